@@ -1,0 +1,151 @@
+//! Background workers: something the app does until told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::sys::RecordRef;
+
+/// A function annotated with [`#[background]`](macro@crate::background), as a type: the macro declares an empty type of
+/// the function's name beside it, so that `background = [serve]` and `.worker::<serve>()` can name it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a background worker",
+    label = "not a background worker",
+    note = "annotate the function with `#[background]`"
+)]
+pub trait Worker: 'static {
+    /// What is statically known of it.
+    const RECORD: RecordRef;
+}
+
+/// What happens when a worker ends by itself, and how often it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    pub(crate) every: Option<Every>,
+    pub(crate) restart: Restart,
+    pub(crate) max_restarts: u32,
+    pub(crate) within: Duration,
+    pub(crate) backoff: Duration,
+    pub(crate) on_failure: OnEnd,
+    pub(crate) on_finish: OnEnd,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Every {
+    pub(crate) period: Duration,
+    pub(crate) immediate: bool,
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) max_failures: Option<u32>,
+}
+
+/// When a worker that ended by itself is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// Not at all.
+    Never,
+    /// After an error or a panic.
+    OnFailure,
+    /// However it ended.
+    Always,
+}
+
+/// What the end of a worker means for the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnEnd {
+    /// It is reported.
+    Ignore,
+    /// The app stops.
+    Shutdown,
+}
+
+impl Policy {
+    /// What holds where an annotation says nothing.
+    pub const DEFAULT: Self = Self {
+        every: None,
+        restart: Restart::Never,
+        max_restarts: 5,
+        within: Duration::from_secs(60),
+        backoff: Duration::from_millis(500),
+        on_failure: OnEnd::Shutdown,
+        on_finish: OnEnd::Ignore,
+    };
+
+    /// Runs again `period` after a run ended; the first time after one period, or at once.
+    #[must_use]
+    pub const fn every(
+        mut self,
+        period: Duration,
+        immediate: bool,
+        run_timeout: Option<Duration>,
+        max_failures: Option<u32>,
+    ) -> Self {
+        self.every = Some(Every { period, immediate, run_timeout, max_failures });
+        self
+    }
+
+    /// When it is started again after it ended by itself.
+    #[must_use]
+    pub const fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// The restart intensity: after more than `max` restarts within `within` it counts as failed.
+    #[must_use]
+    pub const fn intensity(mut self, max: u32, within: Duration) -> Self {
+        self.max_restarts = max;
+        self.within = within;
+        self
+    }
+
+    /// The first delay before a restart, doubling with jitter, capped at 30 s.
+    #[must_use]
+    pub const fn backoff(mut self, first: Duration) -> Self {
+        self.backoff = first;
+        self
+    }
+
+    /// What it means that it failed for good.
+    #[must_use]
+    pub const fn on_failure(mut self, then: OnEnd) -> Self {
+        self.on_failure = then;
+        self
+    }
+
+    /// What it means that it ended without an error before being told.
+    #[must_use]
+    pub const fn on_finish(mut self, then: OnEnd) -> Self {
+        self.on_finish = then;
+        self
+    }
+}
+
+/// By which a worker says that it is up: a parameter of a `#[background]` function.
+///
+/// ```
+/// use lifecycle::{Ready, Shutdown, background};
+///
+/// #[background]
+/// async fn listen(ready: Ready, shutdown: Shutdown) {
+///     // bind, warm up, ..
+///     ready.set();
+///     shutdown.requested().await;
+/// }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Ready(Option<Arc<Notify>>);
+
+impl Ready {
+    pub(crate) fn new() -> (Self, Arc<Notify>) {
+        let notify = Arc::new(Notify::new());
+        (Self(Some(Arc::clone(&notify))), notify)
+    }
+
+    /// The worker is up: what comes after it may start. Calling it again does nothing.
+    pub fn set(&self) {
+        if let Some(notify) = &self.0 {
+            notify.notify_one();
+        }
+    }
+}

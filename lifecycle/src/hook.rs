@@ -1,0 +1,260 @@
+//! What the runtime calls: [`Hook`]s, with what a `start` is handed ([`StartContext`]) and what comes back.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::background::Ready;
+use crate::record::{Need, NeedKind, key};
+use crate::resource::Provided;
+use crate::scope::Scope;
+use crate::shutdown::Shutdown;
+use crate::tasks::Tasks;
+
+/// The error of a hook, whatever its type was.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+type BoxCall<T> = Box<dyn FnOnce() -> Result<T, BoxError> + Send>;
+
+/// One call of a hook, not yet begun: a future for the runtime, or a function for a thread of the framework's own.
+#[must_use = "a hook does nothing until the runtime runs it"]
+pub struct Hook<T>(pub(crate) HookCall<T>);
+
+pub(crate) enum HookCall<T> {
+    Future(BoxFuture<T>),
+    Thread(BoxCall<T>),
+}
+
+impl<T: 'static> Hook<T> {
+    /// An `async` hook: it is polled on the app's runtime.
+    pub fn future<F>(future: F) -> Self
+    where
+        F: Future<Output = Result<T, BoxError>> + Send + 'static,
+    {
+        Self(HookCall::Future(Box::pin(future)))
+    }
+
+    /// A synchronous hook: it is called on a thread of the framework's own, where it may block, with the app's runtime
+    /// entered.
+    pub fn thread<F>(call: F) -> Self
+    where
+        F: FnOnce() -> Result<T, BoxError> + Send + 'static,
+    {
+        Self(HookCall::Thread(Box::new(call)))
+    }
+
+    pub(crate) fn map<U: 'static>(self, map: impl FnOnce(T) -> U + Send + 'static) -> Hook<U> {
+        match self.0 {
+            HookCall::Future(future) => Hook::future(async move { future.await.map(map) }),
+            HookCall::Thread(call) => Hook::thread(move || call().map(map)),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Hook<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            HookCall::Future(_) => "Hook::future",
+            HookCall::Thread(_) => "Hook::thread",
+        })
+    }
+}
+
+/// How a `stop` ended that did not fail.
+#[derive(Debug)]
+pub enum Stopped {
+    /// Without an error.
+    Clean,
+    /// With an error that the resource's `expects` says teardown itself provokes.
+    Expected(BoxError),
+}
+
+/// The handle to a started resource, its type erased: an `Arc<T>` in a box that can be cloned.
+#[derive(Clone)]
+pub struct Instance(Arc<dyn Any + Send + Sync>);
+
+impl Instance {
+    pub(crate) fn new<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
+        Self(value)
+    }
+
+    /// The instance of `from` as one that is found by `U`. Meant for [`Binding::to`](crate::__private::Binding::to).
+    ///
+    /// # Panics
+    ///
+    /// When `from` holds no `T`.
+    #[must_use]
+    pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
+    where
+        T: Send + Sync + 'static,
+        U: ?Sized + Send + Sync + 'static,
+    {
+        let value = from.downcast::<T>().expect("a binding is called with an instance of its own type");
+        Self(Arc::new(cast(value)))
+    }
+
+    /// The `Arc<T>` that this is made of, or, for what was handed over already shared, the one inside.
+    pub(crate) fn downcast<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        match Arc::downcast::<T>(Arc::clone(&self.0)) {
+            Ok(value) => Some(value),
+            Err(shared) => shared.downcast_ref::<Arc<T>>().cloned(),
+        }
+    }
+
+    /// The `Arc<U>` inside, for a `dyn Trait`.
+    pub fn downcast_shared<U: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<U>> {
+        self.0.downcast_ref::<Arc<U>>().cloned()
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instance")
+    }
+}
+
+/// What a `start`, or a worker's function, is handed: everything that its record lists.
+pub struct StartContext {
+    pub(crate) name: Arc<str>,
+    /// One for each [`Need`] of the kind `Component`, with the key it was asked by.
+    pub(crate) instances: Vec<(std::any::TypeId, Instance)>,
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) ready: Option<Ready>,
+}
+
+impl StartContext {
+    /// The resource `T`.
+    ///
+    /// # Panics
+    ///
+    /// When the component's record does not list it among its needs: then it is not known to be up.
+    #[must_use]
+    pub fn get<T: ?Sized + Provided<M>, M>(&self) -> Arc<T> {
+        self.instances
+            .iter()
+            .find(|(wanted, _)| *wanted == key::<T>())
+            .and_then(|(_, instance)| T::restore(instance))
+            .unwrap_or_else(|| {
+                panic!(
+                    "`{}` asks for `{}`, which its record does not list: add it to `Record::needs`",
+                    self.name,
+                    std::any::type_name::<T>()
+                )
+            })
+    }
+
+    /// The handle of the component's own scope.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        Shutdown::new(Arc::clone(&self.scope))
+    }
+
+    /// The tracked tasks of the component's own scope.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        self.shutdown().tasks()
+    }
+
+    /// By which the worker says that it is up. In the context of a `start` it does nothing.
+    #[must_use]
+    pub fn ready(&self) -> Ready {
+        self.ready.clone().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for StartContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartContext").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What may stand in the parameters of a `start` or a worker: `Arc<T>` of a resource, [`Shutdown`], [`Tasks`], and for
+/// workers [`Ready`]. `M` only tells the implementations apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter here",
+    label = "neither a dependency nor a handle",
+    note = "allowed are `&T` and `Arc<T>` of a resource `T`, `Shutdown`, `Tasks`, and `Ready` in a `#[background]` function"
+)]
+pub trait Parameter<M>: Sized {
+    /// What it stands for.
+    const NEED: Need;
+    /// The value to hand over.
+    fn take(context: &StartContext) -> Self;
+}
+
+/// Tells the implementations of [`Parameter`] apart.
+#[derive(Debug)]
+pub struct Handle;
+
+impl<T: ?Sized + Provided<M>, M> Parameter<(M,)> for Arc<T> {
+    const NEED: Need = Need::on::<T, M>();
+    fn take(context: &StartContext) -> Self {
+        context.get()
+    }
+}
+
+impl Parameter<Handle> for Shutdown {
+    const NEED: Need = Need::SHUTDOWN;
+    fn take(context: &StartContext) -> Self {
+        context.shutdown()
+    }
+}
+
+impl Parameter<Handle> for Tasks {
+    const NEED: Need = Need::TASKS;
+    fn take(context: &StartContext) -> Self {
+        context.tasks()
+    }
+}
+
+impl Parameter<Handle> for Ready {
+    const NEED: Need = Need::READY;
+    fn take(context: &StartContext) -> Self {
+        context.ready()
+    }
+}
+
+/// What a hook may return where a `T` is wanted: `T`, or `Result<T, E>`. `M` is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "this must return `{T}` or `Result<{T}, E>`, not `{Self}`",
+    label = "neither `{T}` nor a `Result` of it",
+    note = "`E` is any error that converts into `Box<dyn Error + Send + Sync>`"
+)]
+pub trait Outcome<T, M> {
+    /// The value, or the error in a box.
+    ///
+    /// # Errors
+    ///
+    /// The hook's own.
+    fn outcome(self) -> Result<T, BoxError>;
+}
+
+/// [`Outcome`] of what cannot fail.
+#[derive(Debug)]
+pub struct Infallible;
+
+/// [`Outcome`] of a `Result`.
+#[derive(Debug)]
+pub struct Fallible;
+
+impl<T> Outcome<T, Infallible> for T {
+    fn outcome(self) -> Result<T, BoxError> {
+        Ok(self)
+    }
+}
+
+impl<T, E: Into<BoxError>> Outcome<T, Fallible> for Result<T, E> {
+    fn outcome(self) -> Result<T, BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+impl Need {
+    pub(crate) fn is_component(&self) -> bool {
+        matches!(self.kind, NeedKind::Component | NeedKind::After)
+    }
+}

@@ -1,0 +1,109 @@
+//! [`Resource`]: something the app has, started once and stopped once.
+
+use std::sync::Arc;
+
+use crate::hook::{Hook, Instance, StartContext, Stopped};
+use crate::sys::RecordRef;
+
+/// Something the app has: a pool, a client, a listener, a model, a configuration.
+///
+/// [`#[resource]`](macro@crate::resource) writes this `impl` from a plain `impl` block; by hand it looks like this:
+///
+/// ```
+/// use std::sync::Arc;
+/// use lifecycle::{Hook, HookKind, Need, Record, RecordRef, Resource, StartContext, Stopped};
+///
+/// struct Config { url: String }
+///
+/// impl Resource for Config {
+///     const RECORD: RecordRef = RecordRef::to(const { &Record::resource::<Self>("config") });
+///     fn start(_: &mut StartContext) -> Hook<Self> {
+///         Hook::future(async { Ok(Config { url: "sqlite::memory:".into() }) })
+///     }
+/// }
+///
+/// struct Database { config: Arc<Config> }
+///
+/// impl Resource for Database {
+///     const RECORD: RecordRef = RecordRef::to(const {
+///         &Record::resource::<Self>("database")
+///             .order(1)
+///             .needs(const { &[Need::on::<Config, _>()] })
+///             .hooks(&[HookKind::Stop])
+///     });
+///     fn start(context: &mut StartContext) -> Hook<Self> {
+///         let config = context.get::<Config, _>();
+///         Hook::future(async move { Ok(Database { config }) })
+///     }
+///     fn stop(self: Arc<Self>) -> Option<Hook<Stopped>> {
+///         Some(Hook::future(async move {
+///             println!("closing {}", self.config.url);
+///             Ok(Stopped::Clean)
+///         }))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    label = "not a resource",
+    note = "annotate its `impl` block with `#[resource]`"
+)]
+pub trait Resource: Sized + Send + Sync + 'static {
+    /// What is statically known of it.
+    const RECORD: RecordRef;
+
+    /// Makes it, from what its record lists as needs.
+    fn start(context: &mut StartContext) -> Hook<Self>;
+
+    /// Cleans up after it: called once, after everything that depends on it has ended.
+    fn stop(self: Arc<Self>) -> Option<Hook<Stopped>> {
+        None
+    }
+
+    /// The last resort: synchronous, minimal, on a thread outside the runtime.
+    fn emergency(&self) {}
+
+    /// Whether it works, for probes.
+    fn health(self: Arc<Self>) -> Option<Hook<()>> {
+        None
+    }
+
+    /// Takes in a changed configuration.
+    fn reload(self: Arc<Self>) -> Option<Hook<()>> {
+        None
+    }
+
+    /// How many leases are out.
+    fn in_use(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// What can be depended on: every [`Resource`], and every `dyn Trait` that one is bound `as`. `M` only tells the
+/// implementations apart; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    label = "not a resource",
+    note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
+)]
+pub trait Provided<M>: Send + Sync + 'static {
+    /// The record of the resource behind it.
+    const RECORD: RecordRef;
+    /// The handle, from the erased one.
+    fn restore(instance: &Instance) -> Option<Arc<Self>>;
+}
+
+/// [`Provided`] as itself.
+#[derive(Debug)]
+pub struct Own;
+
+/// [`Provided`] by the resource `T`, bound as a trait.
+#[derive(Debug)]
+pub struct Bound<T>(std::marker::PhantomData<T>);
+
+impl<T: Resource> Provided<Own> for T {
+    const RECORD: RecordRef = <T as Resource>::RECORD;
+    fn restore(instance: &Instance) -> Option<Arc<Self>> {
+        instance.downcast()
+    }
+}

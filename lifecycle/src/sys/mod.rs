@@ -1,0 +1,5 @@
+//! Everything `unsafe` in the crate, and nothing else: pointers between static records, and the operating system.
+
+mod record_ref;
+
+pub use record_ref::RecordRef;
