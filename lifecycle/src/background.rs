@@ -1,9 +1,8 @@
 //! Background workers: something the app does until told to stop.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 use crate::sys::RecordRef;
 
@@ -133,19 +132,24 @@ impl Policy {
 ///     shutdown.requested().await;
 /// }
 /// ```
-#[derive(Debug, Clone, Default)]
-pub struct Ready(Option<Arc<Notify>>);
+#[derive(Clone, Default)]
+pub struct Ready(Option<Arc<dyn Fn() + Send + Sync>>);
 
 impl Ready {
-    pub(crate) fn new() -> (Self, Arc<Notify>) {
-        let notify = Arc::new(Notify::new());
-        (Self(Some(Arc::clone(&notify))), notify)
+    pub(crate) fn new(set: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(set)))
     }
 
     /// The worker is up: what comes after it may start. Calling it again does nothing.
     pub fn set(&self) {
-        if let Some(notify) = &self.0 {
-            notify.notify_one();
+        if let Some(set) = &self.0 {
+            set();
         }
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ready")
     }
 }

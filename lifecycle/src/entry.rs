@@ -1,10 +1,7 @@
-//! What the expansions of `main` and `test` call.
-
-use std::future::Future;
-use std::process::ExitCode;
+//! What the expansions of `main` and `test` say.
 
 use crate::app::{App, AppRecord};
-use crate::hook::{BoxError, Handle, StartContext};
+use crate::hook::{Handle, StartContext};
 use crate::shutdown::Shutdown;
 
 /// What the attribute of a `main` or a test says.
@@ -87,21 +84,4 @@ impl EntryParameter<Handle> for Shutdown {
     fn take(context: &StartContext) -> Self {
         context.shutdown()
     }
-}
-
-/// What `init = setup` may do before the graph is checked.
-#[derive(Debug)]
-pub struct Setup {}
-
-/// `main`: owns the process.
-pub fn main<B, F>(
-    _spec: EntrySpec,
-    _init: Option<fn(&mut Setup) -> Result<(), BoxError>>,
-    _body: B,
-) -> ExitCode
-where
-    B: FnOnce(StartContext) -> F + 'static,
-    F: Future<Output = Result<(), BoxError>> + 'static,
-{
-    ExitCode::SUCCESS
 }

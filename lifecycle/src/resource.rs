@@ -79,8 +79,8 @@ pub trait Resource: Sized + Send + Sync + 'static {
     }
 }
 
-/// What can be depended on: every [`Resource`], and every `dyn Trait` that one is bound `as`. `M` only tells the
-/// implementations apart; it is always inferred.
+/// What can be depended on: every [`Resource`] as itself (`M` is [`Own`]), and every `dyn Trait` that one is bound `as`
+/// (`M` is that resource, so that the trait may be of another crate). `M` is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource",
     label = "not a resource",
@@ -96,10 +96,6 @@ pub trait Provided<M>: Send + Sync + 'static {
 /// [`Provided`] as itself.
 #[derive(Debug)]
 pub struct Own;
-
-/// [`Provided`] by the resource `T`, bound as a trait.
-#[derive(Debug)]
-pub struct Bound<T>(std::marker::PhantomData<T>);
 
 impl<T: Resource> Provided<Own> for T {
     const RECORD: RecordRef = <T as Resource>::RECORD;

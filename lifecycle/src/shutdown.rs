@@ -1,13 +1,157 @@
-//! stub
+//! [`Shutdown`]: the handle of a scope.
+
+use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
-use crate::{scope::Scope, tasks::Tasks};
-/// The handle of a scope.
-#[derive(Debug, Clone)]
-pub struct Shutdown(Arc<Scope>);
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::admit::{Draining, InFlight};
+use crate::hook::BoxError;
+use crate::reason::Reason;
+use crate::scope::{Ask, Scope};
+use crate::tasks::Tasks;
+
+/// The handle of a scope: of the component whose `start` or function took it, or of the app where `main` took it. Cheap
+/// to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use lifecycle::{Shutdown, background};
+///
+/// #[background]
+/// async fn heartbeat(shutdown: Shutdown) {
+///     while !shutdown.sleep(Duration::from_secs(10)).await.is_interrupted() {
+///         // beat
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Shutdown {
+    scope: Arc<Scope>,
+}
+
+/// How a [`Shutdown::sleep`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Slept {
+    /// The whole time has passed.
+    Elapsed,
+    /// The scope was told to stop first.
+    Interrupted,
+}
+
+impl Slept {
+    /// Whether the scope was told to stop before the time had passed.
+    #[must_use]
+    pub fn is_interrupted(self) -> bool {
+        self == Self::Interrupted
+    }
+}
+
 impl Shutdown {
-    pub(crate) fn new(scope: Arc<Scope>) -> Self { Self(scope) }
-    /// Told to stop.
-    pub async fn requested(&self) { std::future::pending().await }
-    /// The tasks.
-    pub fn tasks(&self) -> Tasks { Tasks(self.0.clone()) }
+    pub(crate) fn new(scope: Arc<Scope>) -> Self {
+        Self { scope }
+    }
+
+    /// Waits until this scope is told to stop. For the app's own handle that is when the drain begins; for a resource,
+    /// when all that depend on it have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping it and calling again loses nothing.
+    pub fn requested(&self) -> impl Future<Output = ()> + Send + use<> {
+        let scope = Arc::clone(&self.scope);
+        async move { scope.told().await }
+    }
+
+    /// Whether this scope has been told to stop.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.scope.is_told()
+    }
+
+    /// Why the app stops; `None` while it does not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.scope.app.reason.get().cloned()
+    }
+
+    /// The time until this scope is cut off; `None` while it has not been told to stop.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.scope.cut_at().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// A sleep that ends early, instead of being cancelled, when the scope is told to stop.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe; a new call starts a new sleep.
+    pub async fn sleep(&self, duration: Duration) -> Slept {
+        match self.run(tokio::time::sleep(duration)).await {
+            Some(()) => Slept::Elapsed,
+            None => Slept::Interrupted,
+        }
+    }
+
+    /// Runs the future until it ends, or until the scope is told to stop: then it is dropped and the answer is `None`.
+    /// Told already, it does not poll the future at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as the future itself.
+    pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
+        let told = self.scope.told();
+        tokio::pin!(told, future);
+        std::future::poll_fn(|context| {
+            if told.as_mut().poll(context).is_ready() {
+                return std::task::Poll::Ready(None);
+            }
+            future.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+
+    /// Asks the whole app to stop. The first cause stays the reason; asking again does nothing.
+    pub fn request(&self) {
+        (self.scope.app.ask)(Ask::Stop);
+    }
+
+    /// Asks the whole app to stop because of a failure: the exit code becomes 1 and the report names this scope.
+    pub fn fail(&self, error: impl Into<BoxError>) {
+        (self.scope.app.ask)(Ask::Fail(Arc::clone(&self.scope.name), error.into()));
+    }
+
+    /// Asks for more time for this scope and returns how much was granted: out of slack only, never past the deadline
+    /// and never out of what another component was promised. Zero while the scope has not been told to stop.
+    pub fn extend(&self, by: Duration) -> Duration {
+        self.scope.extend(by)
+    }
+
+    /// Counts one unit of work in flight, which the drain awaits. Admission and the begin of the drain are one atomic
+    /// step: what is admitted is awaited, what comes later is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`Draining`] once the drain has begun.
+    pub fn admit(&self) -> Result<InFlight, Draining> {
+        self.scope.app.admission.admit()
+    }
+
+    /// The tracked tasks of this scope.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        Tasks::new(Arc::clone(&self.scope))
+    }
+}
+
+impl fmt::Debug for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shutdown")
+            .field("scope", &self.scope.name)
+            .field("requested", &self.is_requested())
+            .finish_non_exhaustive()
+    }
 }

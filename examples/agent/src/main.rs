@@ -1,1 +1,106 @@
-fn main(){}
+//! An AI-agent backend: documents, streamed answers, summaries and durable jobs, over HTTP or on the terminal.
+//!
+//! Every part is a resource or a worker of [`lifecycle`], in a file of its own. Nothing here starts or stops
+//! another part by hand: what a part takes in its parameters is up before it and goes down after it.
+#![allow(
+    unreachable_pub,
+    reason = "nothing can reach into a binary, so `pub` says the same as `pub(crate)`"
+)]
+
+mod answers;
+mod api;
+mod args;
+mod config;
+mod database;
+mod embedding;
+mod error;
+mod grace;
+mod http_client;
+mod http_listener;
+mod jobs;
+mod library;
+mod model;
+mod server;
+mod sessions;
+mod terminal;
+mod vector_index;
+mod vectors;
+mod worker;
+
+use std::error::Error;
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use clap::Parser;
+use lifecycle::{App, Setup, Shutdown};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Args, Mode};
+use crate::config::Config;
+use crate::http_listener::HttpListener;
+use crate::model::LanguageModel;
+use crate::server::serve;
+use crate::sessions::expire_sessions;
+use crate::terminal::console;
+use crate::worker::work_jobs;
+
+/// What `main` itself wants to have at hand; the rest of the graph follows from the workers' parameters.
+#[derive(App, Clone)]
+#[app(background = [serve, work_jobs, expire_sessions, console])]
+struct Agent {
+    args: Arc<Args>,
+    config: Arc<Config>,
+    listener: Arc<HttpListener>,
+    model: Arc<dyn LanguageModel>,
+}
+
+#[lifecycle::main(init = setup)]
+async fn main(agent: Agent, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
+    // The console worker has a prompt of its own.
+    if agent.args.mode == Mode::Web {
+        agent.say_hello();
+    }
+    shutdown.requested().await;
+    Ok(())
+}
+
+/// Runs before anything is started: `--help`, `--version` and a wrong argument end the process here.
+fn setup(setup: &mut Setup) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let args = Args::parse();
+    // On a terminal the framework draws what happens; elsewhere it is events for a log.
+    if !std::io::stderr().is_terminal() || std::env::var_os("RUST_LOG").is_some() {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt()
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+    }
+    match args.mode {
+        Mode::Web => setup.disable("console"),
+        // The jobs are left to the web server that may be running on the same data.
+        Mode::Console => ["serve", "work_jobs"].into_iter().for_each(|worker| setup.disable(worker)),
+    }
+    setup.provide(args);
+    Ok(())
+}
+
+impl Agent {
+    fn say_hello(&self) {
+        let Some(address) = self.listener.address() else {
+            return;
+        };
+        let (data, model) = (self.config.data.display(), self.model.describe());
+        let hello = format!(
+            "agent on http://{address}  (AGENT_ADDR)
+  data   {data}  (AGENT_DATA)
+  model  {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
+try:
+  curl -N http://{address}/ask -H 'content-type: application/json' -d '{{\"question\": \"What is a drain?\"}}'
+"
+        );
+        // Nobody may be reading it, which is no reason to stop.
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(hello.as_bytes()).and_then(|()| out.flush());
+    }
+}

@@ -1,0 +1,155 @@
+//! [`Config`]: what the environment says, checked before anything else starts.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use lifecycle::{ConfigError, resource};
+use reqwest::Url;
+
+pub struct Config {
+    pub address: SocketAddr,
+    /// Exists: it is made at start.
+    pub data: PathBuf,
+    /// Without one, the built-in model answers.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// An OpenAI-compatible endpoint.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub url: Url,
+    pub model: String,
+    pub key: Option<String>,
+}
+
+#[resource(order = 0)]
+impl Config {
+    async fn start() -> Result<Self, ConfigError> {
+        let config = Self::read(|name| std::env::var_os(name))?;
+        tokio::fs::create_dir_all(&config.data).await.map_err(|error| {
+            ConfigError::new(format!(
+                "AGENT_DATA is `{}`, which cannot be made a folder ({error}); allowed is a path where this user may write",
+                config.data.display()
+            ))
+        })?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// Every wrong variable is named, not only the first.
+    fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let mut wrong = Vec::new();
+        let mut text = |name: &str| match variable(name)?.into_string() {
+            Ok(value) if value.is_empty() => None,
+            Ok(value) => Some(value),
+            Err(value) => {
+                wrong.push(format!("{name} is `{}`; allowed is UTF-8", value.display()));
+                None
+            }
+        };
+        let address = text("AGENT_ADDR");
+        let url = text("AGENT_LLM_URL");
+        let model = text("AGENT_LLM_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
+        let key = text("AGENT_LLM_KEY");
+        let data = variable("AGENT_DATA").filter(|path| !path.is_empty());
+
+        let address = address.unwrap_or_else(|| "127.0.0.1:8080".into());
+        let parsed_address = address.parse();
+        if parsed_address.is_err() {
+            wrong.push(format!(
+                "AGENT_ADDR is `{address}`; allowed is an IP address with a port, such as `127.0.0.1:8080` or `[::]:80`"
+            ));
+        }
+        let parsed_url = url.as_deref().map(endpoint_url).transpose();
+        if parsed_url.is_err() {
+            wrong.push(format!(
+                "AGENT_LLM_URL is `{}`; allowed is a URL with http or https, such as `https://api.openai.com/v1`",
+                url.unwrap_or_default()
+            ));
+        }
+        match (parsed_address, parsed_url) {
+            (Ok(address), Ok(url)) if wrong.is_empty() => Ok(Self {
+                address,
+                data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
+                endpoint: url.map(|url| Endpoint { url, model, key }),
+            }),
+            _ => Err(ConfigError::new(wrong.join("\n"))),
+        }
+    }
+}
+
+fn endpoint_url(text: &str) -> Result<Url, ()> {
+    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| ())?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(())
+    }
+}
+
+/// By hand, since the key must not end up in a log.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("url", &self.url.as_str())
+            .field("model", &self.model)
+            .field("key", &self.key.as_ref().map(|_| "..."))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        Config::read(|name| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.into())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_need_nothing() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.address.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.data, Path::new("agent-data"));
+        assert!(config.endpoint.is_none());
+    }
+
+    #[test]
+    fn an_endpoint_is_taken_with_its_model_and_key() {
+        let config = read(&[
+            ("AGENT_LLM_URL", "http://[::1]:11434/v1/"),
+            ("AGENT_LLM_KEY", "secret"),
+        ])
+        .unwrap();
+        let endpoint = config.endpoint.unwrap();
+        assert_eq!(endpoint.url.as_str(), "http://[::1]:11434/v1");
+        assert_eq!(endpoint.model, "gpt-4o-mini");
+        assert!(!format!("{endpoint:?}").contains("secret"));
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_with_what_is_allowed() {
+        let error = read(&[("AGENT_ADDR", "banana"), ("AGENT_LLM_URL", "ftp://example")])
+            .err()
+            .unwrap();
+        for part in [
+            "AGENT_ADDR",
+            "`banana`",
+            "127.0.0.1:8080",
+            "AGENT_LLM_URL",
+            "`ftp://example`",
+            "https",
+        ] {
+            assert!(error.contains(part), "{part} is missing in: {error}");
+        }
+    }
+}

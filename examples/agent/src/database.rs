@@ -1,0 +1,149 @@
+//! [`Database`]: one SQLite file behind a pool; migrated at start, closed last.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use lifecycle::resource;
+use sqlx::SqlitePool;
+use sqlx::error::BoxDynError;
+use sqlx::migrate::{MigrateError, Migration, MigrationSource, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::config::Config;
+
+pub struct Database {
+    pub pool: SqlitePool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    #[error("cannot open the database {} (in the folder of AGENT_DATA)", path.display())]
+    Open { path: PathBuf, source: sqlx::Error },
+    #[error("cannot bring the tables of {} up to date", path.display())]
+    Migrate { path: PathBuf, source: MigrateError },
+}
+
+#[resource(order = 1, timeout = "5s", readiness)]
+impl Database {
+    async fn start(config: &Config) -> Result<Self, DatabaseError> {
+        Self::open(&config.data.join("agent.db")).await
+    }
+
+    /// Waits until every connection is back; the last one to close folds the write-ahead log into the file.
+    async fn stop(&self) {
+        self.pool.close().await;
+    }
+
+    async fn health(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
+    }
+
+    fn in_use(&self) -> usize {
+        (self.pool.size() as usize).saturating_sub(self.pool.num_idle())
+    }
+}
+
+impl Database {
+    pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A job that was accepted is there after a power cut, too.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(|source| DatabaseError::Open {
+                path: path.into(),
+                source,
+            })?;
+        let migrate = async { Migrator::new(Embedded).await?.run(&pool).await };
+        migrate.await.map_err(|source| DatabaseError::Migrate {
+            path: path.into(),
+            source,
+        })?;
+        Ok(Self { pool })
+    }
+}
+
+/// The migrations, compiled in. By hand, because sqlx's macro for it would compile SQLite once more for the compiler.
+#[derive(Debug)]
+struct Embedded;
+
+const MIGRATIONS: [(&str, &str); 1] = [("first", include_str!("../migrations/0001_first.sql"))];
+
+impl MigrationSource<'static> for Embedded {
+    fn resolve(self) -> BoxFuture<'static, Result<Vec<Migration>, BoxDynError>> {
+        let migration = |(version, (description, sql)): (i64, (&'static str, &'static str))| {
+            Migration::new(
+                version,
+                description.into(),
+                MigrationType::Simple,
+                sql.into(),
+                false,
+            )
+        };
+        Box::pin(async move { Ok((1..).zip(MIGRATIONS).map(migration).collect()) })
+    }
+}
+
+/// Milliseconds since 1970, as the tables hold them.
+pub fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A database in a folder that goes away with the first half of the pair.
+    pub async fn scratch() -> (tempfile::TempDir, Arc<Database>) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::open(&folder.path().join("agent.db"))
+            .await
+            .unwrap();
+        (folder, Arc::new(db))
+    }
+
+    #[tokio::test]
+    async fn opening_twice_migrates_once_and_closing_leaves_one_file() {
+        let (folder, db) = scratch().await;
+        db.health().await.unwrap();
+        db.stop().await;
+        let again = Database::open(&folder.path().join("agent.db"))
+            .await
+            .unwrap();
+        again.stop().await;
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1, "a write-ahead log was left behind");
+    }
+
+    #[tokio::test]
+    async fn a_lent_connection_is_counted() {
+        let (_folder, db) = scratch().await;
+        let connection = db.pool.acquire().await.unwrap();
+        assert!(db.in_use() >= 1);
+        drop(connection);
+        db.stop().await;
+        assert_eq!(db.in_use(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_missing_is_named() {
+        let error = Database::open(Path::new("/nowhere/agent.db"))
+            .await
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("/nowhere/agent.db"), "{error}");
+    }
+}

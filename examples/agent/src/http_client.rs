@@ -1,0 +1,63 @@
+//! [`HttpClient`]: one pool of outgoing connections for everybody.
+
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use lifecycle::resource;
+
+pub struct HttpClient {
+    /// Empty once stopped.
+    client: RwLock<Option<reqwest::Client>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client is closed")]
+pub struct Closed;
+
+#[resource(order = 1, timeout = "1s")]
+impl HttpClient {
+    pub async fn start() -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("agent/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            // Between two pieces of a body: an answer may be long, but not silent.
+            .read_timeout(Duration::from_secs(60))
+            .build()?;
+        Ok(Self {
+            client: RwLock::new(Some(client)),
+        })
+    }
+
+    /// The idle connections close with the last handle, and this is the last.
+    async fn stop(&self) {
+        drop(
+            self.client
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+}
+
+impl HttpClient {
+    pub fn get(&self) -> Result<reqwest::Client, Closed> {
+        self.client
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stopped_client_refuses() {
+        let http = HttpClient::start().await.unwrap();
+        assert!(http.get().is_ok());
+        http.stop().await;
+        assert!(http.get().is_err());
+    }
+}

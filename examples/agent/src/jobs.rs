@@ -1,0 +1,325 @@
+//! [`Jobs`]: a queue whose entries are rows, so that no job is lost with the process.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lifecycle::resource;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::database::{Database, now};
+use crate::error::Error;
+
+/// A job that was begun so often, and neither ended nor was put back, is what takes the process down.
+const MOST_ATTEMPTS: i64 = 3;
+
+pub struct Jobs {
+    db: Arc<Database>,
+    submitted: Notify,
+    /// What this process works on.
+    held: Mutex<BTreeSet<i64>>,
+}
+
+/// A job, and what its steps have found so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub id: i64,
+    pub goal: String,
+    pub progress: Progress,
+    pub attempts: i64,
+}
+
+/// The steps of an agent's job; one that has been done is not done again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passages: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+}
+
+/// What is told of a job to whoever asks.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    pub id: i64,
+    pub kind: String,
+    pub goal: String,
+    pub state: String,
+    pub progress: Progress,
+    pub attempts: i64,
+    pub result: Option<String>,
+}
+
+#[resource(order = 3, timeout = "2s")]
+impl Jobs {
+    async fn start(db: Arc<Database>) -> Self {
+        Self {
+            db,
+            submitted: Notify::new(),
+            held: Mutex::default(),
+        }
+    }
+
+    /// Puts back what a worker that had to be cut still held: the attempt does not count.
+    async fn stop(&self) -> Result<(), sqlx::Error> {
+        let held = std::mem::take(&mut *self.held());
+        for id in held {
+            sqlx::query(
+                "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = ?
+                 WHERE id = ? AND state = 'running'",
+            )
+            .bind(now())
+            .bind(id)
+            .execute(&self.db.pool)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Jobs {
+    pub async fn submit(&self, goal: &str) -> Result<Status, Error> {
+        if goal.trim().is_empty() {
+            return Err(Error::Invalid("the goal is empty".into()));
+        }
+        let now = now();
+        let (id,): (i64,) = sqlx::query_as(
+            "INSERT INTO jobs (kind, input, state, created, changed) VALUES ('agent', ?, 'queued', ?, ?) RETURNING id",
+        )
+        .bind(goal)
+        .bind(now)
+        .bind(now)
+        .fetch_one(&self.db.pool)
+        .await?;
+        self.submitted.notify_one();
+        self.status(id).await
+    }
+
+    pub async fn status(&self, id: i64) -> Result<Status, Error> {
+        type Row = (String, String, String, String, i64, Option<String>);
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT kind, input, state, progress, attempts, result FROM jobs WHERE id = ?",
+        )
+        .bind(id)
+        .fetch_optional(&self.db.pool)
+        .await?;
+        let (kind, goal, state, progress, attempts, result) =
+            row.ok_or_else(|| Error::no("job", id))?;
+        let progress = parse(&progress);
+        Ok(Status {
+            id,
+            kind,
+            goal,
+            state,
+            progress,
+            attempts,
+            result,
+        })
+    }
+
+    /// Resolves when a job has been submitted since the last time, at once if that was before. Cancel safe.
+    pub async fn submitted(&self) {
+        self.submitted.notified().await;
+    }
+
+    /// The oldest job that waits, now running.
+    pub async fn take(&self) -> Result<Option<Job>, sqlx::Error> {
+        let row: Option<(i64, String, String, i64)> = sqlx::query_as(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, changed = ?
+             WHERE id = (SELECT id FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1)
+             RETURNING id, input, progress, attempts",
+        )
+        .bind(now())
+        .fetch_optional(&self.db.pool)
+        .await?;
+        let Some((id, goal, progress, attempts)) = row else {
+            return Ok(None);
+        };
+        self.held().insert(id);
+        Ok(Some(Job {
+            id,
+            goal,
+            progress: parse(&progress),
+            attempts,
+        }))
+    }
+
+    pub async fn store_progress(&self, job: &Job) -> Result<(), sqlx::Error> {
+        self.set(job, "running", 0, None).await
+    }
+
+    pub async fn done(&self, job: &Job) -> Result<(), sqlx::Error> {
+        self.set(job, "done", 0, job.progress.summary.as_deref())
+            .await
+    }
+
+    /// Not finished, and not its fault: the attempt does not count.
+    pub async fn put_back(&self, job: &Job) -> Result<(), sqlx::Error> {
+        self.set(job, "queued", -1, None).await
+    }
+
+    /// For another attempt if it may have one; whether it may.
+    pub async fn failed(&self, job: &Job, error: &Error) -> Result<bool, sqlx::Error> {
+        let again = job.attempts < MOST_ATTEMPTS;
+        self.set(
+            job,
+            if again { "queued" } else { "failed" },
+            0,
+            Some(&error.to_string()),
+        )
+        .await?;
+        Ok(again)
+    }
+
+    /// Jobs that nobody works on any more, though they say so. How many there were.
+    pub async fn put_back_running(&self) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query(
+            "UPDATE jobs SET state = iif(attempts < ?, 'queued', 'failed'), changed = ?,
+                result = iif(attempts < ?, result, 'the process died each time that it was begun')
+             WHERE state = 'running'",
+        )
+        .bind(MOST_ATTEMPTS)
+        .bind(now())
+        .bind(MOST_ATTEMPTS)
+        .execute(&self.db.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn set(
+        &self,
+        job: &Job,
+        state: &str,
+        attempts: i64,
+        result: Option<&str>,
+    ) -> Result<(), sqlx::Error> {
+        let progress = serde_json::to_string(&job.progress).unwrap_or_else(|_| "{}".into());
+        sqlx::query(
+            "UPDATE jobs SET state = ?, progress = ?, attempts = attempts + ?, result = ?, changed = ? WHERE id = ?",
+        )
+        .bind(state)
+        .bind(progress)
+        .bind(attempts)
+        .bind(result)
+        .bind(now())
+        .bind(job.id)
+        .execute(&self.db.pool)
+        .await?;
+        if state != "running" {
+            self.held().remove(&job.id);
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Progress of another version is no progress: the job begins anew.
+fn parse(progress: &str) -> Progress {
+    serde_json::from_str(progress).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::scratch;
+
+    async fn jobs() -> (tempfile::TempDir, Jobs) {
+        let (folder, db) = scratch().await;
+        (folder, Jobs::start(db).await)
+    }
+
+    #[tokio::test]
+    async fn jobs_are_taken_once_and_in_order() {
+        let (_folder, jobs) = jobs().await;
+        let (first, second) = (
+            jobs.submit("one").await.unwrap(),
+            jobs.submit("two").await.unwrap(),
+        );
+        jobs.submitted().await;
+        let taken = jobs.take().await.unwrap().unwrap();
+        assert_eq!(
+            (taken.id, &*taken.goal, taken.attempts),
+            (first.id, "one", 1)
+        );
+        assert_eq!(jobs.take().await.unwrap().unwrap().id, second.id);
+        assert_eq!(jobs.take().await.unwrap(), None);
+        assert!(matches!(jobs.submit(" ").await, Err(Error::Invalid(_))));
+        assert!(matches!(jobs.status(99).await, Err(Error::NotFound { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_goes_on_where_it_stopped() {
+        let (_folder, jobs) = jobs().await;
+        let id = jobs.submit("goal").await.unwrap().id;
+        let mut job = jobs.take().await.unwrap().unwrap();
+        job.progress.passages = Some(vec!["found".into()]);
+        jobs.put_back(&job).await.unwrap();
+        assert_eq!(jobs.status(id).await.unwrap().state, "queued");
+
+        let mut again = jobs.take().await.unwrap().unwrap();
+        assert_eq!((again.attempts, &again.progress), (1, &job.progress));
+        again.progress.summary = Some("short".into());
+        jobs.done(&again).await.unwrap();
+        let status = jobs.status(id).await.unwrap();
+        assert_eq!(
+            (&*status.state, status.result.as_deref()),
+            ("done", Some("short"))
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_cut_worker_held_is_put_back_by_the_stop_and_nothing_else() {
+        let (_folder, jobs) = jobs().await;
+        let (cut, done) = (
+            jobs.submit("cut").await.unwrap().id,
+            jobs.submit("done").await.unwrap().id,
+        );
+        let _cut = jobs.take().await.unwrap().unwrap();
+        let second = jobs.take().await.unwrap().unwrap();
+        jobs.done(&second).await.unwrap();
+        jobs.stop().await.unwrap();
+        let (cut, done) = (
+            jobs.status(cut).await.unwrap(),
+            jobs.status(done).await.unwrap(),
+        );
+        assert_eq!((&*cut.state, cut.attempts), ("queued", 0));
+        assert_eq!((&*done.state, done.attempts), ("done", 1));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_takes_the_process_down_is_given_up() {
+        let (_folder, jobs) = jobs().await;
+        let id = jobs.submit("poison").await.unwrap().id;
+        for _ in 0..MOST_ATTEMPTS {
+            jobs.take().await.unwrap().unwrap();
+            assert_eq!(jobs.put_back_running().await.unwrap(), 1);
+        }
+        let status = jobs.status(id).await.unwrap();
+        assert_eq!(status.state, "failed");
+        assert!(status.result.unwrap().contains("died"));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_is_tried_again_and_then_says_why_it_failed() {
+        let (_folder, jobs) = jobs().await;
+        let id = jobs.submit("hard").await.unwrap().id;
+        for attempt in 1..=MOST_ATTEMPTS {
+            let job = jobs.take().await.unwrap().unwrap();
+            let again = jobs
+                .failed(&job, &Error::Invalid("too hard".into()))
+                .await
+                .unwrap();
+            assert_eq!(again, attempt < MOST_ATTEMPTS);
+        }
+        let status = jobs.status(id).await.unwrap();
+        assert_eq!(
+            (&*status.state, status.result.as_deref()),
+            ("failed", Some("too hard"))
+        );
+    }
+}

@@ -1,0 +1,319 @@
+//! [`NgramModel`]: a language model that needs no network and no download.
+//!
+//! It continues a text word by word: after the last two words by what followed them (order 3), else after the last one,
+//! else by beginning a new sentence. What it knows is the documents in the store and a small text of its own; it keeps
+//! to what was retrieved for the question and strays from it now and then, so that an answer is about it. The same
+//! question over the same documents gets the same answer.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::database::Database;
+use crate::model::{LanguageModel, Prompt, TokenStream};
+
+const OWN_TEXT: &str = include_str!("own.txt");
+
+/// About as fast as a large model speaks.
+const PACE: Duration = Duration::from_millis(5);
+
+/// One word in so many is chosen by all that was learned, where the passages would have one as well.
+const STRAY: u32 = 12;
+
+pub struct NgramModel {
+    trained: Arc<Counts>,
+}
+
+impl NgramModel {
+    pub async fn train(db: &Database) -> Result<Self, sqlx::Error> {
+        let texts: Vec<(String,)> = sqlx::query_as("SELECT text FROM passages ORDER BY id")
+            .fetch_all(&db.pool)
+            .await?;
+        let mut counts = Counts::default();
+        counts.learn(OWN_TEXT);
+        for (text,) in texts {
+            counts.learn(&text);
+            tokio::task::consume_budget().await;
+        }
+        Ok(Self {
+            trained: Arc::new(counts),
+        })
+    }
+}
+
+impl LanguageModel for NgramModel {
+    fn describe(&self) -> String {
+        format!("built-in, {} words learned", self.trained.learned)
+    }
+
+    fn tokens(&self, prompt: Prompt) -> TokenStream {
+        let mut pace = interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let left = prompt.max_tokens;
+        let writer = Writer::new(Arc::clone(&self.trained), &prompt);
+        Box::pin(stream::unfold(
+            (writer, pace, left),
+            |(mut writer, mut pace, left)| async move {
+                let left = left.checked_sub(1)?;
+                pace.tick().await;
+                Some((Ok(writer.next_token()), (writer, pace, left)))
+            },
+        ))
+    }
+}
+
+/// One text being written.
+struct Writer {
+    trained: Arc<Counts>,
+    passages: Counts,
+    random: fastrand::Rng,
+    /// The last two words, the latest second.
+    before: (Word, Word),
+    first: bool,
+}
+
+impl Writer {
+    fn new(trained: Arc<Counts>, prompt: &Prompt) -> Self {
+        let mut seed = DefaultHasher::new();
+        (&prompt.question, prompt.history.len()).hash(&mut seed);
+        let mut passages = Counts::default();
+        prompt
+            .passages
+            .iter()
+            .for_each(|passage| passages.learn(passage));
+        let random = fastrand::Rng::with_seed(seed.finish());
+        Self {
+            trained,
+            passages,
+            random,
+            before: start(),
+            first: true,
+        }
+    }
+
+    fn next_token(&mut self) -> String {
+        let word = loop {
+            match self.choose() {
+                // The end of a sentence is no token of its own: the next one begins.
+                word if &*word == END => self.before = start(),
+                word => break word,
+            }
+        };
+        let glued = self.first || word.chars().all(is_glued);
+        let token = if glued {
+            word.to_string()
+        } else {
+            format!(" {word}")
+        };
+        self.first = false;
+        self.before.0 = std::mem::replace(&mut self.before.1, word);
+        token
+    }
+
+    /// Never at a loss: every word that was learned has a follower, and the model's own text has a start.
+    fn choose(&mut self) -> Word {
+        // An answer begins its sentences as the passages do, as far as there are any.
+        let stray = self.before != start() && self.random.u32(0..STRAY) == 0;
+        let near = [
+            self.passages.after_two.get_mut(&self.before),
+            self.passages.after_one.get_mut(&self.before.1),
+        ];
+        let far = [
+            self.trained.after_two.get(&self.before),
+            self.trained.after_one.get(&self.before.1),
+        ];
+        for (near, far) in near.into_iter().zip(far) {
+            if let Some(near) = near.filter(|_| !stray || far.is_none())
+                && let Some(word) = sample(&mut self.random, near)
+            {
+                // What has been said is not said again.
+                near.entry(Word::clone(&word))
+                    .and_modify(|count| *count -= 1);
+                return word;
+            }
+            if let Some(word) = far.and_then(|far| sample(&mut self.random, far)) {
+                return word;
+            }
+        }
+        END.into()
+    }
+}
+
+fn sample(random: &mut fastrand::Rng, followers: &Followers) -> Option<Word> {
+    let total: u32 = followers.values().sum();
+    let mut at = if total == 0 {
+        return None;
+    } else {
+        random.u32(0..total)
+    };
+    for (word, count) in followers {
+        match at.checked_sub(*count) {
+            Some(rest) => at = rest,
+            None => return Some(Word::clone(word)),
+        }
+    }
+    None
+}
+
+type Word = Arc<str>;
+
+/// How often which word followed; sorted, so that the same seed chooses the same word.
+type Followers = BTreeMap<Word, u32>;
+
+/// Stand before and after each sentence; no text has them.
+const START: &str = "\u{2}";
+const END: &str = "\u{3}";
+
+fn start() -> (Word, Word) {
+    (START.into(), START.into())
+}
+
+/// What was learned.
+#[derive(Default)]
+struct Counts {
+    words: HashSet<Word>,
+    after_two: HashMap<(Word, Word), Followers>,
+    after_one: HashMap<Word, Followers>,
+    learned: usize,
+}
+
+impl Counts {
+    fn learn(&mut self, text: &str) {
+        let mut before = (self.word(START), self.word(START));
+        let mut open = false;
+        for token in tokens(text) {
+            self.learned += 1;
+            self.follow(&mut before, token);
+            open = !is_end(token);
+            if !open {
+                self.follow(&mut before, END);
+                before = (self.word(START), self.word(START));
+            }
+        }
+        if open {
+            self.follow(&mut before, END);
+        }
+    }
+
+    fn follow(&mut self, before: &mut (Word, Word), token: &str) {
+        let word = self.word(token);
+        let after_two = self.after_two.entry(before.clone()).or_default();
+        *after_two.entry(Word::clone(&word)).or_default() += 1;
+        let after_one = self.after_one.entry(Word::clone(&before.1)).or_default();
+        *after_one.entry(Word::clone(&word)).or_default() += 1;
+        before.0 = std::mem::replace(&mut before.1, word);
+    }
+
+    /// One allocation a word, however often it occurs.
+    fn word(&mut self, text: &str) -> Word {
+        if let Some(word) = self.words.get(text) {
+            return Word::clone(word);
+        }
+        let word = Word::from(text);
+        self.words.insert(Word::clone(&word));
+        word
+    }
+}
+
+/// Words, and the punctuation that is glued to the word before it; what else there is, such as quotes, is left out.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().flat_map(|piece| {
+        let piece = piece.trim_matches(|c: char| !c.is_alphanumeric() && !is_glued(c));
+        let word = piece.trim_end_matches(is_glued);
+        let end = piece[word.len()..]
+            .chars()
+            .next()
+            .map(|c| &piece[word.len()..word.len() + c.len_utf8()]);
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        [Some(word).filter(|word| !word.is_empty()), end]
+            .into_iter()
+            .flatten()
+    })
+}
+
+fn is_glued(c: char) -> bool {
+    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '。')
+}
+
+fn is_end(token: &str) -> bool {
+    matches!(token, "." | "!" | "?" | "。")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    fn model(texts: &[&str]) -> NgramModel {
+        let mut counts = Counts::default();
+        counts.learn(OWN_TEXT);
+        texts.iter().for_each(|text| counts.learn(text));
+        NgramModel {
+            trained: Arc::new(counts),
+        }
+    }
+
+    fn prompt(question: &str, passages: &[&str], max_tokens: usize) -> Prompt {
+        let passages = passages.iter().map(ToString::to_string).collect();
+        Prompt {
+            question: question.into(),
+            passages,
+            max_tokens,
+            ..Prompt::default()
+        }
+    }
+
+    #[test]
+    fn text_falls_into_words_and_punctuation() {
+        let found: Vec<_> = tokens("\"Stop,\" it (the app) said... at 3.5 s!").collect();
+        assert_eq!(
+            found,
+            [
+                "Stop", ",", "it", "the", "app", "said", ".", "at", "3.5", "s", "!"
+            ]
+        );
+        assert_eq!(tokens("-- * ...").collect::<Vec<_>>(), ["."]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_exactly_as_many_tokens_as_wanted_and_one_every_few_milliseconds() {
+        let model = model(&[]);
+        for wanted in [0, 1, 160] {
+            let begun = tokio::time::Instant::now();
+            let tokens: Vec<_> = model
+                .tokens(prompt("What is a drain?", &[], wanted))
+                .collect()
+                .await;
+            assert_eq!(tokens.len(), wanted);
+            assert_eq!(begun.elapsed(), PACE * wanted.saturating_sub(1) as u32);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_question_gets_the_same_answer_and_another_one_another() {
+        let model: Arc<dyn LanguageModel> = Arc::new(model(&[]));
+        let ask = async |question| model.text(prompt(question, &[], 40)).await.unwrap();
+        assert_eq!(ask("What is a drain?").await, ask("What is a drain?").await);
+        assert_ne!(
+            ask("What is a drain?").await,
+            ask("What is a signal?").await
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_about_what_was_retrieved() {
+        let passage = "Tomatoes want sun and water. Tomatoes want a wall behind them.";
+        let model: Arc<dyn LanguageModel> = Arc::new(model(&[]));
+        let answer = model
+            .text(prompt("tomatoes?", &[passage], 60))
+            .await
+            .unwrap();
+        assert!(answer.contains("Tomatoes"), "{answer}");
+        assert!(!answer.contains(" .") && !answer.contains(" ,"), "{answer}");
+    }
+}

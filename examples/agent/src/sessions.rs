@@ -1,0 +1,252 @@
+//! [`Sessions`]: conversations, their questions and answers, and the clean-up of those that nobody uses any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lifecycle::{background, resource};
+use uuid::Uuid;
+
+use crate::database::{Database, now};
+use crate::error::Error;
+
+/// How long a session is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub struct Sessions {
+    db: Arc<Database>,
+    /// When sessions were last used, as far as the database does not know it yet: a question does not wait for that.
+    used: Mutex<HashMap<String, i64>>,
+}
+
+/// One question with its answer.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Exchange {
+    pub question: String,
+    pub answer: String,
+    pub state: String,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Complete,
+    /// The app had to stop before the answer was complete.
+    Shutdown,
+    ConsumerGone,
+    Error,
+}
+
+#[resource(order = 3, timeout = "2s")]
+impl Sessions {
+    async fn start(db: Arc<Database>) -> Result<Self, sqlx::Error> {
+        // Whoever was writing these was killed.
+        sqlx::query("UPDATE answers SET state = 'killed' WHERE state = 'streaming'")
+            .execute(&db.pool)
+            .await?;
+        Ok(Self {
+            db,
+            used: Mutex::default(),
+        })
+    }
+
+    async fn stop(&self) -> Result<(), sqlx::Error> {
+        self.save().await
+    }
+}
+
+/// Also writes down what was used since, so that a crash loses a minute of that at most.
+#[background(every = "60s", timeout = "2s")]
+pub async fn expire_sessions(sessions: &Sessions) -> Result<(), sqlx::Error> {
+    sessions.save().await?;
+    let expired = sessions.expire(IDLE).await?;
+    if expired > 0 {
+        tracing::info!(expired, "sessions that nobody used for a day are forgotten");
+    }
+    Ok(())
+}
+
+impl Sessions {
+    /// The session to go on with, or a new one.
+    pub async fn open(&self, id: Option<&str>) -> Result<String, Error> {
+        let now = now();
+        let Some(id) = id else {
+            let id = Uuid::new_v4().simple().to_string();
+            sqlx::query("INSERT INTO sessions (id, created, last_used) VALUES (?, ?, ?)")
+                .bind(&id)
+                .bind(now)
+                .bind(now)
+                .execute(&self.db.pool)
+                .await?;
+            return Ok(id);
+        };
+        self.check(id).await?;
+        self.used().insert(id.to_owned(), now);
+        Ok(id.to_owned())
+    }
+
+    /// The last `limit` exchanges, oldest first.
+    pub async fn history(&self, id: &str, limit: u32) -> Result<Vec<Exchange>, Error> {
+        self.check(id).await?;
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT question, text, state FROM
+                (SELECT * FROM answers WHERE session = ? ORDER BY id DESC LIMIT ?) ORDER BY id",
+        )
+        .bind(id)
+        .bind(limit)
+        .fetch_all(&self.db.pool)
+        .await?;
+        let exchange = |(question, answer, state)| Exchange {
+            question,
+            answer,
+            state,
+        };
+        Ok(rows.into_iter().map(exchange).collect())
+    }
+
+    /// Writes down that an answer is under way, and gives its id.
+    pub async fn begin(&self, session: &str, question: &str) -> Result<i64, Error> {
+        let (id,): (i64,) = sqlx::query_as(
+            "INSERT INTO answers (session, question, state, created) VALUES (?, ?, 'streaming', ?) RETURNING id",
+        )
+        .bind(session)
+        .bind(question)
+        .bind(now())
+        .fetch_one(&self.db.pool)
+        .await?;
+        Ok(id)
+    }
+
+    pub async fn end(&self, answer: i64, text: &str, end: End) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE answers SET text = ?, state = ? WHERE id = ?")
+            .bind(text)
+            .bind(end.as_str())
+            .bind(answer)
+            .execute(&self.db.pool)
+            .await
+            .map(drop)
+    }
+
+    async fn save(&self) -> Result<(), sqlx::Error> {
+        let used = std::mem::take(&mut *self.used());
+        let written = self.write(&used).await;
+        if written.is_err() {
+            let mut later = self.used();
+            for (id, at) in used {
+                later.entry(id).or_insert(at);
+            }
+        }
+        written
+    }
+
+    async fn write(&self, used: &HashMap<String, i64>) -> Result<(), sqlx::Error> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.db.pool.begin().await?;
+        for (id, at) in used {
+            sqlx::query("UPDATE sessions SET last_used = max(last_used, ?) WHERE id = ?")
+                .bind(at)
+                .bind(id)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn expire(&self, idle: Duration) -> Result<u64, sqlx::Error> {
+        sqlx::query("DELETE FROM sessions WHERE last_used < ?")
+            .bind(now() - idle.as_millis() as i64)
+            .execute(&self.db.pool)
+            .await
+            .map(|done| done.rows_affected())
+    }
+
+    async fn check(&self, id: &str) -> Result<(), Error> {
+        let found: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM sessions WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&self.db.pool)
+            .await?;
+        let hint = ", or no longer; leave it out to begin a new one";
+        found.map(drop).ok_or_else(|| Error::NotFound {
+            what: "session",
+            id: id.into(),
+            hint,
+        })
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl End {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Shutdown => "shutdown",
+            Self::ConsumerGone => "consumer_gone",
+            Self::Error => "error",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::tests::scratch;
+
+    #[tokio::test]
+    async fn a_session_remembers_and_says_what_was_cut() {
+        let (_folder, db) = scratch().await;
+        let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
+        let id = sessions.open(None).await.unwrap();
+        assert_eq!(sessions.open(Some(&id)).await.unwrap(), id);
+        let first = sessions.begin(&id, "one?").await.unwrap();
+        sessions.end(first, "One.", End::Complete).await.unwrap();
+        sessions.begin(&id, "two?").await.unwrap();
+
+        let again = Sessions::start(db).await.unwrap();
+        let history = again.history(&id, 9).await.unwrap();
+        let seen: Vec<_> = history
+            .iter()
+            .map(|e| (&*e.question, &*e.answer, &*e.state))
+            .collect();
+        assert_eq!(seen, [("one?", "One.", "complete"), ("two?", "", "killed")]);
+        assert_eq!(again.history(&id, 1).await.unwrap()[0].question, "two?");
+        assert!(matches!(
+            again.open(Some("nobody's")).await,
+            Err(Error::NotFound { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn only_what_nobody_uses_is_forgotten() {
+        let (_folder, db) = scratch().await;
+        let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
+        let (used, idle) = (
+            sessions.open(None).await.unwrap(),
+            sessions.open(None).await.unwrap(),
+        );
+        sessions.begin(&idle, "anyone?").await.unwrap();
+        sqlx::query("UPDATE sessions SET last_used = 0")
+            .execute(&db.pool)
+            .await
+            .unwrap();
+        sessions.open(Some(&used)).await.unwrap();
+        expire_sessions(&sessions).await.unwrap();
+        assert!(sessions.open(Some(&used)).await.is_ok());
+        assert!(sessions.open(Some(&idle)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_use_that_cannot_be_written_now_is_kept_for_later() {
+        let (_folder, db) = scratch().await;
+        let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
+        let id = sessions.open(None).await.unwrap();
+        sessions.open(Some(&id)).await.unwrap();
+        db.pool.close().await;
+        assert!(sessions.stop().await.is_err());
+        assert!(sessions.used().contains_key(&id));
+    }
+}

@@ -1,0 +1,82 @@
+//! `console`: the agent at a prompt.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::pin::pin;
+
+use futures_util::StreamExt;
+use lifecycle::{Shutdown, background};
+use tokio::sync::mpsc;
+
+use crate::answers::{Answers, Piece, Question};
+use crate::sessions::End;
+
+/// Ends with the input, and the app with it. Told to stop, it breaks off the answer, whose text is saved.
+#[background(timeout = "5s", on_finish = "shutdown")]
+pub async fn console(answers: &Answers, shutdown: Shutdown) -> io::Result<()> {
+    let mut lines = lines()?;
+    let mut session = None;
+    say("Ask away. The end of the input (Ctrl+D) ends the agent.\n")?;
+    loop {
+        if io::stdin().is_terminal() {
+            say("> ")?;
+        }
+        let Some(Some(line)) = shutdown.run(lines.recv()).await else {
+            break;
+        };
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let question = Question {
+            question: line,
+            session: session.clone(),
+            max_tokens: None,
+        };
+        let pieces = match answers.ask(question, &shutdown).await {
+            Ok(pieces) => pieces,
+            Err(error) => {
+                say(&format!("{error}\n"))?;
+                continue;
+            }
+        };
+        let mut pieces = pin!(pieces);
+        while let Some(Some(piece)) = shutdown.run(pieces.next()).await {
+            match piece {
+                Piece::Session(id) => session = Some(id),
+                Piece::Token(text) => say(&text)?,
+                Piece::End {
+                    end: End::Complete, ..
+                } => {}
+                Piece::End { end, message } => say(&format!(
+                    " [{}] {}",
+                    end.as_str(),
+                    message.unwrap_or_default()
+                ))?,
+            }
+        }
+        say("\n")?;
+    }
+    Ok(())
+}
+
+/// The lines of standard input. From a plain thread, which nobody waits for: a read from a terminal cannot be broken
+/// off, and so it must neither be a worker nor be on the runtime's threads.
+fn lines() -> io::Result<mpsc::Receiver<io::Result<String>>> {
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::Builder::new()
+        .name("stdin".into())
+        .spawn(move || {
+            for line in io::stdin().lock().lines() {
+                if sender.blocking_send(line).is_err() {
+                    break;
+                }
+            }
+        })?;
+    Ok(receiver)
+}
+
+fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

@@ -1,0 +1,236 @@
+//! [`Vectors`]: the passages' vectors, exact cosine search over them, and the form they have in a file.
+
+use std::collections::HashMap;
+
+use crate::embedding::{DIMENSIONS, dot, embed, features, normalise};
+
+/// Below it, what two texts seem to share is chance: unrelated ones are at 0, give or take 1 / sqrt(dimensions).
+const NEAR: f32 = 0.1;
+
+#[derive(Debug, Default, PartialEq)]
+pub struct Vectors {
+    ids: Vec<i64>,
+    /// One vector after the other.
+    values: Vec<f32>,
+    /// In how many passages each feature occurs.
+    frequencies: HashMap<u64, u32>,
+    /// How many bytes of text the passages have together.
+    bytes: u64,
+}
+
+/// By which vectors and a store are seen to belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint {
+    pub passages: u64,
+    pub last: i64,
+    pub bytes: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    #[error("it is no vector index of this version")]
+    Foreign,
+    #[error("it is shorter or longer than it says")]
+    Length,
+    #[error("its checksum is wrong")]
+    Checksum,
+}
+
+impl Vectors {
+    pub fn insert(&mut self, id: i64, text: &str) {
+        let features = features(text);
+        self.values.extend(embed(&features, |_| 1.0));
+        for feature in features.into_keys() {
+            *self.frequencies.entry(feature).or_default() += 1;
+        }
+        self.ids.push(id);
+        self.bytes += text.len() as u64;
+    }
+
+    /// The ids of the `limit` nearest passages, nearest first. What has nothing in common with the question is left out.
+    pub fn search(&self, question: &str, limit: usize) -> Vec<i64> {
+        let passages = self.ids.len() as f32;
+        let query = embed(&features(question), |feature| {
+            let with = self.frequencies.get(&feature).copied().unwrap_or(0) as f32;
+            ((1.0 + passages) / (1.0 + with)).ln() + 0.1
+        });
+        let scores = self.rows().map(|(id, vector)| (dot(vector, &query), id));
+        let mut scores: Vec<_> = scores.filter(|(score, _)| *score > NEAR).collect();
+        scores.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        scores.into_iter().take(limit).map(|(_, id)| id).collect()
+    }
+
+    /// The `limit` of these passages that say the most of what all of them say, in their own order.
+    pub fn central(&self, of: &[i64], limit: usize) -> Vec<i64> {
+        let rows: Vec<_> = self.rows().filter(|(id, _)| of.contains(id)).collect();
+        let mut middle = vec![0.0; DIMENSIONS];
+        for (_, vector) in &rows {
+            middle
+                .iter_mut()
+                .zip(*vector)
+                .for_each(|(sum, value)| *sum += value);
+        }
+        normalise(&mut middle);
+        let mut scores: Vec<_> = rows
+            .iter()
+            .map(|(id, vector)| (dot(vector, &middle), *id))
+            .collect();
+        scores.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        scores.truncate(limit);
+        let mut ids: Vec<i64> = scores.into_iter().map(|(_, id)| id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            passages: self.ids.len() as u64,
+            last: self.ids.iter().copied().max().unwrap_or(0),
+            bytes: self.bytes,
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (i64, &[f32])> {
+        self.ids
+            .iter()
+            .copied()
+            .zip(self.values.chunks_exact(DIMENSIONS))
+    }
+}
+
+/// The first bytes of a file. The last one counts versions: of this form, and of the embedding.
+const MAGIC: [u8; 8] = *b"agentvi\x01";
+
+impl Vectors {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
+        put(&(self.ids.len() as u64).to_le_bytes());
+        put(&(self.frequencies.len() as u64).to_le_bytes());
+        put(&self.bytes.to_le_bytes());
+        self.ids.iter().for_each(|id| put(&id.to_le_bytes()));
+        self.values
+            .iter()
+            .for_each(|value| put(&value.to_le_bytes()));
+        for (feature, count) in &self.frequencies {
+            put(&feature.to_le_bytes());
+            put(&count.to_le_bytes());
+        }
+        let sum = checksum(&out);
+        out.extend_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ParseError> {
+        let (content, sum) = bytes.split_last_chunk::<8>().ok_or(ParseError::Length)?;
+        let mut rest = content.strip_prefix(&MAGIC).ok_or(ParseError::Foreign)?;
+        let (ids, features) = (
+            u64::from_le_bytes(take(&mut rest)?),
+            u64::from_le_bytes(take(&mut rest)?),
+        );
+        let text = u64::from_le_bytes(take(&mut rest)?);
+        // Before anything is allocated by what the file says.
+        let wanted = ids as u128 * (8 + 4 * DIMENSIONS as u128) + features as u128 * 12;
+        if wanted != rest.len() as u128 {
+            return Err(ParseError::Length);
+        }
+        if checksum(content) != u64::from_le_bytes(*sum) {
+            return Err(ParseError::Checksum);
+        }
+        let mut vectors = Self {
+            bytes: text,
+            ..Self::default()
+        };
+        for _ in 0..ids {
+            vectors.ids.push(i64::from_le_bytes(take(&mut rest)?));
+        }
+        for _ in 0..ids as usize * DIMENSIONS {
+            vectors.values.push(f32::from_le_bytes(take(&mut rest)?));
+        }
+        for _ in 0..features {
+            let feature = u64::from_le_bytes(take(&mut rest)?);
+            vectors
+                .frequencies
+                .insert(feature, u32::from_le_bytes(take(&mut rest)?));
+        }
+        Ok(vectors)
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], ParseError> {
+    let (head, tail) = rest.split_first_chunk::<N>().ok_or(ParseError::Length)?;
+    *rest = tail;
+    Ok(*head)
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vectors {
+        let mut vectors = Vectors::default();
+        vectors.insert(1, "Tomatoes want sun, water and a wall behind them.");
+        vectors.insert(2, "The database is closed last, when no connection is out.");
+        vectors.insert(
+            5,
+            "A signal asks the process to stop; the second one forces it.",
+        );
+        vectors
+    }
+
+    #[test]
+    fn the_nearest_comes_first_and_the_unrelated_not_at_all() {
+        let vectors = sample();
+        assert_eq!(
+            vectors.search("which signal stops the process?", 2).first(),
+            Some(&5)
+        );
+        assert_eq!(vectors.search("when do you close databases?", 1), [2]);
+        assert_eq!(vectors.search("tomatoes", 1), [1]);
+        assert!(vectors.search("", 3).is_empty());
+        assert!(Vectors::default().search("anything", 3).is_empty());
+    }
+
+    #[test]
+    fn the_middle_of_a_text_is_what_its_passages_share() {
+        let mut vectors = sample();
+        vectors.insert(7, "A process gets a signal.");
+        vectors.insert(8, "On a signal a process stops.");
+        assert_eq!(
+            vectors
+                .central(&[1, 5, 7, 8], 2)
+                .iter()
+                .filter(|id| **id == 1)
+                .count(),
+            0
+        );
+        assert!(vectors.central(&[], 3).is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_anything_else_is_refused() {
+        let vectors = sample();
+        let bytes = vectors.to_bytes();
+        assert_eq!(Vectors::from_bytes(&bytes).unwrap(), vectors);
+        for cut in [0, 7, 8, 40, bytes.len() - 1] {
+            assert!(
+                Vectors::from_bytes(&bytes[..cut]).is_err(),
+                "cut to {cut} bytes"
+            );
+        }
+        for at in (0..bytes.len()).step_by(97) {
+            let mut broken = bytes.clone();
+            broken[at] ^= 0x40;
+            assert!(
+                Vectors::from_bytes(&broken).is_err(),
+                "a bit of byte {at} turned"
+            );
+        }
+    }
+}

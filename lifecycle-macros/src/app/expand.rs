@@ -1,0 +1,125 @@
+//! The `impl App`, and the proof beside it. Nothing here can fail.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Type};
+
+use super::check::App;
+use super::parse::Args;
+use crate::duration;
+use crate::krate::{at, private};
+use crate::param::call_at;
+
+pub(crate) fn expand(app: &App<'_>) -> TokenStream {
+    let App { private, args, ident, fields } = app;
+    let name = ident.unraw().to_string();
+    let settings = settings(private, args);
+    let names: Vec<Ident> = (0..fields.len())
+        .map(|index| format_ident!("__FIELD_{index}", span = Span::mixed_site()))
+        .collect();
+    let mut slots = TokenStream::new();
+    let mut needs = TokenStream::new();
+    let mut values = TokenStream::new();
+    let mut checks = TokenStream::new();
+    for (field, slot) in fields.iter().zip(&names) {
+        let (cfgs, ident, ty) = (&field.cfgs, field.ident, field.ty);
+        slots.extend(quote_spanned! {at(ty.span())=>
+            #(#cfgs)*
+            const #slot: #private::Slot<#ty> = #private::Slot::<#ty>::field();
+        });
+        needs.extend(quote!(#(#cfgs)* #slot.need,));
+        values.extend(quote!(#(#cfgs)* #ident: (#slot.take)(context),));
+        let call = call_at(ty, &quote!(#private::Verdict::field), &quote!(&__LIFECYCLE_VERDICT, &#slot.need));
+        checks.extend(quote!(#(#cfgs)* const _: () = #call;));
+    }
+    let mut workers = TokenStream::new();
+    for (index, worker) in args.background.get().into_iter().flatten().enumerate() {
+        let slot = format_ident!("__WORKER_{index}", span = Span::mixed_site());
+        slots.extend(quote_spanned! {at(worker.span())=>
+            const #slot: #private::RecordRef = <#worker as #private::Worker>::RECORD;
+        });
+        workers.extend(quote!(#slot,));
+        let call = call_at(worker, &quote!(#private::Verdict::worker), &quote!(&__LIFECYCLE_VERDICT, #slot));
+        checks.extend(quote!(const _: () = #call;));
+    }
+    let expected = args.expect.get().into_iter().flatten().map(|expected| &expected.name);
+    let place = match args.shutdown_timeout.get() {
+        Some((_, span)) => Ident::new("place", *span).to_token_stream(),
+        None => ident.to_token_stream(),
+    };
+    let budget = call_at(&place, &quote!(#private::Verdict::budget), &quote!(&__LIFECYCLE_VERDICT));
+    let implementation = quote_spanned! {at(ident.span())=>
+        #[automatically_derived]
+        impl #private::App for #ident
+    };
+    let parameter = if fields.is_empty() { quote!(_) } else { quote!(context) };
+    quote! {
+        const _: () = {
+            #slots
+            #implementation {
+                const RECORD: #private::AppRecord = #private::AppRecord::new(
+                    #name,
+                    #settings,
+                    const { &[#needs] },
+                    const { &[#workers] },
+                    const { &[#(#expected),*] },
+                );
+                fn assemble(#parameter: &#private::StartContext) -> Self {
+                    Self { #values }
+                }
+            }
+            const __LIFECYCLE_VERDICT: #private::Verdict = #private::check_app(&<#ident as #private::App>::RECORD);
+            #checks
+            const _: () = #budget;
+        };
+    }
+}
+
+fn settings(private: &TokenStream, args: &Args) -> TokenStream {
+    let set = [
+        ("shutdown_timeout", args.shutdown_timeout.get().map(|(time, _)| *time)),
+        ("drain_timeout", args.drain_timeout.get().copied()),
+        ("lame_duck", args.lame_duck.get().copied()),
+        ("emergency_timeout", args.emergency_timeout.get().copied()),
+        ("start_timeout", args.start_timeout.get().copied()),
+        ("startup_timeout", args.startup_timeout.get().copied()),
+    ];
+    let mut settings = quote!(#private::Settings::NONE);
+    for (name, time) in set {
+        if let Some(time) = time {
+            let name = Ident::new(name, Span::mixed_site());
+            let time = duration::tokens(time);
+            settings.extend(quote!(.#name(#time)));
+        }
+    }
+    settings
+}
+
+/// The errors, and a stub of the app so that a `main` that takes it brings no second error.
+pub(crate) fn failed(errors: &syn::Error, args: &Args, input: &DeriveInput) -> TokenStream {
+    let errors = errors.to_compile_error();
+    let private = private(&args.krate);
+    let (ident, mut generics) = (&input.ident, input.generics.clone());
+    let (_, arguments, _) = input.generics.split_for_impl();
+    let ty: Type = syn::parse_quote!(#ident #arguments);
+    if !generics.params.is_empty() {
+        let clause = generics.make_where_clause();
+        clause.predicates.push(syn::parse_quote!(#ty: ::core::marker::Send + 'static));
+    }
+    let (params, _, bounds) = generics.split_for_impl();
+    quote! {
+        #errors
+        const _: () = {
+            #[automatically_derived]
+            impl #params #private::App for #ty #bounds {
+                const RECORD: #private::AppRecord =
+                    #private::AppRecord::new("stub", #private::Settings::NONE, &[], &[], &[]);
+                fn assemble(_: &#private::StartContext) -> Self {
+                    ::core::unreachable!()
+                }
+            }
+        };
+    }
+}

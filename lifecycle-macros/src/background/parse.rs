@@ -1,0 +1,91 @@
+//! From tokens to the arguments.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, LitStr, Path, Token, Visibility};
+
+use super::KNOWN;
+use crate::arg::Arg;
+use crate::args;
+use crate::context::Context;
+
+/// The arguments of the attribute. Words are kept as the variant that they stand for.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) order: Arg<i32>,
+    pub(crate) timeout: Arg<Duration>,
+    pub(crate) name: Arg<LitStr>,
+    pub(crate) every: Arg<Duration>,
+    pub(crate) immediate: Arg<()>,
+    pub(crate) run_timeout: Arg<Duration>,
+    pub(crate) max_failures: Arg<u32>,
+    pub(crate) restart: Arg<&'static str>,
+    pub(crate) max_restarts: Arg<u32>,
+    pub(crate) within: Arg<Duration>,
+    pub(crate) backoff: Arg<Duration>,
+    pub(crate) on_failure: Arg<&'static str>,
+    pub(crate) on_finish: Arg<&'static str>,
+    pub(crate) krate: Arg<Path>,
+}
+
+const RESTART: [(&str, &str); 3] = [
+    ("never", "Never"),
+    ("on_failure", "OnFailure"),
+    ("always", "Always"),
+];
+const ON_END: [(&str, &str); 2] = [("shutdown", "Shutdown"), ("ignore", "Ignore")];
+
+impl Args {
+    pub(crate) fn parse(cx: &Context, tokens: TokenStream) -> Self {
+        let mut args = Self::default();
+        args::parse(cx, tokens, "`#[background(..)]`", KNOWN, |key, value| {
+            match key.name.as_str() {
+                "order" => args.order.set(cx, key, value.number("from -2147483648 to 2147483647")?),
+                "timeout" => args.timeout.set(cx, key, value.duration()?),
+                "name" => args.name.set(cx, key, value.string()?),
+                "every" => args.every.set(cx, key, value.duration()?),
+                "immediate" => args.immediate.set(cx, key, value.flag()?),
+                "run_timeout" => args.run_timeout.set(cx, key, value.duration()?),
+                "max_failures" => args.max_failures.set(cx, key, value.number("from 1 to 4294967295")?),
+                "restart" => args.restart.set(cx, key, value.choice(&RESTART)?),
+                "max_restarts" => args.max_restarts.set(cx, key, value.number("from 1 to 4294967295")?),
+                "within" => args.within.set(cx, key, value.duration()?),
+                "backoff" => args.backoff.set(cx, key, value.duration()?),
+                "on_failure" => args.on_failure.set(cx, key, value.choice(&ON_END)?),
+                "on_finish" => args.on_finish.set(cx, key, value.choice(&ON_END)?),
+                "crate" => args.krate.set(cx, key, value.path()?),
+                _ => {}
+            }
+            Ok(())
+        });
+        args
+    }
+}
+
+/// The keyword of an item that is no function.
+pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
+    let keyword = |input: ParseStream<'_>| -> syn::Result<Ident> {
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        input.parse::<Option<Token![unsafe]>>()?;
+        let keyword = input.call(Ident::parse_any)?;
+        input.parse::<TokenStream>()?;
+        Ok(keyword)
+    };
+    let keyword = keyword.parse2(item.clone()).ok()?;
+    let function = ["fn", "async", "const", "extern"].iter().any(|known| keyword == known);
+    (!function).then_some(keyword)
+}
+
+/// The error for an item that is no function, or only its signature.
+pub(crate) fn wrong_item(item: &TokenStream, error: syn::Error) -> syn::Error {
+    let Some(keyword) = not_a_function(item) else { return error };
+    let advice = if keyword == "impl" { "; for an `impl` block, `#[resource]`" } else { "" };
+    syn::Error::new(
+        keyword.span(),
+        format!("`#[background]` goes on a function\nwrite `#[background] async fn serve(shutdown: Shutdown) {{ .. }}`{advice}"),
+    )
+}

@@ -1,0 +1,54 @@
+//! [`Context`]: collects every error of an input, so that the user sees all of them at once.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use proc_macro2::Span;
+use quote::ToTokens;
+
+/// Collects errors. It must be [checked](Context::check): dropping it unchecked panics, so that no error is lost.
+pub(crate) struct Context {
+    errors: RefCell<Option<Vec<syn::Error>>>,
+}
+
+impl Context {
+    pub(crate) fn new() -> Self {
+        Self {
+            errors: RefCell::new(Some(Vec::new())),
+        }
+    }
+
+    /// An error that underlines all of `tokens`.
+    pub(crate) fn error_on(&self, tokens: impl ToTokens, message: impl Display) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// An error at one place.
+    pub(crate) fn error_at(&self, span: Span, message: impl Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    pub(crate) fn push(&self, error: syn::Error) {
+        if let Some(errors) = &mut *self.errors.borrow_mut() {
+            errors.push(error);
+        }
+    }
+
+    /// All errors as one, or none.
+    pub(crate) fn check(self) -> syn::Result<()> {
+        let mut errors = self.errors.take().into_iter().flatten();
+        let Some(mut first) = errors.next() else {
+            return Ok(());
+        };
+        first.extend(errors);
+        Err(first)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && self.errors.borrow().is_some() {
+            panic!("the errors of a context were never looked at");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! How a function of the user becomes a hook: `Hook::future` around an `async` one, `Hook::thread` around any other.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+
+use crate::function::Function;
+use crate::krate::at;
+
+/// A function that the framework calls.
+pub(crate) struct HookCall {
+    pub(crate) name: Ident,
+    pub(crate) is_async: bool,
+    /// Where errors about what it returns belong.
+    pub(crate) output: Span,
+}
+
+impl HookCall {
+    pub(crate) fn of(function: &Function) -> Self {
+        Self {
+            name: function.name().clone(),
+            is_async: function.is_async(),
+            output: function.output_span(),
+        }
+    }
+}
+
+/// `Hook::future(async move { .. })` or `Hook::thread(move || ..)` around a call; `outcome` turns the variable that holds
+/// its result into what the hook wants.
+pub(crate) fn hook_call(
+    private: &TokenStream,
+    hook: &HookCall,
+    call: &TokenStream,
+    outcome: impl FnOnce(&TokenStream) -> TokenStream,
+) -> TokenStream {
+    let value = quote_spanned!(at(hook.output)=> value);
+    let outcome = outcome(&value);
+    let place = at(hook.name.span());
+    if hook.is_async {
+        quote_spanned! {place=>
+            #private::Hook::future(async move {
+                let #value = #call.await;
+                #outcome
+            })
+        }
+    } else {
+        quote_spanned! {place=>
+            #private::Hook::thread(move || {
+                let #value = #call;
+                #outcome
+            })
+        }
+    }
+}
+
+/// The variable as the result of a hook that wants a `wanted`.
+pub(crate) fn outcome(private: &TokenStream, hook: &HookCall, wanted: &impl ToTokens, value: &TokenStream) -> TokenStream {
+    quote_spanned!(at(hook.output)=> #private::Outcome::<#wanted, _>::outcome(#value))
+}
+

@@ -1,0 +1,22 @@
+//! `crate = path`: where the expansion finds `lifecycle`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Path;
+use syn::spanned::Spanned;
+
+use crate::arg::Arg;
+
+/// The path to what expansions may name: `<crate>::__private`.
+pub(crate) fn private(krate: &Arg<Path>) -> TokenStream {
+    match krate.get() {
+        // The tokens are the user's, so that a wrong path is underlined where it stands.
+        Some(path) => quote_spanned!(path.span()=> #path::__private),
+        None => quote!(::lifecycle::__private),
+    }
+}
+
+/// A span at the same place, whose names are the expansion's own: lints take it for generated code.
+pub(crate) fn at(place: Span) -> Span {
+    Span::mixed_site().located_at(place)
+}

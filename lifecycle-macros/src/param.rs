@@ -1,0 +1,177 @@
+//! The parameters that the framework fills: of `start`, of workers, of `main` and of tests.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{PatType, Type};
+
+use crate::context::Context;
+use crate::function::{Function, mentions};
+use crate::krate::at;
+
+/// One parameter. Only `&T` is told by its syntax; everything else is for the traits to decide.
+pub(crate) struct Param {
+    /// `T`, where it is lent as `&T`; else the whole type.
+    pub(crate) ty: Type,
+    pub(crate) lent: bool,
+}
+
+/// The parameters of a function that has no receiver.
+pub(crate) fn read(cx: &Context, function: &Function) -> Vec<Param> {
+    function
+        .typed()
+        .filter_map(|param| one(cx, param, function.name()))
+        .collect()
+}
+
+fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
+    for attr in &param.attrs {
+        if attr.path().is_ident("cfg") {
+            cx.error_on(
+                attr,
+                format!("`#[cfg]` cannot stand on a parameter here\nwrite `{owner}` twice, each under its own `#[cfg]`"),
+            );
+        }
+    }
+    let ty = unwrapped(&param.ty);
+    if mentions(ty, "Self") {
+        cx.error_on(ty, "a component cannot need itself\nname the type that is meant");
+        return None;
+    }
+    match ty {
+        Type::Reference(reference) => {
+            let elem = unwrapped(&reference.elem);
+            let shown = show(elem);
+            if reference.mutability.is_some() {
+                cx.error_on(
+                    ty,
+                    format!("a dependency is shared with others, so it cannot be lent as `&mut`\nwrite `&{shown}`"),
+                );
+                return None;
+            }
+            if reference.lifetime.as_ref().is_some_and(|life| life.ident == "static") {
+                cx.error_on(
+                    ty,
+                    format!("a dependency is lent for this call only\nwrite `&{shown}`, or `Arc<{shown}>` to keep it"),
+                );
+                return None;
+            }
+            if let Some(inner) = inside_arc(elem) {
+                let inner = show(inner);
+                cx.error_on(ty, format!("a reference to an `Arc` is not needed\nwrite `&{inner}` or `Arc<{inner}>`"));
+                return None;
+            }
+            Some(Param { ty: elem.clone(), lent: true })
+        }
+        Type::ImplTrait(_) => {
+            cx.error_on(ty, "`impl Trait` does not say which component is meant\nname the type, or a `&dyn Trait` that a resource is bound `as`");
+            None
+        }
+        _ => Some(Param { ty: ty.clone(), lent: false }),
+    }
+}
+
+/// Without parentheses and the invisible groups that macros leave.
+fn unwrapped(ty: &Type) -> &Type {
+    match ty {
+        Type::Paren(inner) => unwrapped(&inner.elem),
+        Type::Group(inner) => unwrapped(&inner.elem),
+        _ => ty,
+    }
+}
+
+/// The `T` of a type written `Arc<T>`.
+pub(crate) fn inside_arc(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(inner)) if last.ident == "Arc" => Some(inner),
+        _ => None,
+    }
+}
+
+/// A type as a person would write it.
+pub(crate) fn show(tokens: &impl ToTokens) -> String {
+    let mut text = String::new();
+    let mut joined = true;
+    for token in tokens.to_token_stream() {
+        let word = match &token {
+            TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::None => show(&group.stream()),
+            token => token.to_string(),
+        };
+        let punct = matches!(&token, TokenTree::Punct(punct) if !matches!(punct.as_char(), '+' | '='));
+        if !joined && !punct {
+            text.push(' ');
+        }
+        text.push_str(&word);
+        joined = punct && word != ",";
+    }
+    text
+}
+
+impl Param {
+    /// The type that the slot holds.
+    pub(crate) fn handle(&self) -> TokenStream {
+        let ty = &self.ty;
+        if self.lent {
+            quote_spanned!(at(ty.span())=> ::std::sync::Arc<#ty>)
+        } else {
+            ty.to_token_stream()
+        }
+    }
+
+    /// The constant that says what the parameter stands for and takes it out of the context. It is the one place where
+    /// the type is asserted, so that a wrong type is one error.
+    pub(crate) fn slot(&self, private: &TokenStream, name: &Ident, constructor: &str) -> TokenStream {
+        let handle = self.handle();
+        let constructor = Ident::new(constructor, at(self.ty.span()));
+        quote_spanned! {at(self.ty.span())=>
+            const #name: #private::Slot<#handle> = #private::Slot::<#handle>::#constructor();
+        }
+    }
+
+    /// The argument in the call, from the variable that holds the handle.
+    pub(crate) fn argument(&self, variable: &Ident) -> TokenStream {
+        if self.lent { quote!(&*#variable) } else { quote!(#variable) }
+    }
+}
+
+/// `let p0 = (SLOT.take)(context); ..` and the arguments of the call.
+pub(crate) fn taken(params: &[Param], slots: &[Ident], context: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
+    let mut lets = TokenStream::new();
+    let mut arguments = Vec::new();
+    for (index, (param, slot)) in params.iter().zip(slots).enumerate() {
+        let variable = format_ident!("p{index}", span = proc_macro2::Span::mixed_site());
+        lets.extend(quote!(let #variable = (#slot.take)(#context);));
+        arguments.push(param.argument(&variable));
+    }
+    (lets, arguments)
+}
+
+/// The names of the slots of one function.
+pub(crate) fn slot_names(prefix: &str, params: &[Param]) -> Vec<Ident> {
+    (0..params.len())
+        .map(|index| format_ident!("__{prefix}_{index}", span = proc_macro2::Span::mixed_site()))
+        .collect()
+}
+
+/// A call whose whole length is shown where `place` stands in the user's code: `path(arguments)`.
+pub(crate) fn call_at(place: &impl ToTokens, path: &TokenStream, arguments: &TokenStream) -> TokenStream {
+    let tokens: Vec<TokenTree> = place.to_token_stream().into_iter().collect();
+    let first = tokens.first().map_or_else(proc_macro2::Span::call_site, TokenTree::span);
+    let last = tokens.last().map_or_else(proc_macro2::Span::call_site, TokenTree::span);
+    let path: TokenStream = path
+        .clone()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(token.span().located_at(first));
+            token
+        })
+        .collect();
+    let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments.clone());
+    group.set_span(at(last));
+    quote!(#path #group)
+}

@@ -1,0 +1,169 @@
+//! From tokens to the arguments and the `impl` block, bodies left alone.
+
+use std::time::Duration;
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, DeriveInput, Generics, Ident, LitStr, Path, Token, Type, Visibility, braced};
+
+use super::KNOWN;
+use crate::arg::Arg;
+use crate::args;
+use crate::context::Context;
+use crate::function::{Function, is_function};
+
+/// The arguments of the attribute.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) order: Arg<i32>,
+    pub(crate) timeout: Arg<Duration>,
+    pub(crate) start_timeout: Arg<Duration>,
+    pub(crate) retries: Arg<u32>,
+    pub(crate) backoff: Arg<Duration>,
+    pub(crate) after: Arg<Vec<Type>>,
+    pub(crate) binds: Vec<Type>,
+    pub(crate) readiness: Arg<()>,
+    pub(crate) name: Arg<LitStr>,
+    pub(crate) krate: Arg<Path>,
+}
+
+impl Args {
+    pub(crate) fn parse(cx: &Context, tokens: TokenStream) -> Self {
+        let mut args = Self::default();
+        args::parse(cx, tokens, "`#[resource(..)]`", KNOWN, |key, value| {
+            match key.name.as_str() {
+                "order" => args.order.set(cx, key, value.number("from -2147483648 to 2147483647")?),
+                "timeout" => args.timeout.set(cx, key, value.duration()?),
+                "start_timeout" => args.start_timeout.set(cx, key, value.duration()?),
+                "retries" => args.retries.set(cx, key, value.number("from 1 to 4294967295")?),
+                "backoff" => args.backoff.set(cx, key, value.duration()?),
+                "after" => args.after.set(cx, key, value.list()?),
+                "as" => args.binds.push(value.ty()?),
+                "readiness" => args.readiness.set(cx, key, value.flag()?),
+                "name" => args.name.set(cx, key, value.string()?),
+                "crate" => args.krate.set(cx, key, value.path()?),
+                _ => {}
+            }
+            Ok(())
+        });
+        args
+    }
+}
+
+/// The annotated `impl` block.
+pub(crate) struct Block {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) generics: Generics,
+    /// The path in `impl Path for Type`.
+    pub(crate) of: Option<Path>,
+    pub(crate) ty: Type,
+    pub(crate) functions: Vec<Function>,
+}
+
+/// What a stub `impl` can be written for when the input is wrong.
+pub(crate) struct Stub {
+    pub(crate) generics: Generics,
+    pub(crate) ty: Type,
+}
+
+/// An item that is no `impl` block.
+pub(crate) struct WrongItem {
+    pub(crate) error: syn::Error,
+    pub(crate) stub: Option<Stub>,
+}
+
+impl Block {
+    pub(crate) fn parse(item: TokenStream) -> Result<Self, Box<WrongItem>> {
+        Self::parse_stream.parse2(item.clone()).map_err(|error| Box::new(Self::wrong(item, error)))
+    }
+
+    fn parse_stream(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        input.parse::<Option<Token![unsafe]>>()?;
+        input.parse::<Token![impl]>()?;
+        let mut generics = if input.peek(Token![<]) { input.parse()? } else { Generics::default() };
+        let mut ty: Type = input.parse()?;
+        let mut of = None;
+        if input.peek(Token![for]) {
+            input.parse::<Token![for]>()?;
+            if let Type::Path(path) = ty {
+                of = Some(path.path);
+            }
+            ty = input.parse()?;
+        }
+        generics.where_clause = input.parse()?;
+        let content;
+        braced!(content in input);
+        content.call(Attribute::parse_inner)?;
+        let mut functions = Vec::new();
+        while !content.is_empty() {
+            if let Some(function) = member(&content)? {
+                functions.push(function);
+            }
+        }
+        Ok(Self { attrs, generics, of, ty, functions })
+    }
+
+    /// The error that says where the attribute belongs, if it was put on something else.
+    fn wrong(item: TokenStream, error: syn::Error) -> WrongItem {
+        if let Ok(DeriveInput { ident, generics, .. }) = syn::parse2(item.clone()) {
+            let message = format!(
+                "`#[resource]` goes on the `impl` block of `{ident}`, not on the type\nwrite `#[resource] impl {ident} {{ async fn start() -> Self {{ .. }} }}`"
+            );
+            let error = syn::Error::new(ident.span(), message);
+            let (_, arguments, _) = generics.split_for_impl();
+            let ty = syn::parse_quote!(#ident #arguments);
+            return WrongItem { error, stub: Some(Stub { generics, ty }) };
+        }
+        let other = |input: ParseStream<'_>| -> syn::Result<Option<Ident>> {
+            input.call(Attribute::parse_outer)?;
+            input.parse::<Visibility>()?;
+            let function = is_function(input);
+            let name = if function || !input.peek(Token![impl]) && !input.peek(Token![unsafe]) {
+                input.parse::<TokenTree>().ok()
+            } else {
+                None
+            };
+            input.parse::<TokenStream>()?;
+            Ok(name.map(|token| Ident::new("item", token.span())))
+        };
+        match other.parse2(item) {
+            Ok(Some(place)) => {
+                let message = "`#[resource]` goes on an inherent `impl` block\nwrite `#[resource] impl Database { async fn start() -> Self { .. } }`; for a function, `#[background]`";
+                WrongItem { error: syn::Error::new(place.span(), message), stub: None }
+            }
+            _ => WrongItem { error, stub: None },
+        }
+    }
+
+    /// Nothing to stub for a trait impl: the type may have an annotated block of its own beside it.
+    pub(crate) fn stub(&self) -> Option<Stub> {
+        self.of.is_none().then(|| Stub { generics: self.generics.clone(), ty: self.ty.clone() })
+    }
+}
+
+/// The next member of the block, if it is a function; others are skipped.
+fn member(input: ParseStream<'_>) -> syn::Result<Option<Function>> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis: Visibility = input.parse()?;
+    if is_function(input) {
+        return Function::rest(attrs, vis, input).map(Some);
+    }
+    if input.is_empty() {
+        return Err(input.error("expected a member of the `impl` block"));
+    }
+    let constant = input.peek(Token![const]) || input.peek(Token![type]);
+    while !input.is_empty() {
+        if input.peek(Token![;]) {
+            input.parse::<Token![;]>()?;
+            break;
+        }
+        let braces = input.peek(syn::token::Brace);
+        input.parse::<TokenTree>()?;
+        // A macro call in braces has no semicolon; the value of a constant may have braces in it.
+        if braces && !constant {
+            break;
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,272 @@
+//! The app without macros: [`Lifecycle::builder`] and [`Running`]. Signals, the environment and the end of the process
+//! belong to `main` alone; here the caller stops.
+
+use std::any::TypeId;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::background::Worker;
+use crate::error::StartError;
+use crate::hook::{Hook, Instance, Outcome as _, StartContext};
+use crate::life::event::Event;
+use crate::life::outcome::Outcome;
+use crate::life::{BodyLink, Handles, Life, Wiring};
+use crate::plan::{Parts, Plan, Provision, Run};
+use crate::record::key;
+use crate::report::Report;
+use crate::resource::{Provided, Resource};
+use crate::settings::Settings;
+use crate::shutdown::Shutdown;
+use crate::view;
+
+/// Where an app is put together by hand.
+#[derive(Debug)]
+pub struct Lifecycle;
+
+impl Lifecycle {
+    /// An app without components.
+    pub fn builder() -> Builder {
+        Builder { parts: Parts { name: "app".to_owned(), ..Parts::default() } }
+    }
+}
+
+/// Puts an app together; [`Builder::start`] starts it.
+///
+/// ```
+/// use std::time::Duration;
+/// use lifecycle::{Lifecycle, Settings, Shutdown};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let running = Lifecycle::builder()
+///     .background("poll", |shutdown: Shutdown| async move { shutdown.requested().await })
+///     .settings(Settings::default().shutdown_timeout(Duration::from_secs(5)))
+///     .start()
+///     .await?;
+/// let report = running.stop().await;
+/// assert!(report.is_clean());
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing starts before `start`"]
+pub struct Builder {
+    pub(crate) parts: Parts,
+}
+
+impl Builder {
+    /// The app's fields and listed workers, with all that they need, and its settings.
+    pub fn app<A: App>(mut self) -> Self {
+        self.parts.app = Some(A::RECORD);
+        A::RECORD.name.clone_into(&mut self.parts.name);
+        self
+    }
+
+    /// Everything that the attributes registered in this binary.
+    pub fn registered(mut self) -> Self {
+        self.parts.registered = true;
+        self
+    }
+
+    /// The resource, with all that it needs.
+    pub fn resource<T: Resource>(mut self) -> Self {
+        self.parts.resources.push(T::RECORD);
+        self
+    }
+
+    /// The worker of an annotated function, with all that it needs.
+    pub fn worker<W: Worker>(mut self) -> Self {
+        self.parts.workers.push(W::RECORD);
+        self
+    }
+
+    /// A worker from a closure, which is called once.
+    pub fn background<F, Fut, M>(mut self, name: impl Into<String>, run: F) -> Self
+    where
+        F: FnOnce(Shutdown) -> Fut + Send + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: crate::hook::Outcome<(), M>,
+    {
+        let once = Mutex::new(Some(run));
+        let run: Run = Arc::new(move |context: &mut StartContext| {
+            let shutdown = context.shutdown();
+            // Taken out before it is called: no user code under the lock.
+            let run = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Hook::future(async move {
+                match run {
+                    Some(run) => run(shutdown).await.outcome(),
+                    None => Ok(()),
+                }
+            })
+        });
+        self.parts.closures.push((name.into(), run));
+        self
+    }
+
+    /// An instance in place of starting its type; it is not stopped. An `Arc<dyn Trait>` stands for what is bound `as`
+    /// that trait.
+    pub fn provide<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.parts.provided.push(Provision::new(value));
+        self
+    }
+
+    /// Leaves out the component of that name.
+    pub fn disable(mut self, name: impl Into<String>) -> Self {
+        self.parts.disabled.push(name.into());
+        self
+    }
+
+    /// Time limits; what they do not say holds as the app's attribute says, or by default.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.parts.settings = settings.or(self.parts.settings);
+        self
+    }
+
+    /// Starts the app on the current runtime and returns when all of it is up.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the graph is wrong (nothing has started then), or when a start failed (what had started has
+    /// been taken down again then).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future asks the app to stop; what had started is taken down in the background.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn start(self) -> Result<Running, StartError> {
+        self.start_with(None).await
+    }
+
+    pub(crate) async fn start_with(self, body: Option<BodyLink>) -> Result<Running, StartError> {
+        let plan = Arc::new(Plan::new(self.parts).map_err(StartError::refused)?);
+        let (up, is_up) = oneshot::channel();
+        let wiring = Wiring {
+            runtime: tokio::runtime::Handle::current(),
+            observer: Box::new(|notice| view::log::record(&notice)),
+            body,
+            up: Some(up),
+            on_deadline: Box::new(|_, _| {}),
+        };
+        let (life, handles) = Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
+        let shutdown = life.shutdown();
+        let driver = tokio::spawn(life.run());
+        let running = Running { plan, handles, shutdown, driver };
+        if is_up.await.is_ok() {
+            return Ok(running);
+        }
+        Err(StartError::failed(running.wait().await))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("name", &self.parts.name).finish_non_exhaustive()
+    }
+}
+
+impl Provision {
+    pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
+        Self { keys: [key::<T>(), TypeId::of::<T>()], instance: Instance::new(Arc::new(value)) }
+    }
+}
+
+/// A running app. Dropping it asks the app to stop, and does not block.
+#[must_use = "dropping it asks the app to stop"]
+pub struct Running {
+    plan: Arc<Plan>,
+    handles: Handles,
+    shutdown: Shutdown,
+    driver: JoinHandle<Outcome>,
+}
+
+/// The app has no such resource, or it has stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not up: it is no part of the app, or has been stopped")]
+pub struct NotUp(&'static str);
+
+impl Running {
+    /// The resource `T`, or what is bound as `T` where that is a `dyn Trait`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotUp`] when it is no part of the app, or has been stopped.
+    pub fn get<T: ?Sized + Provided<M>, M>(&self) -> Result<Arc<T>, NotUp> {
+        self.plan
+            .sources
+            .get(&key::<T>())
+            .and_then(|source| self.handles.store.get(source))
+            .and_then(|instance| T::restore(&instance))
+            .ok_or(NotUp(std::any::type_name::<T>()))
+    }
+
+    pub(crate) fn events(&self) -> tokio::sync::mpsc::UnboundedSender<Event> {
+        self.handles.events.clone()
+    }
+
+    /// The handle of the app.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+
+    /// Asks the app to stop and waits until it has.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the app stopping in the background.
+    pub async fn stop(self) -> Report {
+        let _ = self.handles.events.send(Event::Stop);
+        self.wait().await
+    }
+
+    /// Waits until the app has stopped for a cause of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the runtime that it was started on has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future asks the app to stop.
+    pub async fn wait(mut self) -> Report {
+        let outcome = (&mut self.driver).await.unwrap_or_else(|error| panic!("the app's runtime has ended under it: {error}"));
+        let report = Report::new(outcome);
+        view::log::conclude(&report);
+        report
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.handles.events.send(Event::Stop);
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("name", &self.plan.name).finish_non_exhaustive()
+    }
+}
+
+impl StartError {
+    fn refused(findings: Vec<String>) -> Self {
+        Self { message: findings.join("\n"), config: true, report: None }
+    }
+
+    fn no_threads(error: std::io::Error) -> Self {
+        Self { message: format!("the threads of the emergency hooks cannot be made: {error}"), config: false, report: None }
+    }
+
+    fn failed(report: Report) -> Self {
+        let message = report.root_error().map_or_else(
+            || format!("the app was stopped before it was up ({})", report.reason()),
+            ToOwned::to_owned,
+        );
+        Self { message, config: report.exit_code() == 2, report: Some(Box::new(report)) }
+    }
+}

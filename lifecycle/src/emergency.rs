@@ -1,0 +1,263 @@
+//! The emergency layer: last-resort hooks on threads made before the first start.
+//!
+//! Invariants:
+//!
+//! 1. A hook runs at most once: it is taken out of its slot by whoever runs it, under the slot's lock.
+//! 2. A slot's state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED) and GIVEN_UP
+//!    (from DUE and RUNNING); each step is one compare-and-swap, so that exactly one party takes it.
+//! 3. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
+//!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
+//! 4. No user code runs under a lock.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use crate::error::panic_message;
+
+const MOST_THREADS: usize = 16;
+
+const EMPTY: u8 = 0;
+const ARMED: u8 = 1;
+const DUE: u8 = 2;
+const RUNNING: u8 = 3;
+const DONE: u8 = 4;
+const GIVEN_UP: u8 = 5;
+const DISARMED: u8 = 6;
+
+/// How an emergency hook ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EmergencyEnd {
+    Done,
+    Panicked(String),
+    GivenUp,
+}
+
+type Hook = Box<dyn FnOnce() + Send>;
+type Ended = Box<dyn Fn(usize, EmergencyEnd) + Send + Sync>;
+
+/// The emergency hooks of an app and the threads that run them. Dropping the last handle ends the idle threads.
+pub(crate) struct Emergency(Arc<Shared>);
+
+struct Shared {
+    slots: Box<[Slot]>,
+    runners: OnceLock<Box<[Thread]>>,
+    conductor: OnceLock<Thread>,
+    /// Until when all that are armed are to be run; set once.
+    until: OnceLock<Instant>,
+    over: AtomicBool,
+    closed: AtomicBool,
+    ended: Ended,
+    on_over: Box<dyn Fn() + Send + Sync>,
+}
+
+struct Slot {
+    state: AtomicU8,
+    hook: Mutex<Option<Hook>>,
+}
+
+impl Emergency {
+    /// Makes the threads, for as many hooks. `ended` is told how each hook that was due has ended (but not of those that
+    /// [`Emergency::give_up`] gave up), `on_over` when all are through.
+    pub(crate) fn new(
+        hooks: usize,
+        ended: impl Fn(usize, EmergencyEnd) + Send + Sync + 'static,
+        on_over: impl Fn() + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let slot = || Slot { state: AtomicU8::new(EMPTY), hook: Mutex::new(None) };
+        let shared = Arc::new(Shared {
+            slots: (0..hooks).map(|_| slot()).collect(),
+            runners: OnceLock::new(),
+            conductor: OnceLock::new(),
+            until: OnceLock::new(),
+            over: AtomicBool::new(hooks == 0),
+            closed: AtomicBool::new(false),
+            ended: Box::new(ended),
+            on_over: Box::new(on_over),
+        });
+        if hooks > 0 {
+            let mut runners = Vec::new();
+            for index in 0..hooks.min(MOST_THREADS) {
+                let this = Arc::clone(&shared);
+                let thread = thread::Builder::new()
+                    .name(format!("lifecycle-emergency-{index}"))
+                    .spawn(move || this.run_due())?;
+                runners.push(thread.thread().clone());
+            }
+            let _ = shared.runners.set(runners.into_boxed_slice());
+            let this = Arc::clone(&shared);
+            let thread =
+                thread::Builder::new().name("lifecycle-emergency".into()).spawn(move || this.conduct())?;
+            let _ = shared.conductor.set(thread.thread().clone());
+        }
+        Ok(Self(shared))
+    }
+
+    /// The component is up: from now on its hook is due when all are.
+    pub(crate) fn arm(&self, index: usize, hook: Hook) {
+        let slot = &self.0.slots[index];
+        *slot.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+        slot.state.store(ARMED, Ordering::Release);
+    }
+
+    /// The component ended clean: its hook is never called. Returns false when it has been called already, or is now.
+    pub(crate) fn disarm(&self, index: usize) -> bool {
+        let slot = &self.0.slots[index];
+        let disarmed = slot.step(ARMED, DISARMED);
+        if disarmed {
+            drop(slot.take());
+        }
+        disarmed
+    }
+
+    /// Runs one hook now. Returns false when it is not armed any more.
+    pub(crate) fn run(&self, index: usize) -> bool {
+        let due = self.0.slots[index].step(ARMED, DUE);
+        if due {
+            self.0.wake_runners();
+        }
+        due
+    }
+
+    /// Stops waiting for a hook. Returns false when it has ended.
+    pub(crate) fn give_up(&self, index: usize) -> bool {
+        self.0.give_up(index)
+    }
+
+    /// Whether the hook has been called, or is about to be, or was given up.
+    pub(crate) fn was_due(&self, index: usize) -> bool {
+        !matches!(self.0.slots[index].state.load(Ordering::Acquire), EMPTY | ARMED | DISARMED)
+    }
+
+    /// How many are armed.
+    pub(crate) fn armed(&self) -> usize {
+        self.0.slots.iter().filter(|slot| slot.state.load(Ordering::Acquire) == ARMED).count()
+    }
+
+    /// Runs all that are armed, in stop order, within the time. Without allocation or lock, so that the watchdog may
+    /// call it. Only the first call counts.
+    pub(crate) fn begin(&self, until: Instant) {
+        if self.0.until.set(until).is_ok()
+            && let Some(conductor) = self.0.conductor.get()
+        {
+            conductor.unpark();
+        }
+    }
+
+    /// Whether all are through.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn handle(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    /// Lets the threads end. Busy ones end after their hook.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.0.wake_runners();
+        if let Some(conductor) = self.0.conductor.get() {
+            conductor.unpark();
+        }
+    }
+}
+
+impl Slot {
+    fn step(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn take(&self) -> Option<Hook> {
+        self.hook.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_pending(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), DUE | RUNNING)
+    }
+}
+
+impl Shared {
+    fn wake_runners(&self) {
+        self.runners.get().into_iter().flatten().for_each(Thread::unpark);
+    }
+
+    fn give_up(&self, index: usize) -> bool {
+        let slot = &self.slots[index];
+        slot.step(DUE, GIVEN_UP) || slot.step(RUNNING, GIVEN_UP)
+    }
+
+    /// A runner's life: it takes whatever is due, in stop order.
+    fn run_due(&self) {
+        loop {
+            for (index, slot) in self.slots.iter().enumerate() {
+                if slot.step(DUE, RUNNING) {
+                    let result = catch_unwind(AssertUnwindSafe(|| {
+                        if let Some(hook) = slot.take() {
+                            hook();
+                        }
+                    }));
+                    if slot.step(RUNNING, DONE) {
+                        (self.ended)(index, match result {
+                            Ok(()) => EmergencyEnd::Done,
+                            Err(payload) => EmergencyEnd::Panicked(panic_message(&*payload)),
+                        });
+                        if let Some(conductor) = self.conductor.get() {
+                            conductor.unpark();
+                        }
+                    }
+                }
+            }
+            if self.closed.load(Ordering::Acquire) {
+                return;
+            }
+            thread::park();
+        }
+    }
+
+    /// The conductor's life: once `until` is set it goes through all that are armed.
+    fn conduct(&self) {
+        let until = loop {
+            if let Some(until) = self.until.get() {
+                break *until;
+            }
+            if self.closed.load(Ordering::Acquire) {
+                return;
+            }
+            thread::park();
+        };
+        for (index, slot) in self.slots.iter().enumerate() {
+            let due = slot.step(ARMED, DUE);
+            if !due && !slot.is_pending() {
+                continue;
+            }
+            let waiting = self.slots[index..]
+                .iter()
+                .filter(|slot| matches!(slot.state.load(Ordering::Acquire), ARMED | DUE | RUNNING))
+                .count();
+            let left = until.saturating_duration_since(Instant::now());
+            let share = Instant::now() + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);
+            if due {
+                self.wake_runners();
+            }
+            self.wait(slot, share);
+            if self.give_up(index) {
+                (self.ended)(index, EmergencyEnd::GivenUp);
+            }
+        }
+        self.over.store(true, Ordering::Release);
+        (self.on_over)();
+    }
+
+    fn wait(&self, slot: &Slot, until: Instant) {
+        while slot.is_pending() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return;
+            }
+            thread::park_timeout(left);
+        }
+    }
+}

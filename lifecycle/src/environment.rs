@@ -1,0 +1,188 @@
+//! The environment: the variables that set the app's limits, read once.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use crate::duration;
+use crate::names::nearest;
+use crate::settings::Settings;
+
+const PREFIX: &str = "LIFECYCLE_";
+const TIMEOUT: &str = "TIMEOUT_";
+const START_TIMEOUT: &str = "START_TIMEOUT_";
+
+type Set = fn(Settings, Duration) -> Settings;
+
+const SETTINGS: [(&str, Set); 6] = [
+    ("SHUTDOWN_TIMEOUT", Settings::shutdown_timeout),
+    ("DRAIN_TIMEOUT", Settings::drain_timeout),
+    ("LAME_DUCK", Settings::lame_duck),
+    ("EMERGENCY_TIMEOUT", Settings::emergency_timeout),
+    ("START_TIMEOUT", Settings::start_timeout),
+    ("STARTUP_TIMEOUT", Settings::startup_timeout),
+];
+
+/// The variables that say something else than a time.
+const OTHERS: [&str; 6] = ["PRINT", "REPORT", "ADMIN", "DRILL", "CONSOLE", "STRICT"];
+
+/// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Console {
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+/// What the environment says.
+#[derive(Debug, Default)]
+pub(crate) struct Environment {
+    pub(crate) settings: Settings,
+    /// By the component's name in upper snake case: the variable's name, and the time.
+    pub(crate) timeouts: Vec<(String, Duration)>,
+    pub(crate) start_timeouts: Vec<(String, Duration)>,
+    pub(crate) console: Console,
+    pub(crate) strict: bool,
+    pub(crate) errors: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Environment {
+    pub(crate) fn read() -> Self {
+        Self::of(std::env::vars_os())
+    }
+
+    fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Self::default();
+        let mut variables: Vec<_> = variables
+            .into_iter()
+            .filter_map(|(name, value)| {
+                Some((name.to_str()?.strip_prefix(PREFIX)?.to_owned(), value))
+            })
+            .collect();
+        variables.sort();
+        for (name, value) in variables {
+            environment.take(&name, &value);
+        }
+        environment
+    }
+
+    /// `LIFECYCLE_{name}={value}`.
+    fn take(&mut self, name: &str, value: &OsStr) {
+        if let Some((_, set)) = SETTINGS.iter().find(|(setting, _)| *setting == name) {
+            let zero = matches!(name, "LAME_DUCK" | "DRAIN_TIMEOUT" | "EMERGENCY_TIMEOUT");
+            if let Some(time) = self.time(name, value, zero) {
+                self.settings = set(self.settings, time);
+            }
+        } else if let Some(component) = name.strip_prefix(START_TIMEOUT) {
+            if let Some(time) = self.time(name, value, false) {
+                self.start_timeouts.push((component.to_owned(), time));
+            }
+        } else if let Some(component) = name.strip_prefix(TIMEOUT) {
+            if let Some(time) = self.time(name, value, false) {
+                self.timeouts.push((component.to_owned(), time));
+            }
+        } else if name == "CONSOLE" {
+            match value.to_str() {
+                Some("auto" | "") => {}
+                Some("on") => self.console = Console::On,
+                Some("off") => self.console = Console::Off,
+                _ => self.refuse(name, value, "", "`auto`, `on` or `off`"),
+            }
+        } else if name == "STRICT" {
+            match value.to_str() {
+                Some("1" | "true") => self.strict = true,
+                Some("0" | "false" | "") => {}
+                _ => self.refuse(name, value, "", "`1` or `0`"),
+            }
+        } else if !OTHERS.contains(&name) {
+            let known = SETTINGS.iter().map(|(name, _)| *name).chain(OTHERS);
+            let hint = nearest(name, known)
+                .map_or_else(String::new, |near| format!(": did you mean `{PREFIX}{near}`?"));
+            self.warnings.push(format!("{PREFIX}{name} is not a variable that is read{hint}"));
+        }
+    }
+
+    fn time(&mut self, name: &str, value: &OsStr, zero: bool) -> Option<Duration> {
+        let parsed = match value.to_str().map(duration::parse) {
+            None => Err("it is not UTF-8".to_owned()),
+            Some(Ok(Duration::ZERO)) if !zero => Err("it must be more than zero".to_owned()),
+            Some(parsed) => parsed,
+        };
+        parsed.map_err(|why| self.refuse(name, value, &why, duration::ALLOWED)).ok()
+    }
+
+    fn refuse(&mut self, name: &str, value: &OsStr, why: &str, allowed: &str) {
+        let colon = if why.is_empty() { "" } else { ": " };
+        self.errors.push(format!("{PREFIX}{name}={value:?} is not allowed{colon}{why}; allowed is {allowed}"));
+    }
+
+    /// The component's own limits, of the names given: `(timeout, start_timeout)`.
+    pub(crate) fn times_of(&self, upper_snake: &str) -> (Option<Duration>, Option<Duration>) {
+        let find = |times: &[(String, Duration)]| {
+            times.iter().find(|(name, _)| name == upper_snake).map(|(_, time)| *time)
+        };
+        (find(&self.timeouts), find(&self.start_timeouts))
+    }
+
+    /// A warning for each variable whose component does not exist: no error, since going back to a version in which it
+    /// had another name must not end in a crash loop.
+    pub(crate) fn unknown_components(&self, known: &[String]) -> Vec<String> {
+        let warn = |prefix: &str, name: &String| {
+            let hint = nearest(name, known.iter().map(String::as_str))
+                .map_or_else(String::new, |near| format!(": did you mean `{PREFIX}{prefix}{near}`?"));
+            format!("{PREFIX}{prefix}{name} names no component of this app{hint}")
+        };
+        let unknown = |(name, _): &&(String, Duration)| !known.contains(name);
+        let timeouts = self.timeouts.iter().filter(unknown).map(|(name, _)| warn(TIMEOUT, name));
+        let starts = self.start_timeouts.iter().filter(unknown).map(|(name, _)| warn(START_TIMEOUT, name));
+        timeouts.chain(starts).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Environment {
+        Environment::of(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn settings_and_component_times_are_read() {
+        let environment = read(&[
+            ("LIFECYCLE_SHUTDOWN_TIMEOUT", "1m 30s"),
+            ("LIFECYCLE_LAME_DUCK", "0"),
+            ("LIFECYCLE_TIMEOUT_HTTP_LISTENER", "5"),
+            ("LIFECYCLE_START_TIMEOUT_DATABASE", "2s"),
+            ("PATH", "/bin"),
+        ]);
+        assert!(environment.errors.is_empty() && environment.warnings.is_empty(), "{environment:?}");
+        assert_eq!(environment.settings.total(), Duration::from_secs(90));
+        assert_eq!(environment.times_of("HTTP_LISTENER").0, Some(Duration::from_secs(5)));
+        assert_eq!(environment.times_of("DATABASE").1, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn each_mistake_is_one_message_with_variable_value_and_what_is_allowed() {
+        let environment =
+            read(&[("LIFECYCLE_SHUTDOWN_TIMEOUT", "banana"), ("LIFECYCLE_START_TIMEOUT", "0"), ("LIFECYCLE_CONSOLE", "maybe")]);
+        assert_eq!(environment.errors.len(), 3);
+        for (error, parts) in environment.errors.iter().zip([
+            ["LIFECYCLE_CONSOLE", "maybe", "`auto`"],
+            ["LIFECYCLE_SHUTDOWN_TIMEOUT", "banana", "such as `5s`"],
+            ["LIFECYCLE_START_TIMEOUT", "\"0\"", "more than zero"],
+        ]) {
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_variable_or_component_is_a_warning_with_the_nearest_name() {
+        let environment = read(&[("LIFECYCLE_SHUTDWN_TIMEOUT", "5s"), ("LIFECYCLE_TIMEOUT_DATABSE", "5s")]);
+        assert!(environment.errors.is_empty());
+        assert!(environment.warnings[0].contains("LIFECYCLE_SHUTDOWN_TIMEOUT"), "{environment:?}");
+        let warnings = environment.unknown_components(&["DATABASE".into(), "CACHE".into()]);
+        assert!(warnings[0].contains("did you mean `LIFECYCLE_TIMEOUT_DATABASE`"), "{warnings:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Errors of the public API, and what to make of those of users.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io;
+
+/// Wrong configuration, found by a `start`: the process ends with exit code 2 instead of 1, so that a supervisor can
+/// tell what a restart will not mend.
+///
+/// ```
+/// use lifecycle::ConfigError;
+///
+/// fn port(value: &str) -> Result<u16, ConfigError> {
+///     value.parse().map_err(|_| ConfigError::new(format!("PORT={value}: allowed is a number from 0 to 65535")))
+/// }
+/// assert!(port("http").unwrap_err().to_string().starts_with("PORT=http"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    /// Says what is wrong: name the setting, its value and what is allowed.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// Whether the error, or anything in its source chain, says that the other side has gone: connection reset, connection
+/// aborted, broken pipe, not connected, unexpected end of file ([`std::io::ErrorKind`]).
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+///
+/// assert!(lifecycle::is_disconnect(&Error::from(ErrorKind::BrokenPipe)));
+/// assert!(!lifecycle::is_disconnect(&Error::from(ErrorKind::NotFound)));
+/// ```
+#[must_use]
+pub fn is_disconnect(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::NotConnected
+                    | io::ErrorKind::UnexpectedEof
+            )
+        })
+    })
+}
+
+/// Whether the error says that the work was cancelled, or that the app is stopping.
+pub(crate) fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| {
+        error.downcast_ref::<tokio::task::JoinError>().is_some_and(tokio::task::JoinError::is_cancelled)
+            || matches!(error.downcast_ref(), Some(crate::tasks::TaskError::Cancelled))
+            || error.is::<crate::admit::Draining>()
+    })
+}
+
+/// An error and everything below it. `io::Error` hides the error it was made of from `source`, so it is opened.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    }
+    std::iter::successors(Some(error), below)
+}
+
+/// The error with its causes, on one line, without what a cause repeats and with control characters escaped.
+pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for error in chain(error) {
+        let message = error.to_string();
+        if text.is_empty() {
+            text = message;
+        } else if !message.is_empty() && !text.ends_with(&message) {
+            let _ = write!(text, ": {message}");
+        }
+    }
+    escape(&text)
+}
+
+/// Control characters as escapes, so that a name or an error cannot forge lines or move a terminal's cursor.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.trim_end().chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// Nothing that `Box<dyn Error>` of a panic's payload says is lost.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// Why the app did not come up; what had been started was taken down again.
+#[derive(Debug)]
+pub struct StartError {
+    pub(crate) message: String,
+    pub(crate) config: bool,
+    pub(crate) report: Option<Box<crate::report::Report>>,
+}
+
+impl StartError {
+    /// Whether the configuration is wrong (exit code 2), as opposed to a start that failed (exit code 1).
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        self.config
+    }
+
+    /// What was started and taken down again; `None` when the graph was refused and nothing had started.
+    #[must_use]
+    pub fn report(&self) -> Option<&crate::report::Report> {
+        self.report.as_deref()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for StartError {}

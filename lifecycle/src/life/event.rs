@@ -1,0 +1,188 @@
+//! What the driver of a life hears of, and the calls of user code that it hears from.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::task::AbortHandle;
+
+use crate::duration::show;
+use crate::emergency::EmergencyEnd;
+use crate::error::{chain, one_line, panic_message};
+use crate::hook::{BoxError, Hook, HookCall, Instance, Stopped};
+use crate::plan::Id;
+use crate::threads::Threads;
+
+/// Which call of a component's code an event or a timer belongs to: those of an earlier one are stale.
+pub(crate) type Turn = u32;
+
+pub(crate) enum Event {
+    Started { id: Id, turn: Turn, result: Result<Instance, HookError> },
+    WorkerUp { id: Id, turn: Turn },
+    WorkerEnded { id: Id, turn: Turn, result: Result<(), HookError> },
+    StopEnded { id: Id, turn: Turn, result: Result<Stopped, HookError> },
+    TasksEnded { id: Id },
+    AppTasksEnded,
+    Dropped { id: Id, turn: Turn, leaked: usize, panic: Option<String> },
+    EmergencyEnded { slot: usize, end: EmergencyEnd },
+    EmergencyOver,
+    BodyEnded { result: Result<(), HookError> },
+    Idle,
+    Stop,
+    Fail { name: Arc<str>, error: BoxError },
+    Signal(i32),
+    Forced(i32),
+    Hangup,
+    Reloaded { id: Id, result: Result<(), HookError> },
+}
+
+/// Why a call of user code gave nothing.
+#[derive(Debug)]
+pub(crate) enum HookError {
+    Failed(BoxError),
+    Panicked(String),
+    TimedOut(Duration),
+    /// Its future was dropped before it ended.
+    Cancelled,
+}
+
+impl HookError {
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Failed(error) => one_line(&**error),
+            Self::Panicked(message) => format!("panicked: {}", crate::error::escape(message)),
+            Self::TimedOut(time) => format!("did not end within {}", show(*time)),
+            Self::Cancelled => "was cancelled".to_owned(),
+        }
+    }
+
+    pub(crate) fn is_config(&self) -> bool {
+        matches!(self, Self::Failed(error) if chain(&**error).any(<dyn std::error::Error>::is::<crate::error::ConfigError>))
+    }
+
+    /// Whether it is what being told to stop provokes.
+    pub(crate) fn comes_from_stopping(&self) -> bool {
+        match self {
+            Self::Failed(error) => crate::error::is_disconnect(&**error) || crate::error::is_cancellation(&**error),
+            Self::Cancelled => true,
+            Self::Panicked(_) | Self::TimedOut(_) => false,
+        }
+    }
+}
+
+/// A call under way, and how to end the wait for it: a future is told to drop, a thread is abandoned.
+#[derive(Debug)]
+pub(crate) enum Call {
+    Future(AbortHandle),
+    Thread,
+}
+
+impl Call {
+    /// Runs the hook: a future as a task of its own, a function on a thread of the framework's own. `then` is called
+    /// exactly once when it has ended, after everything of it has been dropped; for a future also when that is cancelled.
+    pub(crate) fn begin<T, C>(hook: Hook<T>, runtime: &runtime::Handle, threads: &Threads, then: C) -> Self
+    where
+        T: Send + 'static,
+        C: FnOnce(Result<T, HookError>) + Send + 'static,
+    {
+        match hook.0 {
+            HookCall::Future(future) => {
+                let guarded = Guarded { future: Some(future), then: Some(then) };
+                Self::Future(runtime.spawn(guarded).abort_handle())
+            }
+            HookCall::Thread(call) => {
+                threads.run(move || {
+                    then(match catch_unwind(AssertUnwindSafe(call)) {
+                        Ok(result) => result.map_err(HookError::Failed),
+                        Err(payload) => Err(HookError::Panicked(panic_message(&*payload))),
+                    });
+                });
+                Self::Thread
+            }
+        }
+    }
+
+    pub(crate) fn cut(&self) {
+        if let Self::Future(task) = self {
+            task.abort();
+        }
+    }
+
+    pub(crate) fn is_thread(&self) -> bool {
+        matches!(self, Self::Thread)
+    }
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// A hook's future whose panics stay inside, in its `poll` as in its destructor.
+struct Guarded<T, C: FnOnce(Result<T, HookError>)> {
+    future: Option<BoxFuture<T>>,
+    then: Option<C>,
+}
+
+impl<T, C: FnOnce(Result<T, HookError>)> Guarded<T, C> {
+    fn end(&mut self, mut result: Result<T, HookError>) {
+        let Some(then) = self.then.take() else { return };
+        let future = self.future.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future)))
+            && !matches!(result, Err(HookError::Failed(_) | HookError::Panicked(_)))
+        {
+            result = Err(HookError::Panicked(panic_message(&*payload)));
+        }
+        then(result);
+    }
+}
+
+// Nothing of it is pinned: the future is behind a box of its own.
+impl<T, C: FnOnce(Result<T, HookError>)> Unpin for Guarded<T, C> {}
+
+impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(future) = &mut self.future else {
+            return Poll::Ready(());
+        };
+        let result = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => result.map_err(HookError::Failed),
+            Err(payload) => Err(HookError::Panicked(panic_message(&*payload))),
+        };
+        self.end(result);
+        Poll::Ready(())
+    }
+}
+
+impl<T, C: FnOnce(Result<T, HookError>)> Drop for Guarded<T, C> {
+    fn drop(&mut self) {
+        self.end(Err(HookError::Cancelled));
+    }
+}
+
+/// Calls `up` when the first poll of the future has returned.
+pub(crate) fn after_first_poll(
+    hook: Hook<()>,
+    up: impl FnOnce() + Send + 'static,
+) -> Hook<()> {
+    match hook.0 {
+        HookCall::Future(mut future) => {
+            let mut up = Some(up);
+            Hook::future(std::future::poll_fn(move |context| {
+                let poll = future.as_mut().poll(context);
+                if let Some(up) = up.take() {
+                    up();
+                }
+                poll
+            }))
+        }
+        HookCall::Thread(call) => Hook::thread(move || {
+            up();
+            call()
+        }),
+    }
+}

@@ -1,0 +1,577 @@
+//! The life of an app: one driver that owns all state, hears events and timers one at a time, and never runs user code
+//! itself.
+//!
+//! Invariants:
+//!
+//! 1. State has one owner, the driver's task: no locks, no races between phases. User code runs in tasks and threads of
+//!    its own ([`event::Call`]) and reports by event.
+//! 2. An event or timer of an earlier turn of a component is stale and ignored, except an instance that came up late:
+//!    it is dropped off the driver.
+//! 3. The deadline is fixed once, at the first cause to stop.
+//! 4. The driver waits for nothing without a timer that ends the wait.
+
+pub(crate) mod event;
+pub(crate) mod notice;
+pub(crate) mod outcome;
+mod running;
+mod startup;
+mod stop;
+pub(crate) mod supervise;
+mod teardown;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use self::event::{Call, Event, HookError, Turn};
+use self::notice::{Notice, Observer};
+use self::outcome::{Fate, Layer, Outcome};
+use self::supervise::Supervision;
+use crate::admit::Admission;
+use crate::emergency::Emergency;
+use crate::hook::{Instance, StartContext};
+use crate::plan::{Id, Kind, Plan, Source};
+use crate::reason::Reason;
+use crate::record::HookKind;
+use crate::scope::{AppState, Ask, Scope};
+use crate::shutdown::Shutdown;
+use crate::threads::{Hold, Threads};
+
+/// How long an aborted future or task may take to be dropped before it is named as one that resists.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// What is up, for the driver and for [`Running::get`](crate::Running::get).
+#[derive(Default)]
+pub(crate) struct Store(Mutex<Vec<Option<Instance>>>);
+
+impl Store {
+    pub(crate) fn get(&self, source: &Source) -> Option<Instance> {
+        match source {
+            Source::Provided(instance) => Some(instance.clone()),
+            Source::Component { id, bind } => {
+                let instance = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(*id)?.clone()?;
+                Some(bind.map_or_else(|| instance.clone(), |bind| bind(&instance)))
+            }
+        }
+    }
+
+    fn put(&self, id: Id, instance: Option<Instance>) -> Option<Instance> {
+        let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if instances.len() <= id {
+            instances.resize(id + 1, None);
+        }
+        std::mem::replace(&mut instances[id], instance)
+    }
+}
+
+/// How the driver reaches main's body, which lives outside: a future that need not be `Send`.
+pub(crate) struct BodyLink {
+    pub(crate) start: oneshot::Sender<StartContext>,
+    /// Dropped to tell the body's future to drop.
+    #[expect(dead_code, reason = "it is the drop that tells")]
+    pub(crate) cut: oneshot::Sender<()>,
+}
+
+/// Where a component is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    Starting,
+    /// A resource that is up; a worker whose function runs.
+    Up,
+    /// A start that failed, or a worker that ended, is tried again at a timer.
+    Scheduled,
+    /// A worker whose function has ended, but not all of its tasks.
+    EndingTasks,
+    Stopping,
+    StopTasks,
+    InEmergency,
+    Dropping,
+    Ended,
+}
+
+struct Member {
+    phase: Phase,
+    turn: Turn,
+    /// When the present phase, or its first attempt, began.
+    since: Instant,
+    attempt: u32,
+    call: Option<Call>,
+    /// When the present call is cut.
+    cut_at: Option<Instant>,
+    scope: Option<Arc<Scope>>,
+    /// How many it still waits for: prerequisites while starting, dependents while stopping.
+    waits: usize,
+    /// For a worker: whether it has been up.
+    was_up: bool,
+    told: bool,
+    /// Its place among the emergency hooks.
+    slot: Option<usize>,
+    supervision: Supervision,
+    /// The end of a worker's run, kept while its tasks end.
+    ended: Option<Result<(), HookError>>,
+    /// Its tasks have been cancelled; they have a moment to be dropped.
+    cancelled: bool,
+    /// A reload under way, and when it is cut.
+    reload: Option<(Call, Instant)>,
+    clean: bool,
+    emergency_since: Option<(Instant, Hold)>,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// The time of whatever a component is at.
+    Cut { id: Id, turn: Turn },
+    /// The 100 ms of a worker's first poll.
+    FirstPoll { id: Id, turn: Turn },
+    /// A retry, restart or periodic run is due.
+    Due { id: Id, turn: Turn },
+    Reload { id: Id },
+    Startup,
+    Drain,
+    LameDuck,
+    /// The deadline less the emergency reserve.
+    Reserve,
+    EmergencyOver,
+}
+
+enum Wake {
+    Event(Event),
+    Timer(Timer),
+}
+
+/// The first cause to stop.
+struct Cause {
+    reason: Reason,
+    root: Option<String>,
+    config: bool,
+    deadline: Instant,
+}
+
+/// How the life of an app is wired to what is around it.
+pub(crate) struct Wiring {
+    pub(crate) runtime: runtime::Handle,
+    pub(crate) observer: Observer,
+    pub(crate) body: Option<BodyLink>,
+    /// Told when the app is up.
+    pub(crate) up: Option<oneshot::Sender<()>>,
+    /// Called when the deadline is fixed, with the time that is left and the reserve at its end.
+    pub(crate) on_deadline: Box<dyn Fn(Duration, Duration) + Send>,
+}
+
+/// The driver of one life.
+pub(crate) struct Life {
+    plan: Arc<Plan>,
+    app: Arc<AppState>,
+    app_scope: Arc<Scope>,
+    store: Arc<Store>,
+    threads: Threads,
+    emergency: Emergency,
+    members: Vec<Member>,
+    /// Which component has which emergency hook.
+    slots: Vec<Id>,
+    events: mpsc::UnboundedReceiver<Event>,
+    sender: mpsc::UnboundedSender<Event>,
+    timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
+    timer_count: u64,
+    wiring: Wiring,
+    began: Instant,
+    startup_took: Duration,
+    ran: bool,
+    cause: Option<Cause>,
+    forced: Option<i32>,
+    reserve_reached: bool,
+    draining: bool,
+    /// Components whose start, group or drain is being waited for.
+    awaited: usize,
+    /// As `waits` of the members, for the barriers of the graph.
+    barriers: Vec<usize>,
+    body_running: bool,
+    body_cut_at: Option<Instant>,
+    /// The line of main's body in the report, where there is something to say.
+    body: Option<Fate>,
+    drain_over: bool,
+    app_failed: bool,
+    cut_work: u64,
+    emergency_left: Duration,
+    emergency_over: bool,
+    /// Ids in the order in which they ended.
+    ends: Vec<Id>,
+    reloading: Vec<Id>,
+    reload_wanted: bool,
+}
+
+/// The handles of a life that its driver does not keep to itself.
+pub(crate) struct Handles {
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) emergency: Emergency,
+}
+
+impl Life {
+    /// Makes what is needed later while there is plenty of everything: scopes, emergency threads, a spare thread.
+    pub(crate) fn new(plan: Arc<Plan>, wiring: Wiring) -> std::io::Result<(Self, Handles)> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let ask = sender.clone();
+        let idle = sender.clone();
+        let app = Arc::new(AppState {
+            origin: Instant::now(),
+            runtime: wiring.runtime.clone(),
+            reason: std::sync::OnceLock::new(),
+            admission: Admission::new(move || drop(idle.send(Event::Idle))),
+            ask: Box::new(move |what| {
+                let _ = ask.send(match what {
+                    Ask::Stop => Event::Stop,
+                    Ask::Fail(name, error) => Event::Fail { name, error },
+                });
+            }),
+        });
+        // In stop order: the reverse of a start order.
+        let slots: Vec<Id> = plan
+            .graph
+            .start_order()
+            .iter()
+            .rev()
+            .copied()
+            .filter(|id| plan.components[*id].has(HookKind::Emergency))
+            .collect();
+        let (ended, over) = (sender.clone(), sender.clone());
+        let emergency = Emergency::new(
+            slots.len(),
+            move |slot, end| drop(ended.send(Event::EmergencyEnded { slot, end })),
+            move || drop(over.send(Event::EmergencyOver)),
+        )?;
+        let now = Instant::now();
+        let mut members: Vec<Member> = plan.components.iter().map(|component| Member::new(component, now)).collect();
+        for (slot, id) in slots.iter().enumerate() {
+            members[*id].slot = Some(slot);
+        }
+        let store = Arc::new(Store::default());
+        let handles =
+            Handles { events: sender.clone(), store: Arc::clone(&store), emergency: emergency.handle() };
+        let life = Self {
+            app_scope: Scope::new(plan.name.as_str().into(), Arc::clone(&app)),
+            app,
+            store,
+            threads: Threads::new(wiring.runtime.clone()),
+            emergency,
+            members,
+            slots,
+            events,
+            sender,
+            timers: BinaryHeap::new(),
+            timer_count: 0,
+            body_running: false,
+            wiring,
+            began: now,
+            startup_took: Duration::ZERO,
+            ran: false,
+            cause: None,
+            forced: None,
+            reserve_reached: false,
+            draining: false,
+            awaited: 0,
+            barriers: Vec::new(),
+            body_cut_at: None,
+            body: None,
+            drain_over: false,
+            app_failed: false,
+            cut_work: 0,
+            emergency_left: plan.limits.emergency,
+            emergency_over: false,
+            ends: Vec::new(),
+            reloading: Vec::new(),
+            reload_wanted: false,
+            plan,
+        };
+        Ok((life, handles))
+    }
+
+    /// The handle of the app's own scope.
+    pub(crate) fn shutdown(&self) -> Shutdown {
+        Shutdown::new(Arc::clone(&self.app_scope))
+    }
+
+    /// Leads the whole life, to its report.
+    pub(crate) async fn run(mut self) -> Outcome {
+        for warning in self.plan.warnings.clone() {
+            self.notice(Notice::Warning(warning));
+        }
+        self.began = Instant::now();
+        self.start_up().await;
+        if self.cause.is_none() {
+            self.run_until_stopped().await;
+        }
+        self.tear_down().await;
+        self.outcome()
+    }
+
+    /// Takes the next event or timer and reacts to it.
+    async fn step(&mut self) {
+        match self.next().await {
+            Wake::Event(event) => self.on_event(event),
+            Wake::Timer(timer) => self.on_timer(timer),
+        }
+    }
+
+    async fn next(&mut self) -> Wake {
+        if let Ok(event) = self.events.try_recv() {
+            return Wake::Event(event);
+        }
+        let first = self.timers.peek().map(|Reverse((at, ..))| *at);
+        let event = match first {
+            Some(at) => tokio::time::timeout_at(at, self.events.recv()).await,
+            None => Ok(self.events.recv().await),
+        };
+        if let Ok(Some(event)) = event {
+            return Wake::Event(event);
+        }
+        match self.timers.pop() {
+            Some(Reverse((.., timer))) => Wake::Timer(timer),
+            // The driver holds a sender itself, so that the channel never ends.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Started { id, turn, result } => self.on_started(id, turn, result),
+            Event::WorkerUp { id, turn } => self.on_worker_up(id, turn),
+            Event::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
+            Event::StopEnded { id, turn, result } => self.on_stop_ended(id, turn, result),
+            Event::TasksEnded { id } => self.on_tasks_ended(id),
+            Event::Dropped { id, turn, leaked, panic } => self.on_dropped(id, turn, leaked, panic),
+            Event::EmergencyEnded { slot, end } => self.on_emergency_ended(slot, end),
+            Event::EmergencyOver => self.emergency_over = true,
+            Event::BodyEnded { result } => self.on_body_ended(result),
+            Event::Stop => self.stop_because(Reason::Requested, None, false),
+            Event::Fail { name, error } => {
+                self.app_failed = true;
+                let error = HookError::Failed(error);
+                let root = format!("`{name}` failed: {}", error.describe());
+                self.stop_because(Reason::Failed(name), Some(root), error.is_config());
+            }
+            Event::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
+            Event::Forced(signal) => {
+                self.forced.get_or_insert(signal);
+                self.stop_because(Reason::Signal(signal), None, false);
+            }
+            Event::Hangup => self.on_hangup(),
+            Event::Reloaded { id, result } => self.on_reloaded(id, result),
+            // Looked at by whoever waits.
+            Event::Idle | Event::AppTasksEnded => {}
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Cut { id, turn } if self.members[id].turn == turn => self.on_cut(id),
+            Timer::FirstPoll { id, turn } if self.members[id].turn == turn => self.on_slow_first_poll(id),
+            Timer::Due { id, turn } if self.members[id].turn == turn => self.on_due(id),
+            Timer::Reload { id } => self.on_reload_cut(id),
+            Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
+            Timer::Drain => self.drain_over = true,
+            Timer::Reserve => self.reserve_reached = true,
+            Timer::EmergencyOver => self.emergency_over = true,
+            _ => {}
+        }
+    }
+
+    /// Sets when the present call of the component is cut.
+    fn cut_at(&mut self, id: Id, at: Instant) {
+        let member = &mut self.members[id];
+        member.cut_at = Some(at);
+        let turn = member.turn;
+        self.timer(at, Timer::Cut { id, turn });
+    }
+
+    /// The time of a component's present call is over, unless it was changed or the scope got more.
+    fn on_cut(&mut self, id: Id) {
+        let member = &self.members[id];
+        let Some(at) = member.cut_at else { return };
+        let extended = match &member.scope {
+            // What was cancelled is not given more time.
+            Some(scope) if !member.cancelled => scope.cut_at().map_or(at, |extended| extended.max(at)),
+            _ => at,
+        };
+        if extended > Instant::now() {
+            if extended > at {
+                self.cut_at(id, extended);
+            }
+            return;
+        }
+        self.members[id].cut_at = None;
+        if self.plan.components[id].is_worker() {
+            self.on_worker_cut(id);
+            return;
+        }
+        match self.members[id].phase {
+            Phase::Starting => self.on_start_cut(id),
+            _ => self.on_stop_cut(id),
+        }
+    }
+
+    /// Fixes cause and deadline; later causes change neither.
+    fn stop_because(&mut self, reason: Reason, root: Option<String>, config: bool) {
+        if self.cause.is_some() {
+            return;
+        }
+        let limits = self.plan.limits;
+        let now = Instant::now();
+        let deadline = now + limits.shutdown;
+        (self.wiring.on_deadline)(limits.shutdown, limits.emergency);
+        let _ = self.app.reason.set(reason.clone());
+        self.timer(deadline - limits.emergency.min(limits.shutdown), Timer::Reserve);
+        self.notice(Notice::Stopping { reason: reason.clone(), limit: limits.shutdown });
+        self.cause = Some(Cause { reason, root, config, deadline });
+    }
+
+    /// Whether what was planned must be left: only the emergency layer remains.
+    fn is_over(&self) -> bool {
+        self.forced.is_some() || self.reserve_reached
+    }
+
+    /// The time before the emergency reserve.
+    fn left(&self) -> Duration {
+        let reserve = self.plan.limits.emergency;
+        self.cause.as_ref().map_or(self.plan.limits.shutdown, |cause| {
+            cause.deadline.saturating_duration_since(Instant::now())
+        }).saturating_sub(reserve)
+    }
+
+    fn timer(&mut self, at: Instant, timer: Timer) {
+        self.timer_count += 1;
+        self.timers.push(Reverse((at, self.timer_count, timer)));
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        (self.wiring.observer)(notice);
+    }
+
+    fn name(&self, id: Id) -> Arc<str> {
+        Arc::clone(&self.plan.components[id].name)
+    }
+
+    fn scope(&mut self, id: Id) -> Arc<Scope> {
+        let name = self.name(id);
+        let app = &self.app;
+        Arc::clone(self.members[id].scope.get_or_insert_with(|| Scope::new(name, Arc::clone(app))))
+    }
+
+    /// What the component is handed.
+    fn context(&mut self, id: Id) -> StartContext {
+        let plan = Arc::clone(&self.plan);
+        let component = &plan.components[id];
+        let instances = component
+            .takes
+            .iter()
+            .filter_map(|(key, source)| Some((*key, self.store.get(source)?)))
+            .collect();
+        StartContext { name: Arc::clone(&component.name), instances, scope: self.scope(id), ready: None }
+    }
+
+    /// Drops user values where their destructors hold up nobody.
+    fn drop_aside<T: Send + 'static>(&self, value: T) {
+        self.threads.run(move || drop(value));
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let now = Instant::now();
+        let cause = self.cause.take();
+        let mut fates: Vec<Fate> = self.body.take().into_iter().collect();
+        let mut seen = vec![false; self.members.len()];
+        for id in self.ends.iter().copied().chain(0..self.members.len()) {
+            if !std::mem::replace(&mut seen[id], true) {
+                fates.push(self.members[id].fate.clone());
+            }
+        }
+        let limit = self.plan.limits.shutdown;
+        let (reason, root, config, deadline) = cause.map_or((Reason::Requested, None, false, now), |cause| {
+            (cause.reason, cause.root, cause.config, cause.deadline)
+        });
+        let unclean = self.cut_work > 0 || fates.iter().any(|fate| fate.unclean);
+        let exit_code = match self.forced {
+            Some(signal) => 128 + signal,
+            None if config => 2,
+            None if self.app_failed => 1,
+            None if unclean => 3,
+            None => 0,
+        };
+        Outcome {
+            app: self.plan.name.clone(),
+            reason,
+            root,
+            ran: self.ran,
+            exit_code,
+            startup: self.startup_took,
+            shutdown: limit.saturating_sub(deadline.saturating_duration_since(now)),
+            limit,
+            forced: self.forced,
+            cut_work: self.cut_work,
+            fates,
+        }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.threads.close();
+        self.emergency.close();
+    }
+}
+
+impl Member {
+    fn new(component: &crate::plan::Component, now: Instant) -> Self {
+        Self {
+            phase: Phase::Waiting,
+            turn: 0,
+            since: now,
+            attempt: 0,
+            call: None,
+            cut_at: None,
+            scope: None,
+            waits: 0,
+            was_up: false,
+            told: false,
+            slot: None,
+            supervision: Supervision::default(),
+            ended: None,
+            cancelled: false,
+            reload: None,
+            clean: true,
+            emergency_since: None,
+            fate: Fate {
+                name: Arc::clone(&component.name),
+                worker: matches!(component.kind, Kind::Worker { .. }),
+                started: None,
+                stopped: None,
+                layer: Layer::Safe,
+                errors: Vec::new(),
+                restarts: 0,
+                unclean: false,
+                leaked: 0,
+                tasks_left: Vec::new(),
+            },
+        }
+    }
+
+    /// Begins another turn: what belongs to the one before is stale.
+    fn next_turn(&mut self, phase: Phase) -> Turn {
+        self.phase = phase;
+        self.cut_at = None;
+        self.turn += 1;
+        self.turn
+    }
+
+    fn cut_call(&mut self) {
+        if let Some(call) = self.call.take() {
+            call.cut();
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! While the app runs: workers that end by themselves, main's body, reloads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{Call, Event, HookError, Turn};
+use super::notice::Notice;
+use super::startup::guard;
+use super::supervise::{Next, jitter};
+use super::{GRACE, Life, Phase, Timer};
+use crate::background::OnEnd;
+use crate::hook::StartContext;
+use crate::plan::{Id, Kind};
+use crate::reason::Reason;
+use crate::record::HookKind;
+
+impl Life {
+    /// Announces that the app is up, runs main's body, and waits for a cause to stop.
+    pub(super) async fn run_until_stopped(&mut self) {
+        self.ran = true;
+        self.startup_took = self.began.elapsed();
+        self.notice(Notice::Running { took: self.startup_took });
+        if let Some(body) = &mut self.wiring.body {
+            let (idle, _) = tokio::sync::oneshot::channel();
+            let start = std::mem::replace(&mut body.start, idle);
+            let plan = Arc::clone(&self.plan);
+            let instances =
+                plan.fields.iter().filter_map(|(key, source)| Some((*key, self.store.get(source)?))).collect();
+            let context = StartContext {
+                name: "main".into(),
+                instances,
+                scope: Arc::clone(&self.app_scope),
+                ready: None,
+            };
+            self.body_running = start.send(context).is_ok();
+        }
+        if let Some(up) = self.wiring.up.take() {
+            let _ = up.send(());
+        }
+        if std::mem::take(&mut self.reload_wanted) {
+            self.reload();
+        }
+        while self.cause.is_none() {
+            self.step().await;
+        }
+    }
+
+    pub(super) fn on_body_ended(&mut self, result: Result<(), HookError>) {
+        self.body_running = false;
+        let told = self.app_scope.is_told();
+        match result {
+            Ok(()) => self.stop_because(Reason::MainReturned, None, false),
+            Err(error) if told && error.comes_from_stopping() => {
+                self.notice(Notice::ExpectedError { name: "main".into(), error: error.describe() });
+            }
+            Err(error) => {
+                self.app_failed = true;
+                let root = format!("`main` failed: {}", error.describe());
+                self.notice(Notice::Failed { name: "main".into(), error: error.describe(), again_in: None });
+                self.stop_because(Reason::Failed("main".into()), Some(root), error.is_config());
+            }
+        }
+    }
+
+    /// The worker's function has ended; its tasks are ended before anything follows.
+    pub(super) fn on_worker_ended(&mut self, id: Id, turn: Turn, result: Result<(), HookError>) {
+        let member = &mut self.members[id];
+        if member.turn != turn || member.phase != Phase::Up {
+            return;
+        }
+        member.call = None;
+        member.ended = Some(result);
+        let until = member.cut_at.filter(|_| member.told);
+        member.next_turn(Phase::EndingTasks);
+        let limit = self.plan.components[id].timeout.unwrap_or(self.plan.limits.drain);
+        let until = until.unwrap_or_else(|| Instant::now() + limit);
+        let scope = self.scope(id);
+        if !self.members[id].told {
+            scope.tell(until, until);
+        }
+        let sender = self.sender.clone();
+        if scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id }))) {
+            self.worker_run_over(id);
+        } else {
+            self.cut_at(id, until);
+        }
+    }
+
+    pub(super) fn on_worker_cut(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let component = &plan.components[id];
+        let member = &mut self.members[id];
+        let phase = member.phase;
+        match phase {
+            // A periodic run that took too long, or a worker that was never ready.
+            Phase::Up if !member.told => {
+                let limit = if member.was_up {
+                    match &component.kind {
+                        Kind::Worker { policy, .. } => policy.every.and_then(|every| every.run_timeout),
+                        Kind::Resource { .. } => None,
+                    }
+                } else {
+                    Some(component.start_timeout)
+                };
+                let turn = member.turn;
+                member.cut_call();
+                self.on_worker_ended(id, turn, Err(HookError::TimedOut(limit.unwrap_or_default())));
+            }
+            // Told, and still there: it is cut, with its tasks.
+            Phase::Up => {
+                let waited = member.since.elapsed();
+                if let Some(scope) = &member.scope {
+                    scope.tasks.cancel();
+                }
+                let thread = member.call.as_ref().is_some_and(Call::is_thread);
+                member.cut_call();
+                let what = if thread { "its thread did not end within" } else { "did not end within" };
+                member.fate.errors.push(format!("{what} {}", crate::duration::show(waited)));
+                member.fate.unclean = true;
+                member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
+                self.await_cancelled(id);
+            }
+            Phase::EndingTasks if member.attempt_to_cancel() => self.await_cancelled(id),
+            Phase::EndingTasks => self.worker_run_over(id),
+            _ => {}
+        }
+    }
+
+    /// Gives cancelled tasks the moment that they take to be dropped.
+    fn await_cancelled(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        member.cancelled = true;
+        member.next_turn(Phase::EndingTasks);
+        let scope = self.scope(id);
+        let sender = self.sender.clone();
+        if scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id }))) {
+            self.worker_run_over(id);
+        } else {
+            self.cut_at(id, Instant::now() + GRACE);
+        }
+    }
+
+    /// Function and tasks of a run have ended, or been given up.
+    pub(super) fn worker_run_over(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else { return };
+        let scope = self.scope(id);
+        scope.tasks.close();
+        let name = self.name(id);
+        let left = scope.tasks.names();
+        for (task, error) in scope.tasks.take_panicked() {
+            self.notice(Notice::TaskPanicked { name: Arc::clone(&name), task, error });
+        }
+        let member = &mut self.members[id];
+        member.cancelled = false;
+        if !left.is_empty() {
+            member.fate.unclean = true;
+            member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
+            member.fate.tasks_left.extend(left);
+        }
+        let ended = member.ended.take();
+        let told = member.told;
+        if told {
+            if let Some(Err(error)) = ended {
+                self.worker_failed_when_told(id, &error);
+            }
+            self.worker_over(id);
+            return;
+        }
+        let result = ended.unwrap_or(Ok(()));
+        let stopping = self.cause.is_some() && (self.draining || !self.ran);
+        let next = self.members[id].supervision.next(policy, result.is_ok(), Instant::now(), jitter());
+        let error = result.as_ref().err().map(HookError::describe);
+        match next {
+            Next::Again(after) if !stopping => {
+                if let Some(error) = error {
+                    self.notice(Notice::Failed { name, error, again_in: Some(after) });
+                }
+                let member = &mut self.members[id];
+                member.fate.restarts += u32::from(policy.every.is_none());
+                let turn = member.next_turn(Phase::Scheduled);
+                self.timer(Instant::now() + after, Timer::Due { id, turn });
+            }
+            Next::Finished | Next::Again(_) => {
+                self.notice(Notice::Finished { name: Arc::clone(&name) });
+                self.worker_is_up(id);
+                self.members[id].next_turn(Phase::Ended);
+                self.ends.push(id);
+                if policy.on_finish == OnEnd::Shutdown {
+                    self.stop_because(Reason::Finished(name), None, false);
+                }
+            }
+            Next::Failed => {
+                let error = result.err().unwrap_or(HookError::Cancelled);
+                self.worker_failed(id, &error, policy.on_failure);
+            }
+        }
+    }
+
+    fn worker_failed(&mut self, id: Id, error: &HookError, on_failure: OnEnd) {
+        let name = self.name(id);
+        self.notice(Notice::Failed { name: Arc::clone(&name), error: error.describe(), again_in: None });
+        let member = &mut self.members[id];
+        let was_up = member.was_up;
+        member.next_turn(Phase::Ended);
+        self.ends.push(id);
+        if !was_up {
+            self.awaited = self.awaited.saturating_sub(1);
+            self.start_failed_for_good(id, error);
+            return;
+        }
+        member_error(&mut self.members[id], error);
+        if on_failure == OnEnd::Shutdown {
+            self.app_failed = true;
+            let root = format!("`{name}` failed: {}", error.describe());
+            self.stop_because(Reason::Failed(name), Some(root), error.is_config());
+        }
+    }
+
+    /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
+    fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
+        let plan = Arc::clone(&self.plan);
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else { return };
+        let name = self.name(id);
+        if error.comes_from_stopping() {
+            self.notice(Notice::ExpectedError { name, error: error.describe() });
+            return;
+        }
+        self.notice(Notice::Failed { name, error: error.describe(), again_in: None });
+        member_error(&mut self.members[id], error);
+        self.app_failed |= policy.on_failure == OnEnd::Shutdown;
+    }
+
+    /// SIGHUP: where something can be reloaded, that is what it asks for; else to stop.
+    pub(super) fn on_hangup(&mut self) {
+        if self.cause.is_some() {
+            return;
+        }
+        if !self.plan.components.iter().any(|component| component.has(HookKind::Reload)) {
+            self.stop_because(Reason::Signal(1), None, false);
+        } else if !self.ran || !self.reloading.is_empty() {
+            self.reload_wanted = true;
+        } else {
+            self.reload();
+        }
+    }
+
+    /// Reloads one after the other, in start order.
+    fn reload(&mut self) {
+        self.reloading = self
+            .plan
+            .graph
+            .start_order()
+            .iter()
+            .rev()
+            .copied()
+            .filter(|id| self.plan.components[*id].has(HookKind::Reload))
+            .collect();
+        self.reload_next();
+    }
+
+    fn reload_next(&mut self) {
+        let Some(id) = self.reloading.last().copied() else {
+            if std::mem::take(&mut self.reload_wanted) {
+                self.reload();
+            }
+            return;
+        };
+        let plan = Arc::clone(&self.plan);
+        let Kind::Resource { table, .. } = &plan.components[id].kind else { return };
+        let instance = self.store.get(&crate::plan::Source::Component { id, bind: None });
+        let reload = table.reload;
+        let hook = guard(|| instance.and_then(|instance| reload(&instance)));
+        let sender = self.sender.clone();
+        let limit = plan.components[id].start_timeout;
+        match hook {
+            Ok(Some(hook)) => {
+                let then = move |result| drop(sender.send(Event::Reloaded { id, result }));
+                let call = Call::begin(hook, &self.wiring.runtime, &self.threads, then);
+                self.members[id].reload = Some((call, Instant::now() + limit));
+                self.timer(Instant::now() + limit, Timer::Reload { id });
+            }
+            Ok(None) => self.on_reloaded(id, Ok(())),
+            Err(panic) => self.on_reloaded(id, Err(panic)),
+        }
+    }
+
+    pub(super) fn on_reload_cut(&mut self, id: Id) {
+        if self.members[id].reload.as_ref().is_some_and(|(_, at)| *at <= Instant::now()) {
+            let limit = self.plan.components[id].start_timeout;
+            self.on_reloaded(id, Err(HookError::TimedOut(limit)));
+        }
+    }
+
+    pub(super) fn on_reloaded(&mut self, id: Id, result: Result<(), HookError>) {
+        if self.reloading.last() != Some(&id) {
+            return;
+        }
+        if let Some((call, _)) = self.members[id].reload.take() {
+            call.cut();
+        }
+        let error = result.err().map(|error| error.describe());
+        self.notice(Notice::Reloaded { name: self.name(id), error });
+        self.reloading.pop();
+        if self.cause.is_none() {
+            self.reload_next();
+        }
+    }
+
+    /// Cuts a reload that is under way.
+    pub(super) fn cut_reload(&mut self) {
+        self.reload_wanted = false;
+        for id in std::mem::take(&mut self.reloading) {
+            if let Some((call, _)) = self.members[id].reload.take() {
+                call.cut();
+            }
+        }
+    }
+
+    pub(super) fn on_tasks_ended(&mut self, id: Id) {
+        match self.members[id].phase {
+            Phase::EndingTasks => self.worker_run_over(id),
+            Phase::StopTasks => self.settle(id),
+            _ => {}
+        }
+    }
+
+    /// The time of a scope that is told now, for a worker.
+    pub(super) fn tell_worker(&mut self, id: Id, allowed: Duration, slack: Duration) {
+        let now = Instant::now();
+        let scope = self.scope(id);
+        let member = &mut self.members[id];
+        member.told = true;
+        member.since = now;
+        match member.phase {
+            Phase::Up => {
+                scope.tell(now + allowed, now + allowed.max(slack));
+                self.cut_at(id, now + allowed);
+                self.notice(Notice::StopBegan { name: self.name(id), allowed });
+            }
+            // Its tasks have been told already.
+            Phase::EndingTasks => self.cut_at(id, now + allowed),
+            _ => self.worker_over(id),
+        }
+    }
+}
+
+fn member_error(member: &mut super::Member, error: &HookError) {
+    member.fate.errors.push(error.describe());
+}
+
+impl super::Member {
+    /// Cancels the tasks that are left; false when that was done before.
+    fn attempt_to_cancel(&mut self) -> bool {
+        if self.cancelled {
+            return false;
+        }
+        if let Some(scope) = &self.scope {
+            scope.tasks.cancel();
+        }
+        true
+    }
+}

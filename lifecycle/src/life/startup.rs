@@ -1,0 +1,323 @@
+//! Startup: each component as soon as what it needs is up, and everything in parallel that may be.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{Call, Event, HookError, Turn, after_first_poll};
+use super::notice::Notice;
+use super::supervise::{backoff, jitter};
+use super::{Life, Phase, Timer};
+use crate::background::Ready;
+use crate::error::panic_message;
+use crate::hook::{Instance, StartContext};
+use crate::plan::{Id, Kind};
+use crate::reason::Reason;
+
+/// A worker whose first poll takes longer counts as up, and is reported.
+const FIRST_POLL: Duration = Duration::from_millis(100);
+
+impl Life {
+    /// Starts everything, or stops at the first cause not to.
+    pub(super) async fn start_up(&mut self) {
+        self.timer(self.began + self.plan.limits.startup, Timer::Startup);
+        self.start_resources();
+        while self.awaited > 0 && self.cause.is_none() {
+            self.step().await;
+        }
+        let plan = Arc::clone(&self.plan);
+        for group in &plan.groups {
+            if self.cause.is_some() {
+                return;
+            }
+            self.awaited = group.len();
+            for id in group {
+                self.schedule_worker(*id);
+            }
+            while self.awaited > 0 && self.cause.is_none() {
+                self.step().await;
+            }
+        }
+    }
+
+    fn start_resources(&mut self) {
+        let plan = Arc::clone(&self.plan);
+        self.awaited = plan.resources;
+        let mut ready = Vec::new();
+        for node in 0..plan.graph.len() {
+            let waits = plan.graph.needs(node).len();
+            self.node_waits(node, waits);
+            if waits == 0 {
+                ready.push(node);
+            }
+        }
+        for node in ready {
+            self.launch(node);
+        }
+    }
+
+    /// Barriers wait like members; they have no other state.
+    pub(super) fn node_waits(&mut self, node: usize, waits: usize) {
+        match self.members.get_mut(node).filter(|_| node < self.plan.resources) {
+            Some(member) => member.waits = waits,
+            None => {
+                let barrier = node - self.plan.resources;
+                if self.barriers.len() <= barrier {
+                    self.barriers.resize(barrier + 1, 0);
+                }
+                self.barriers[barrier] = waits;
+            }
+        }
+    }
+
+    /// One that the node waited for is through; whether that was the last one.
+    pub(super) fn node_unblocked(&mut self, node: usize) -> bool {
+        let waits = if node < self.plan.resources {
+            &mut self.members[node].waits
+        } else {
+            &mut self.barriers[node - self.plan.resources]
+        };
+        *waits -= 1;
+        *waits == 0
+    }
+
+    /// Starts a resource, or passes a barrier on to those behind it.
+    fn launch(&mut self, node: usize) {
+        let plan = Arc::clone(&self.plan);
+        if node < plan.resources {
+            self.members[node].since = Instant::now();
+            self.attempt_start(node);
+            return;
+        }
+        for dependent in plan.graph.dependents(node) {
+            if self.node_unblocked(*dependent as usize) {
+                self.launch(*dependent as usize);
+            }
+        }
+    }
+
+    fn attempt_start(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let component = &plan.components[id];
+        let Kind::Resource { table, .. } = &component.kind else { return };
+        let mut context = self.context(id);
+        let member = &mut self.members[id];
+        member.attempt += 1;
+        let turn = member.next_turn(Phase::Starting);
+        if member.attempt == 1 {
+            self.notice(Notice::Starting { name: Arc::clone(&component.name), allowed: component.start_timeout });
+        }
+        self.cut_at(id, Instant::now() + component.start_timeout);
+        let sender = self.sender.clone();
+        let start = table.start;
+        match guard(move || start(&mut context)) {
+            Ok(hook) => {
+                let then = move |result| drop(sender.send(Event::Started { id, turn, result }));
+                self.members[id].call = Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+            }
+            Err(panic) => self.on_started(id, turn, Err(panic)),
+        }
+    }
+
+    pub(super) fn on_started(&mut self, id: Id, turn: Turn, result: Result<Instance, HookError>) {
+        let member = &mut self.members[id];
+        if member.turn != turn || member.phase != Phase::Starting {
+            if let Ok(late) = result {
+                self.drop_aside(late);
+            }
+            return;
+        }
+        member.call = None;
+        match result {
+            Ok(instance) => self.on_up(id, instance),
+            Err(error) => self.on_start_failed(id, error),
+        }
+    }
+
+    fn on_up(&mut self, id: Id, instance: Instance) {
+        let plan = Arc::clone(&self.plan);
+        let member = &mut self.members[id];
+        member.next_turn(Phase::Up);
+        let took = member.since.elapsed();
+        member.fate.started = Some(took);
+        if let (Some(slot), Kind::Resource { table, .. }) = (member.slot, &plan.components[id].kind) {
+            let (emergency, instance) = (table.emergency, instance.clone());
+            self.emergency.arm(slot, Box::new(move || emergency(&instance)));
+        }
+        self.store.put(id, Some(instance));
+        self.notice(Notice::Started { name: self.name(id), took });
+        self.awaited = self.awaited.saturating_sub(1);
+        if self.cause.is_some() {
+            return;
+        }
+        for dependent in plan.graph.dependents(id) {
+            if self.node_unblocked(*dependent as usize) {
+                self.launch(*dependent as usize);
+            }
+        }
+    }
+
+    fn on_start_failed(&mut self, id: Id, error: HookError) {
+        let plan = Arc::clone(&self.plan);
+        let component = &plan.components[id];
+        let attempt = self.members[id].attempt;
+        let stopping = self.cause.is_some();
+        let again_in = (!stopping && !error.is_config() && attempt <= component.retries)
+            .then(|| backoff(component.backoff, attempt - 1, jitter()));
+        if !(stopping && error.comes_from_stopping()) {
+            let error = error.describe();
+            self.notice(Notice::StartFailed { name: Arc::clone(&component.name), attempt, error, again_in });
+        }
+        if let Some(again_in) = again_in {
+            let turn = self.members[id].next_turn(Phase::Scheduled);
+            self.timer(Instant::now() + again_in, Timer::Due { id, turn });
+            return;
+        }
+        self.members[id].next_turn(Phase::Ended);
+        self.awaited = self.awaited.saturating_sub(1);
+        self.start_failed_for_good(id, &error);
+    }
+
+    /// The first one is the root error; one during the rollback is only reported with its component.
+    pub(super) fn start_failed_for_good(&mut self, id: Id, error: &HookError) {
+        let name = self.name(id);
+        let member = &mut self.members[id];
+        if self.cause.is_some() && error.comes_from_stopping() {
+            return;
+        }
+        let attempts = if member.attempt > 1 { format!(", attempt {}", member.attempt) } else { String::new() };
+        let took = crate::duration::show(member.since.elapsed());
+        member.fate.errors.push(error.describe());
+        let root = format!("`{name}` did not start: {} (after {took}{attempts})", error.describe());
+        self.app_failed = true;
+        self.stop_because(Reason::Failed(name), Some(root), error.is_config());
+    }
+
+    pub(super) fn on_start_cut(&mut self, id: Id) {
+        let timeout = self.plan.components[id].start_timeout;
+        let member = &mut self.members[id];
+        member.cut_call();
+        self.on_start_failed(id, HookError::TimedOut(timeout));
+    }
+
+    pub(super) fn on_startup_timeout(&mut self) {
+        let limit = crate::duration::show(self.plan.limits.startup);
+        let waiting: Vec<String> = self
+            .members
+            .iter()
+            .filter(|member| matches!(member.phase, Phase::Starting | Phase::Scheduled) && !member.was_up)
+            .map(|member| format!("`{}`", member.fate.name))
+            .collect();
+        let root = format!("the app was not up within `startup_timeout` {limit}: still starting {}", waiting.join(", "));
+        self.app_failed = true;
+        self.stop_because(Reason::StartupTimeout, Some(root), false);
+    }
+
+    /// Starts a worker, or for a periodic one puts its first run on schedule.
+    fn schedule_worker(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else { return };
+        self.members[id].since = Instant::now();
+        self.notice(Notice::Starting {
+            name: self.name(id),
+            allowed: plan.components[id].start_timeout,
+        });
+        match policy.every {
+            Some(every) => {
+                let delay = if every.immediate { Duration::ZERO } else { every.period };
+                let turn = self.members[id].next_turn(Phase::Scheduled);
+                self.timer(Instant::now() + delay, Timer::Due { id, turn });
+                self.worker_is_up(id);
+            }
+            None => self.run_worker(id),
+        }
+    }
+
+    /// Calls the worker's function.
+    pub(super) fn run_worker(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let component = &plan.components[id];
+        let Kind::Worker { run, policy, .. } = &component.kind else { return };
+        // Each run has a scope of its own, so that its tasks end with it.
+        self.members[id].scope = None;
+        let mut context: StartContext = self.context(id);
+        let member = &mut self.members[id];
+        member.attempt += 1;
+        let turn = member.next_turn(Phase::Up);
+        let up = {
+            let sender = self.sender.clone();
+            move || drop(sender.send(Event::WorkerUp { id, turn }))
+        };
+        if !member.was_up {
+            if component.takes_ready {
+                self.cut_at(id, Instant::now() + component.start_timeout);
+            } else {
+                self.timer(Instant::now() + FIRST_POLL, Timer::FirstPoll { id, turn });
+            }
+        }
+        if let Some(limit) = policy.every.and_then(|every| every.run_timeout) {
+            self.cut_at(id, Instant::now() + limit);
+        }
+        if component.takes_ready {
+            context.ready = Some(Ready::new(up.clone()));
+        }
+        let run = Arc::clone(run);
+        let takes_ready = component.takes_ready;
+        let hook = guard(move || run(&mut context));
+        match hook {
+            Ok(hook) => {
+                let hook = if takes_ready { hook } else { after_first_poll(hook, up) };
+                let sender = self.sender.clone();
+                let then = move |result| drop(sender.send(Event::WorkerEnded { id, turn, result }));
+                self.members[id].call = Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+            }
+            Err(panic) => self.on_worker_ended(id, turn, Err(panic)),
+        }
+    }
+
+    pub(super) fn on_worker_up(&mut self, id: Id, turn: Turn) {
+        if self.members[id].turn == turn {
+            self.worker_is_up(id);
+        }
+    }
+
+    pub(super) fn worker_is_up(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        if member.was_up {
+            return;
+        }
+        member.was_up = true;
+        // Until now that was the limit of its start.
+        member.cut_at = None;
+        let took = member.since.elapsed();
+        member.fate.started = Some(took);
+        self.awaited = self.awaited.saturating_sub(1);
+        self.notice(Notice::Started { name: self.name(id), took });
+    }
+
+    pub(super) fn on_slow_first_poll(&mut self, id: Id) {
+        if !self.members[id].was_up && self.members[id].phase == Phase::Up {
+            self.notice(Notice::SlowToStart { name: self.name(id) });
+            self.worker_is_up(id);
+        }
+    }
+
+    /// A retry, a restart or a periodic run is due.
+    pub(super) fn on_due(&mut self, id: Id) {
+        if self.cause.is_some() && (self.draining || !self.ran) {
+            return;
+        }
+        if self.plan.components[id].is_worker() {
+            self.run_worker(id);
+        } else {
+            self.attempt_start(id);
+        }
+    }
+}
+
+/// Makes a hook; that runs no code of an `async fn`, but an `impl` by hand may do what it likes.
+pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
+    catch_unwind(AssertUnwindSafe(make)).map_err(|payload| HookError::Panicked(panic_message(&*payload)))
+}

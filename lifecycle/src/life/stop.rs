@@ -1,0 +1,295 @@
+//! The stop of each resource, as soon as all that depend on it and all of a higher order have ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{Call, Event, HookError, Turn};
+use super::notice::Notice;
+use super::outcome::Layer;
+use super::startup::guard;
+use super::{GRACE, Life, Phase};
+use crate::duration::show;
+use crate::emergency::EmergencyEnd;
+use crate::hook::Stopped;
+use crate::plan::{Id, Kind, Source};
+use crate::record::HookKind;
+
+impl Life {
+    /// Stops all resources in reverse.
+    pub(super) async fn stop_all(&mut self) {
+        let plan = Arc::clone(&self.plan);
+        self.awaited = plan.resources;
+        let mut ready = Vec::new();
+        for node in 0..plan.graph.len() {
+            let waits = plan.graph.dependents(node).len();
+            self.node_waits(node, waits);
+            if waits == 0 {
+                ready.push(node);
+            }
+        }
+        self.stop_ready(ready);
+        while self.awaited > 0 && !self.is_over() {
+            self.step().await;
+        }
+    }
+
+    /// Stops these, and whatever that lets go at once.
+    fn stop_ready(&mut self, mut ready: Vec<usize>) {
+        let plan = Arc::clone(&self.plan);
+        while let Some(node) = ready.pop() {
+            if node < plan.resources && self.members[node].phase == Phase::Up {
+                self.begin_stop(node);
+                continue;
+            }
+            // A barrier, or one that never came up.
+            if node < plan.resources {
+                self.members[node].next_turn(Phase::Ended);
+                self.awaited -= 1;
+            }
+            for need in plan.graph.needs(node) {
+                if self.node_unblocked(*need as usize) {
+                    ready.push(*need as usize);
+                }
+            }
+        }
+    }
+
+    fn begin_stop(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let left = self.left();
+        let allowed = plan.graph.allowance(id, plan.cost(id), left);
+        let slack = plan.graph.slack(id, left);
+        let now = Instant::now();
+        let member = &mut self.members[id];
+        member.since = now;
+        member.told = true;
+        let turn = member.next_turn(Phase::Stopping);
+        if let Some(scope) = &member.scope {
+            scope.tell(now + allowed, now + allowed.max(slack));
+        }
+        self.cut_at(id, now + allowed);
+        let Kind::Resource { table, hooks, .. } = &plan.components[id].kind else { return };
+        if !hooks.contains(&HookKind::Stop) {
+            self.after_stop(id, Ok(Stopped::Clean));
+            return;
+        }
+        self.notice(Notice::StopBegan { name: self.name(id), allowed });
+        let instance = self.store.get(&Source::Component { id, bind: None });
+        let stop = table.stop;
+        match guard(|| instance.and_then(|instance| stop(&instance))) {
+            Ok(Some(hook)) => {
+                let sender = self.sender.clone();
+                let then = move |result| drop(sender.send(Event::StopEnded { id, turn, result }));
+                self.members[id].call = Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+            }
+            Ok(None) => self.after_stop(id, Ok(Stopped::Clean)),
+            Err(panic) => self.after_stop(id, Err(panic)),
+        }
+    }
+
+    pub(super) fn on_stop_ended(&mut self, id: Id, turn: Turn, result: Result<Stopped, HookError>) {
+        if self.members[id].turn == turn && self.members[id].phase == Phase::Stopping {
+            self.after_stop(id, result);
+        }
+    }
+
+    /// The time of its stop, its tasks, its emergency hook or its destructor is over.
+    pub(super) fn on_stop_cut(&mut self, id: Id) {
+        let allowed = self.members[id].since.elapsed();
+        match self.members[id].phase {
+            Phase::Stopping => {
+                let thread = self.members[id].call.as_ref().is_some_and(Call::is_thread);
+                self.members[id].cut_call();
+                let member = &mut self.members[id];
+                let what = if thread { "its stop did not end on its thread within" } else { "its stop did not end within" };
+                member.fate.errors.push(format!("{what} {}", show(allowed)));
+                member.fate.layer = Layer::Timeout;
+                member.clean = false;
+                self.cancel_tasks(id);
+            }
+            Phase::StopTasks if !self.members[id].cancelled => self.cancel_tasks(id),
+            Phase::StopTasks => self.settle(id),
+            Phase::InEmergency => {
+                if let Some(slot) = self.members[id].slot
+                    && self.emergency.give_up(slot)
+                {
+                    self.on_emergency_ended(slot, EmergencyEnd::GivenUp);
+                }
+            }
+            Phase::Dropping => {
+                let member = &mut self.members[id];
+                member.fate.errors.push(format!("its destructor did not end within {}", show(allowed)));
+                member.fate.layer = member.fate.layer.max(Layer::Timeout);
+                member.fate.unclean = true;
+                self.resource_ended(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The hook is through; its tasks have what is left of its time.
+    fn after_stop(&mut self, id: Id, result: Result<Stopped, HookError>) {
+        let member = &mut self.members[id];
+        member.call = None;
+        match result {
+            Ok(Stopped::Clean) => {}
+            Ok(Stopped::Expected(error)) => {
+                let error = crate::error::one_line(&*error);
+                self.notice(Notice::ExpectedError { name: self.name(id), error });
+            }
+            Err(error) => {
+                member.clean = false;
+                member.fate.errors.push(format!("its stop failed: {}", error.describe()));
+            }
+        }
+        let until = self.members[id].cut_at;
+        self.members[id].next_turn(Phase::StopTasks);
+        self.await_tasks(id, until);
+    }
+
+    fn await_tasks(&mut self, id: Id, until: Option<Instant>) {
+        let Some(scope) = self.members[id].scope.clone() else {
+            self.settle(id);
+            return;
+        };
+        let sender = self.sender.clone();
+        if scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id }))) {
+            self.settle(id);
+        } else {
+            self.cut_at(id, until.unwrap_or_else(Instant::now));
+        }
+    }
+
+    fn cancel_tasks(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        member.cancelled = true;
+        member.next_turn(Phase::StopTasks);
+        if let Some(scope) = &member.scope {
+            scope.tasks.cancel();
+        }
+        self.await_tasks(id, Some(Instant::now() + GRACE));
+    }
+
+    /// Stop and tasks are through: the third layer where it is due.
+    pub(super) fn settle(&mut self, id: Id) {
+        let name = self.name(id);
+        let member = &mut self.members[id];
+        if let Some(scope) = &member.scope {
+            scope.tasks.close();
+            member.fate.tasks_left = scope.tasks.names();
+            let panicked = scope.tasks.take_panicked();
+            for (task, error) in panicked {
+                self.notice(Notice::TaskPanicked { name: Arc::clone(&name), task, error });
+            }
+        }
+        let member = &mut self.members[id];
+        if !member.fate.tasks_left.is_empty() {
+            member.fate.layer = member.fate.layer.max(Layer::Timeout);
+            member.fate.unclean = true;
+        }
+        if member.clean {
+            if let Some(slot) = member.slot {
+                self.emergency.disarm(slot);
+            }
+            self.drop_instance(id);
+            return;
+        }
+        member.fate.unclean = true;
+        let Some(slot) = member.slot else {
+            self.drop_instance(id);
+            return;
+        };
+        let waiting = u32::try_from(self.emergency.armed()).unwrap_or(u32::MAX).max(1);
+        let share = self.emergency_left / waiting;
+        let hold = self.threads.hold();
+        if !self.emergency.run(slot) {
+            self.drop_instance(id);
+            return;
+        }
+        self.notice(Notice::Emergency { name });
+        self.members[id].next_turn(Phase::InEmergency);
+        self.members[id].emergency_since = Some((Instant::now(), hold));
+        self.members[id].cancelled = true;
+        self.cut_at(id, Instant::now() + share);
+    }
+
+    pub(super) fn on_emergency_ended(&mut self, slot: usize, end: EmergencyEnd) {
+        let id = self.slots[slot];
+        let member = &mut self.members[id];
+        member.fate.layer = Layer::Emergency;
+        match end {
+            EmergencyEnd::Done => {}
+            EmergencyEnd::Panicked(message) => {
+                member.fate.errors.push(format!("its emergency hook panicked: {}", crate::error::escape(&message)));
+            }
+            EmergencyEnd::GivenUp => member.fate.errors.push("its emergency hook did not end in its share".to_owned()),
+        }
+        if let Some((since, _)) = member.emergency_since.take() {
+            self.emergency_left = self.emergency_left.saturating_sub(since.elapsed());
+        }
+        if self.members[id].phase == Phase::InEmergency {
+            self.drop_instance(id);
+        }
+    }
+
+    /// The framework's own handle goes, off the runtime where that runs user code, within the component's time.
+    fn drop_instance(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let Kind::Resource { table, .. } = &plan.components[id].kind else { return };
+        let Some(instance) = self.store.put(id, None) else {
+            self.resource_ended(id);
+            return;
+        };
+        if !table.needs_drop && !plan.components[id].has(HookKind::InUse) {
+            drop(instance);
+            self.resource_ended(id);
+            return;
+        }
+        let turn = self.members[id].next_turn(Phase::Dropping);
+        let sender = self.sender.clone();
+        let in_use = table.in_use;
+        self.threads.run(move || {
+            let leaked = guard(|| in_use(&instance)).ok().flatten().unwrap_or_default();
+            let panic = guard(|| drop(instance)).err().map(|error| error.describe());
+            let _ = sender.send(Event::Dropped { id, turn, leaked, panic });
+        });
+        let scope_end = self.members[id].scope.as_ref().and_then(|scope| scope.cut_at());
+        let own = plan.graph.allowance(id, plan.cost(id), self.left());
+        let at = scope_end.unwrap_or(self.members[id].since + own).max(Instant::now() + GRACE.min(self.left()));
+        self.cut_at(id, at);
+    }
+
+    pub(super) fn on_dropped(&mut self, id: Id, turn: Turn, leaked: usize, panic: Option<String>) {
+        let member = &mut self.members[id];
+        if member.turn != turn || member.phase != Phase::Dropping {
+            return;
+        }
+        member.fate.leaked = leaked;
+        if let Some(panic) = panic {
+            member.fate.errors.push(format!("its destructor {panic}"));
+            member.fate.unclean = true;
+        }
+        self.resource_ended(id);
+    }
+
+    fn resource_ended(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let member = &mut self.members[id];
+        member.next_turn(Phase::Ended);
+        let took: Duration = member.since.elapsed();
+        member.fate.stopped = Some(took);
+        self.ends.push(id);
+        self.notice_stopped(id);
+        self.awaited = self.awaited.saturating_sub(1);
+        let ready = plan
+            .graph
+            .needs(id)
+            .iter()
+            .map(|need| *need as usize)
+            .filter(|need| self.node_unblocked(*need))
+            .collect();
+        self.stop_ready(ready);
+    }
+}

@@ -1,0 +1,345 @@
+//! Teardown: not ready, drain, stop, report; and the emergency layer when the time is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{Call, Event};
+use super::notice::Notice;
+use super::outcome::{Fate, Layer};
+use super::{GRACE, Life, Phase, Timer};
+use crate::duration::show;
+use crate::plan::{Id, Plan};
+use crate::reason::Reason;
+
+impl Life {
+    /// Takes down whatever is up, within the deadline.
+    pub(super) async fn tear_down(&mut self) {
+        self.cut_reload();
+        self.lame_duck().await;
+        if !self.is_over() {
+            self.drain().await;
+        }
+        if !self.is_over() {
+            self.stop_all().await;
+        }
+        if self.is_over() {
+            self.emergency_layer().await;
+        }
+    }
+
+    /// Goes on serving as not ready, unless nobody was ever sent here or somebody waits at a terminal.
+    async fn lame_duck(&mut self) {
+        let time = self.plan.limits.lame_duck.min(self.left());
+        let interrupted = self.cause.as_ref().is_some_and(|cause| cause.reason == Reason::Signal(2));
+        if !self.ran || interrupted || time == Duration::ZERO {
+            return;
+        }
+        self.notice(Notice::LameDuck { time });
+        let until = Instant::now() + time;
+        self.timer(until, Timer::LameDuck);
+        while Instant::now() < until && !self.is_over() {
+            self.step().await;
+        }
+    }
+
+    /// Admits nothing more, and lets what is under way end.
+    async fn drain(&mut self) {
+        self.draining = true;
+        let plan = Arc::clone(&self.plan);
+        let time = plan.limits.drain.min(self.left());
+        let end = Instant::now() + time;
+        let in_flight = self.app.admission.close();
+        self.notice(Notice::Draining { in_flight, time });
+        self.timer(end, Timer::Drain);
+        self.settle_starts(end);
+
+        let sequence = DrainSequence::new(&plan);
+        for (step, group) in sequence.groups.iter().enumerate() {
+            let left = end.saturating_duration_since(Instant::now());
+            let share = sequence.share(step, left);
+            self.awaited = group.iter().filter(|id| self.members[**id].phase != Phase::Ended).count();
+            if step == 0 {
+                // The body is told together with the unordered workers.
+                let until = Instant::now() + share;
+                self.app_scope.tell(until, end);
+                self.timer(until, Timer::LameDuck);
+                self.body_cut_at = Some(until);
+            }
+            for &id in group {
+                if self.members[id].phase != Phase::Ended {
+                    let timeout = plan.components[id].timeout;
+                    let allowed = timeout.unwrap_or(share).min(self.left());
+                    let slack = if sequence.is_last(step) { left } else { allowed };
+                    self.tell_worker(id, allowed, slack);
+                }
+            }
+            while (self.awaited > 0 || (step == 0 && self.body_running)) && !self.is_over() {
+                self.cut_body_when_due();
+                self.step().await;
+            }
+        }
+        self.awaited = self.count(Phase::Starting);
+        let sender = self.sender.clone();
+        self.app_scope.tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
+        while !self.drain_over && !self.is_over() && self.work_is_left() {
+            self.cut_body_when_due();
+            self.step().await;
+        }
+        self.cut_work().await;
+    }
+
+    fn count(&self, phase: Phase) -> usize {
+        self.members.iter().filter(|member| member.phase == phase).count()
+    }
+
+    fn work_is_left(&self) -> bool {
+        self.awaited > 0
+            || self.body_running
+            || self.app.admission.in_flight() > 0
+            || !self.app_scope.tasks.names().is_empty()
+    }
+
+    /// Starts that are under way when the app is told to stop: one that took a `Shutdown` is told, a thread cannot be
+    /// interrupted and is waited for, any other future is dropped.
+    fn settle_starts(&mut self, end: Instant) {
+        let plan = Arc::clone(&self.plan);
+        for id in 0..plan.resources {
+            match self.members[id].phase {
+                Phase::Starting if plan.components[id].takes_shutdown => self.scope(id).tell(end, end),
+                Phase::Starting => {
+                    // The event that it was dropped, or was faster, still comes.
+                    if let Some(call) = &self.members[id].call {
+                        call.cut();
+                    }
+                }
+                Phase::Scheduled => {
+                    self.members[id].next_turn(Phase::Ended);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends what the drain did not see the end of.
+    async fn cut_work(&mut self) {
+        self.cut_work = self.app.admission.in_flight();
+        for id in 0..self.plan.resources {
+            let member = &mut self.members[id];
+            if member.phase == Phase::Starting {
+                let thread = member.call.as_ref().is_some_and(Call::is_thread);
+                member.cut_call();
+                let what = if thread { "its start was abandoned on its thread" } else { "its start was cut" };
+                member.fate.errors.push(what.to_owned());
+                member.fate.unclean = true;
+                member.next_turn(Phase::Ended);
+            }
+        }
+        if self.body_running {
+            self.cut_body();
+        }
+        if self.app_scope.tasks.cancel() > 0 || self.body_running {
+            let until = Instant::now() + GRACE;
+            self.timer(until, Timer::LameDuck);
+            let sender = self.sender.clone();
+            self.app_scope.tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
+            while (self.body_running || !self.app_scope.tasks.names().is_empty())
+                && Instant::now() < until
+                && !self.is_over()
+            {
+                self.step().await;
+            }
+        }
+        let left = self.app_scope.tasks.names();
+        let name: Arc<str> = "main".into();
+        for (task, error) in self.app_scope.tasks.take_panicked() {
+            self.notice(Notice::TaskPanicked { name: Arc::clone(&name), task, error });
+        }
+        if !left.is_empty() {
+            let fate = self.body_fate();
+            fate.unclean = true;
+            fate.layer = Layer::Timeout;
+            fate.tasks_left = left;
+        }
+    }
+
+    fn cut_body_when_due(&mut self) {
+        if self.body_running && self.body_cut_at.is_some_and(|at| at <= Instant::now()) {
+            self.body_cut_at = None;
+            self.cut_body();
+            // Told to drop; nobody waits for it.
+            self.body_running = false;
+        }
+    }
+
+    fn cut_body(&mut self) {
+        let waited = self.cause.as_ref().map_or(Duration::ZERO, |cause| {
+            self.plan.limits.shutdown.saturating_sub(cause.deadline.saturating_duration_since(Instant::now()))
+        });
+        self.wiring.body = None;
+        let fate = self.body_fate();
+        fate.layer = Layer::Timeout;
+        fate.unclean = true;
+        fate.errors.push(format!("did not end within {}", show(waited)));
+    }
+
+    /// The line of main's body in the report; it has one only when there is something to say.
+    fn body_fate(&mut self) -> &mut Fate {
+        self.body.get_or_insert_with(|| Fate {
+            name: "main".into(),
+            worker: true,
+            started: Some(Duration::ZERO),
+            stopped: None,
+            layer: Layer::Safe,
+            errors: Vec::new(),
+            restarts: 0,
+            unclean: false,
+            leaked: 0,
+            tasks_left: Vec::new(),
+        })
+    }
+
+    /// A worker has ended, as far as the teardown is concerned.
+    pub(super) fn worker_over(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        let called = matches!(member.phase, Phase::Up | Phase::EndingTasks);
+        member.next_turn(Phase::Ended);
+        self.awaited = self.awaited.saturating_sub(1);
+        self.ends.push(id);
+        if called {
+            let took = self.members[id].since.elapsed();
+            self.members[id].fate.stopped = Some(took);
+            self.notice_stopped(id);
+        }
+    }
+
+    pub(super) fn notice_stopped(&mut self, id: Id) {
+        let fate = self.members[id].fate.clone();
+        self.notice(Notice::Stopped {
+            name: fate.name,
+            took: fate.stopped.unwrap_or_default(),
+            layer: fate.layer,
+            errors: fate.errors,
+            tasks_left: fate.tasks_left,
+            leaked: fate.leaked,
+        });
+    }
+
+    /// The time is over, or a second signal came: everything else is told to drop, and the emergency hooks of all that
+    /// are up run in stop order, on their own threads.
+    async fn emergency_layer(&mut self) {
+        let limits = self.plan.limits;
+        self.notice(Notice::Forced { signal: self.forced });
+        let deadline = self.cause.as_ref().map_or_else(Instant::now, |cause| cause.deadline);
+        let margin = (limits.emergency / 10).min(Duration::from_millis(50));
+        let now = Instant::now();
+        let left = deadline.saturating_duration_since(now).min(limits.emergency).saturating_sub(margin);
+        let _hold = self.threads.hold();
+        self.emergency.begin(std::time::Instant::now() + left);
+        self.app.admission.close();
+        let told = now + left;
+        self.app_scope.tell(told, told);
+        self.cut_work += self.app.admission.in_flight();
+        if self.body_running {
+            self.cut_body();
+        }
+        for member in &mut self.members {
+            member.cut_call();
+            if let Some(scope) = &member.scope {
+                scope.tell(told, told);
+                scope.tasks.cancel();
+            }
+        }
+        self.timer(told, Timer::EmergencyOver);
+        while !self.emergency_over && !self.emergency.is_over() {
+            self.step().await;
+        }
+        while let Ok(event) = self.events.try_recv() {
+            if let Event::EmergencyEnded { slot, end } = event {
+                self.on_emergency_ended(slot, end);
+            }
+        }
+        for id in 0..self.members.len() {
+            self.left_behind(id);
+        }
+    }
+
+    /// Writes down how far a component had come when the time was over.
+    fn left_behind(&mut self, id: Id) {
+        let worker = self.plan.components[id].is_worker();
+        let member = &mut self.members[id];
+        let was_due = member.slot.is_some_and(|slot| self.emergency.was_due(slot));
+        let ended = match member.phase {
+            Phase::Ended => return,
+            Phase::Waiting => None,
+            Phase::Scheduled => None,
+            Phase::Starting => Some("its start was cut"),
+            Phase::Up if worker => Some("was cut"),
+            Phase::Up => Some("there was no time left to stop it"),
+            Phase::EndingTasks | Phase::StopTasks => Some("its tasks were cut"),
+            Phase::Stopping => Some("its stop was cut"),
+            Phase::InEmergency => None,
+            Phase::Dropping => Some("its destructor did not end"),
+        };
+        if let Some(ended) = ended {
+            member.fate.errors.push(ended.to_owned());
+        }
+        if matches!(member.phase, Phase::Waiting | Phase::Scheduled) {
+            return;
+        }
+        let began = matches!(member.phase, Phase::Stopping | Phase::StopTasks | Phase::InEmergency | Phase::Dropping);
+        if began || worker && member.told {
+            member.fate.stopped = Some(member.since.elapsed());
+        } else if member.fate.started.is_some() {
+            member.fate.stopped = Some(Duration::ZERO);
+        }
+        member.fate.unclean = true;
+        let layer = if was_due { Layer::Emergency } else { Layer::Timeout };
+        member.fate.layer = member.fate.layer.max(layer);
+        if let Some(scope) = &member.scope {
+            member.fate.tasks_left = scope.tasks.names();
+        }
+        if member.phase != Phase::Starting {
+            self.ends.push(id);
+            self.notice_stopped(id);
+        }
+    }
+}
+
+/// The workers in the order in which they are told: those without an order first, then the highest order.
+struct DrainSequence {
+    groups: Vec<Vec<Id>>,
+    /// For each group: its fixed time, or none where one of it has no timeout.
+    times: Vec<Option<Duration>>,
+}
+
+impl DrainSequence {
+    fn new(plan: &Plan) -> Self {
+        let mut groups: Vec<Vec<Id>> = plan.groups.iter().rev().cloned().collect();
+        let unordered = |group: &Vec<Id>| group.iter().all(|id| plan.components[*id].order().is_none());
+        if !groups.first().is_some_and(unordered) {
+            // Main's body goes first in any case.
+            groups.insert(0, Vec::new());
+        }
+        let time = |group: &Vec<Id>| {
+            group.iter().map(|id| plan.components[*id].timeout).try_fold(Duration::ZERO, |most, time| {
+                Some(most.max(time?))
+            })
+        };
+        let times = groups.iter().map(time).collect();
+        Self { groups, times }
+    }
+
+    /// The time of those without a timeout in that step, of what the drain has left.
+    fn share(&self, step: usize, left: Duration) -> Duration {
+        let after = &self.times[step + 1..];
+        let fixed: Duration = after.iter().flatten().sum();
+        let shares = u32::try_from(after.iter().filter(|time| time.is_none()).count()).unwrap_or(u32::MAX - 1);
+        left.saturating_sub(fixed) / (1 + shares)
+    }
+
+    fn is_last(&self, step: usize) -> bool {
+        step + 1 == self.groups.len()
+    }
+}

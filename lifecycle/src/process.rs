@@ -1,0 +1,278 @@
+//! `main`: owns the process, from the first line to the exit code.
+//!
+//! The order matters: watchdog and signals come before anything else, the runtime after the plan, the driver of the life
+//! on a thread and a small runtime of its own, so that it goes on when user code blocks every thread of the app's.
+
+use std::any::Any;
+use std::future::Future;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{self, Runtime};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::entry::EntrySpec;
+use crate::environment::Environment;
+use crate::error::{escape, one_line, panic_message};
+use crate::hook::{BoxError, StartContext};
+use crate::life::event::{Event, HookError};
+use crate::life::{BodyLink, Life, Wiring};
+use crate::plan::{Parts, Plan};
+use crate::report::Report;
+use crate::setup::Setup;
+use crate::view::{View, say};
+use crate::{signals, watchdog};
+
+/// What the end of the runtime, or the flush of writers on the forced path, may take.
+const BOUND: Duration = Duration::from_millis(100);
+/// What writing the report may take when the output does not take it.
+const REPORT: Duration = Duration::from_millis(500);
+
+/// Leads the life of the app that `spec` describes, with `body` as its main component.
+pub fn main<B, F>(spec: EntrySpec, init: Option<fn(&mut Setup) -> Result<(), BoxError>>, body: B) -> ExitCode
+where
+    B: FnOnce(StartContext) -> F + 'static,
+    F: Future<Output = Result<(), BoxError>> + 'static,
+{
+    match prepare(spec, init) {
+        Ok(ready) => ready.live(body),
+        Err(refused) => {
+            for line in &refused.messages {
+                say(&format!("error: {line}"));
+            }
+            ExitCode::from(refused.code)
+        }
+    }
+}
+
+/// Why nothing was started.
+struct Refused {
+    code: u8,
+    messages: Vec<String>,
+}
+
+impl Refused {
+    fn new(code: u8, message: String) -> Self {
+        Self { code, messages: vec![message] }
+    }
+
+    fn no_thread(error: &std::io::Error) -> Self {
+        Self::new(1, format!("the threads that the app cannot do without could not be made: {error}"))
+    }
+}
+
+/// Everything checked, nothing started.
+struct Ready {
+    plan: Arc<Plan>,
+    view: View,
+    runtime: Runtime,
+    writers: Vec<Box<dyn Any + Send>>,
+}
+
+fn prepare(spec: EntrySpec, init: Option<fn(&mut Setup) -> Result<(), BoxError>>) -> Result<Ready, Refused> {
+    watchdog::install().and_then(|()| signals::install()).map_err(|error| Refused::no_thread(&error))?;
+    let name = spec.app.map_or(spec.name, |app| app.name);
+    let parts = Parts {
+        name: name.to_owned(),
+        app: spec.app,
+        registered: spec.registered,
+        environment: Environment::read(),
+        ..Parts::default()
+    };
+    let console = parts.environment.console;
+    let mut setup = Setup { parts, writers: Vec::new() };
+    if let Some(init) = init {
+        match catch_unwind(AssertUnwindSafe(|| init(&mut setup))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = HookError::Failed(error);
+                let code = if error.is_config() { 2 } else { 1 };
+                return Err(Refused::new(code, format!("the set-up failed, nothing was started: {}", error.describe())));
+            }
+            Err(payload) => {
+                let message = escape(&panic_message(&*payload));
+                return Err(Refused::new(1, format!("the set-up panicked, nothing was started: {message}")));
+            }
+        }
+    }
+    let plan = Plan::new(setup.parts).map_err(|messages| Refused { code: 2, messages })?;
+    let view = View::start(console).map_err(|error| Refused::no_thread(&error))?;
+    let mut builder = if spec.current_thread { runtime::Builder::new_current_thread() } else { runtime::Builder::new_multi_thread() };
+    if let Some(threads) = spec.worker_threads {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| Refused::new(1, format!("the runtime could not be made: {}", one_line(&error))))?;
+    Ok(Ready { plan: Arc::new(plan), view, runtime, writers: setup.writers })
+}
+
+impl Ready {
+    fn live<B, F>(self, body: B) -> ExitCode
+    where
+        B: FnOnce(StartContext) -> F,
+        F: Future<Output = Result<(), BoxError>>,
+    {
+        let Self { plan, view, runtime, writers } = self;
+        let (start, is_started) = oneshot::channel();
+        let (cut, is_cut) = oneshot::channel();
+        let wiring = Wiring {
+            runtime: runtime.handle().clone(),
+            observer: view.observer(),
+            body: Some(BodyLink { start, cut }),
+            up: None,
+            on_deadline: Box::new(|limit, _| watchdog::arm(limit)),
+        };
+        let reserve = plan.limits.emergency;
+        let limit = plan.limits.shutdown;
+        let (life, handles) = match Life::new(plan, wiring) {
+            Ok(life) => life,
+            Err(error) => {
+                say(&format!("error: the threads of the emergency hooks could not be made: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
+        watchdog::attach(handles.emergency.handle(), reserve, limit);
+        let events = handles.events.clone();
+        let (ended, is_ended) = oneshot::channel();
+        let (left, has_left) = sync_channel(1);
+        let driver = thread::Builder::new().name("lifecycle".into()).spawn(move || {
+            let code = drive(life, &view);
+            // Main leaves the runtime, unless user code holds it there.
+            let _ = ended.send(code);
+            end(code, writers, &has_left)
+        });
+        if let Err(error) = driver {
+            say(&format!("error: the thread of the life could not be made: {error}"));
+            return ExitCode::FAILURE;
+        }
+        signals::attach(handles.events);
+        let hosted = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(host(body, is_started, is_cut, &events, is_ended));
+        }));
+        if hosted.is_err() {
+            // The runtime itself has panicked: what is up is still taken down, on the driver's thread.
+            let _ = events.send(Event::BodyEnded { result: Err(HookError::Panicked("the runtime panicked".to_owned())) });
+        }
+        let _ = left.send(runtime);
+        // The driver's thread ends the process.
+        loop {
+            thread::park();
+        }
+    }
+}
+
+/// Leads the life on a runtime of its own and shows its end; returns the exit code.
+fn drive(life: Life, view: &View) -> i32 {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok::<_, std::io::Error>(runtime.block_on(life.run()))
+    }));
+    match outcome {
+        Ok(Ok(outcome)) => {
+            let report = Report::new(outcome);
+            let code = report.exit_code();
+            watchdog::set_code(code);
+            view.finish(report, REPORT);
+            code
+        }
+        Ok(Err(error)) => {
+            say(&format!("error: the driver's runtime could not be made: {error}"));
+            1
+        }
+        // A bug of ours must not leave a healthy-looking zombie: the emergency layer takes over at once.
+        Err(payload) => {
+            say(&format!("error: the driver panicked, this is a bug in `lifecycle`: {}", panic_message(&*payload)));
+            watchdog::set_code(1);
+            watchdog::expire();
+            loop {
+                thread::park();
+            }
+        }
+    }
+}
+
+/// Ends the process: the runtime is dropped on this thread's time or left behind, buffers are flushed.
+fn end(code: i32, writers: Vec<Box<dyn Any + Send>>, has_left: &Receiver<Runtime>) -> ! {
+    let forced = code > 128;
+    let left = watchdog::left().unwrap_or(BOUND);
+    if !forced && let Ok(runtime) = has_left.recv_timeout(BOUND.min(left)) {
+        bounded("lifecycle-runtime", BOUND.min(left), move || drop(runtime));
+    }
+    let left = watchdog::left().unwrap_or(BOUND);
+    bounded("lifecycle-flush", if forced { BOUND.min(left) } else { left }, move || {
+        for writer in writers {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
+        }
+        let _ = std::io::stdout().flush();
+    });
+    if forced {
+        signal_hook::low_level::exit(code);
+    }
+    std::process::exit(code)
+}
+
+/// Runs it on a thread made for it, and waits so long at most.
+fn bounded(name: &str, limit: Duration, job: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = sync_channel(1);
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        job();
+        let _ = done.send(());
+    });
+    if spawned.is_ok() {
+        let _ = is_done.recv_timeout(limit);
+    }
+}
+
+/// Runs main's body, once it is its turn, and stays until the life has ended, so that a current-thread runtime goes on.
+pub(crate) async fn host<B, F, E>(
+    body: B,
+    is_started: oneshot::Receiver<StartContext>,
+    is_cut: oneshot::Receiver<()>,
+    events: &mpsc::UnboundedSender<Event>,
+    is_ended: oneshot::Receiver<E>,
+) -> Option<E>
+where
+    B: FnOnce(StartContext) -> F,
+    F: Future<Output = Result<(), BoxError>>,
+{
+    if let Ok(context) = is_started.await {
+        let result = run_body(body, context, is_cut).await;
+        let _ = events.send(Event::BodyEnded { result });
+    }
+    is_ended.await.ok()
+}
+
+async fn run_body<B, F>(body: B, context: StartContext, is_cut: oneshot::Receiver<()>) -> Result<(), HookError>
+where
+    B: FnOnce(StartContext) -> F,
+    F: Future<Output = Result<(), BoxError>>,
+{
+    let panicked = |payload: Box<dyn Any + Send>| HookError::Panicked(panic_message(&*payload));
+    let body = catch_unwind(AssertUnwindSafe(|| Box::pin(body(context)))).map_err(panicked)?;
+    let mut body = Some(body);
+    let mut is_cut = pin!(is_cut);
+    let result = std::future::poll_fn(|task| {
+        if is_cut.as_mut().poll(task).is_ready() {
+            return Poll::Ready(Err(HookError::Cancelled));
+        }
+        let Some(body) = &mut body else { return Poll::Pending };
+        match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(task))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),
+            Err(payload) => Poll::Ready(Err(panicked(payload))),
+        }
+    })
+    .await;
+    // Dropped before anyone hears that it has ended.
+    catch_unwind(AssertUnwindSafe(|| drop(body.take()))).map_err(panicked)?;
+    result
+}

@@ -1,0 +1,226 @@
+//! [`Report`]: what happened to each component, for people and for tests.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::duration::show;
+use crate::error::escape;
+use crate::life::outcome::{Fate, Layer, Outcome};
+use crate::reason::{Reason, signal_name};
+
+/// What the life of an app came to. It displays as a table.
+#[derive(Debug, Clone)]
+pub struct Report {
+    outcome: Outcome,
+    components: Vec<ComponentReport>,
+}
+
+/// What happened to one component.
+#[derive(Debug, Clone)]
+pub struct ComponentReport(Fate);
+
+impl Report {
+    pub(crate) fn new(outcome: Outcome) -> Self {
+        let components = outcome.fates.iter().cloned().map(ComponentReport).collect();
+        Self { outcome, components }
+    }
+
+    /// Whether everything ended by itself in time and nothing failed: the exit code is 0.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.exit_code() == 0
+    }
+
+    /// The exit code of the life: 0 clean, 1 the app failed, 2 wrong configuration, 3 something needed the second or
+    /// third layer or was cut, 128 + n forced by signal n.
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        self.outcome.exit_code
+    }
+
+    /// Why the app stopped.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.outcome.reason
+    }
+
+    /// The error that stopped the app, with its causes.
+    #[must_use]
+    pub fn root_error(&self) -> Option<&str> {
+        self.outcome.root.as_deref()
+    }
+
+    /// Whether the app came up.
+    #[must_use]
+    pub fn ran(&self) -> bool {
+        self.outcome.ran
+    }
+
+    /// How long the startup took; zero when the app did not come up.
+    #[must_use]
+    pub fn startup(&self) -> Duration {
+        self.outcome.startup
+    }
+
+    /// How long the shutdown took, from its first cause.
+    #[must_use]
+    pub fn shutdown(&self) -> Duration {
+        self.outcome.shutdown
+    }
+
+    /// How many units of admitted work had to be cut.
+    #[must_use]
+    pub fn cut_work(&self) -> u64 {
+        self.outcome.cut_work
+    }
+
+    /// The components, in the order in which they ended; those that never came up last.
+    #[must_use]
+    pub fn components(&self) -> &[ComponentReport] {
+        &self.components
+    }
+
+    /// The component of that name.
+    #[must_use]
+    pub fn component(&self, name: &str) -> Option<&ComponentReport> {
+        self.components.iter().find(|component| component.name() == name)
+    }
+
+    /// One line: how it ended.
+    pub(crate) fn summary(&self) -> String {
+        let outcome = &self.outcome;
+        let took = show(outcome.shutdown);
+        if !outcome.ran {
+            return format!("`{}` did not come up; what had started was taken down in {took}", outcome.app);
+        }
+        let how = match outcome.exit_code {
+            0 => "cleanly".to_owned(),
+            code => format!("with exit code {code}"),
+        };
+        format!("`{}` stopped {how} in {took} of {} ({})", outcome.app, show(outcome.limit), outcome.reason)
+    }
+
+    /// Whether a person must look at it.
+    pub(crate) fn needs_a_look(&self) -> bool {
+        !self.is_clean() || self.components.iter().any(|component| component.0.leaked > 0)
+    }
+}
+
+impl ComponentReport {
+    /// Its name, as in logs and plans.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether it is a worker.
+    #[must_use]
+    pub fn is_worker(&self) -> bool {
+        self.0.worker
+    }
+
+    /// How long its start took; `None` when it did not come up.
+    #[must_use]
+    pub fn started(&self) -> Option<Duration> {
+        self.0.started
+    }
+
+    /// How long its stop took, emergency hook and destructor included; `None` when there was nothing to stop.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Duration> {
+        self.0.stopped
+    }
+
+    /// How far its cleanup had to go.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        self.0.layer
+    }
+
+    /// What went wrong, in the order in which it did.
+    #[must_use]
+    pub fn errors(&self) -> &[String] {
+        &self.0.errors
+    }
+
+    /// How often it was restarted.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.0.restarts
+    }
+
+    /// How many leases were still out after its stop.
+    #[must_use]
+    pub fn leaked(&self) -> usize {
+        self.0.leaked
+    }
+
+    /// The names of its tasks that did not end even when cancelled.
+    #[must_use]
+    pub fn unfinished_tasks(&self) -> &[String] {
+        &self.0.tasks_left
+    }
+
+    /// Everything that went wrong, on one line.
+    pub(crate) fn note(&self) -> String {
+        describe(&self.0.errors, &self.0.tasks_left, self.0.leaked)
+    }
+}
+
+/// What went wrong with a component, on one line.
+pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: usize) -> String {
+    let mut notes = errors.to_vec();
+    if !tasks_left.is_empty() {
+        notes.push(format!("tasks that did not end: {}", tasks_left.join(", ")));
+    }
+    if leaked > 0 {
+        notes.push(format!("{leaked} still in use"));
+    }
+    escape(&notes.join("; "))
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = &self.outcome;
+        writeln!(f, "{}", self.summary())?;
+        if let Some(root) = &outcome.root {
+            writeln!(f, "  error: {root}")?;
+        }
+        if let Some(signal) = outcome.forced {
+            writeln!(f, "  forced by {}", signal_name(signal))?;
+        }
+        if outcome.cut_work > 0 {
+            writeln!(f, "  {} in flight had to be cut", outcome.cut_work)?;
+        }
+        let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), show);
+        let rows: Vec<[String; 5]> = self
+            .components
+            .iter()
+            .map(|component| {
+                let layer = component.stopped().map_or("-", |_| component.layer().as_str());
+                [
+                    escape(component.name()),
+                    time(component.started()),
+                    time(component.stopped()),
+                    layer.to_owned(),
+                    component.note(),
+                ]
+            })
+            .collect();
+        let heads = ["component", "started in", "stopped in", "layer"];
+        let widths: [usize; 4] = std::array::from_fn(|column| {
+            rows.iter().map(|row| row[column].chars().count()).chain([heads[column].len()]).max().unwrap_or(0)
+        });
+        let mut line = |cells: [&str; 5]| {
+            let [name, started, stopped, layer, note] = cells;
+            let [w0, w1, w2, w3] = widths;
+            let text = format!("  {name:w0$}  {started:>w1$}  {stopped:>w2$}  {layer:w3$}  {note}");
+            writeln!(f, "{}", text.trim_end())
+        };
+        line([heads[0], heads[1], heads[2], heads[3], ""])?;
+        for row in &rows {
+            line(std::array::from_fn(|column| row[column].as_str()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Signals: a handler that only stores and wakes, and a thread that passes on what it stored.
+//!
+//! Invariants:
+//!
+//! 1. The handler allocates nothing, locks nothing and calls no user code: it may interrupt any thread anywhere.
+//! 2. TERM and INT: the first asks to stop; those within 300 ms of it are the same one (a terminal and a parent often
+//!    both send one); the next forces; the one after ends the process there and then.
+//! 3. The runtime's own signal driver is not relied on: it stands still when the runtime does.
+//! 4. Until a life is attached nothing has started, and a signal has its default effect.
+
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::life::event::Event;
+use crate::sys;
+use crate::watchdog;
+
+/// Signals this soon after the first one count as the same.
+const SAME: Duration = Duration::from_millis(300);
+
+static CLOCK: OnceLock<Instant> = OnceLock::new();
+static RELAY: OnceLock<Thread> = OnceLock::new();
+static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
+/// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
+static FIRST_AT: AtomicU64 = AtomicU64::new(0);
+static FIRST: AtomicI32 = AtomicI32::new(0);
+static FORCED: AtomicI32 = AtomicI32::new(0);
+static HANGUPS: AtomicU64 = AtomicU64::new(0);
+
+fn handler(signal: i32) {
+    if signal == SIGHUP {
+        HANGUPS.fetch_add(1, SeqCst);
+    } else {
+        let now = CLOCK.get().map_or(1, |clock| u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1);
+        match FIRST_AT.compare_exchange(0, now, SeqCst, SeqCst) {
+            Ok(_) => FIRST.store(signal, SeqCst),
+            Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
+            Err(_) => {
+                if FORCED.compare_exchange(0, signal, SeqCst, SeqCst).is_err() {
+                    low_level::exit(128 + signal);
+                }
+                watchdog::wake();
+            }
+        }
+    }
+    if let Some(relay) = RELAY.get() {
+        relay.unpark();
+    }
+}
+
+/// The signal that forces the end, once there is one.
+pub(crate) fn forced() -> Option<i32> {
+    Some(FORCED.load(SeqCst)).filter(|signal| *signal != 0)
+}
+
+/// Starts the thread that passes signals on, then takes them over. To be called before anything else.
+pub(crate) fn install() -> std::io::Result<()> {
+    CLOCK.get_or_init(Instant::now);
+    // Before any thread is made: they all inherit the mask.
+    sys::signals::unblock();
+    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+    thread::Builder::new().name("lifecycle-signals".into()).spawn(move || {
+        let _ = RELAY.set(thread::current());
+        let _ = ready.send(());
+        relay();
+    })?;
+    let _ = is_ready.recv();
+    for signal in [SIGTERM, SIGINT] {
+        sys::signals::handle(signal, handler)?;
+    }
+    if !sys::signals::is_ignored(SIGHUP) {
+        sys::signals::handle(SIGHUP, handler)?;
+    }
+    Ok(())
+}
+
+/// From now on signals reach this life.
+pub(crate) fn attach(life: UnboundedSender<Event>) {
+    *LIFE.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
+    if let Some(relay) = RELAY.get() {
+        relay.unpark();
+    }
+}
+
+fn relay() {
+    let mut first_sent = false;
+    let mut forced_sent = false;
+    let mut hangups_sent = 0;
+    loop {
+        let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let send = |event| life.as_ref().is_some_and(|life| life.send(event).is_ok());
+        let first = FIRST.load(SeqCst);
+        if first != 0 && !first_sent {
+            if life.is_none() {
+                // Nothing has started: the default effect, so that a parent sees what it expects.
+                let _ = low_level::emulate_default_handler(first);
+                low_level::exit(128 + first);
+            }
+            watchdog::arm_for_signal();
+            first_sent = send(Event::Signal(first));
+        }
+        if let (Some(signal), false) = (forced(), forced_sent) {
+            forced_sent = send(Event::Forced(signal));
+        }
+        let hangups = HANGUPS.load(SeqCst);
+        if hangups != hangups_sent && life.is_some() {
+            hangups_sent = hangups;
+            // A terminal that hangs up takes its programs with it.
+            let terminal = std::fs::File::open("/dev/tty").is_ok();
+            send(if terminal { Event::Signal(SIGHUP) } else { Event::Hangup });
+        }
+        thread::park();
+    }
+}

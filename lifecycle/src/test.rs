@@ -1,0 +1,87 @@
+//! `#[lifecycle::test]`: a test's body in a started app.
+
+use std::future::Future;
+
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use crate::builder::{Builder, Lifecycle};
+use crate::entry::EntrySpec;
+use crate::hook::{BoxError, StartContext};
+use crate::life::BodyLink;
+use crate::process::host;
+use crate::settings::Settings;
+
+/// Starts the app that `spec` and `build` describe, runs the body in it, stops the app.
+///
+/// # Panics
+///
+/// When the app does not start, the body fails or panics, or the teardown is not clean: so a test fails.
+pub fn test<B, F>(spec: EntrySpec, build: impl FnOnce(Builder) -> Builder, body: B)
+where
+    B: FnOnce(StartContext) -> F,
+    F: Future<Output = Result<(), BoxError>>,
+{
+    let mut threads = if spec.current_thread { runtime::Builder::new_current_thread() } else { runtime::Builder::new_multi_thread() };
+    if let Some(workers) = spec.worker_threads {
+        threads.worker_threads(workers);
+    }
+    #[cfg(feature = "test-util")]
+    threads.start_paused(spec.start_paused);
+    #[cfg(not(feature = "test-util"))]
+    assert!(!spec.start_paused, "`start_paused` needs the feature `test-util` of `lifecycle`");
+    let runtime = threads.enable_all().build().expect("a runtime for the test");
+    let mut builder = Lifecycle::builder();
+    builder.parts.name = spec.name.to_owned();
+    builder.parts.app = spec.app;
+    let builder = build(builder.settings(Settings::NONE));
+    let result = runtime.block_on(async {
+        let (start, is_started) = oneshot::channel();
+        let (cut, is_cut) = oneshot::channel();
+        let running = builder.start_with(Some(BodyLink { start, cut })).await.map_err(|error| error.to_string())?;
+        let events = running.events();
+        let (ended, is_ended) = oneshot::channel();
+        let wait = async {
+            let report = running.wait().await;
+            let _ = ended.send(report);
+        };
+        let hosted = async { host(body, is_started, is_cut, &events, is_ended).await };
+        let (_, report) = both(wait, hosted).await;
+        match report {
+            Some(report) if report.is_clean() => Ok(()),
+            Some(report) => Err(report.to_string()),
+            None => Err("the app ended without a report".to_owned()),
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    if let Err(message) = result {
+        panic!("{message}");
+    }
+}
+
+/// Both futures' outputs, polled side by side.
+async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    use std::task::Poll;
+    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
+    let (mut of_a, mut of_b) = (None, None);
+    std::future::poll_fn(|task| {
+        if of_a.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(task)
+        {
+            of_a = Some(output);
+        }
+        if of_b.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(task)
+        {
+            of_b = Some(output);
+        }
+        match (of_a.take(), of_b.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (a, b) => {
+                (of_a, of_b) = (a, b);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

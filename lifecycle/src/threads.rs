@@ -1,0 +1,132 @@
+//! Threads of the framework's own: for synchronous hooks, destructors, and workers that block.
+//!
+//! Never tokio's blocking pool: user code can fill that (512 tasks), and a runtime that is told to end skips what was
+//! queued there. One thread is made at the start, so that teardown can go on when no further one is to be had.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A pool without a limit: a job waits only while no thread can be made.
+#[derive(Clone)]
+pub(crate) struct Threads(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    runtime: runtime::Handle,
+    clock_stands_still: bool,
+}
+
+/// While it lives, a paused clock does not jump: what a thread does takes none of its time.
+pub(crate) struct Hold(Option<mpsc::Sender<()>>);
+
+/// How long real work may hold a paused clock: a hook that hangs must not hang the test.
+const LONGEST_HOLD: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    closed: bool,
+}
+
+impl Threads {
+    pub(crate) fn new(runtime: runtime::Handle) -> Self {
+        let shared =
+            Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), runtime, clock_stands_still: clock_stands_still() });
+        // A process that cannot make one thread has no runtime either; the queue then waits for the next attempt.
+        let _ = shared.grow();
+        Self(shared)
+    }
+
+    /// Runs the job on a thread of its own, with the app's runtime entered. Its panic is the job's to catch: one that
+    /// gets here is dropped.
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        let hold = self.hold();
+        let mut queue = self.0.lock();
+        queue.jobs.push_back(Box::new(move || {
+            job();
+            drop(hold);
+        }));
+        let short = queue.jobs.len() > queue.idle;
+        drop(queue);
+        if short {
+            // Without another thread the job waits for one that is busy now.
+            let _ = self.0.grow();
+        }
+        self.0.wake.notify_one();
+    }
+
+    /// Keeps the clock of a test from jumping while a thread works.
+    pub(crate) fn hold(&self) -> Hold {
+        if !self.0.clock_stands_still {
+            return Hold(None);
+        }
+        let (hold, held) = mpsc::channel::<()>();
+        // A blocking task is what keeps tokio's paused clock from jumping.
+        self.0.runtime.spawn_blocking(move || held.recv_timeout(LONGEST_HOLD));
+        Hold(Some(hold))
+    }
+
+    /// Lets idle threads end. Busy ones end after their job.
+    pub(crate) fn close(&self) {
+        self.0.lock().closed = true;
+        self.0.wake.notify_all();
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// Whether the runtime's clock is paused, as tests do it: time goes on, and it does not.
+fn clock_stands_still() -> bool {
+    let (real, paused) = (std::time::Instant::now(), tokio::time::Instant::now());
+    while real.elapsed() == Duration::ZERO {
+        std::hint::spin_loop();
+    }
+    tokio::time::Instant::now() == paused
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn grow(self: &Arc<Self>) -> std::io::Result<()> {
+        let shared = Arc::clone(self);
+        self.lock().idle += 1;
+        let grown = thread::Builder::new().name("lifecycle-hook".into()).spawn(move || shared.work());
+        if grown.is_err() {
+            self.lock().idle -= 1;
+        }
+        grown.map(drop)
+    }
+
+    fn work(&self) {
+        let _entered = self.runtime.enter();
+        let mut queue = self.lock();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                queue.idle -= 1;
+                drop(queue);
+                let _ = catch_unwind(AssertUnwindSafe(job));
+                queue = self.lock();
+                queue.idle += 1;
+            } else if queue.closed {
+                return;
+            } else {
+                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Who watches the life of a process: the console on a terminal, else the log. A thread of its own, so that an output
+//! that blocks or is gone holds up nobody.
+
+#[cfg(feature = "console")]
+mod console;
+pub(crate) mod log;
+mod lines;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, Sender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::environment::Console;
+use crate::life::notice::{Notice, Observer};
+use crate::report::Report;
+
+/// How often live lines are drawn again.
+const TICK: Duration = Duration::from_millis(100);
+
+enum Message {
+    Notice(Notice),
+    Finish(Box<Report>, SyncSender<()>),
+}
+
+/// The thread that shows what happens.
+pub(crate) struct View(Sender<Message>);
+
+/// One way of showing it.
+trait Screen {
+    fn notice(&mut self, notice: &Notice);
+    /// Draws again what changes with time; true while there is such a thing.
+    fn tick(&mut self) -> bool;
+    fn finish(&mut self, report: &Report);
+}
+
+impl View {
+    pub(crate) fn start(console: Console) -> std::io::Result<Self> {
+        let (sender, messages) = channel();
+        thread::Builder::new().name("lifecycle-view".into()).spawn(move || show(&messages, screen(console)))?;
+        Ok(Self(sender))
+    }
+
+    pub(crate) fn observer(&self) -> Observer {
+        let sender = self.0.clone();
+        Box::new(move |notice| drop(sender.send(Message::Notice(notice))))
+    }
+
+    /// Shows the end, and waits until that is written, so long at most.
+    pub(crate) fn finish(&self, report: Report, limit: Duration) {
+        let (written, is_written) = sync_channel(1);
+        if self.0.send(Message::Finish(Box::new(report), written)).is_ok() {
+            let _ = is_written.recv_timeout(limit);
+        }
+    }
+}
+
+fn screen(console: Console) -> Box<dyn Screen> {
+    let terminal = match console {
+        Console::On => true,
+        Console::Off => false,
+        Console::Auto => std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    };
+    #[cfg(feature = "console")]
+    if terminal {
+        return Box::new(console::Live::new());
+    }
+    #[cfg(not(feature = "console"))]
+    if terminal {
+        return Box::new(lines::Lines);
+    }
+    Box::new(log::Log)
+}
+
+fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen>) {
+    let mut live = false;
+    loop {
+        let message = if live {
+            messages.recv_timeout(TICK)
+        } else {
+            messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match message {
+            Ok(Message::Notice(notice)) => {
+                screen.notice(&notice);
+                live = screen.tick();
+            }
+            Ok(Message::Finish(report, written)) => {
+                screen.finish(&report);
+                let _ = written.send(());
+                return;
+            }
+            Err(RecvTimeoutError::Timeout) => live = screen.tick(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Writes to standard error what a person must know. That it cannot be written is no reason to fail.
+pub(crate) fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(format!("{text}\n").as_bytes());
+    let _ = stderr.flush();
+}

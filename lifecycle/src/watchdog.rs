@@ -1,0 +1,138 @@
+//! The watchdog: a thread that makes the deadline hold, whatever the runtime, the driver or user code do.
+//!
+//! Invariants:
+//!
+//! 1. Once it runs, it allocates nothing, locks nothing and opens nothing.
+//! 2. The deadline is set once and never moved later.
+//! 3. At the deadline less the reserve, or when a signal forces the end, the emergency hooks begin; at the deadline the
+//!    process is gone. The driver normally is earlier: then this thread ends with the process.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use signal_hook::low_level;
+
+use crate::emergency::Emergency;
+use crate::signals;
+
+/// How much before the deadline the process is ended: what the operating system takes for it.
+const MARGIN: Duration = Duration::from_millis(5);
+/// How long a forced end may take to write its report after the emergency hooks.
+const REPORT: Duration = Duration::from_millis(250);
+const NEVER: u64 = u64::MAX;
+
+static CLOCK: OnceLock<Instant> = OnceLock::new();
+static THREAD: OnceLock<Thread> = OnceLock::new();
+static EMERGENCY: OnceLock<Emergency> = OnceLock::new();
+static DEADLINE: AtomicU64 = AtomicU64::new(NEVER);
+static RESERVE: AtomicU64 = AtomicU64::new(0);
+static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
+static CODE: AtomicI32 = AtomicI32::new(3);
+
+/// Starts the thread; it is ready when this returns.
+pub(crate) fn install() -> std::io::Result<()> {
+    CLOCK.get_or_init(Instant::now);
+    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+    thread::Builder::new().name("lifecycle-watchdog".into()).spawn(move || {
+        let _ = THREAD.set(thread::current());
+        let _ = ready.send(());
+        watch();
+    })?;
+    let _ = is_ready.recv();
+    Ok(())
+}
+
+/// Hands over the emergency hooks, the reserve that they have, and the time from a signal to the deadline.
+pub(crate) fn attach(emergency: Emergency, reserve: Duration, limit: Duration) {
+    RESERVE.store(nanos(reserve), SeqCst);
+    LIMIT.store(nanos(limit), SeqCst);
+    let _ = EMERGENCY.set(emergency);
+}
+
+/// Fixes the deadline, so long from now. Only the first call counts.
+pub(crate) fn arm(limit: Duration) {
+    let at = nanos(now() + limit);
+    if DEADLINE.compare_exchange(NEVER, at, SeqCst, SeqCst).is_ok() {
+        wake();
+    }
+}
+
+/// Fixes the deadline because of a signal, without the driver, which may be stuck.
+pub(crate) fn arm_for_signal() {
+    match LIMIT.load(SeqCst) {
+        NEVER => {}
+        limit => arm(Duration::from_nanos(limit)),
+    }
+}
+
+/// Ends everything now: only the emergency layer is left.
+pub(crate) fn expire() {
+    let at = nanos(now() + Duration::from_nanos(RESERVE.load(SeqCst)));
+    DEADLINE.fetch_min(at, SeqCst);
+    wake();
+}
+
+/// The exit code, should the watchdog have to end the process.
+pub(crate) fn set_code(code: i32) {
+    CODE.store(code, SeqCst);
+}
+
+/// The time to the deadline; `None` while none is fixed.
+pub(crate) fn left() -> Option<Duration> {
+    deadline().map(|deadline| deadline.saturating_sub(now()))
+}
+
+/// Lets it look again. Async-signal-safe.
+pub(crate) fn wake() {
+    if let Some(thread) = THREAD.get() {
+        thread.unpark();
+    }
+}
+
+fn watch() {
+    let signal = loop {
+        if let Some(signal) = signals::forced() {
+            break Some(signal);
+        }
+        let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
+        match deadline() {
+            None => thread::park(),
+            Some(deadline) => {
+                let left = deadline.saturating_sub(reserve).saturating_sub(now());
+                if left == Duration::ZERO {
+                    break None;
+                }
+                thread::park_timeout(left);
+            }
+        }
+    };
+    let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
+    let end = deadline().unwrap_or(now() + reserve + REPORT).min(now() + reserve + REPORT).saturating_sub(MARGIN);
+    if let (Some(emergency), Some(clock)) = (EMERGENCY.get(), CLOCK.get()) {
+        let margin = (reserve / 10).min(Duration::from_millis(50));
+        let until = end.min(now() + reserve).saturating_sub(margin);
+        emergency.begin(*clock + until);
+    }
+    loop {
+        let left = end.saturating_sub(now());
+        if left == Duration::ZERO {
+            let forced = signal.or_else(signals::forced).map(|signal| 128 + signal);
+            low_level::exit(forced.unwrap_or_else(|| CODE.load(SeqCst)));
+        }
+        thread::park_timeout(left);
+    }
+}
+
+fn now() -> Duration {
+    CLOCK.get().map(Instant::elapsed).unwrap_or_default()
+}
+
+fn deadline() -> Option<Duration> {
+    Some(DEADLINE.load(SeqCst)).filter(|at| *at != NEVER).map(Duration::from_nanos)
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NEVER - 1)
+}

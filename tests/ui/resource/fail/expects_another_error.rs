@@ -1,0 +1,21 @@
+use lifecycle::resource;
+
+struct Database;
+
+#[resource]
+impl Database {
+    async fn start() -> Self {
+        Self
+    }
+
+    async fn stop(&self) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+
+    fn expects(&self, error: &std::fmt::Error) -> bool {
+        let _ = error;
+        true
+    }
+}
+
+fn main() {}

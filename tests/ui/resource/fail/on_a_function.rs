@@ -1,0 +1,6 @@
+use lifecycle::resource;
+
+#[resource]
+async fn serve() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use lifecycle::resource;
+
+#[resource(order = 1)]
+enum Mode {
+    Web,
+}
+
+fn main() {}

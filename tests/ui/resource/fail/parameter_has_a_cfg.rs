@@ -1,0 +1,22 @@
+use lifecycle::resource;
+
+struct Config;
+
+#[resource]
+impl Config {
+    fn start() -> Self {
+        Self
+    }
+}
+
+struct Database;
+
+#[resource]
+impl Database {
+    async fn start(#[cfg(unix)] config: &Config) -> Self {
+        let _ = config;
+        Self
+    }
+}
+
+fn main() {}

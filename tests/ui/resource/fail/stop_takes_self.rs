@@ -1,0 +1,14 @@
+use lifecycle::resource;
+
+struct Database;
+
+#[resource]
+impl Database {
+    async fn start() -> Self {
+        Self
+    }
+
+    async fn stop(self) {}
+}
+
+fn main() {}
