@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -79,13 +79,13 @@ fn one(
     let Some(found) = table.iter().find(|known| known.name == key.name) else {
         return Err(syn::Error::new(key.span, unknown(&key.name, owner, table)));
     };
-    set(&key, Value { input, known: found })?;
+    set(&key, Value { input, known: found, span: key.span })?;
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
         Err(input.error(format!(
-            "expected `,` after `{}`\nwrite `{}`",
-            key.name, found.example
+            "expected `,` after the value of `{}`\nseparate arguments by commas",
+            key.name
         )))
     }
 }
@@ -120,6 +120,7 @@ fn list(table: &[Known]) -> String {
 pub(crate) struct Value<'a> {
     input: ParseStream<'a>,
     known: &'a Known,
+    span: Span,
 }
 
 impl Value<'_> {
@@ -127,26 +128,24 @@ impl Value<'_> {
         if self.input.peek(Token![=]) {
             self.input.parse::<Token![=]>()?;
             if self.input.is_empty() || self.input.peek(Token![,]) {
-                return Err(self.wrong("its value is missing"));
+                return Err(self.wrong("takes a value"));
             }
             return Ok(());
         }
-        Err(self.wrong("it takes a value"))
+        Err(self.wrong("takes a value"))
     }
 
-    /// The error that names what was expected, at the next token.
+    /// The error that says what was expected: at the next token, or at the name where there is none.
     fn wrong(self, what: &str) -> syn::Error {
-        self.input.error(self.message(what))
-    }
-
-    fn message(self, what: &str) -> String {
-        format!("`{}`: {what}\nwrite `{}`", self.known.name, self.known.example)
+        let missing = self.input.is_empty() || self.input.peek(Token![,]);
+        let span = if missing { self.span } else { self.input.span() };
+        syn::Error::new(span, format!("`{}` {what}\nwrite `{}`", self.known.name, self.known.example))
     }
 
     /// A flag stands alone.
     pub(crate) fn flag(self) -> syn::Result<()> {
         if self.input.peek(Token![=]) {
-            return Err(self.wrong("it stands alone, without a value"));
+            return Err(self.wrong("stands alone and takes no value"));
         }
         Ok(())
     }
@@ -157,7 +156,7 @@ impl Value<'_> {
         if matches!(literal, Some(Lit::Str(_))) {
             return self.input.parse();
         }
-        Err(self.wrong("its value is a string"))
+        Err(self.wrong("takes a string"))
     }
 
     /// A duration of more than 0.
@@ -174,7 +173,7 @@ impl Value<'_> {
         self.equals()?;
         match self.input.fork().parse::<LitBool>() {
             Ok(_) => Ok(self.input.parse::<LitBool>()?.value),
-            Err(_) => Err(self.wrong("its value is `true` or `false`")),
+            Err(_) => Err(self.wrong("takes `true` or `false`")),
         }
     }
 
@@ -184,7 +183,7 @@ impl Value<'_> {
         let start = self.input.cursor();
         let minus: Option<Token![-]> = self.input.parse()?;
         let Ok(Lit::Int(literal)) = self.input.fork().parse::<Lit>() else {
-            return Err(self.wrong("its value is a whole number"));
+            return Err(self.wrong("takes a whole number"));
         };
         self.input.parse::<Lit>()?;
         let sign = if minus.is_some() { "-" } else { "" };
@@ -193,7 +192,7 @@ impl Value<'_> {
             .ok()
             .filter(|_| literal.suffix().is_empty())
             .ok_or_else(|| {
-                let message = format!("`{}`: its value is a whole number {range}", self.known.name);
+                let message = format!("`{}` takes a whole number {range}", self.known.name);
                 syn::Error::new(start.span(), message)
             })
     }
@@ -225,7 +224,7 @@ impl Value<'_> {
         self.equals()?;
         self.input
             .call(Path::parse_mod_style)
-            .map_err(|_| self.wrong("its value is a path"))
+            .map_err(|_| self.wrong("takes a path"))
     }
 
     pub(crate) fn expr(self) -> syn::Result<Expr> {
@@ -237,14 +236,14 @@ impl Value<'_> {
         self.equals()?;
         self.input
             .parse()
-            .map_err(|_| self.wrong("its value is a type"))
+            .map_err(|_| self.wrong("takes a type"))
     }
 
     /// `[a, b, ..]`
     pub(crate) fn list<T: Parse>(self) -> syn::Result<Vec<T>> {
         self.equals()?;
         if !self.input.peek(syn::token::Bracket) {
-            return Err(self.wrong("its value is a list in brackets"));
+            return Err(self.wrong("takes a list in brackets"));
         }
         let content;
         bracketed!(content in self.input);

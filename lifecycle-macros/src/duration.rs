@@ -20,7 +20,7 @@ pub(crate) fn parse(literal: &LitStr, argument: &str, zero: bool) -> syn::Result
     };
     if duration.is_zero() && !zero {
         return error(format!(
-            "`{argument}` must be more than 0\nleave it out for the default",
+            "`{argument}` must be more than 0",
         ));
     }
     if duration > LONGEST {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use crate::function::Function;
-use crate::krate::at;
+use crate::krate::{at, moved};
 
 /// A function that the framework calls.
 pub(crate) struct HookCall {
@@ -35,6 +35,7 @@ pub(crate) fn hook_call(
     let value = quote_spanned!(at(hook.output)=> value);
     let outcome = outcome(&value);
     let place = at(hook.name.span());
+    let private = moved(private, hook.name.span());
     if hook.is_async {
         quote_spanned! {place=>
             #private::Hook::future(async move {
@@ -54,6 +55,7 @@ pub(crate) fn hook_call(
 
 /// The variable as the result of a hook that wants a `wanted`.
 pub(crate) fn outcome(private: &TokenStream, hook: &HookCall, wanted: &impl ToTokens, value: &TokenStream) -> TokenStream {
+    let private = moved(private, hook.output);
     quote_spanned!(at(hook.output)=> #private::Outcome::<#wanted, _>::outcome(#value))
 }
 

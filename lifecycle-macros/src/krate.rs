@@ -16,6 +16,19 @@ pub(crate) fn private(krate: &Arg<Path>) -> TokenStream {
     }
 }
 
+/// The same tokens, shown at a place in the user's code.
+pub(crate) fn moved(tokens: &TokenStream, place: Span) -> TokenStream {
+    let place = at(place);
+    tokens
+        .clone()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(place);
+            token
+        })
+        .collect()
+}
+
 /// A span at the same place, whose names are the expansion's own: lints take it for generated code.
 pub(crate) fn at(place: Span) -> Span {
     Span::mixed_site().located_at(place)

@@ -7,7 +7,7 @@ use syn::{PatType, Type};
 
 use crate::context::Context;
 use crate::function::{Function, mentions};
-use crate::krate::at;
+use crate::krate::{at, moved};
 
 /// One parameter. Only `&T` is told by its syntax; everything else is for the traits to decide.
 pub(crate) struct Param {
@@ -54,6 +54,10 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
                     ty,
                     format!("a dependency is lent for this call only\nwrite `&{shown}`, or `Arc<{shown}>` to keep it"),
                 );
+                return None;
+            }
+            if shown == "Shutdown" {
+                cx.error_on(ty, "a handle is taken by value\nwrite `Shutdown`");
                 return None;
             }
             if let Some(inner) = inside_arc(elem) {
@@ -126,17 +130,30 @@ impl Param {
     /// The constant that says what the parameter stands for and takes it out of the context. It is the one place where
     /// the type is asserted, so that a wrong type is one error.
     pub(crate) fn slot(&self, private: &TokenStream, name: &Ident, constructor: &str) -> TokenStream {
-        let handle = self.handle();
-        let constructor = Ident::new(constructor, at(self.ty.span()));
-        quote_spanned! {at(self.ty.span())=>
-            const #name: #private::Slot<#handle> = #private::Slot::<#handle>::#constructor();
-        }
+        slot(private, "Slot", name, &self.ty, &self.handle(), constructor)
     }
 
     /// The argument in the call, from the variable that holds the handle.
     pub(crate) fn argument(&self, variable: &Ident) -> TokenStream {
         if self.lent { quote!(&*#variable) } else { quote!(#variable) }
     }
+}
+
+/// `const NAME: Slot<T> = Slot::<T>::parameter();`, all of it shown at `place`.
+pub(crate) fn slot(
+    private: &TokenStream,
+    kind: &str,
+    name: &Ident,
+    place: &Type,
+    ty: &TokenStream,
+    constructor: &str,
+) -> TokenStream {
+    let span = at(place.span());
+    let private = moved(private, place.span());
+    let (kind, constructor) = (Ident::new(kind, span), Ident::new(constructor, span));
+    let path = quote_spanned!(span=> #private::#kind::<#ty>::#constructor);
+    let call = call_to(place, &path, &TokenStream::new());
+    quote_spanned!(span=> const #name: #private::#kind<#ty> = #call;)
 }
 
 /// `let p0 = (SLOT.take)(context); ..` and the arguments of the call.
@@ -160,18 +177,12 @@ pub(crate) fn slot_names(prefix: &str, params: &[Param]) -> Vec<Ident> {
 
 /// A call whose whole length is shown where `place` stands in the user's code: `path(arguments)`.
 pub(crate) fn call_at(place: &impl ToTokens, path: &TokenStream, arguments: &TokenStream) -> TokenStream {
-    let tokens: Vec<TokenTree> = place.to_token_stream().into_iter().collect();
-    let first = tokens.first().map_or_else(proc_macro2::Span::call_site, TokenTree::span);
-    let last = tokens.last().map_or_else(proc_macro2::Span::call_site, TokenTree::span);
-    let path: TokenStream = path
-        .clone()
-        .into_iter()
-        .map(|mut token| {
-            token.set_span(token.span().located_at(first));
-            token
-        })
-        .collect();
+    call_to(place, &moved(path, place.span()), arguments)
+}
+
+fn call_to(place: &impl ToTokens, path: &TokenStream, arguments: &TokenStream) -> TokenStream {
+    let last = place.to_token_stream().into_iter().last();
     let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments.clone());
-    group.set_span(at(last));
+    group.set_span(at(last.map_or_else(proc_macro2::Span::call_site, |token| token.span())));
     quote!(#path #group)
 }

@@ -46,7 +46,7 @@ pub const fn check_edge(record: &Record, need: &Need) {
     if let Some(target) = component(need) {
         if contradicts(record, target) {
             let text = order_text(record).push(" needs ");
-            fail(&order_advice(named_with_order(text, target)));
+            fail(&order_advice(named_with_order(text, target), record, target));
         }
     }
 }
@@ -165,8 +165,21 @@ const fn named_with_order(text: Text, record: &Record) -> Text {
     }
 }
 
-const fn order_advice(text: Text) -> Text {
-    text.push(", which starts after it\nlet what is needed have the lower order, or the same: or leave `order` out, dependencies are started first anyway")
+/// The end of the message, and what to change: for records that both have an order.
+const fn order_advice(text: Text, record: &Record, target: &Record) -> Text {
+    let text = text.push(", which starts after it");
+    let (Some(own), Some(other)) = (order(record), order(target)) else {
+        return text;
+    };
+    text.push("\nwrite `order = ")
+        .integer(own)
+        .push("` or less for ")
+        .name(target.name)
+        .push(", or `order = ")
+        .integer(other)
+        .push("` or more for ")
+        .name(record.name)
+        .push("; without `order`, dependencies alone decide")
 }
 
 /// `N` components, a table of `T` places for them, `E` dependencies between them, and `W` words for the budget: at least
@@ -366,7 +379,8 @@ impl<const N: usize, const T: usize, const E: usize, const W: usize> Walk<N, T, 
             text = text.name(self.record(at).name).push(" -> ");
             at = self.through[at as usize];
         }
-        self.find(order_advice(named_with_order(text, self.record(at))));
+        let (record, target) = (self.record(place), self.record(at));
+        self.find(order_advice(named_with_order(text, target), record, target));
     }
 
     /// The path leads back to one of its own components.

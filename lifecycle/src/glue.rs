@@ -128,6 +128,23 @@ impl<E: Into<BoxError>> StopOutcome<Fallible> for Result<(), E> {
     }
 }
 
+/// What must return one type and no other.
+#[diagnostic::on_unimplemented(
+    message = "this must return `{T}`, not `{Self}`",
+    label = "not `{T}`"
+)]
+pub trait Exactly<T> {
+    /// The value.
+    fn exactly(self) -> T;
+}
+
+impl<T> Exactly<T> for T {
+    #[inline]
+    fn exactly(self) -> T {
+        self
+    }
+}
+
 /// What a `stop` returned, looked at by `expects`.
 #[derive(Debug)]
 pub struct Judged(Result<Stopped, BoxError>);

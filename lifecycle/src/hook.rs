@@ -91,7 +91,7 @@ impl Instance {
     pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
     where
         T: Send + Sync + 'static,
-        U: ?Sized + Send + Sync + 'static,
+        U: ?Sized + Provided<T>,
     {
         let value = from.downcast::<T>().expect("a binding is called with an instance of its own type");
         Self(Arc::new(cast(value)))
@@ -106,7 +106,7 @@ impl Instance {
     }
 
     /// The `Arc<U>` inside, for a `dyn Trait`.
-    pub fn downcast_shared<U: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<U>> {
+    pub fn downcast_shared<U: ?Sized + 'static>(&self) -> Option<Arc<U>> {
         self.0.downcast_ref::<Arc<U>>().cloned()
     }
 }
@@ -197,6 +197,7 @@ impl<T: ?Sized + Provided<M>, M> Parameter<(M,)> for Arc<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Parameter<Handle> for Shutdown {
     const NEED: Need = Need::SHUTDOWN;
     fn take(context: &StartContext) -> Self {
@@ -204,6 +205,7 @@ impl Parameter<Handle> for Shutdown {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Parameter<Handle> for Tasks {
     const NEED: Need = Need::TASKS;
     fn take(context: &StartContext) -> Self {
@@ -211,6 +213,7 @@ impl Parameter<Handle> for Tasks {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Parameter<Handle> for Ready {
     const NEED: Need = Need::READY;
     fn take(context: &StartContext) -> Self {

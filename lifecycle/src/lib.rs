@@ -65,7 +65,7 @@ pub mod __private {
     pub use crate::builder::Builder;
     pub use crate::check::{Verdict, check_app, check_edge, check_one_app};
     pub use crate::entry::{ByApp, EntryParameter, EntrySpec};
-    pub use crate::glue::{EntrySlot, Field, Judged, Slot, StopOutcome, judged};
+    pub use crate::glue::{EntrySlot, Exactly, Field, Judged, Slot, StopOutcome, judged};
     pub use crate::hook::{BoxError, Hook, Instance, Outcome, Parameter, StartContext, Stopped};
     pub use crate::process::main;
     pub use crate::record::{Binding, HookKind, Need, Record};

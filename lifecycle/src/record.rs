@@ -308,7 +308,7 @@ impl fmt::Debug for Need {
 impl Binding {
     /// Found as `U` as well; `bind` makes the instance's handle into one of `U`, see [`Instance::bound`].
     #[must_use]
-    pub const fn to<U: ?Sized + Send + Sync + 'static>(bind: fn(&Instance) -> Instance) -> Self {
+    pub const fn to<U: ?Sized + 'static>(bind: fn(&Instance) -> Instance) -> Self {
         Self { key: key::<U>, type_name: std::any::type_name::<U>, bind }
     }
 }

@@ -46,7 +46,7 @@ use crate::sys::RecordRef;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource",
     label = "not a resource",
-    note = "annotate its `impl` block with `#[resource]`"
+    note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
 pub trait Resource: Sized + Send + Sync + 'static {
     /// What is statically known of it.

@@ -9,8 +9,8 @@ use syn::{DeriveInput, Type};
 use super::check::App;
 use super::parse::Args;
 use crate::duration;
-use crate::krate::{at, private};
-use crate::param::call_at;
+use crate::krate::{at, moved, private};
+use crate::param::{self, call_at};
 
 pub(crate) fn expand(app: &App<'_>) -> TokenStream {
     let App { private, args, ident, fields } = app;
@@ -25,10 +25,8 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
     let mut checks = TokenStream::new();
     for (field, slot) in fields.iter().zip(&names) {
         let (cfgs, ident, ty) = (&field.cfgs, field.ident, field.ty);
-        slots.extend(quote_spanned! {at(ty.span())=>
-            #(#cfgs)*
-            const #slot: #private::Slot<#ty> = #private::Slot::<#ty>::field();
-        });
+        let constant = param::slot(private, "Slot", slot, ty, &ty.to_token_stream(), "field");
+        slots.extend(quote!(#(#cfgs)* #constant));
         needs.extend(quote!(#(#cfgs)* #slot.need,));
         values.extend(quote!(#(#cfgs)* #ident: (#slot.take)(context),));
         let call = call_at(ty, &quote!(#private::Verdict::field), &quote!(&__LIFECYCLE_VERDICT, &#slot.need));
@@ -37,6 +35,7 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
     let mut workers = TokenStream::new();
     for (index, worker) in args.background.get().into_iter().flatten().enumerate() {
         let slot = format_ident!("__WORKER_{index}", span = Span::mixed_site());
+        let private = &moved(private, worker.span());
         slots.extend(quote_spanned! {at(worker.span())=>
             const #slot: #private::RecordRef = <#worker as #private::Worker>::RECORD;
         });
@@ -50,9 +49,10 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
         None => ident.to_token_stream(),
     };
     let budget = call_at(&place, &quote!(#private::Verdict::budget), &quote!(&__LIFECYCLE_VERDICT));
+    let shown = moved(private, ident.span());
     let implementation = quote_spanned! {at(ident.span())=>
         #[automatically_derived]
-        impl #private::App for #ident
+        impl #shown::App for #ident
     };
     let parameter = if fields.is_empty() { quote!(_) } else { quote!(context) };
     quote! {

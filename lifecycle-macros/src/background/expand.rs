@@ -58,8 +58,7 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
 /// The empty type by which the worker is named: `use http::serve` imports it together with the function.
 fn marker(function: &Function) -> TokenStream {
     let (vis, name) = (&function.vis, function.name());
-    let name = Ident::new(&name.to_string(), at(name.span()).resolved_at(name.span()));
-    quote! {
+    quote_spanned! {at(name.span())=>
         #[doc(hidden)]
         #[allow(
             dead_code,

@@ -10,8 +10,8 @@ use super::Kind;
 use super::check::Entry;
 use super::parse::Flavor;
 use crate::function::Function;
-use crate::krate::at;
-use crate::param::call_at;
+use crate::krate::{at, moved};
+use crate::param::{self, call_at};
 
 pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let Entry { private, function, .. } = entry;
@@ -22,7 +22,8 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let context = if names.is_empty() { quote!(_) } else { quote!(context) };
     let output = at(function.output_span());
     let value = quote_spanned!(output=> value);
-    let outcome = quote_spanned!(output=> #private::Outcome::<(), _>::outcome(#value));
+    let shown = moved(private, function.output_span());
+    let outcome = quote_spanned!(output=> #shown::Outcome::<(), _>::outcome(#value));
     let run = quote! {
         |#context: #private::StartContext| async move {
             let #value = #name(#((#names.take)(&context)),*).await;
@@ -79,9 +80,7 @@ fn slots(entry: &Entry<'_>) -> (TokenStream, Vec<Ident>) {
         .collect();
     let mut tokens = TokenStream::new();
     for (index, (ty, name)) in entry.params.iter().zip(&names).enumerate() {
-        tokens.extend(quote_spanned! {at(ty.span())=>
-            const #name: #private::EntrySlot<#ty> = #private::EntrySlot::<#ty>::parameter();
-        });
+        tokens.extend(param::slot(private, "EntrySlot", name, ty, &ty.to_token_stream(), "parameter"));
         if index > 0 {
             let earlier = names[..index].iter().map(|name| quote!(#name.app));
             let call = call_at(ty, &quote!(#private::check_one_app), &quote!(&[#(#earlier),*], #name.app));
@@ -133,13 +132,14 @@ fn init(entry: &Entry<'_>) -> TokenStream {
         return quote!(::core::option::Option::None);
     };
     let place = at(init.span());
-    let call = quote_spanned!(place=> (#init)(setup));
+    let private = &moved(private, init.span());
+    let call = quote_spanned!(place=> (#init)(__setup));
     let call = match init {
-        syn::Expr::Path(path) => quote_spanned!(place=> #path(setup)),
+        syn::Expr::Path(path) => quote_spanned!(place=> #path(__setup)),
         _ => call,
     };
     quote_spanned! {place=>
-        ::core::option::Option::Some(|setup: &mut #private::Setup| {
+        ::core::option::Option::Some(|__setup: &mut #private::Setup| {
             let value = #call;
             #private::Outcome::<(), _>::outcome(value)
         })
@@ -149,16 +149,14 @@ fn init(entry: &Entry<'_>) -> TokenStream {
 /// What a test changes in the app before it is started.
 fn build(entry: &Entry<'_>) -> TokenStream {
     let Entry { private, args, .. } = entry;
-    let mut build = quote!(builder);
+    let mut build = quote!(__builder);
     for value in args.provide.get().into_iter().flatten() {
-        let provide = quote_spanned!(at(value.span())=> provide);
-        build.extend(quote!(.#provide(#value)));
+        build.extend(quote_spanned!(at(value.span())=> .provide(#value)));
     }
     for worker in args.background.get().into_iter().flatten() {
-        let add = quote_spanned!(at(worker.span())=> worker);
-        build.extend(quote!(.#add::<#worker>()));
+        build.extend(quote_spanned!(at(worker.span())=> .worker::<#worker>()));
     }
-    quote!(|builder: #private::Builder| #build)
+    quote!(|__builder: #private::Builder| #build)
 }
 
 /// The errors and the user's function, callable as before. A `main` that is `async` would be a second error, so that one

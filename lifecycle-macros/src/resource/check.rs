@@ -110,6 +110,10 @@ fn block_is_inherent(cx: &Context, block: &Block) -> bool {
     }
     if let Some(param) = block.generics.params.first() {
         let name = type_name(&block.ty).unwrap_or_default();
+        if matches!(param, syn::GenericParam::Lifetime(_)) {
+            cx.error_on(param, "a resource lives as long as the app, so its type cannot borrow\nlet it own its data");
+            return false;
+        }
         cx.error_on(
             param,
             format!("a resource is one type, so its `impl` block cannot be generic\nname a type: `impl {name}<User>`, a newtype `struct Users({name}<User>)`, or an alias of it"),
@@ -155,7 +159,7 @@ fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<Start> {
         match near {
             Some(near) => cx.error_on(
                 near.name(),
-                format!("`start` is missing, did you mean it by `{}`?\nwrite `fn start`", near.name()),
+                format!("`start` is missing, and `{}` looks like it\nwrite `fn start`", near.name()),
             ),
             None => cx.error_on(
                 &block.ty,

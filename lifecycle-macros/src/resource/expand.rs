@@ -9,8 +9,8 @@ use super::check::{Hook, Resource, Start};
 use super::parse::{Args, Stub};
 use crate::duration;
 use crate::hook::{HookCall, hook_call, outcome};
-use crate::krate::{at, private};
-use crate::param::{call_at, slot_names, taken};
+use crate::krate::{at, moved, private};
+use crate::param::{call_at, show, slot_names, taken};
 
 pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream {
     let Resource { private, cfgs, ty, .. } = resource;
@@ -30,20 +30,20 @@ pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream
     let health = resource.health.iter().map(|hook| plain_glue(resource, hook, "health"));
     let reload = resource.reload.iter().map(|hook| plain_glue(resource, hook, "reload"));
     let in_use = resource.in_use.iter().map(|hook| {
-        let (cfgs, name, place) = (&hook.cfgs, &hook.call.name, at(hook.call.output));
-        let value = quote_spanned!(place=> leases);
+        let (cfgs, name) = (&hook.cfgs, &hook.call.name);
+        let count = exactly(private, &hook.call, &quote!(usize), &quote!(<#ty>::#name(self)));
         quote! {
             #(#cfgs)*
             fn in_use(&self) -> ::core::option::Option<usize> {
-                let #value = <#ty>::#name(self);
-                ::core::option::Option::Some(#value)
+                ::core::option::Option::Some(#count)
             }
         }
     });
     let provided = resource.args.binds.iter().map(|bind| provided(private, ty, bind));
+    let shown = moved(private, ty.span());
     let implementation = quote_spanned! {at(ty.span())=>
         #[automatically_derived]
-        impl #private::Resource for #ty
+        impl #shown::Resource for #ty
     };
     quote! {
         #item
@@ -90,6 +90,7 @@ fn needs(resource: &Resource<'_>) -> (TokenStream, TokenStream, TokenStream) {
     }
     for (index, ty) in resource.args.after.get().into_iter().flatten().enumerate() {
         let name = format_ident!("__AFTER_{index}", span = Span::mixed_site());
+        let private = moved(private, ty.span());
         slots.extend(quote_spanned! {at(ty.span())=>
             const #name: #private::Need = #private::Need::after::<#ty, _>();
         });
@@ -173,12 +174,14 @@ fn hooks(resource: &Resource<'_>) -> TokenStream {
 }
 
 fn binding(private: &TokenStream, ty: &Type, bind: &Type) -> TokenStream {
+    let private = moved(private, bind.span());
     quote_spanned! {at(bind.span())=>
         #private::Binding::to::<#bind>(|instance| #private::Instance::bound::<#ty, #bind>(instance, |value| value))
     }
 }
 
 fn provided(private: &TokenStream, ty: &Type, bind: &Type) -> TokenStream {
+    let private = moved(private, bind.span());
     quote_spanned! {at(bind.span())=>
         #[automatically_derived]
         impl #private::Provided<#ty> for #bind {
@@ -188,6 +191,17 @@ fn provided(private: &TokenStream, ty: &Type, bind: &Type) -> TokenStream {
             }
         }
     }
+}
+
+/// A call that must return exactly that type.
+fn exactly(private: &TokenStream, hook: &HookCall, wanted: &TokenStream, call: &TokenStream) -> TokenStream {
+    let value = quote_spanned!(at(hook.output)=> value);
+    let private = moved(private, hook.output);
+    let exact = quote_spanned!(at(hook.output)=> #private::Exactly::<#wanted>::exactly(#value));
+    quote! {{
+        let #value = #call;
+        #exact
+    }}
 }
 
 fn start_glue(resource: &Resource<'_>, index: usize, start: &Start) -> TokenStream {
@@ -214,19 +228,18 @@ fn stop_glue(resource: &Resource<'_>, hook: &Hook) -> TokenStream {
     // Bound once, outside of any closure: `self` of the expansion and of the closure must be the same token.
     let this = quote!(self);
     let judged = resource.expects.iter().map(|expects| {
-        let Hook { cfgs, call: HookCall { name, output, .. } } = &expects.hook;
-        let error = &expects.error;
-        let verdict = quote_spanned!(at(*output)=> verdict);
+        let Hook { cfgs, call: HookCall { name, .. } } = &expects.hook;
+        // Its type is left to inference, so that another one than that of `stop` is underlined where it stands.
+        let error = quote_spanned!(at(expects.error.span())=> error);
+        let verdict = exactly(private, &expects.hook.call, &quote!(bool), &quote!(<#ty>::#name(&#this, #error)));
         quote! {
             #(#cfgs)*
-            let value = #private::judged(value, |error: &#error| {
-                let #verdict: bool = <#ty>::#name(&#this, error);
-                #verdict
-            });
+            let value = #private::judged(value, |#error| #verdict);
         }
     });
     let call = quote!(<#ty>::#name(&#this));
     let hook = hook_call(private, target, &call, |value| {
+        let private = moved(private, target.output);
         let stopped = quote_spanned!(at(target.output)=> #private::StopOutcome::stopped);
         if resource.expects.is_empty() {
             quote_spanned!(at(target.output)=> #stopped(#value))
@@ -280,8 +293,10 @@ fn stub_impl(args: &Args, stub: &Stub) -> TokenStream {
     let provided = args
         .binds
         .iter()
-        .filter(|bind| matches!(bind, Type::TraitObject(_)) && generics.params.is_empty())
-        .map(|bind| provided(&private, ty, bind));
+        .enumerate()
+        .filter(|(_, bind)| matches!(bind, Type::TraitObject(_)) && generics.params.is_empty())
+        .filter(|(index, bind)| !args.binds[..*index].iter().any(|earlier| show(earlier) == show(bind)))
+        .map(|(_, bind)| provided(&private, ty, bind));
     let generics = stub_generics(generics, ty);
     let (params, _, bounds) = generics.split_for_impl();
     quote! {

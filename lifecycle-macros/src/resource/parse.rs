@@ -136,9 +136,11 @@ impl Block {
         }
     }
 
-    /// Nothing to stub for a trait impl: the type may have an annotated block of its own beside it.
+    /// Nothing to stub for a trait impl, since the type may have an annotated block of its own beside it, nor for a type
+    /// without a name.
     pub(crate) fn stub(&self) -> Option<Stub> {
-        self.of.is_none().then(|| Stub { generics: self.generics.clone(), ty: self.ty.clone() })
+        let named = matches!(self.ty, Type::Path(_));
+        (self.of.is_none() && named).then(|| Stub { generics: self.generics.clone(), ty: self.ty.clone() })
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) mod outcome;
 mod running;
 mod startup;
 mod stop;
+#[cfg(test)]
+mod simulation;
 pub(crate) mod supervise;
 mod teardown;
 

@@ -1,4 +1,19 @@
+use std::fmt;
+
 use lifecycle::resource;
+
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+struct Busy;
 
 struct Database;
 
@@ -8,12 +23,12 @@ impl Database {
         Self
     }
 
-    async fn stop(&self) -> Result<(), std::io::Error> {
-        Ok(())
+    async fn stop(&self) -> Result<(), Closed> {
+        Err(Closed)
     }
 
-    fn expects(&self, error: &std::fmt::Error) -> bool {
-        let _ = error;
+    fn expects(&self, error: &Busy) -> bool {
+        let Busy = error;
         true
     }
 }

@@ -1,0 +1,7 @@
+use lifecycle::App;
+
+#[derive(App)]
+#[app(restart = "always")]
+struct Agent {}
+
+fn main() {}

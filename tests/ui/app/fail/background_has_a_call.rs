@@ -1,0 +1,7 @@
+use lifecycle::App;
+
+#[derive(App)]
+#[app(background = [serve()])]
+struct Agent {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use lifecycle::App;
+
+#[derive(App)]
+#[app(expect = [3])]
+struct Agent {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use lifecycle::App;
+
+#[derive(App)]
+#[app(expect = [""])]
+struct Agent {}
+
+fn main() {}

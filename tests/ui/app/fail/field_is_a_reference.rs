@@ -1,0 +1,17 @@
+use lifecycle::{App, resource};
+
+struct Database;
+
+#[resource]
+impl Database {
+    async fn start() -> Self {
+        Self
+    }
+}
+
+#[derive(App)]
+struct Agent {
+    db: &'static Database,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use std::sync::Arc;
+
+use lifecycle::{App, resource};
+
+struct Database;
+
+#[resource]
+impl Database {
+    async fn start() -> Self {
+        Self
+    }
+}
+
+#[derive(App)]
+struct Agent(Arc<Database>);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::App;
+
+#[derive(App)]
+struct Agent;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use lifecycle::App;
+
+#[derive(App)]
+enum Agent {
+    Web,
+}
+
+fn main() {}

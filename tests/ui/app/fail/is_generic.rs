@@ -1,0 +1,10 @@
+use std::sync::Arc;
+
+use lifecycle::App;
+
+#[derive(App)]
+struct Agent<T> {
+    value: Arc<T>,
+}
+
+fn main() {}

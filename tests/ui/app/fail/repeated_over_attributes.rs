@@ -1,0 +1,8 @@
+use lifecycle::App;
+
+#[derive(App)]
+#[app(lame_duck = "1s")]
+#[app(lame_duck = "2s")]
+struct Agent {}
+
+fn main() {}

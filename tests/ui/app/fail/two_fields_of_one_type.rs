@@ -1,0 +1,20 @@
+use std::sync::Arc;
+
+use lifecycle::{App, resource};
+
+struct Database;
+
+#[resource]
+impl Database {
+    async fn start() -> Self {
+        Self
+    }
+}
+
+#[derive(App)]
+struct Agent {
+    db: Arc<Database>,
+    again: Arc<Database>,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(on_failre = "ignore")]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(interval = "5s")]
+async fn poll() {}
+
+fn main() {}

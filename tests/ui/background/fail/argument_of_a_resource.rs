@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(readiness)]
+async fn poll() {}
+
+fn main() {}

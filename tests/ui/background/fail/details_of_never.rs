@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(restart = "never", backoff = "1s")]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(every = "daily")]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(every = "0s")]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(every = "60s", restart = "always")]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background]
+async fn serve<T: Send>() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background]
+unsafe fn serve() {}
+
+fn main() {}

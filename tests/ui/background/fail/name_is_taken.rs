@@ -1,0 +1,8 @@
+use lifecycle::background;
+
+struct serve;
+
+#[background]
+async fn serve() {}
+
+fn main() {}

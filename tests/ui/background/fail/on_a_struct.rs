@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background]
+struct Server;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use lifecycle::background;
+
+struct Server;
+
+#[background]
+impl Server {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(restart = "sometimes")]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(restart = "on_failiure")]
+async fn poll() {}
+
+fn main() {}

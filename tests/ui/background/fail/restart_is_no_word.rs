@@ -1,0 +1,6 @@
+use lifecycle::background;
+
+#[background(restart = true)]
+async fn poll() {}
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[lifecycle::main(flavour = "current_thread")]
+async fn main() {}

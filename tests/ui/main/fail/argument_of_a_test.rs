@@ -1,0 +1,2 @@
+#[lifecycle::main(start_paused = true)]
+async fn main() {}

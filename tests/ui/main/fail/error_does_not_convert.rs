@@ -1,0 +1,6 @@
+struct NoError;
+
+#[lifecycle::main]
+async fn main() -> Result<(), NoError> {
+    Err(NoError)
+}

@@ -1,0 +1,9 @@
+use lifecycle::App;
+
+#[derive(App)]
+struct Agent {}
+
+#[lifecycle::main]
+async fn main(app: Agent) {
+    app.database.close();
+}

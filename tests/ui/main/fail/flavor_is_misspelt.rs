@@ -1,0 +1,2 @@
+#[lifecycle::main(flavor = "single_thread")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[lifecycle::main(init = setup)]
+async fn main() {}

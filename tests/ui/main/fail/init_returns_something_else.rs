@@ -1,0 +1,6 @@
+fn setup(_: &mut lifecycle::Setup) -> u8 {
+    1
+}
+
+#[lifecycle::main(init = setup)]
+async fn main() {}

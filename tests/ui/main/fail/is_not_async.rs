@@ -1,0 +1,7 @@
+use lifecycle::App;
+
+#[derive(App)]
+struct Agent {}
+
+#[lifecycle::main]
+fn main(_app: Agent) {}

@@ -1,0 +1,2 @@
+#[lifecycle::main(registered = "no")]
+async fn main() {}

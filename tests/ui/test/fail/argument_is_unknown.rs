@@ -1,0 +1,4 @@
+#[lifecycle::test(provides = [1])]
+async fn works() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lifecycle::test(init = setup)]
+async fn works() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lifecycle::test(start_paused = true, flavor = "multi_thread")]
+async fn works() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lifecycle::test(provide = 1)]
+async fn works() {}
+
+fn main() {}
