@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
-use syn::{Expr, Ident, Lit, LitBool, LitStr, Path, Token, Type, bracketed};
+use syn::{Expr, Ident, Lit, LitBool, LitStr, Path, Token, Type};
 
 use crate::arg::Key;
 use crate::context::Context;
@@ -245,9 +244,22 @@ impl Value<'_> {
         if !self.input.peek(syn::token::Bracket) {
             return Err(self.wrong("takes a list in brackets"));
         }
-        let content;
-        bracketed!(content in self.input);
-        let items = Punctuated::<T, Token![,]>::parse_terminated(&content)?;
-        Ok(items.into_iter().collect())
+        // Out of the stream in one piece: an error inside leaves nothing behind to complain about.
+        let group: Group = self.input.parse()?;
+        let items = |content: ParseStream<'_>| {
+            let mut items = Vec::new();
+            while !content.is_empty() {
+                items.push(content.parse()?);
+                if !content.is_empty() && !content.peek(Token![,]) {
+                    let message = format!("expected `,` or the end of the list\nwrite `{}`", self.known.example);
+                    let error = content.error(message);
+                    content.parse::<TokenStream>()?;
+                    return Err(error);
+                }
+                content.parse::<Option<Token![,]>>()?;
+            }
+            Ok(items)
+        };
+        items.parse2(group.stream())
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn show(duration: Duration) -> String {
     let millis = (duration.as_nanos() + 500_000) / 1_000_000;
     match millis {
         0..1_000 => format!("{millis}ms"),
-        1_000..10_000 if millis % 1_000 != 0 => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
+        1_000..10_000 if !millis.is_multiple_of(1_000) => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
         _ => {
             let seconds = millis / 1_000;
             match (seconds / 60, seconds % 60) {

@@ -35,8 +35,11 @@ const BOUND: Duration = Duration::from_millis(100);
 /// What writing the report may take when the output does not take it.
 const REPORT: Duration = Duration::from_millis(500);
 
+/// The function of `init = setup`.
+pub type Init = fn(&mut Setup) -> Result<(), BoxError>;
+
 /// Leads the life of the app that `spec` describes, with `body` as its main component.
-pub fn main<B, F>(spec: EntrySpec, init: Option<fn(&mut Setup) -> Result<(), BoxError>>, body: B) -> ExitCode
+pub fn main<B, F>(spec: EntrySpec, init: Option<Init>, body: B) -> ExitCode
 where
     B: FnOnce(StartContext) -> F + 'static,
     F: Future<Output = Result<(), BoxError>> + 'static,
@@ -76,7 +79,7 @@ struct Ready {
     writers: Vec<Box<dyn Any + Send>>,
 }
 
-fn prepare(spec: EntrySpec, init: Option<fn(&mut Setup) -> Result<(), BoxError>>) -> Result<Ready, Refused> {
+fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     watchdog::install().and_then(|()| signals::install()).map_err(|error| Refused::no_thread(&error))?;
     let name = spec.app.map_or(spec.name, |app| app.name);
     let parts = Parts {

@@ -1,0 +1,8 @@
+//! `init` as a closure that cannot fail; a body without parameters.
+
+#![deny(warnings)]
+
+/// Documented.
+#[lifecycle::main(init = |_: &mut lifecycle::Setup| ())]
+#[allow(clippy::unused_async, reason = "nothing to wait for")]
+async fn main() {}

@@ -1,0 +1,14 @@
+//! Only a test harness runs it; here it must compile away without a warning.
+
+#![deny(warnings)]
+
+#[cfg(test)]
+mod tests {
+    #[lifecycle::test(start_paused = true)]
+    #[should_panic]
+    async fn works() {
+        panic!("as expected");
+    }
+}
+
+fn main() {}
