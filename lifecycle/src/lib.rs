@@ -1,4 +1,103 @@
 //! One life for an application that always ends well.
+//!
+//! ```text
+//! Starting -> Running -> Draining -> Stopping -> Stopped
+//! ```
+//!
+//! Annotate what the application has with [`#[resource]`](macro@resource) and what it does with
+//! [`#[background]`](macro@background), [derive](macro@App) `App` on a struct of what should be handed to it, and enter
+//! through [`#[lifecycle::main]`](macro@main):
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use lifecycle::{App, Shutdown, background, resource};
+//!
+//! struct Database { /* a pool */ }
+//!
+//! #[resource(order = 1, timeout = "5s")]
+//! impl Database {
+//!     async fn start() -> std::io::Result<Self> {
+//!         Ok(Database {})
+//!     }
+//!     async fn stop(&self) { /* close the pool */ }
+//!     fn emergency(&self) { /* synchronous, minimal, when `stop` failed or took too long */ }
+//! }
+//!
+//! #[background(every = "60s")]
+//! async fn expire_sessions(database: &Database) -> std::io::Result<()> {
+//!     Ok(())
+//! }
+//!
+//! #[derive(App)]
+//! #[app(shutdown_timeout = "30s", background = [expire_sessions])]
+//! struct Agent {
+//!     database: Arc<Database>,
+//! }
+//!
+//! #[lifecycle::main]
+//! async fn main(app: Agent, shutdown: Shutdown) {
+//!     shutdown.requested().await;
+//! }
+//! ```
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | resource | something the app has: a pool, a client, a listener, a model. Started once, stopped once |
+//! | worker | something the app does until told to stop: a server loop, a queue consumer, a periodic job |
+//! | component | a resource or a worker |
+//! | order | an optional number: lower starts earlier and stops later |
+//! | layer | safe, timeout, emergency: how far the cleanup of a component had to go |
+//! | lame duck | still serving, but already reported as not ready |
+//! | drain | no new work is admitted, admitted work is finished |
+//! | deadline | one instant, fixed at the first cause to stop, never moved |
+//! | watchdog | the threads outside the runtime that make the deadline hold |
+//!
+//! # Startup
+//!
+//! A resource starts when everything that its `start` takes is up, and, with an `order`, when every resource of a smaller
+//! order is; everything else in parallel. Workers follow, then the body of `main`. A start that fails, panics or takes
+//! too long stops the startup, as does a signal, and what is up is taken down in reverse.
+//!
+//! # Teardown
+//!
+//! The first cause to stop fixes the deadline. The app drains: `main`'s body and the workers are told and awaited, work
+//! in flight ends. Then each resource stops, as soon as all that depend on it have ended. A `stop` that fails, panics or
+//! takes longer than its time is followed by the component's `emergency`, on a thread outside the runtime; no failure
+//! skips, shortens or delays another component beyond its own time. At the deadline the process is gone, whatever user
+//! code does, except for what defeats every process from outside: SIGKILL, the kernel's out-of-memory killer, and
+//! uninterruptible I/O.
+//!
+//! # Exit code
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | clean |
+//! | 1 | the app failed: a start, `main`, a worker |
+//! | 2 | wrong configuration: an environment variable, the graph, a [`ConfigError`] from a start |
+//! | 3 | it stopped, but a component needed layer two or three, or work was cut |
+//! | 128 + n | forced by signal n |
+//!
+//! # Environment
+//!
+//! | variable | sets |
+//! | --- | --- |
+//! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`]: `5s`, `1m 30s` or bare seconds |
+//! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
+//! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
+//! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
+//!
+//! The environment beats code, and code beats attributes.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! | --- | --- | --- |
+//! | `console` | live lines on a terminal | on |
+//! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
 
 mod admit;
 mod app;

@@ -36,7 +36,7 @@ const BOUND: Duration = Duration::from_millis(100);
 const REPORT: Duration = Duration::from_millis(500);
 
 /// The function of `init = setup`.
-pub type Init = fn(&mut Setup) -> Result<(), BoxError>;
+pub(crate) type Init = fn(&mut Setup) -> Result<(), BoxError>;
 
 /// Leads the life of the app that `spec` describes, with `body` as its main component.
 pub fn main<B, F>(spec: EntrySpec, init: Option<Init>, body: B) -> ExitCode

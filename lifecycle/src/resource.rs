@@ -79,7 +79,7 @@ pub trait Resource: Sized + Send + Sync + 'static {
     }
 }
 
-/// What can be depended on: every [`Resource`] as itself (`M` is [`Own`]), and every `dyn Trait` that one is bound `as`
+/// What can be depended on: every [`Resource`] as itself (`M` is `Own`), and every `dyn Trait` that one is bound `as`
 /// (`M` is that resource, so that the trait may be of another crate). `M` is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource",

@@ -1,1 +1,9 @@
-//! x
+//! Whole-program tests of what a user can see.
+//!
+//! `bin/` holds the programs, two of each where the flavour of the runtime matters, made of one module in `fixtures/`.
+//! What their hooks do is said by their arguments ([`act`]); that they did it is written to a pipe ([`evidence`]); the
+//! tests in `tests/` start them, wait for lines of that pipe, and look at how they ended ([`run`]).
+
+pub mod act;
+pub mod evidence;
+pub mod run;

@@ -206,3 +206,140 @@ impl Drop for Unsaved {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use lifecycle::{Lifecycle, Running};
+
+    use super::*;
+    use crate::config::tests::in_folder;
+
+    async fn start() -> (tempfile::TempDir, Running) {
+        let folder = tempfile::tempdir().unwrap();
+        let builder = Lifecycle::builder()
+            .resource::<Answers>()
+            .provide(in_folder(folder.path()));
+        let running = builder.start().await.unwrap();
+        running
+            .get::<Library, _>()
+            .unwrap()
+            .add("Garden", "Tomatoes want sun.")
+            .await
+            .unwrap();
+        (folder, running)
+    }
+
+    fn question(max_tokens: usize, session: Option<String>) -> Question {
+        Question {
+            question: "What do tomatoes want?".into(),
+            session,
+            max_tokens: Some(max_tokens),
+        }
+    }
+
+    /// The texts and states of the session's answers, as the database has them.
+    async fn saved(running: &Running, session: &str) -> Vec<(String, String)> {
+        let sessions = running.get::<Sessions, _>().unwrap();
+        let history = sessions.history(session, 9).await.unwrap();
+        history
+            .into_iter()
+            .map(|exchange| (exchange.answer, exchange.state))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_saved_before_its_end_is_sent() {
+        let (_folder, running) = start().await;
+        let answers = running.get::<Answers, _>().unwrap();
+        let mut pieces = pin!(
+            answers
+                .ask(question(4, None), &running.shutdown())
+                .await
+                .unwrap()
+        );
+        let Some(Piece::Session(session)) = pieces.next().await else {
+            panic!("no session")
+        };
+        let mut text = String::new();
+        loop {
+            match pieces.next().await.unwrap() {
+                Piece::Token(token) => text.push_str(&token),
+                end => {
+                    assert_eq!(
+                        end,
+                        Piece::End {
+                            end: End::Complete,
+                            message: None
+                        }
+                    );
+                    assert_eq!(saved(&running, &session).await, [(text, "complete".into())]);
+                    break;
+                }
+            }
+        }
+        assert!(pieces.next().await.is_none());
+        let again = answers
+            .ask(question(1, Some(session.clone())), &running.shutdown())
+            .await
+            .unwrap();
+        assert_eq!(again.collect::<Vec<_>>().await.len(), 3);
+        assert_eq!(saved(&running, &session).await.len(), 2);
+        let report = running.stop().await;
+        assert!(report.is_clean(), "{report}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_whose_reader_goes_away_is_saved_as_far_as_it_came() {
+        let (_folder, running) = start().await;
+        let answers = running.get::<Answers, _>().unwrap();
+        let asked = answers
+            .ask(question(4000, None), &running.shutdown())
+            .await
+            .unwrap();
+        let pieces: Vec<_> = asked.take(4).collect().await;
+        let [Piece::Session(session), tokens @ ..] = &pieces[..] else {
+            panic!("no session")
+        };
+        let text: String = tokens
+            .iter()
+            .map(|piece| {
+                if let Piece::Token(token) = piece {
+                    token
+                } else {
+                    ""
+                }
+            })
+            .collect();
+        while !running.shutdown().tasks().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            saved(&running, session).await,
+            [(text, "consumer_gone".into())]
+        );
+        let report = running.stop().await;
+        assert!(report.is_clean(), "{report}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_asked_is_refused() {
+        let (_folder, running) = start().await;
+        let answers = running.get::<Answers, _>().unwrap();
+        let empty = Question {
+            question: " ".into(),
+            ..question(1, None)
+        };
+        for wrong in [empty, question(MOST_TOKENS + 1, None)] {
+            let error = answers.ask(wrong, &running.shutdown()).await.err();
+            assert!(matches!(error, Some(Error::Invalid(_))), "{error:?}");
+        }
+        let error = answers
+            .ask(question(1, Some("nobody's".into())), &running.shutdown())
+            .await
+            .err();
+        assert!(matches!(error, Some(Error::NotFound { .. })), "{error:?}");
+        drop(running.stop().await);
+    }
+}

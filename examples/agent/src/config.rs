@@ -102,8 +102,16 @@ impl fmt::Debug for Endpoint {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// With its data in this folder, and all else as by default.
+    pub fn in_folder(folder: &Path) -> Config {
+        Config {
+            data: folder.into(),
+            ..read(&[]).unwrap()
+        }
+    }
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
         Config::read(|name| {

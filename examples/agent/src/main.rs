@@ -79,7 +79,9 @@ fn setup(setup: &mut Setup) -> Result<(), Box<dyn Error + Send + Sync>> {
     match args.mode {
         Mode::Web => setup.disable("console"),
         // The jobs are left to the web server that may be running on the same data.
-        Mode::Console => ["serve", "work_jobs"].into_iter().for_each(|worker| setup.disable(worker)),
+        Mode::Console => ["serve", "work_jobs"]
+            .into_iter()
+            .for_each(|worker| setup.disable(worker)),
     }
     setup.provide(args);
     Ok(())

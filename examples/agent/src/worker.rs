@@ -120,3 +120,55 @@ async fn step(library: &Library, model: &dyn LanguageModel, job: &mut Job) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::{Lifecycle, Running};
+
+    use super::*;
+    use crate::config::tests::in_folder;
+    use crate::jobs::Status;
+
+    async fn start(folder: &tempfile::TempDir) -> Running {
+        let builder = Lifecycle::builder()
+            .worker::<work_jobs>()
+            .provide(in_folder(folder.path()));
+        builder.start().await.unwrap()
+    }
+
+    async fn until(running: &Running, id: i64, met: impl Fn(&Status) -> bool) -> Status {
+        let jobs = running.get::<Jobs, _>().unwrap();
+        loop {
+            let status = jobs.status(id).await.unwrap();
+            if met(&status) {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_is_worked_step_by_step_and_finished_when_told_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = start(&folder).await;
+        let jobs = running.get::<Jobs, _>().unwrap();
+        let (first, second) = (
+            jobs.submit("one").await.unwrap().id,
+            jobs.submit("two").await.unwrap().id,
+        );
+        until(&running, first, |status| status.progress.passages.is_some()).await;
+        drop(jobs);
+        let report = running.stop().await;
+        assert!(report.is_clean(), "{report}");
+
+        // The next life has the result of the first, and works on the second, which was never begun.
+        let running = start(&folder).await;
+        let first = until(&running, first, |_| true).await;
+        assert_eq!((&*first.state, first.attempts), ("done", 1));
+        assert!(first.result.is_some_and(|result| !result.is_empty()));
+        let second = until(&running, second, |status| status.state == "done").await;
+        assert_eq!(second.attempts, 1);
+        let report = running.stop().await;
+        assert!(report.is_clean(), "{report}");
+    }
+}

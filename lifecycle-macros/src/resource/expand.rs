@@ -31,10 +31,10 @@ pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream
     let reload = resource.reload.iter().map(|hook| plain_glue(resource, hook, "reload"));
     let in_use = resource.in_use.iter().map(|hook| {
         let (cfgs, name) = (&hook.cfgs, &hook.call.name);
-        let count = exactly(private, &hook.call, &quote!(usize), &quote!(<#ty>::#name(self)));
+        let count = exactly(private, &hook.call, &quote!(::core::primitive::usize), &quote!(<#ty>::#name(self)));
         quote! {
             #(#cfgs)*
-            fn in_use(&self) -> ::core::option::Option<usize> {
+            fn in_use(&self) -> ::core::option::Option<::core::primitive::usize> {
                 ::core::option::Option::Some(#count)
             }
         }
@@ -231,7 +231,7 @@ fn stop_glue(resource: &Resource<'_>, hook: &Hook) -> TokenStream {
         let Hook { cfgs, call: HookCall { name, .. } } = &expects.hook;
         // Its type is left to inference, so that another one than that of `stop` is underlined where it stands.
         let error = quote_spanned!(at(expects.error.span())=> error);
-        let verdict = exactly(private, &expects.hook.call, &quote!(bool), &quote!(<#ty>::#name(&#this, #error)));
+        let verdict = exactly(private, &expects.hook.call, &quote!(::core::primitive::bool), &quote!(<#ty>::#name(&#this, #error)));
         quote! {
             #(#cfgs)*
             let value = #private::judged(value, |#error| #verdict);

@@ -25,7 +25,7 @@ pub(crate) enum Event {
     WorkerUp { id: Id, turn: Turn },
     WorkerEnded { id: Id, turn: Turn, result: Result<(), HookError> },
     StopEnded { id: Id, turn: Turn, result: Result<Stopped, HookError> },
-    TasksEnded { id: Id },
+    TasksEnded { id: Id, turn: Turn },
     AppTasksEnded,
     Dropped { id: Id, turn: Turn, leaked: usize, panic: Option<String> },
     EmergencyEnded { slot: usize, end: EmergencyEnd },

@@ -137,7 +137,8 @@ enum Timer {
     Reload { id: Id },
     Startup,
     Drain,
-    LameDuck,
+    /// Only for whoever looks at the clock after each step.
+    Wake,
     /// The deadline less the emergency reserve.
     Reserve,
     EmergencyOver,
@@ -347,7 +348,7 @@ impl Life {
             Event::WorkerUp { id, turn } => self.on_worker_up(id, turn),
             Event::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
             Event::StopEnded { id, turn, result } => self.on_stop_ended(id, turn, result),
-            Event::TasksEnded { id } => self.on_tasks_ended(id),
+            Event::TasksEnded { id, turn } => self.on_tasks_ended(id, turn),
             Event::Dropped { id, turn, leaked, panic } => self.on_dropped(id, turn, leaked, panic),
             Event::EmergencyEnded { slot, end } => self.on_emergency_ended(slot, end),
             Event::EmergencyOver => self.emergency_over = true,
@@ -476,6 +477,14 @@ impl Life {
             .filter_map(|(key, source)| Some((*key, self.store.get(source)?)))
             .collect();
         StartContext { name: Arc::clone(&component.name), instances, scope: self.scope(id), ready: None }
+    }
+
+    /// Whether the scope of the component has no tasks; if it has, an event will tell.
+    fn tasks_are_over(&mut self, id: Id) -> bool {
+        let turn = self.members[id].turn;
+        let sender = self.sender.clone();
+        let Some(scope) = &self.members[id].scope else { return true };
+        scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
     }
 
     /// Drops user values where their destructors hold up nobody.

@@ -71,17 +71,20 @@ impl Life {
             return;
         }
         member.call = None;
-        member.ended = Some(result);
-        let until = member.cut_at.filter(|_| member.told);
+        // Of one that was cut it has been written down already.
+        member.ended = (!member.cancelled).then_some(result);
+        let told_until = member.cut_at.filter(|_| member.told);
         member.next_turn(Phase::EndingTasks);
         let limit = self.plan.components[id].timeout.unwrap_or(self.plan.limits.drain);
-        let until = until.unwrap_or_else(|| Instant::now() + limit);
-        let scope = self.scope(id);
-        if !self.members[id].told {
+        let until = told_until.unwrap_or_else(|| Instant::now() + limit);
+        if let (false, Some(scope)) = (self.members[id].told, &self.members[id].scope) {
             scope.tell(until, until);
         }
-        let sender = self.sender.clone();
-        if scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id }))) {
+        self.await_worker_tasks(id, until);
+    }
+
+    fn await_worker_tasks(&mut self, id: Id, until: Instant) {
+        if self.tasks_are_over(id) {
             self.worker_run_over(id);
         } else {
             self.cut_at(id, until);
@@ -89,55 +92,61 @@ impl Life {
     }
 
     pub(super) fn on_worker_cut(&mut self, id: Id) {
-        let plan = Arc::clone(&self.plan);
-        let component = &plan.components[id];
         let member = &mut self.members[id];
-        let phase = member.phase;
-        match phase {
-            // A periodic run that took too long, or a worker that was never ready.
-            Phase::Up if !member.told => {
-                let limit = if member.was_up {
-                    match &component.kind {
-                        Kind::Worker { policy, .. } => policy.every.and_then(|every| every.run_timeout),
-                        Kind::Resource { .. } => None,
-                    }
-                } else {
-                    Some(component.start_timeout)
-                };
-                let turn = member.turn;
-                member.cut_call();
-                self.on_worker_ended(id, turn, Err(HookError::TimedOut(limit.unwrap_or_default())));
-            }
-            // Told, and still there: it is cut, with its tasks.
+        match member.phase {
+            Phase::Up if !member.told => self.cut_run(id),
+            Phase::Up if !member.cancelled => self.cut_told(id),
+            // It is not dropped even now.
             Phase::Up => {
-                let waited = member.since.elapsed();
+                member.next_turn(Phase::EndingTasks);
+                self.worker_run_over(id);
+            }
+            Phase::EndingTasks if !member.cancelled => {
+                member.cancelled = true;
                 if let Some(scope) = &member.scope {
                     scope.tasks.cancel();
                 }
-                let thread = member.call.as_ref().is_some_and(Call::is_thread);
-                member.cut_call();
-                let what = if thread { "its thread did not end within" } else { "did not end within" };
-                member.fate.errors.push(format!("{what} {}", crate::duration::show(waited)));
-                member.fate.unclean = true;
-                member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
-                self.await_cancelled(id);
+                self.await_worker_tasks(id, Instant::now() + GRACE);
             }
-            Phase::EndingTasks if member.attempt_to_cancel() => self.await_cancelled(id),
             Phase::EndingTasks => self.worker_run_over(id),
             _ => {}
         }
     }
 
-    /// Gives cancelled tasks the moment that they take to be dropped.
-    fn await_cancelled(&mut self, id: Id) {
+    /// A periodic run that took too long, or a worker that was never ready.
+    fn cut_run(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let component = &plan.components[id];
         let member = &mut self.members[id];
+        let run_timeout = match &component.kind {
+            Kind::Worker { policy, .. } => policy.every.and_then(|every| every.run_timeout),
+            Kind::Resource { .. } => None,
+        };
+        let limit = if member.was_up { run_timeout.unwrap_or_default() } else { component.start_timeout };
+        let turn = member.turn;
+        member.cut_call();
+        self.on_worker_ended(id, turn, Err(HookError::TimedOut(limit)));
+    }
+
+    /// A worker that was told and is still there: it is told to drop, with its tasks, which takes a moment; a thread is
+    /// abandoned.
+    fn cut_told(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        let waited = crate::duration::show(member.since.elapsed());
         member.cancelled = true;
-        member.next_turn(Phase::EndingTasks);
-        let scope = self.scope(id);
-        let sender = self.sender.clone();
-        if scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id }))) {
-            self.worker_run_over(id);
+        member.fate.unclean = true;
+        member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
+        if let Some(scope) = &member.scope {
+            scope.tasks.cancel();
+        }
+        if member.call.as_ref().is_some_and(Call::is_thread) {
+            member.fate.errors.push(format!("its thread did not end within {waited}"));
+            member.call = None;
+            member.next_turn(Phase::EndingTasks);
+            self.await_worker_tasks(id, Instant::now() + GRACE);
         } else {
+            member.fate.errors.push(format!("did not end within {waited}"));
+            member.cut_call();
             self.cut_at(id, Instant::now() + GRACE);
         }
     }
@@ -319,7 +328,10 @@ impl Life {
         }
     }
 
-    pub(super) fn on_tasks_ended(&mut self, id: Id) {
+    pub(super) fn on_tasks_ended(&mut self, id: Id, turn: Turn) {
+        if self.members[id].turn != turn {
+            return;
+        }
         match self.members[id].phase {
             Phase::EndingTasks => self.worker_run_over(id),
             Phase::StopTasks => self.settle(id),
@@ -349,17 +361,4 @@ impl Life {
 
 fn member_error(member: &mut super::Member, error: &HookError) {
     member.fate.errors.push(error.describe());
-}
-
-impl super::Member {
-    /// Cancels the tasks that are left; false when that was done before.
-    fn attempt_to_cancel(&mut self) -> bool {
-        if self.cancelled {
-            return false;
-        }
-        if let Some(scope) = &self.scope {
-            scope.tasks.cancel();
-        }
-        true
-    }
 }

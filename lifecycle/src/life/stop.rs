@@ -150,12 +150,7 @@ impl Life {
     }
 
     fn await_tasks(&mut self, id: Id, until: Option<Instant>) {
-        let Some(scope) = self.members[id].scope.clone() else {
-            self.settle(id);
-            return;
-        };
-        let sender = self.sender.clone();
-        if scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id }))) {
+        if self.tasks_are_over(id) {
             self.settle(id);
         } else {
             self.cut_at(id, until.unwrap_or_else(Instant::now));

@@ -38,7 +38,7 @@ impl Life {
         }
         self.notice(Notice::LameDuck { time });
         let until = Instant::now() + time;
-        self.timer(until, Timer::LameDuck);
+        self.timer(until, Timer::Wake);
         while Instant::now() < until && !self.is_over() {
             self.step().await;
         }
@@ -64,7 +64,7 @@ impl Life {
                 // The body is told together with the unordered workers.
                 let until = Instant::now() + share;
                 self.app_scope.tell(until, end);
-                self.timer(until, Timer::LameDuck);
+                self.timer(until, Timer::Wake);
                 self.body_cut_at = Some(until);
             }
             for &id in group {
@@ -141,7 +141,7 @@ impl Life {
         }
         if self.app_scope.tasks.cancel() > 0 || self.body_running {
             let until = Instant::now() + GRACE;
-            self.timer(until, Timer::LameDuck);
+            self.timer(until, Timer::Wake);
             let sender = self.sender.clone();
             self.app_scope.tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
             while (self.body_running || !self.app_scope.tasks.names().is_empty())
@@ -164,20 +164,30 @@ impl Life {
         }
     }
 
+    /// Cuts main's body at its time, and gives it the moment that it takes to be dropped.
     fn cut_body_when_due(&mut self) {
-        if self.body_running && self.body_cut_at.is_some_and(|at| at <= Instant::now()) {
-            self.body_cut_at = None;
-            self.cut_body();
-            // Told to drop; nobody waits for it.
-            self.body_running = false;
+        if !self.body_running || self.body_cut_at.is_none_or(|at| at > Instant::now()) {
+            return;
         }
+        self.body_cut_at = None;
+        if self.wiring.body.is_none() {
+            // Cut before: it is not dropped even now.
+            self.body_running = false;
+            return;
+        }
+        self.cut_body();
+        let until = Instant::now() + GRACE;
+        self.body_cut_at = Some(until);
+        self.timer(until, Timer::Wake);
     }
 
     fn cut_body(&mut self) {
         let waited = self.cause.as_ref().map_or(Duration::ZERO, |cause| {
             self.plan.limits.shutdown.saturating_sub(cause.deadline.saturating_duration_since(Instant::now()))
         });
-        self.wiring.body = None;
+        if self.wiring.body.take().is_none() {
+            return;
+        }
         let fate = self.body_fate();
         fate.layer = Layer::Timeout;
         fate.unclean = true;

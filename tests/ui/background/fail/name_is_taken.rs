@@ -1,6 +1,6 @@
 use lifecycle::background;
 
-struct serve;
+mod serve {}
 
 #[background]
 async fn serve() {}

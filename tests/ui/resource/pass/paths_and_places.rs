@@ -76,7 +76,7 @@ impl Database {
 }
 
 #[background]
-async fn r#loop(db: &(Database)) -> Fallible<()> {
+async fn r#loop(db: &Database) -> Fallible<()> {
     let _ = db;
     Ok(())
 }

@@ -1,0 +1,208 @@
+//! What the programs' hooks do. Each does nothing but leave evidence, unless an argument says otherwise:
+//! `c.stop=hang`, `main=slow:100,error`.
+//!
+//! | step | what happens |
+//! | --- | --- |
+//! | `error`, `expected`, `disconnect`, `config` | the hook returns that error |
+//! | `panic` | it panics |
+//! | `hang` | it never completes |
+//! | `slow:100` | it takes so many milliseconds |
+//! | `block`, `block:100` | it sleeps on its thread, for ever or so long |
+//! | `spin` | it computes for ever |
+//! | `told` | it waits until its scope is told to stop |
+//! | `request` | it asks the app to stop |
+//! | `fail` | it has the app fail |
+//!
+//! A hook leaves its name when it begins, `{name} ok` or `{name} error` at its end, and `{name} dropped` when it does
+//! not get there.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use lifecycle::{ConfigError, Setup, Shutdown};
+
+use crate::evidence::{self, note};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+/// The errors that hooks return.
+#[derive(Debug)]
+pub enum Fault {
+    /// One of the hook's own, which names the hook.
+    Broken(String),
+    /// One that `expects` accepts.
+    Expected,
+    /// One with a reset connection as its cause.
+    Disconnected(io::Error),
+    /// One with a wrong configuration as its cause.
+    Misconfigured(ConfigError),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(hook) => write!(f, "{hook} is broken"),
+            Self::Expected => f.write_str("the cushion is flat"),
+            Self::Disconnected(_) => f.write_str("the line went dead"),
+            Self::Misconfigured(_) => f.write_str("the settings are no good"),
+        }
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Broken(_) | Self::Expected => None,
+            Self::Disconnected(error) => Some(error),
+            Self::Misconfigured(error) => Some(error),
+        }
+    }
+}
+
+/// What the arguments say about the hook; nothing where they do not name it.
+#[must_use]
+pub fn steps(hook: &str) -> Vec<String> {
+    std::env::args()
+        .skip(1)
+        .filter_map(|argument| {
+            let (name, steps) = argument.split_once('=')?;
+            (name == hook).then(|| steps.split(',').map(str::to_owned).collect::<Vec<_>>())
+        })
+        .flatten()
+        .collect()
+}
+
+/// An `async` hook.
+///
+/// # Errors
+///
+/// The one that the arguments ask for.
+pub async fn act(hook: &str) -> Result<(), Fault> {
+    perform(hook, &steps(hook), None).await
+}
+
+/// An `async` hook, worker or body that has the handle of its scope. It waits to be told where no argument names it.
+///
+/// # Errors
+///
+/// The one that the arguments ask for.
+pub async fn serve(hook: &str, shutdown: &Shutdown) -> Result<(), Fault> {
+    let mut steps = steps(hook);
+    if steps.is_empty() {
+        steps.push("told".to_owned());
+    }
+    perform(hook, &steps, Some(shutdown)).await
+}
+
+async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> Result<(), Fault> {
+    let under_way = UnderWay::new(hook);
+    let mut result = Ok(());
+    for step in steps {
+        result = match (step.split_once(':').unwrap_or((step, "")), shutdown) {
+            (("hang", _), _) => std::future::pending().await,
+            (("slow", time), _) => {
+                tokio::time::sleep(millis(time)).await;
+                Ok(())
+            }
+            (("told", _), Some(shutdown)) => {
+                shutdown.requested().await;
+                note(format!("{hook} told"));
+                Ok(())
+            }
+            (("request", _), Some(shutdown)) => {
+                shutdown.request();
+                Ok(())
+            }
+            (("fail", _), Some(shutdown)) => {
+                shutdown.fail(Fault::Broken(hook.to_owned()));
+                Ok(())
+            }
+            _ => step_now(hook, step),
+        };
+    }
+    under_way.end(result)
+}
+
+/// A hook that is no future.
+///
+/// # Errors
+///
+/// The one that the arguments ask for.
+pub fn act_blocking(hook: &str) -> Result<(), Fault> {
+    let under_way = UnderWay::new(hook);
+    let result = steps(hook).iter().try_for_each(|step| match step.split_once(':') {
+        Some(("slow", time)) => step_now(hook, &format!("block:{time}")),
+        None if step == "hang" => step_now(hook, "block"),
+        _ => step_now(hook, step),
+    });
+    under_way.end(result)
+}
+
+fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
+    match step.split_once(':').unwrap_or((step, "")) {
+        ("ok", _) => Ok(()),
+        ("error", _) => Err(Fault::Broken(hook.to_owned())),
+        ("expected", _) => Err(Fault::Expected),
+        ("disconnect", _) => Err(Fault::Disconnected(io::ErrorKind::ConnectionReset.into())),
+        ("config", _) => Err(Fault::Misconfigured(ConfigError::new("CUSHIONS=0: allowed is a number above 0"))),
+        ("panic", _) => panic!("{hook} panics"),
+        ("block", time) => {
+            thread::sleep(if time.is_empty() { LONG } else { millis(time) });
+            Ok(())
+        }
+        ("spin", _) => loop {
+            std::hint::spin_loop();
+        },
+        _ => panic!("there is no step `{step}` for `{hook}`"),
+    }
+}
+
+fn millis(text: &str) -> Duration {
+    Duration::from_millis(text.parse().expect("a number of milliseconds"))
+}
+
+/// Says how a hook ended, also when it was dropped before.
+struct UnderWay<'a>(Option<&'a str>);
+
+impl<'a> UnderWay<'a> {
+    fn new(hook: &'a str) -> Self {
+        note(hook);
+        Self(Some(hook))
+    }
+
+    fn end(mut self, result: Result<(), Fault>) -> Result<(), Fault> {
+        if let Some(hook) = self.0.take() {
+            note(format!("{hook} {}", if result.is_ok() { "ok" } else { "error" }));
+        }
+        result
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(hook) = self.0 {
+            note(format!("{hook} {}", if thread::panicking() { "panicked" } else { "dropped" }));
+        }
+    }
+}
+
+/// The `init` of the programs: `LOG=debug` subscribes, `disable=a,b` leaves components out, `init=..` does what a hook
+/// can do, `detach=yes` leaves the terminal that the tests may have been started from.
+///
+/// # Errors
+///
+/// The one that the arguments ask for.
+pub fn init(setup: &mut Setup) -> Result<(), Fault> {
+    evidence::open();
+    if let Ok(filter) = std::env::var("LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(io::stderr).init();
+    }
+    if !steps("detach").is_empty() {
+        rustix::process::setsid().expect("a child is no leader of its group");
+    }
+    steps("disable").iter().for_each(|name| setup.disable(name));
+    act_blocking("init")
+}

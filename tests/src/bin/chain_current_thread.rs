@@ -1,0 +1,13 @@
+//! A chain of five resources on a current-thread runtime.
+
+#[path = "../fixtures/chain.rs"]
+mod chain;
+
+use chain::Chain;
+use lifecycle::Shutdown;
+use lifecycle_tests::act::{Fault, init, serve};
+
+#[lifecycle::main(init = init, flavor = "current_thread")]
+async fn main(_app: Chain, shutdown: Shutdown) -> Result<(), Fault> {
+    serve("main", &shutdown).await
+}

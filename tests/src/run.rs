@@ -1,0 +1,408 @@
+//! Starts a program, waits for what it does, and looks at how it ended. Every wait has a hard limit, far beyond anything
+//! that a test expects, and ends with everything that is known of the program.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::evidence::now;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The path of one of this package's programs.
+#[macro_export]
+macro_rules! program {
+    ($name:literal) => {
+        $crate::run::Program::new(env!(concat!("CARGO_BIN_EXE_", $name)))
+    };
+}
+
+/// A program to be started.
+#[derive(Debug)]
+pub struct Program {
+    command: Command,
+    arguments: Vec<String>,
+    stderr: Stdio,
+    stdout: Stdio,
+}
+
+impl Program {
+    /// The program at that path, in an environment without variables of the framework.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        let mut command = Command::new(path);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("LIFECYCLE_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("RUST_BACKTRACE", "0").env_remove("RUST_LOG");
+        Self { command, arguments: Vec::new(), stderr: Stdio::piped(), stdout: Stdio::piped() }
+    }
+
+    /// The same program, started by a shell that does this first: `exec "$@" 2>&-`.
+    #[must_use]
+    pub fn through(self, script: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).arg(self.command.get_program());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self { command: shell, ..self }
+    }
+
+    /// Arguments, separated by blanks.
+    #[must_use]
+    pub fn with(mut self, arguments: &str) -> Self {
+        self.arguments.extend(arguments.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// A variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The app's `shutdown_timeout` and `emergency_timeout`.
+    #[must_use]
+    pub fn limits(self, shutdown: &str, emergency: &str) -> Self {
+        self.env("LIFECYCLE_SHUTDOWN_TIMEOUT", shutdown).env("LIFECYCLE_EMERGENCY_TIMEOUT", emergency)
+    }
+
+    /// Where its standard error goes, instead of to the test.
+    #[must_use]
+    pub fn stderr(mut self, to: impl Into<Stdio>) -> Self {
+        self.stderr = to.into();
+        self
+    }
+
+    /// Where its standard output goes, instead of to the test.
+    #[must_use]
+    pub fn stdout(mut self, to: impl Into<Stdio>) -> Self {
+        self.stdout = to.into();
+        self
+    }
+
+    /// Starts it.
+    #[must_use]
+    pub fn start(self) -> Run {
+        let Self { mut command, arguments, stderr, stdout } = self;
+        let (evidence, written) = std::io::pipe().expect("a pipe");
+        command.args(&arguments).stdin(written).stdout(stdout).stderr(stderr);
+        let began = Instant::now();
+        let mut child = command.spawn().expect("the program starts");
+        // It holds the test's copy of the pipe's end: with it the pipe would never end.
+        drop(command);
+        let stderr = Lines::of(child.stderr.take());
+        let stdout = Lines::of(child.stdout.take());
+        Run { child: Some(child), arguments, began, evidence: Lines::of(Some(evidence)), stderr, stdout }
+    }
+
+    /// Starts it and waits for its end.
+    #[must_use]
+    pub fn run(self) -> End {
+        self.start().end()
+    }
+}
+
+/// The lines of a pipe, read by a thread as they come.
+struct Lines {
+    coming: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Lines {
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let (line, coming) = channel();
+        if let Some(pipe) = pipe {
+            thread::spawn(move || {
+                let mut pipe = BufReader::new(pipe);
+                let mut bytes = Vec::new();
+                while pipe.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
+                    let text = String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned();
+                    bytes.clear();
+                    if line.send(text).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Self { coming, seen: Vec::new() }
+    }
+
+    /// The first line that is as wanted, among those seen or the next to come; what happened instead otherwise.
+    fn until(&mut self, is_wanted: impl Fn(&str) -> bool) -> Result<String, RecvTimeoutError> {
+        if let Some(line) = self.seen.iter().find(|line| is_wanted(line)) {
+            return Ok(line.clone());
+        }
+        let limit = Instant::now() + LIMIT;
+        loop {
+            let line = self.coming.recv_timeout(limit.saturating_duration_since(Instant::now()))?;
+            self.seen.push(line.clone());
+            if is_wanted(&line) {
+                return Ok(line);
+            }
+        }
+    }
+
+    fn take_rest(&mut self) -> Result<(), RecvTimeoutError> {
+        match self.until(|_| false) {
+            Err(RecvTimeoutError::Disconnected) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A program that runs. Dropping it kills the program, so that a test that fails leaves nothing behind.
+pub struct Run {
+    child: Option<Child>,
+    arguments: Vec<String>,
+    began: Instant,
+    evidence: Lines,
+    stderr: Lines,
+    stdout: Lines,
+}
+
+/// Something that a program did, and when on the clock that all processes share.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// When it happened.
+    pub at: Duration,
+    /// What happened.
+    pub what: String,
+}
+
+impl Line {
+    fn parse(line: &str) -> Option<Self> {
+        let (at, what) = line.split_once(' ')?;
+        Some(Self { at: Duration::from_nanos(at.parse().ok()?), what: what.to_owned() })
+    }
+}
+
+impl Run {
+    /// Waits until the program has left that evidence; returns when it did.
+    pub fn until(&mut self, what: &str) -> Duration {
+        let is_wanted = |line: &str| Line::parse(line).is_some_and(|line| line.what == what);
+        match self.evidence.until(is_wanted) {
+            Ok(line) => Line::parse(&line).map(|line| line.at).unwrap_or_default(),
+            Err(error) => self.give_up(&format!("no evidence of `{what}`: {error}")),
+        }
+    }
+
+    /// Waits for a line on standard error that contains the text.
+    pub fn until_stderr(&mut self, text: &str) -> String {
+        match self.stderr.until(|line| line.contains(text)) {
+            Ok(line) => line,
+            Err(error) => self.give_up(&format!("no `{text}` on standard error: {error}")),
+        }
+    }
+
+    /// Waits for a line on standard output that contains the text.
+    pub fn until_stdout(&mut self, text: &str) -> String {
+        match self.stdout.until(|line| line.contains(text)) {
+            Ok(line) => line,
+            Err(error) => self.give_up(&format!("no `{text}` on standard output: {error}")),
+        }
+    }
+
+    /// Sends the signal; returns when that was.
+    pub fn signal(&mut self, signal: Signal) -> Duration {
+        let at = now();
+        if let Some(child) = &self.child {
+            kill_process(Pid::from_child(child), signal).expect("the program is there");
+        }
+        at
+    }
+
+    /// Asks to stop as an orchestrator does; returns when that was.
+    pub fn terminate(&mut self) -> Duration {
+        self.signal(Signal::TERM)
+    }
+
+    /// Waits for the end of the program.
+    #[must_use]
+    pub fn end(mut self) -> End {
+        // The pipe ends with the process that holds its other end.
+        if let Err(error) = self.evidence.take_rest() {
+            self.give_up(&format!("it does not end: {error}"));
+        }
+        let mut child = self.child.take().expect("it is taken by its end alone");
+        let status = child.wait().expect("a child can be waited for");
+        let (at, took) = (now(), self.began.elapsed());
+        // Where they are pipes they end with the process, too.
+        let _ = self.stderr.take_rest();
+        let _ = self.stdout.take_rest();
+        End {
+            arguments: std::mem::take(&mut self.arguments),
+            code: status.code(),
+            signal: std::os::unix::process::ExitStatusExt::signal(&status),
+            at,
+            took,
+            evidence: self.evidence.seen.iter().filter_map(|line| Line::parse(line)).collect(),
+            stderr: self.stderr.seen.join("\n"),
+            stdout: self.stdout.seen.join("\n"),
+        }
+    }
+
+    fn give_up(&mut self, why: &str) -> ! {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = self.stderr.take_rest();
+        panic!(
+            "{why}\narguments: {:?}\nevidence: {:#?}\nstderr:\n{}",
+            self.arguments,
+            self.evidence.seen,
+            self.stderr.seen.join("\n")
+        )
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("arguments", &self.arguments).finish_non_exhaustive()
+    }
+}
+
+/// How a program ended, and all that it did.
+#[derive(Debug)]
+pub struct End {
+    arguments: Vec<String>,
+    /// Its exit code, where it exited.
+    pub code: Option<i32>,
+    /// The signal that killed it.
+    pub signal: Option<i32>,
+    /// When it was gone.
+    pub at: Duration,
+    /// From its start to its end.
+    pub took: Duration,
+    /// What it did.
+    pub evidence: Vec<Line>,
+    /// Its standard error.
+    pub stderr: String,
+    /// Its standard output.
+    pub stdout: String,
+}
+
+impl End {
+    /// Asserts its exit code.
+    #[track_caller]
+    pub fn expect_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "the exit code is wrong\n{self}");
+        self
+    }
+
+    /// Asserts that it was gone so long after that instant, give or take what a loaded machine takes.
+    #[track_caller]
+    pub fn expect_gone(&self, since: Duration, limit: Duration) -> &Self {
+        let took = self.at.saturating_sub(since);
+        assert!(took <= limit + Duration::from_millis(150), "gone after {took:?}, allowed are {limit:?}\n{self}");
+        self
+    }
+
+    /// Asserts that a line of its standard error contains all of these.
+    #[track_caller]
+    pub fn expect_line(&self, parts: &[&str]) -> &Self {
+        assert!(self.has_line(parts), "no line on standard error contains all of {parts:?}\n{self}");
+        self
+    }
+
+    /// Whether a line of its standard error contains all of these.
+    #[must_use]
+    pub fn has_line(&self, parts: &[&str]) -> bool {
+        self.stderr.lines().any(|line| parts.iter().all(|part| line.contains(part)))
+    }
+
+    /// The line of the report's table for the component: `(layer, note)`.
+    #[track_caller]
+    #[must_use]
+    pub fn row(&self, component: &str) -> (String, String) {
+        let table = self.stderr.lines().skip_while(|line| !line.trim_start().starts_with("component ")).skip(1);
+        for line in table {
+            let mut words = line.split("  ").map(str::trim).filter(|word| !word.is_empty());
+            if words.next() == Some(component) {
+                let words: Vec<&str> = words.skip(2).collect();
+                return (words.first().copied().unwrap_or_default().to_owned(), words.get(1..).unwrap_or_default().join(" "));
+            }
+        }
+        panic!("the report has no line for `{component}`\n{self}")
+    }
+
+    /// Those that left evidence of this hook, in the order in which they did: `names("stop")` of `c.stop`.
+    #[must_use]
+    pub fn names(&self, hook: &str) -> Vec<&str> {
+        self.evidence.iter().filter_map(|line| line.what.strip_suffix(hook)?.strip_suffix('.')).collect()
+    }
+
+    /// Asserts which ones left evidence of this hook, in which order: `"e d c"`.
+    #[track_caller]
+    pub fn expect_names(&self, hook: &str, names: &str) -> &Self {
+        assert_eq!(self.names(hook).join(" "), names, "`{hook}` is not as it should be\n{self}");
+        self
+    }
+
+    /// Asserts that these happened in that order.
+    #[track_caller]
+    pub fn expect_order(&self, order: &[&str]) -> &Self {
+        let happened: Vec<&str> =
+            self.evidence.iter().map(|line| line.what.as_str()).filter(|what| order.contains(what)).collect();
+        assert_eq!(happened, order, "the order is wrong\n{self}");
+        self
+    }
+
+    /// How often that happened.
+    #[must_use]
+    pub fn count(&self, what: &str) -> usize {
+        self.evidence.iter().filter(|line| line.what == what).count()
+    }
+
+    /// When that happened first.
+    #[track_caller]
+    #[must_use]
+    pub fn at(&self, what: &str) -> Duration {
+        match self.evidence.iter().find(|line| line.what == what) {
+            Some(line) => line.at,
+            None => panic!("there is no evidence of `{what}`\n{self}"),
+        }
+    }
+
+    /// Asserts that it did not happen.
+    #[track_caller]
+    pub fn expect_none(&self, what: &str) -> &Self {
+        assert_eq!(self.count(what), 0, "there is evidence of `{what}`\n{self}");
+        self
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { arguments, code, signal, took, .. } = self;
+        writeln!(f, "arguments {arguments:?}, exit code {code:?}, signal {signal:?}, after {took:?}")?;
+        let first = self.evidence.first().map(|line| line.at).unwrap_or_default();
+        for line in &self.evidence {
+            writeln!(f, "  {:>9.1} ms  {}", (line.at - first).as_secs_f64() * 1e3, line.what)?;
+        }
+        writeln!(f, "stderr:\n{}\nstdout:\n{}", self.stderr, self.stdout)
+    }
+}
