@@ -16,7 +16,8 @@ pub struct Closed;
 
 #[resource(order = 1, timeout = "1s")]
 impl HttpClient {
-    pub async fn start() -> Result<Self, reqwest::Error> {
+    /// Not async: it reads the machine's certificates, which blocks.
+    pub fn start() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("agent/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
@@ -55,7 +56,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stopped_client_refuses() {
-        let http = HttpClient::start().await.unwrap();
+        let http = HttpClient::start().unwrap();
         assert!(http.get().is_ok());
         http.stop().await;
         assert!(http.get().is_err());

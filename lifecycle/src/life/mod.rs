@@ -95,6 +95,8 @@ enum Phase {
     InEmergency,
     Dropping,
     Ended,
+    /// Left behind when the time was over.
+    Left,
 }
 
 struct Member {
@@ -312,7 +314,11 @@ impl Life {
             self.run_until_stopped().await;
         }
         self.tear_down().await;
-        self.outcome()
+        let outcome = self.outcome();
+        // What is left holds user values: instances that were left behind, provided ones, closures.
+        let threads = self.threads.clone();
+        threads.run(move || drop(self));
+        outcome
     }
 
     /// Takes the next event or timer and reacts to it.
@@ -492,7 +498,7 @@ impl Life {
         self.threads.run(move || drop(value));
     }
 
-    fn outcome(mut self) -> Outcome {
+    fn outcome(&mut self) -> Outcome {
         let now = Instant::now();
         let cause = self.cause.take();
         let mut fates: Vec<Fate> = self.body.take().into_iter().collect();

@@ -254,7 +254,9 @@ impl Life {
         if self.body_running {
             self.cut_body();
         }
-        for member in &mut self.members {
+        let left_behind: Vec<Id> = (0..self.members.len()).filter(|id| self.leave(*id)).collect();
+        for id in &left_behind {
+            let member = &mut self.members[*id];
             member.cut_call();
             if let Some(scope) = &member.scope {
                 scope.tell(told, told);
@@ -270,48 +272,52 @@ impl Life {
                 self.on_emergency_ended(slot, end);
             }
         }
-        for id in 0..self.members.len() {
-            self.left_behind(id);
+        for id in left_behind {
+            self.conclude(id);
         }
     }
 
-    /// Writes down how far a component had come when the time was over.
-    fn left_behind(&mut self, id: Id) {
+    /// Writes down how far a component had come when the time was over. Whatever of it still ends is stale from here on:
+    /// nothing is begun any more. Returns whether it was up, or about to be.
+    fn leave(&mut self, id: Id) -> bool {
         let worker = self.plan.components[id].is_worker();
         let member = &mut self.members[id];
-        let was_due = member.slot.is_some_and(|slot| self.emergency.was_due(slot));
-        let ended = match member.phase {
-            Phase::Ended => return,
-            Phase::Waiting => None,
-            Phase::Scheduled => None,
+        let note = match member.phase {
+            Phase::Ended | Phase::Waiting | Phase::Scheduled => {
+                member.next_turn(Phase::Ended);
+                return false;
+            }
             Phase::Starting => Some("its start was cut"),
-            Phase::Up if worker => Some("was cut"),
+            Phase::Up if worker && !member.cancelled => Some("was cut"),
+            Phase::Up if worker => None,
             Phase::Up => Some("there was no time left to stop it"),
             Phase::EndingTasks | Phase::StopTasks => Some("its tasks were cut"),
             Phase::Stopping => Some("its stop was cut"),
             Phase::InEmergency => None,
             Phase::Dropping => Some("its destructor did not end"),
+            Phase::Left => return false,
         };
-        if let Some(ended) = ended {
-            member.fate.errors.push(ended.to_owned());
-        }
-        if matches!(member.phase, Phase::Waiting | Phase::Scheduled) {
-            return;
-        }
-        let began = matches!(member.phase, Phase::Stopping | Phase::StopTasks | Phase::InEmergency | Phase::Dropping);
-        if began || worker && member.told {
-            member.fate.stopped = Some(member.since.elapsed());
-        } else if member.fate.started.is_some() {
-            member.fate.stopped = Some(Duration::ZERO);
-        }
+        member.fate.errors.extend(note.map(ToOwned::to_owned));
         member.fate.unclean = true;
+        if member.phase != Phase::Starting {
+            let took = if member.told { member.since.elapsed() } else { Duration::ZERO };
+            member.fate.stopped = Some(took);
+        }
+        member.next_turn(Phase::Left);
+        true
+    }
+
+    /// Writes down how it ended after all.
+    fn conclude(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        let was_due = member.slot.is_some_and(|slot| self.emergency.was_due(slot));
         let layer = if was_due { Layer::Emergency } else { Layer::Timeout };
         member.fate.layer = member.fate.layer.max(layer);
         if let Some(scope) = &member.scope {
             member.fate.tasks_left = scope.tasks.names();
         }
-        if member.phase != Phase::Starting {
-            self.ends.push(id);
+        self.ends.push(id);
+        if self.members[id].fate.stopped.is_some() {
             self.notice_stopped(id);
         }
     }

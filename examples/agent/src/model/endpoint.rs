@@ -173,7 +173,7 @@ mod tests {
             model: "m".into(),
             key: Some("key".into()),
         };
-        EndpointModel::new(endpoint, Arc::new(HttpClient::start().await.unwrap()))
+        EndpointModel::new(endpoint, Arc::new(HttpClient::start().unwrap()))
     }
 
     async fn ask(status: u16, body: &'static str) -> (String, Option<ModelError>) {
@@ -235,7 +235,7 @@ mod tests {
             model: "m".into(),
             key: None,
         };
-        let model = EndpointModel::new(endpoint, Arc::new(HttpClient::start().await.unwrap()));
+        let model = EndpointModel::new(endpoint, Arc::new(HttpClient::start().unwrap()));
         let error = model
             .tokens(Prompt::default())
             .next()

@@ -1,0 +1,98 @@
+//! Starts of each kind under way at once, above one that is up, beside one that can be made to fail.
+
+use std::sync::Arc;
+
+use lifecycle::{App, Shutdown, resource};
+use lifecycle_tests::act::{Fault, act, act_blocking, init, serve};
+
+struct Base;
+
+#[resource(name = "base")]
+impl Base {
+    async fn start() -> Result<Self, Fault> {
+        act("base.start").await.map(|()| Self)
+    }
+
+    async fn stop(&self) -> Result<(), Fault> {
+        act("base.stop").await
+    }
+
+    fn emergency(&self) {
+        let _ = act_blocking("base.emergency");
+    }
+}
+
+struct Plain;
+
+#[resource(name = "plain")]
+impl Plain {
+    async fn start(_base: &Base) -> Result<Self, Fault> {
+        act("plain.start").await.map(|()| Self)
+    }
+
+    async fn stop(&self) -> Result<(), Fault> {
+        act("plain.stop").await
+    }
+
+    fn emergency(&self) {
+        let _ = act_blocking("plain.emergency");
+    }
+}
+
+struct Told;
+
+#[resource(name = "told")]
+impl Told {
+    async fn start(_base: &Base, shutdown: Shutdown) -> Result<Self, Fault> {
+        serve("told.start", &shutdown).await.map(|()| Self)
+    }
+
+    async fn stop(&self) -> Result<(), Fault> {
+        act("told.stop").await
+    }
+
+    fn emergency(&self) {
+        let _ = act_blocking("told.emergency");
+    }
+}
+
+struct Thread;
+
+#[resource(name = "thread")]
+impl Thread {
+    fn start(_base: &Base) -> Result<Self, Fault> {
+        act_blocking("thread.start").map(|()| Self)
+    }
+
+    fn stop(&self) -> Result<(), Fault> {
+        act_blocking("thread.stop")
+    }
+
+    fn emergency(&self) {
+        let _ = act_blocking("thread.emergency");
+    }
+}
+
+struct Failing;
+
+#[resource(name = "failing")]
+impl Failing {
+    async fn start(_base: &Base) -> Result<Self, Fault> {
+        act("failing.start").await.map(|()| Self)
+    }
+}
+
+#[derive(App)]
+#[app(shutdown_timeout = "10s", drain_timeout = "1s", emergency_timeout = "500ms")]
+struct Starts {
+    _base: Arc<Base>,
+    _plain: Arc<Plain>,
+    _told: Arc<Told>,
+    _thread: Arc<Thread>,
+    _failing: Arc<Failing>,
+}
+
+#[lifecycle::main(init = init)]
+async fn main(_app: Starts, shutdown: Shutdown) -> Result<(), Fault> {
+    serve("main", &shutdown).await
+}

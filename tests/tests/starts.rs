@@ -1,0 +1,174 @@
+//! Starts that fail, panic, time out, or are interrupted: what is up is taken down in reverse, and nothing else.
+
+use std::time::Duration;
+
+use lifecycle_tests::program;
+use lifecycle_tests::run::{End, Program};
+use rustix::process::Signal;
+
+const STEPS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+fn flavours() -> [fn() -> Program; 2] {
+    [|| program!("chain"), || program!("chain_current_thread")]
+}
+
+/// Starts the chain with a fault at each step in turn: those before it are stopped, in reverse, and nothing else
+/// happens; the first error on standard error is that of the start.
+fn expect_rollback_at_each_step(fault: &str, error: impl Fn(&str) -> String) {
+    for flavour in flavours() {
+        for (k, name) in STEPS.iter().enumerate() {
+            let program = flavour().with(&format!("{name}.start={fault}"));
+            let variable = format!("LIFECYCLE_START_TIMEOUT_{}", name.to_uppercase());
+            let end = program.env(&variable, "200ms").run();
+            let started = STEPS[..k].to_vec();
+            let reversed: Vec<&str> = started.iter().rev().copied().collect();
+            end.expect_code(1)
+                .expect_names("start ok", &started.join(" "))
+                .expect_names("stop", &reversed.join(" "))
+                .expect_names("stop ok", &reversed.join(" "))
+                .expect_names("emergency", "")
+                .expect_none("main");
+            expect_first_error(&end, &[&format!("`{name}`"), &error(name)]);
+        }
+    }
+}
+
+/// The first line of standard error that speaks of an error contains all of these.
+#[track_caller]
+fn expect_first_error(end: &End, parts: &[&str]) {
+    let speaks = |line: &&str| ["error", "fail", "did not start", "panic"].iter().any(|word| line.contains(word));
+    let ours = |line: &&str| !line.starts_with("thread '") && !line.ends_with(" panics") && !line.starts_with("note:");
+    let line = end.stderr.lines().filter(ours).find(speaks).unwrap_or_default();
+    assert!(parts.iter().all(|part| line.contains(part)), "the first error is `{line}`, not {parts:?}\n{end}");
+}
+
+#[test]
+fn a_start_that_fails_at_step_k_stops_exactly_the_k_minus_1_started_ones_in_reverse() {
+    expect_rollback_at_each_step("error", |name| format!("{name}.start is broken"));
+}
+
+#[test]
+fn a_start_that_panics_does_the_same() {
+    expect_rollback_at_each_step("panic", |name| format!("panicked: {name}.start panics"));
+}
+
+#[test]
+fn a_start_that_times_out_does_the_same() {
+    expect_rollback_at_each_step("hang", |_| "did not end within 200ms".to_owned());
+}
+
+#[test]
+fn a_failing_rollback_does_not_hide_the_root_error() {
+    let end = program!("chain").with("d.start=error b.stop=error").run();
+    end.expect_code(1).expect_names("stop", "c b a").expect_names("emergency", "b");
+    let root = end.stderr.find("d.start is broken").expect("the root error is there");
+    let later = end.stderr.find("b.stop is broken").expect("the other one, too");
+    assert!(root < later, "the root error does not come first\n{end}");
+}
+
+#[test]
+fn the_error_names_the_cause_chain_the_time_and_the_rollback() {
+    let end = program!("chain").with("c.start=slow:50,disconnect").run();
+    end.expect_code(1).expect_line(&["`c`", "the line went dead: connection reset", "after 5"]);
+    assert_eq!(end.row("b").0, "safe", "{end}");
+}
+
+#[test]
+fn a_wrong_configuration_found_by_a_start_is_exit_code_2() {
+    for flavour in flavours() {
+        let end = flavour().with("c.start=config").run();
+        end.expect_code(2).expect_names("stop", "b a").expect_line(&["`c`", "the settings are no good: CUSHIONS=0"]);
+    }
+}
+
+#[test]
+fn a_start_is_tried_again_and_the_error_names_the_attempt() {
+    let end = program!("retries").with("flaky.start=error").run();
+    end.expect_code(1).expect_names("start", "base flaky flaky flaky flaky").expect_names("stop", "base");
+    end.expect_line(&["`flaky`", "flaky.start is broken", "attempt 4"]);
+    // 100, 200 and 400 ms, each between half and the whole of it.
+    let starts: Vec<Duration> =
+        end.evidence.iter().filter(|line| line.what == "flaky.start").map(|line| line.at).collect();
+    for (pause, most) in starts.windows(2).zip([100, 200, 400]) {
+        let pause = pause[1].saturating_sub(pause[0]).as_millis();
+        assert!((most / 2..most + 150).contains(&pause), "{pause} ms instead of {most}\n{end}");
+    }
+}
+
+#[test]
+fn a_start_that_succeeds_at_last_is_up() {
+    let mut run = program!("retries").with("failures=2").start();
+    run.until("main");
+    run.terminate();
+    run.end().expect_code(0).expect_names("start", "base flaky flaky flaky").expect_names("stop", "flaky base");
+}
+
+#[test]
+fn a_wrong_configuration_is_not_tried_again() {
+    program!("retries").with("flaky.start=config").run().expect_code(2).expect_names("start", "base flaky");
+}
+
+/// Sends SIGTERM once starts of all kinds are under way.
+fn interrupt(arguments: &str) -> (End, Duration) {
+    let mut run = program!("starts").with(arguments).start();
+    for name in ["plain.start", "told.start", "thread.start", "failing.start ok"] {
+        run.until(name);
+    }
+    let at = run.signal(Signal::TERM);
+    (run.end(), at)
+}
+
+#[test]
+fn starts_under_way_are_told_dropped_or_waited_for_and_what_completes_is_stopped() {
+    let (end, at) = interrupt("plain.start=hang told.start=told,slow:100 thread.start=block:400");
+    end.expect_code(0)
+        .expect_order(&["plain.start dropped", "told.start ok", "thread.start ok", "base.stop"])
+        .expect_order(&["told.start told", "told.start ok", "told.stop"])
+        .expect_order(&["thread.start ok", "thread.stop"])
+        .expect_none("plain.stop")
+        .expect_names("emergency", "");
+    assert_eq!(end.names("stop").last(), Some(&"base"), "{end}");
+    for what in ["plain.start dropped", "told.start told"] {
+        let took = end.at(what).saturating_sub(at);
+        assert!(took < Duration::from_millis(300), "`{what}` after {took:?}\n{end}");
+    }
+}
+
+#[test]
+fn starts_that_do_not_end_within_the_drain_are_cut_and_get_no_hook() {
+    let (end, at) = interrupt("plain.start=hang told.start=told,hang thread.start=hang");
+    end.expect_code(3)
+        .expect_order(&["plain.start dropped", "told.start dropped", "base.stop"])
+        .expect_none("thread.start ok")
+        .expect_names("stop", "base")
+        .expect_names("emergency", "");
+    let drain = end.at("base.stop").saturating_sub(at);
+    assert!((950..1400).contains(&drain.as_millis()), "the drain took {drain:?}\n{end}");
+    end.expect_line(&["thread", "abandoned"]).expect_line(&["told", "cut"]);
+}
+
+#[test]
+fn a_start_that_is_told_and_gives_up_with_an_error_is_no_failure() {
+    let (end, _) = interrupt("plain.start=hang told.start=told,disconnect");
+    end.expect_code(0).expect_none("told.stop");
+}
+
+#[test]
+fn a_failing_start_treats_those_under_way_in_the_same_way() {
+    let end = program!("starts")
+        .with("plain.start=hang told.start=told,slow:50 thread.start=block:600 failing.start=slow:300,error")
+        .run();
+    end.expect_code(1)
+        .expect_order(&["failing.start error", "plain.start dropped", "told.start ok", "thread.start ok", "base.stop"])
+        .expect_names("emergency", "");
+    let mut stopped = end.names("stop");
+    stopped.sort_unstable();
+    assert_eq!(stopped, ["base", "thread", "told"], "{end}");
+    expect_first_error(&end, &["`failing`", "failing.start is broken"]);
+}
+
+#[test]
+fn the_whole_startup_has_a_limit() {
+    let end = program!("chain").with("c.start=hang").env("LIFECYCLE_STARTUP_TIMEOUT", "300ms").run();
+    end.expect_code(1).expect_names("stop", "b a").expect_line(&["startup_timeout", "`c`"]);
+}
