@@ -23,7 +23,7 @@ const SETTINGS: [(&str, Set); 6] = [
 ];
 
 /// The variables that say something else than a time.
-const OTHERS: [&str; 6] = ["PRINT", "REPORT", "ADMIN", "DRILL", "CONSOLE", "STRICT"];
+const OTHERS: [&str; 2] = ["CONSOLE", "STRICT"];
 
 /// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

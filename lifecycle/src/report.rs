@@ -182,10 +182,10 @@ pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: usize) 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = &self.outcome;
-        writeln!(f, "{}", self.summary())?;
         if let Some(root) = &outcome.root {
-            writeln!(f, "  error: {root}")?;
+            writeln!(f, "error: {root}")?;
         }
+        writeln!(f, "{}", self.summary())?;
         if let Some(signal) = outcome.forced {
             writeln!(f, "  forced by {}", signal_name(signal))?;
         }

@@ -37,7 +37,7 @@ fn must_be_known(notice: &Notice) -> Option<String> {
     let text = match notice {
         Notice::Warning(text) => format!("warning: {text}"),
         Notice::SlowToStart { .. } | Notice::TaskPanicked { .. } => super::lines::line(notice)?,
-        Notice::StartFailed { again_in: Some(_), .. } | Notice::Failed { .. } | Notice::Forced { .. } => super::lines::line(notice)?,
+        Notice::StartFailed { .. } | Notice::Failed { .. } | Notice::Forced { .. } => super::lines::line(notice)?,
         Notice::Reloaded { error: Some(_), .. } => super::lines::line(notice)?,
         Notice::Stopped { errors, tasks_left, leaked, .. } if !describe(errors, tasks_left, *leaked).is_empty() => {
             super::lines::line(notice)?
