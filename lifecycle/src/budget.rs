@@ -78,7 +78,12 @@ impl Budget {
 
     /// That it does not fit, with what it adds up to. `chain` are the resources that stop one after the other, with
     /// their timeouts.
-    pub(crate) const fn message(&self, app: &str, chain: &[(&str, Duration)], limit: Duration) -> Text {
+    pub(crate) const fn message(
+        &self,
+        app: &str,
+        chain: &[(&str, Duration)],
+        limit: Duration,
+    ) -> Text {
         let mut text = Text::EMPTY
             .name(app)
             .push(" needs up to ")
@@ -104,7 +109,11 @@ impl Budget {
 /// How long the drain may take: the larger of what was asked for, or else the least, and the workers' chain. Workers
 /// are told group by group, the unordered ones first; a group takes as long as its longest explicit timeout.
 /// `words` is at least as long as there are workers.
-pub(crate) const fn drain(explicit: Option<Duration>, workers: &[Node], words: &mut [u32]) -> Duration {
+pub(crate) const fn drain(
+    explicit: Option<Duration>,
+    workers: &[Node],
+    words: &mut [u32],
+) -> Duration {
     let (ordered, _) = words.split_at_mut(workers.len());
     let count = sort_by_order(workers, ordered);
     let mut chain = 0;
@@ -236,7 +245,13 @@ pub(crate) const fn stop_chain(nodes: &[Node], edges: &[(u32, u32)], work: Work<
 }
 
 /// Leaves the chain that ends with `last` at the beginning of `out`, first to stop first.
-const fn trace(nodes: &[Node], before: &[u32], last: u32, reversed: &mut [u32], out: &mut [u32]) -> usize {
+const fn trace(
+    nodes: &[Node],
+    before: &[u32],
+    last: u32,
+    reversed: &mut [u32],
+    out: &mut [u32],
+) -> usize {
     let mut len = 0;
     let mut node = last;
     while node != NONE {
@@ -256,7 +271,12 @@ const fn trace(nodes: &[Node], before: &[u32], last: u32, reversed: &mut [u32], 
 
 /// Lists the edges by the node that they start from: `targets[offsets[a]..offsets[a + 1]]` is what `a` needs. `waiting`
 /// counts how many need a node.
-const fn index_edges(edges: &[(u32, u32)], offsets: &mut [u32], targets: &mut [u32], waiting: &mut [u32]) {
+const fn index_edges(
+    edges: &[(u32, u32)],
+    offsets: &mut [u32],
+    targets: &mut [u32],
+    waiting: &mut [u32],
+) {
     let n = waiting.len();
     let mut i = 0;
     while i < edges.len() {
@@ -377,7 +397,11 @@ mod tests {
     use super::*;
 
     const fn node(order: Option<i32>, seconds: u64) -> Node {
-        let timeout = if seconds == 0 { None } else { Some(Duration::from_secs(seconds)) };
+        let timeout = if seconds == 0 {
+            None
+        } else {
+            Some(Duration::from_secs(seconds))
+        };
         Node { order, timeout }
     }
 
@@ -397,7 +421,13 @@ mod tests {
 
     #[test]
     fn takes_orders_as_barriers() {
-        let nodes = [node(Some(1), 1), node(Some(3), 3), node(Some(3), 4), node(Some(-2), 10), node(None, 7)];
+        let nodes = [
+            node(Some(1), 1),
+            node(Some(3), 3),
+            node(Some(3), 4),
+            node(Some(-2), 10),
+            node(None, 7),
+        ];
         assert_eq!(chain(&nodes, &[]), (15, vec![2, 0, 3]));
         // The unordered one stops after those of order 3, beside those of order 1.
         assert_eq!(chain(&nodes, &[(2, 4), (4, 3)]), (21, vec![2, 4, 3]));
@@ -406,7 +436,12 @@ mod tests {
     #[test]
     fn opens_a_group_only_when_the_one_above_has_ended() {
         // 0 (order 2) waits for 1 without order, which waits for 2.
-        let nodes = [node(Some(2), 1), node(None, 9), node(None, 2), node(Some(1), 1)];
+        let nodes = [
+            node(Some(2), 1),
+            node(None, 9),
+            node(None, 2),
+            node(Some(1), 1),
+        ];
         assert_eq!(chain(&nodes, &[(2, 1), (1, 0)]), (13, vec![2, 1, 0, 3]));
     }
 
@@ -419,7 +454,14 @@ mod tests {
     #[test]
     fn adds_up_the_workers_groups() {
         let second = Duration::from_secs(1);
-        let crew = [node(None, 2), node(None, 3), node(Some(1), 4), node(Some(1), 1), node(Some(7), 6), node(Some(2), 0)];
+        let crew = [
+            node(None, 2),
+            node(None, 3),
+            node(Some(1), 4),
+            node(Some(1), 1),
+            node(Some(7), 6),
+            node(Some(2), 0),
+        ];
         assert_eq!(workers(None, &crew), 13 * second);
         assert_eq!(workers(Some(20 * second), &crew), 20 * second);
         assert_eq!(workers(Some(second), &crew), 13 * second);
@@ -455,14 +497,18 @@ mod tests {
             }
             let (time, path) = chain(&nodes, &edges);
             assert_eq!(time, by_definition(&nodes, &edges), "{nodes:?} {edges:?}");
-            let sum: u64 = path.iter().map(|node| nodes[*node as usize].timeout.unwrap().as_secs()).sum();
+            let sum: u64 = path
+                .iter()
+                .map(|node| nodes[*node as usize].timeout.unwrap().as_secs())
+                .sum();
             assert_eq!(sum, time);
         }
     }
 
     fn before(nodes: &[Node], edges: &[(u32, u32)], first: usize, second: usize) -> bool {
         let orders = (nodes[first].order, nodes[second].order);
-        edges.contains(&(first as u32, second as u32)) || matches!(orders, (Some(a), Some(b)) if a > b)
+        edges.contains(&(first as u32, second as u32))
+            || matches!(orders, (Some(a), Some(b)) if a > b)
     }
 
     fn contradicts(nodes: &[Node], edges: &[(u32, u32)]) -> bool {
@@ -491,6 +537,9 @@ mod tests {
                 .max();
             start.unwrap_or(0) + nodes[at].timeout.map_or(0, |time| time.as_secs())
         }
-        (0..nodes.len()).map(|at| end(nodes, edges, at)).max().unwrap_or(0)
+        (0..nodes.len())
+            .map(|at| end(nodes, edges, at))
+            .max()
+            .unwrap_or(0)
     }
 }

@@ -46,7 +46,11 @@ pub const fn check_edge(record: &Record, need: &Need) {
     if let Some(target) = component(need) {
         if contradicts(record, target) {
             let text = order_text(record).push(" needs ");
-            fail(&order_advice(named_with_order(text, target), record, target));
+            fail(&order_advice(
+                named_with_order(text, target),
+                record,
+                target,
+            ));
         }
     }
 }
@@ -146,7 +150,11 @@ const fn component(need: &Need) -> Option<&'static Record> {
 
 /// The workers' orders are a scale of their own, after all resources.
 const fn order(record: &Record) -> Option<i32> {
-    if record.is_worker() { None } else { record.order }
+    if record.is_worker() {
+        None
+    } else {
+        record.order
+    }
 }
 
 const fn contradicts(record: &Record, target: &Record) -> bool {
@@ -228,7 +236,10 @@ impl<const N: usize, const T: usize, const E: usize, const W: usize> Walk<N, T, 
             through: [0; N],
             root: 0,
             verdict: Verdict {
-                findings: [Finding { root: 0, text: Text::EMPTY }; FINDINGS],
+                findings: [Finding {
+                    root: 0,
+                    text: Text::EMPTY,
+                }; FINDINGS],
                 count: 0,
                 budget: None,
             },
@@ -403,21 +414,30 @@ impl<const N: usize, const T: usize, const E: usize, const W: usize> Walk<N, T, 
 
     const fn find(&mut self, text: Text) {
         if self.verdict.count < FINDINGS {
-            self.verdict.findings[self.verdict.count] = Finding { root: self.root, text };
+            self.verdict.findings[self.verdict.count] = Finding {
+                root: self.root,
+                text,
+            };
             self.verdict.count += 1;
         }
     }
 
     /// The message, if the shutdown does not fit.
     const fn budget(&self, app: &AppRecord) -> Option<Text> {
-        const NOTHING: Node = Node { order: None, timeout: None };
+        const NOTHING: Node = Node {
+            order: None,
+            timeout: None,
+        };
         // A worker stands among the resources as one that takes no time, so that places stay what they are.
         let (mut resources, mut workers) = ([NOTHING; N], [NOTHING; N]);
         let mut worker_count = 0;
         let mut i = 0;
         while i < self.count {
             let record = self.record(i as u32);
-            let node = Node { order: record.order, timeout: record.timeout };
+            let node = Node {
+                order: record.order,
+                timeout: record.timeout,
+            };
             if record.is_worker() {
                 workers[worker_count] = node;
                 worker_count += 1;
@@ -432,7 +452,10 @@ impl<const N: usize, const T: usize, const E: usize, const W: usize> Walk<N, T, 
         let chain = budget::stop_chain(
             resources.split_at(self.count).0,
             self.edges.split_at(self.edge_count).0,
-            Work { words: &mut words, times: &mut times },
+            Work {
+                words: &mut words,
+                times: &mut times,
+            },
         );
         let budget = Budget {
             lame_duck: app.settings.lame_duck_time(),
@@ -453,7 +476,11 @@ impl<const N: usize, const T: usize, const E: usize, const W: usize> Walk<N, T, 
             }
             i += 1;
         }
-        Some(budget.message(app.name, named.split_at(chain.len).0, limit).push(BUDGET_ADVICE))
+        Some(
+            budget
+                .message(app.name, named.split_at(chain.len).0, limit)
+                .push(BUDGET_ADVICE),
+        )
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::entry::EntryParameter;
 use crate::app::AppRecord;
+use crate::entry::EntryParameter;
 use crate::hook::{BoxError, Fallible, Infallible, Parameter, StartContext, Stopped};
 use crate::record::Need;
 use crate::resource::Provided;

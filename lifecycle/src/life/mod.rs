@@ -493,6 +493,15 @@ impl Life {
         scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
     }
 
+    /// Cancels the tasks of the component that did not end in its time.
+    fn cancel_scope(&mut self, id: Id) {
+        let member = &mut self.members[id];
+        member.cancelled = true;
+        if let Some(scope) = &member.scope {
+            member.fate.cancel_tasks(scope);
+        }
+    }
+
     /// Drops user values where their destructors hold up nobody.
     fn drop_aside<T: Send + 'static>(&self, value: T) {
         self.threads.run(move || drop(value));
@@ -532,6 +541,18 @@ impl Life {
             forced: self.forced,
             cut_work: self.cut_work,
             fates,
+        }
+    }
+}
+
+impl Fate {
+    /// Cancels the tasks that are left in the scope: work that was cut.
+    fn cancel_tasks(&mut self, scope: &Scope) {
+        let names = scope.tasks.names();
+        if scope.tasks.cancel() > 0 {
+            self.errors.push(format!("its tasks were cancelled: {}", names.join(", ")));
+            self.unclean = true;
+            self.layer = self.layer.max(Layer::Timeout);
         }
     }
 }

@@ -102,10 +102,7 @@ impl Life {
                 self.worker_run_over(id);
             }
             Phase::EndingTasks if !member.cancelled => {
-                member.cancelled = true;
-                if let Some(scope) = &member.scope {
-                    scope.tasks.cancel();
-                }
+                self.cancel_scope(id);
                 self.await_worker_tasks(id, Instant::now() + GRACE);
             }
             Phase::EndingTasks => self.worker_run_over(id),
@@ -131,14 +128,11 @@ impl Life {
     /// A worker that was told and is still there: it is told to drop, with its tasks, which takes a moment; a thread is
     /// abandoned.
     fn cut_told(&mut self, id: Id) {
+        let waited = crate::duration::show(self.members[id].since.elapsed());
+        self.cancel_scope(id);
         let member = &mut self.members[id];
-        let waited = crate::duration::show(member.since.elapsed());
-        member.cancelled = true;
         member.fate.unclean = true;
         member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
-        if let Some(scope) = &member.scope {
-            scope.tasks.cancel();
-        }
         if member.call.as_ref().is_some_and(Call::is_thread) {
             member.fate.errors.push(format!("its thread did not end within {waited}"));
             member.call = None;

@@ -158,12 +158,8 @@ impl Life {
     }
 
     fn cancel_tasks(&mut self, id: Id) {
-        let member = &mut self.members[id];
-        member.cancelled = true;
-        member.next_turn(Phase::StopTasks);
-        if let Some(scope) = &member.scope {
-            scope.tasks.cancel();
-        }
+        self.cancel_scope(id);
+        self.members[id].next_turn(Phase::StopTasks);
         self.await_tasks(id, Some(Instant::now() + GRACE));
     }
 

@@ -139,7 +139,12 @@ impl Life {
         if self.body_running {
             self.cut_body();
         }
-        if self.app_scope.tasks.cancel() > 0 || self.body_running {
+        let scope = Arc::clone(&self.app_scope);
+        if !scope.tasks.names().is_empty() {
+            self.body_fate().cancel_tasks(&scope);
+        }
+        scope.tasks.close();
+        if !scope.tasks.names().is_empty() || self.body_running {
             let until = Instant::now() + GRACE;
             self.timer(until, Timer::Wake);
             let sender = self.sender.clone();
