@@ -25,7 +25,11 @@ impl Database {
 #[background(timeout = "2s")]
 async fn count(_database: &Database, shutdown: Shutdown) {
     let mut seconds = 0;
-    while !shutdown.sleep(Duration::from_secs(1)).await.is_interrupted() {
+    while !shutdown
+        .sleep(Duration::from_secs(1))
+        .await
+        .is_interrupted()
+    {
         seconds += 1;
         println!("worker: {seconds}");
     }

@@ -63,7 +63,9 @@ impl Admission {
 
 impl fmt::Debug for Admission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Admission").field("in_flight", &self.in_flight()).finish_non_exhaustive()
+        f.debug_struct("Admission")
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
     }
 }
 

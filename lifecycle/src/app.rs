@@ -40,6 +40,12 @@ impl AppRecord {
         workers: &'static [RecordRef],
         expect: &'static [&'static str],
     ) -> Self {
-        Self { name, settings, fields, workers, expect }
+        Self {
+            name,
+            settings,
+            fields,
+            workers,
+            expect,
+        }
     }
 }

@@ -79,7 +79,12 @@ impl Policy {
         run_timeout: Option<Duration>,
         max_failures: Option<u32>,
     ) -> Self {
-        self.every = Some(Every { period, immediate, run_timeout, max_failures });
+        self.every = Some(Every {
+            period,
+            immediate,
+            run_timeout,
+            max_failures,
+        });
         self
     }
 

@@ -31,7 +31,12 @@ pub struct Lifecycle;
 impl Lifecycle {
     /// An app without components.
     pub fn builder() -> Builder {
-        Builder { parts: Parts { name: "app".to_owned(), ..Parts::default() } }
+        Builder {
+            parts: Parts {
+                name: "app".to_owned(),
+                ..Parts::default()
+            },
+        }
     }
 }
 
@@ -152,10 +157,16 @@ impl Builder {
             up: Some(up),
             on_deadline: Box::new(|_, _| {}),
         };
-        let (life, handles) = Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
+        let (life, handles) =
+            Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
         let shutdown = life.shutdown();
         let driver = tokio::spawn(life.run());
-        let running = Running { plan, handles, shutdown, driver };
+        let running = Running {
+            plan,
+            handles,
+            shutdown,
+            driver,
+        };
         if is_up.await.is_ok() {
             return Ok(running);
         }
@@ -165,13 +176,18 @@ impl Builder {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("name", &self.parts.name).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("name", &self.parts.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl Provision {
     pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
-        Self { keys: [key::<T>(), TypeId::of::<T>()], instance: Instance::new(Arc::new(value)) }
+        Self {
+            keys: [key::<T>(), TypeId::of::<T>()],
+            instance: Instance::new(Arc::new(value)),
+        }
     }
 }
 
@@ -234,7 +250,9 @@ impl Running {
     ///
     /// Dropping the future asks the app to stop.
     pub async fn wait(mut self) -> Report {
-        let outcome = (&mut self.driver).await.unwrap_or_else(|error| panic!("the app's runtime has ended under it: {error}"));
+        let outcome = (&mut self.driver)
+            .await
+            .unwrap_or_else(|error| panic!("the app's runtime has ended under it: {error}"));
         let report = Report::new(outcome);
         view::log::conclude(&report);
         report
@@ -249,17 +267,27 @@ impl Drop for Running {
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("name", &self.plan.name).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("name", &self.plan.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl StartError {
     fn refused(findings: Vec<String>) -> Self {
-        Self { message: findings.join("\n"), config: true, report: None }
+        Self {
+            message: findings.join("\n"),
+            config: true,
+            report: None,
+        }
     }
 
     fn no_threads(error: std::io::Error) -> Self {
-        Self { message: format!("the threads of the emergency hooks cannot be made: {error}"), config: false, report: None }
+        Self {
+            message: format!("the threads of the emergency hooks cannot be made: {error}"),
+            config: false,
+            report: None,
+        }
     }
 
     fn failed(report: Report) -> Self {
@@ -267,6 +295,10 @@ impl StartError {
             || format!("the app was stopped before it was up ({})", report.reason()),
             ToOwned::to_owned,
         );
-        Self { message, config: report.exit_code() == 2, report: Some(Box::new(report)) }
+        Self {
+            message,
+            config: report.exit_code() == 2,
+            report: Some(Box::new(report)),
+        }
     }
 }

@@ -66,7 +66,10 @@ impl Emergency {
         ended: impl Fn(usize, EmergencyEnd) + Send + Sync + 'static,
         on_over: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let slot = || Slot { state: AtomicU8::new(EMPTY), hook: Mutex::new(None) };
+        let slot = || Slot {
+            state: AtomicU8::new(EMPTY),
+            hook: Mutex::new(None),
+        };
         let shared = Arc::new(Shared {
             slots: (0..hooks).map(|_| slot()).collect(),
             runners: OnceLock::new(),
@@ -88,8 +91,9 @@ impl Emergency {
             }
             let _ = shared.runners.set(runners.into_boxed_slice());
             let this = Arc::clone(&shared);
-            let thread =
-                thread::Builder::new().name("lifecycle-emergency".into()).spawn(move || this.conduct())?;
+            let thread = thread::Builder::new()
+                .name("lifecycle-emergency".into())
+                .spawn(move || this.conduct())?;
             let _ = shared.conductor.set(thread.thread().clone());
         }
         Ok(Self(shared))
@@ -128,12 +132,19 @@ impl Emergency {
 
     /// Whether the hook has been called, or is about to be, or was given up.
     pub(crate) fn was_due(&self, index: usize) -> bool {
-        !matches!(self.0.slots[index].state.load(Ordering::Acquire), EMPTY | ARMED | DISARMED)
+        !matches!(
+            self.0.slots[index].state.load(Ordering::Acquire),
+            EMPTY | ARMED | DISARMED
+        )
     }
 
     /// How many are armed.
     pub(crate) fn armed(&self) -> usize {
-        self.0.slots.iter().filter(|slot| slot.state.load(Ordering::Acquire) == ARMED).count()
+        self.0
+            .slots
+            .iter()
+            .filter(|slot| slot.state.load(Ordering::Acquire) == ARMED)
+            .count()
     }
 
     /// Runs all that are armed, in stop order, within the time. Without allocation or lock, so that the watchdog may
@@ -167,11 +178,16 @@ impl Emergency {
 
 impl Slot {
     fn step(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.state
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     fn take(&self) -> Option<Hook> {
-        self.hook.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn is_pending(&self) -> bool {
@@ -181,7 +197,11 @@ impl Slot {
 
 impl Shared {
     fn wake_runners(&self) {
-        self.runners.get().into_iter().flatten().for_each(Thread::unpark);
+        self.runners
+            .get()
+            .into_iter()
+            .flatten()
+            .for_each(Thread::unpark);
     }
 
     fn give_up(&self, index: usize) -> bool {
@@ -200,10 +220,13 @@ impl Shared {
                         }
                     }));
                     if slot.step(RUNNING, DONE) {
-                        (self.ended)(index, match result {
-                            Ok(()) => EmergencyEnd::Done,
-                            Err(payload) => EmergencyEnd::Panicked(panic_message(&*payload)),
-                        });
+                        (self.ended)(
+                            index,
+                            match result {
+                                Ok(()) => EmergencyEnd::Done,
+                                Err(payload) => EmergencyEnd::Panicked(panic_message(&*payload)),
+                            },
+                        );
                         if let Some(conductor) = self.conductor.get() {
                             conductor.unpark();
                         }

@@ -27,7 +27,14 @@ impl EntrySpec {
             }
             i += 1;
         }
-        Self { name, current_thread: false, worker_threads: None, registered: true, start_paused: false, app }
+        Self {
+            name,
+            current_thread: false,
+            worker_threads: None,
+            registered: true,
+            start_paused: false,
+            app,
+        }
     }
     /// `flavor = "current_thread"`.
     #[must_use]

@@ -97,9 +97,12 @@ impl Environment {
             }
         } else if !OTHERS.contains(&name) {
             let known = SETTINGS.iter().map(|(name, _)| *name).chain(OTHERS);
-            let hint = nearest(name, known)
-                .map_or_else(String::new, |near| format!(": did you mean `{PREFIX}{near}`?"));
-            self.warnings.push(format!("{PREFIX}{name} is not a variable that is read{hint}"));
+            let hint = nearest(name, known).map_or_else(String::new, |near| {
+                format!(": did you mean `{PREFIX}{near}`?")
+            });
+            self.warnings.push(format!(
+                "{PREFIX}{name} is not a variable that is read{hint}"
+            ));
         }
     }
 
@@ -109,18 +112,25 @@ impl Environment {
             Some(Ok(Duration::ZERO)) if !zero => Err("it must be more than zero".to_owned()),
             Some(parsed) => parsed,
         };
-        parsed.map_err(|why| self.refuse(name, value, &why, duration::ALLOWED)).ok()
+        parsed
+            .map_err(|why| self.refuse(name, value, &why, duration::ALLOWED))
+            .ok()
     }
 
     fn refuse(&mut self, name: &str, value: &OsStr, why: &str, allowed: &str) {
         let colon = if why.is_empty() { "" } else { ": " };
-        self.errors.push(format!("{PREFIX}{name}={value:?} is not allowed{colon}{why}; allowed is {allowed}"));
+        self.errors.push(format!(
+            "{PREFIX}{name}={value:?} is not allowed{colon}{why}; allowed is {allowed}"
+        ));
     }
 
     /// The component's own limits, of the names given: `(timeout, start_timeout)`.
     pub(crate) fn times_of(&self, upper_snake: &str) -> (Option<Duration>, Option<Duration>) {
         let find = |times: &[(String, Duration)]| {
-            times.iter().find(|(name, _)| name == upper_snake).map(|(_, time)| *time)
+            times
+                .iter()
+                .find(|(name, _)| name == upper_snake)
+                .map(|(_, time)| *time)
         };
         (find(&self.timeouts), find(&self.start_timeouts))
     }
@@ -130,12 +140,22 @@ impl Environment {
     pub(crate) fn unknown_components(&self, known: &[String]) -> Vec<String> {
         let warn = |prefix: &str, name: &String| {
             let hint = nearest(name, known.iter().map(String::as_str))
-                .map_or_else(String::new, |near| format!(": did you mean `{PREFIX}{prefix}{near}`?"));
+                .map_or_else(String::new, |near| {
+                    format!(": did you mean `{PREFIX}{prefix}{near}`?")
+                });
             format!("{PREFIX}{prefix}{name} names no component of this app{hint}")
         };
         let unknown = |(name, _): &&(String, Duration)| !known.contains(name);
-        let timeouts = self.timeouts.iter().filter(unknown).map(|(name, _)| warn(TIMEOUT, name));
-        let starts = self.start_timeouts.iter().filter(unknown).map(|(name, _)| warn(START_TIMEOUT, name));
+        let timeouts = self
+            .timeouts
+            .iter()
+            .filter(unknown)
+            .map(|(name, _)| warn(TIMEOUT, name));
+        let starts = self
+            .start_timeouts
+            .iter()
+            .filter(unknown)
+            .map(|(name, _)| warn(START_TIMEOUT, name));
         timeouts.chain(starts).collect()
     }
 }
@@ -145,7 +165,11 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Environment {
-        Environment::of(variables.iter().map(|(name, value)| (name.into(), value.into())))
+        Environment::of(
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )
     }
 
     #[test]
@@ -157,16 +181,28 @@ mod tests {
             ("LIFECYCLE_START_TIMEOUT_DATABASE", "2s"),
             ("PATH", "/bin"),
         ]);
-        assert!(environment.errors.is_empty() && environment.warnings.is_empty(), "{environment:?}");
+        assert!(
+            environment.errors.is_empty() && environment.warnings.is_empty(),
+            "{environment:?}"
+        );
         assert_eq!(environment.settings.total(), Duration::from_secs(90));
-        assert_eq!(environment.times_of("HTTP_LISTENER").0, Some(Duration::from_secs(5)));
-        assert_eq!(environment.times_of("DATABASE").1, Some(Duration::from_secs(2)));
+        assert_eq!(
+            environment.times_of("HTTP_LISTENER").0,
+            Some(Duration::from_secs(5))
+        );
+        assert_eq!(
+            environment.times_of("DATABASE").1,
+            Some(Duration::from_secs(2))
+        );
     }
 
     #[test]
     fn each_mistake_is_one_message_with_variable_value_and_what_is_allowed() {
-        let environment =
-            read(&[("LIFECYCLE_SHUTDOWN_TIMEOUT", "banana"), ("LIFECYCLE_START_TIMEOUT", "0"), ("LIFECYCLE_CONSOLE", "maybe")]);
+        let environment = read(&[
+            ("LIFECYCLE_SHUTDOWN_TIMEOUT", "banana"),
+            ("LIFECYCLE_START_TIMEOUT", "0"),
+            ("LIFECYCLE_CONSOLE", "maybe"),
+        ]);
         assert_eq!(environment.errors.len(), 3);
         for (error, parts) in environment.errors.iter().zip([
             ["LIFECYCLE_CONSOLE", "maybe", "`auto`"],
@@ -179,10 +215,19 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_or_component_is_a_warning_with_the_nearest_name() {
-        let environment = read(&[("LIFECYCLE_SHUTDWN_TIMEOUT", "5s"), ("LIFECYCLE_TIMEOUT_DATABSE", "5s")]);
+        let environment = read(&[
+            ("LIFECYCLE_SHUTDWN_TIMEOUT", "5s"),
+            ("LIFECYCLE_TIMEOUT_DATABSE", "5s"),
+        ]);
         assert!(environment.errors.is_empty());
-        assert!(environment.warnings[0].contains("LIFECYCLE_SHUTDOWN_TIMEOUT"), "{environment:?}");
+        assert!(
+            environment.warnings[0].contains("LIFECYCLE_SHUTDOWN_TIMEOUT"),
+            "{environment:?}"
+        );
         let warnings = environment.unknown_components(&["DATABASE".into(), "CACHE".into()]);
-        assert!(warnings[0].contains("did you mean `LIFECYCLE_TIMEOUT_DATABASE`"), "{warnings:?}");
+        assert!(
+            warnings[0].contains("did you mean `LIFECYCLE_TIMEOUT_DATABASE`"),
+            "{warnings:?}"
+        );
     }
 }

@@ -54,17 +54,27 @@ pub fn is_disconnect(error: &(dyn Error + 'static)) -> bool {
 /// Whether the error says that the work was cancelled, or that the app is stopping.
 pub(crate) fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| {
-        error.downcast_ref::<tokio::task::JoinError>().is_some_and(tokio::task::JoinError::is_cancelled)
-            || matches!(error.downcast_ref(), Some(crate::tasks::TaskError::Cancelled))
+        error
+            .downcast_ref::<tokio::task::JoinError>()
+            .is_some_and(tokio::task::JoinError::is_cancelled)
+            || matches!(
+                error.downcast_ref(),
+                Some(crate::tasks::TaskError::Cancelled)
+            )
             || error.is::<crate::admit::Draining>()
     })
 }
 
 /// An error and everything below it. `io::Error` hides the error it was made of from `source`, so it is opened.
-pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn chain<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
         let error: &'a (dyn Error + 'static) = *error;
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(inner) => Some(inner),
             None => error.source(),
         }

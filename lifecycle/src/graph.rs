@@ -108,7 +108,10 @@ impl Graph {
             return Err(diagnose(nodes));
         }
         graph.after = graph.chains(nodes, &sorted);
-        graph.order = sorted.into_iter().filter(|node| *node < nodes.len()).collect();
+        graph.order = sorted
+            .into_iter()
+            .filter(|node| *node < nodes.len())
+            .collect();
         Ok(graph)
     }
 
@@ -134,15 +137,22 @@ impl Graph {
     /// own timeout or a share, never what the chains after it need.
     pub(crate) fn allowance(&self, resource: usize, cost: Cost, left: Duration) -> Duration {
         let chains = &self.after[resource];
-        let bound = |extra: u32, chain: &Chain| match left.saturating_sub(chain.fixed).checked_div(chain.shares + extra) {
+        let bound = |extra: u32, chain: &Chain| match left
+            .saturating_sub(chain.fixed)
+            .checked_div(chain.shares + extra)
+        {
             Some(share) => share,
             None => left.saturating_sub(chain.fixed),
         };
         match cost {
-            Cost::Fixed(timeout) => {
-                chains.iter().map(|chain| left.saturating_sub(chain.fixed)).fold(timeout, Duration::min)
-            }
-            Cost::Share | Cost::Nothing => chains.iter().map(|chain| bound(1, chain)).fold(left, Duration::min),
+            Cost::Fixed(timeout) => chains
+                .iter()
+                .map(|chain| left.saturating_sub(chain.fixed))
+                .fold(timeout, Duration::min),
+            Cost::Share | Cost::Nothing => chains
+                .iter()
+                .map(|chain| bound(1, chain))
+                .fold(left, Duration::min),
         }
     }
 
@@ -152,7 +162,10 @@ impl Graph {
         if chains.iter().any(|chain| chain.shares > 0) {
             return Duration::ZERO;
         }
-        chains.iter().map(|chain| left.saturating_sub(chain.fixed)).fold(left, Duration::min)
+        chains
+            .iter()
+            .map(|chain| left.saturating_sub(chain.fixed))
+            .fold(left, Duration::min)
     }
 
     /// The longest chain of fixed times of all, and the largest number of shares on one chain.
@@ -191,7 +204,9 @@ impl Graph {
         for &node in sorted {
             let mut chains = Vec::new();
             for &need in self.needs(node) {
-                let cost = nodes.get(need as usize).map_or(Cost::Nothing, |need| need.cost);
+                let cost = nodes
+                    .get(need as usize)
+                    .map_or(Cost::Nothing, |need| need.cost);
                 let below = &after[need as usize];
                 chains.extend(below.iter().map(|chain| chain.then(cost)));
                 if below.is_empty() && cost != Cost::Nothing {
@@ -296,14 +311,20 @@ fn contradictions(nodes: &[Node]) -> Vec<String> {
                 path.pop();
                 continue;
             }
-            let missing: Vec<usize> =
-                nodes[node].needs.iter().copied().filter(|need| highest[*need].is_none()).collect();
+            let missing: Vec<usize> = nodes[node]
+                .needs
+                .iter()
+                .copied()
+                .filter(|need| highest[*need].is_none())
+                .collect();
             if missing.is_empty() {
                 let found = nodes[node]
                     .needs
                     .iter()
                     .filter_map(|&need| {
-                        let order = nodes[need].order.or(highest[need].flatten().map(|(order, _)| order));
+                        let order = nodes[need]
+                            .order
+                            .or(highest[need].flatten().map(|(order, _)| order));
                         order.map(|order| (order, need))
                     })
                     .max_by_key(|(order, _)| *order);
@@ -318,7 +339,9 @@ fn contradictions(nodes: &[Node]) -> Vec<String> {
             && highest_order > order
         {
             let mut through = vec![need];
-            while let (None, Some(Some((_, next)))) = (nodes[need_of(&through)].order, highest[need_of(&through)]) {
+            while let (None, Some(Some((_, next)))) =
+                (nodes[need_of(&through)].order, highest[need_of(&through)])
+            {
                 through.push(next);
             }
             findings.push(format!(
@@ -336,7 +359,9 @@ fn need_of(path: &[usize]) -> usize {
 }
 
 fn arrows(nodes: &[Node], path: impl Iterator<Item = usize>) -> String {
-    path.map(|node| format!("`{}`", nodes[node].name)).collect::<Vec<_>>().join(" -> ")
+    path.map(|node| format!("`{}`", nodes[node].name))
+        .collect::<Vec<_>>()
+        .join(" -> ")
 }
 
 #[cfg(test)]
@@ -344,7 +369,12 @@ mod tests {
     use super::*;
 
     fn node(name: &str, order: Option<i32>, needs: &[usize], cost: Cost) -> Node {
-        Node { name: name.into(), order, needs: needs.to_vec(), cost }
+        Node {
+            name: name.into(),
+            order,
+            needs: needs.to_vec(),
+            cost,
+        }
     }
 
     fn secs(seconds: u64) -> Duration {
@@ -360,7 +390,13 @@ mod tests {
             node("D", None, &[3], Cost::Nothing),
         ];
         let findings = Graph::new(&nodes).unwrap_err();
-        assert_eq!(findings, ["dependency cycle: `A` -> `B` -> `C` -> `A`", "dependency cycle: `D` -> `D`"]);
+        assert_eq!(
+            findings,
+            [
+                "dependency cycle: `A` -> `B` -> `C` -> `A`",
+                "dependency cycle: `D` -> `D`"
+            ]
+        );
     }
 
     #[test]
@@ -386,12 +422,22 @@ mod tests {
         let mut nodes = Vec::new();
         for order in 0..3 {
             for i in 0..100 {
-                nodes.push(node(&format!("{order}-{i}"), Some(order), &[], Cost::Nothing));
+                nodes.push(node(
+                    &format!("{order}-{i}"),
+                    Some(order),
+                    &[],
+                    Cost::Nothing,
+                ));
             }
         }
         let graph = Graph::new(&nodes).unwrap();
         assert_eq!(graph.len(), 302);
-        assert_eq!((0..graph.len()).map(|node| graph.needs(node).len()).sum::<usize>(), 400);
+        assert_eq!(
+            (0..graph.len())
+                .map(|node| graph.needs(node).len())
+                .sum::<usize>(),
+            400
+        );
     }
 
     #[test]
@@ -414,7 +460,13 @@ mod tests {
         assert_eq!(graph.allowance(0, Cost::Share, secs(2)), secs(2));
         assert_eq!(graph.slack(1, secs(10)), Duration::ZERO);
         assert_eq!(graph.slack(0, secs(10)), secs(10));
-        assert_eq!(graph.longest(&nodes), Chain { fixed: secs(3), shares: 4 });
+        assert_eq!(
+            graph.longest(&nodes),
+            Chain {
+                fixed: secs(3),
+                shares: 4
+            }
+        );
     }
 
     #[test]

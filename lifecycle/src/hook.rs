@@ -93,7 +93,9 @@ impl Instance {
         T: Send + Sync + 'static,
         U: ?Sized + Provided<T>,
     {
-        let value = from.downcast::<T>().expect("a binding is called with an instance of its own type");
+        let value = from
+            .downcast::<T>()
+            .expect("a binding is called with an instance of its own type");
         Self(Arc::new(cast(value)))
     }
 
@@ -168,7 +170,9 @@ impl StartContext {
 
 impl fmt::Debug for StartContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartContext").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("StartContext")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,10 @@ pub(crate) fn upper_snake(name: &str) -> String {
 }
 
 /// The candidate nearest to `wanted`, where one is near enough to have been meant.
-pub(crate) fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    wanted: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::osa_distance(wanted, candidate), candidate))

@@ -87,15 +87,26 @@ pub(crate) struct Component {
 }
 
 pub(crate) enum Kind {
-    Resource { table: ResourceTable, cost: Cost, hooks: &'static [HookKind] },
-    Worker { run: Run, policy: Policy, order: Option<i32> },
+    Resource {
+        table: ResourceTable,
+        cost: Cost,
+        hooks: &'static [HookKind],
+    },
+    Worker {
+        run: Run,
+        policy: Policy,
+        order: Option<i32>,
+    },
 }
 
 /// Where an instance comes from.
 #[derive(Clone)]
 pub(crate) enum Source {
     Provided(Instance),
-    Component { id: Id, bind: Option<fn(&Instance) -> Instance> },
+    Component {
+        id: Id,
+        bind: Option<fn(&Instance) -> Instance>,
+    },
 }
 
 impl Component {
@@ -125,10 +136,16 @@ impl Plan {
         let everything = Selection::of(&parts, &HashSet::new());
         let names = everything.names(&parts, &mut findings);
         let disabled = disabled(&parts, &names, &mut findings);
-        let selection = if disabled.is_empty() { everything } else { Selection::of(&parts, &disabled) };
+        let selection = if disabled.is_empty() {
+            everything
+        } else {
+            Selection::of(&parts, &disabled)
+        };
         for (record, need) in &selection.refused {
             let (from, to) = (&names[&(record.key)()], &names[need]);
-            findings.push(format!("`{from}` needs `{to}`, which is disabled: disable `{from}` too, or provide `{to}`"));
+            findings.push(format!(
+                "`{from}` needs `{to}`, which is disabled: disable `{from}` too, or provide `{to}`"
+            ));
         }
         missing(&parts, &selection, &names, &mut findings);
 
@@ -168,8 +185,15 @@ impl Plan {
         }
         let sources = selection.sources(&parts);
         let fields = parts.app.map_or(&[][..], |app| app.fields);
-        let fields = fields.iter().filter_map(|need| take(&sources, need.key)).collect();
-        let mut plan = Self { fields, sources, ..Self::of(parts.name, components, &nodes, graph, settings) };
+        let fields = fields
+            .iter()
+            .filter_map(|need| take(&sources, need.key))
+            .collect();
+        let mut plan = Self {
+            fields,
+            sources,
+            ..Self::of(parts.name, components, &nodes, graph, settings)
+        };
         plan.warnings.splice(0..0, warnings);
         if parts.environment.strict && !plan.warnings.is_empty() {
             return Err(plan.warnings);
@@ -187,7 +211,9 @@ impl Plan {
     ) -> Self {
         let groups = groups(&components);
         let limits = Limits::new(settings, &graph, nodes, &components);
-        let warnings = over_budget(&name, settings, nodes, &components).into_iter().collect();
+        let warnings = over_budget(&name, settings, nodes, &components)
+            .into_iter()
+            .collect();
         Self {
             name,
             resources: nodes.len(),
@@ -223,15 +249,36 @@ struct Selection {
 
 impl Selection {
     fn of(parts: &Parts, disabled: &HashSet<TypeId>) -> Self {
-        let provided: HashSet<TypeId> = parts.provided.iter().flat_map(|provision| provision.keys).collect();
-        let mut selection = Self { resources: Vec::new(), workers: Vec::new(), refused: Vec::new() };
+        let provided: HashSet<TypeId> = parts
+            .provided
+            .iter()
+            .flat_map(|provision| provision.keys)
+            .collect();
+        let mut selection = Self {
+            resources: Vec::new(),
+            workers: Vec::new(),
+            refused: Vec::new(),
+        };
         let mut seen = HashSet::new();
         let mut waiting: Vec<&'static Record> = Vec::new();
         if let Some(app) = parts.app {
-            waiting.extend(app.fields.iter().filter(|need| !provided.contains(&(need.key)())).filter_map(|need| need.record).map(RecordRef::get));
+            waiting.extend(
+                app.fields
+                    .iter()
+                    .filter(|need| !provided.contains(&(need.key)()))
+                    .filter_map(|need| need.record)
+                    .map(RecordRef::get),
+            );
             waiting.extend(app.workers.iter().copied().map(RecordRef::get));
         }
-        waiting.extend(parts.resources.iter().chain(&parts.workers).copied().map(RecordRef::get));
+        waiting.extend(
+            parts
+                .resources
+                .iter()
+                .chain(&parts.workers)
+                .copied()
+                .map(RecordRef::get),
+        );
         if parts.registered {
             waiting.extend(registry::records().map(RecordRef::get));
         }
@@ -245,7 +292,11 @@ impl Selection {
                 Body::Resource(_) => selection.resources.push(record),
                 Body::Worker { .. } => selection.workers.push(record),
             }
-            for need in record.needs.iter().filter(|need| !provided.contains(&(need.key)())) {
+            for need in record
+                .needs
+                .iter()
+                .filter(|need| !provided.contains(&(need.key)()))
+            {
                 if let Some(needed) = need.record.map(RecordRef::get) {
                     if disabled.contains(&(needed.key)()) {
                         selection.refused.push((record, (needed.key)()));
@@ -260,9 +311,18 @@ impl Selection {
     /// What each component is called: its own name where the user gave one, else the default one, qualified as far as it
     /// takes to tell it from others.
     fn names(&self, parts: &Parts, findings: &mut Vec<String>) -> HashMap<TypeId, String> {
-        let records: Vec<&Record> = self.resources.iter().chain(&self.workers).copied().collect();
+        let records: Vec<&Record> = self
+            .resources
+            .iter()
+            .chain(&self.workers)
+            .copied()
+            .collect();
         let mut chosen: HashMap<&str, u32> = HashMap::new();
-        for name in records.iter().filter(|record| record.named).map(|record| record.name) {
+        for name in records
+            .iter()
+            .filter(|record| record.named)
+            .map(|record| record.name)
+        {
             *chosen.entry(name).or_default() += 1;
         }
         for (name, _) in &parts.closures {
@@ -271,22 +331,39 @@ impl Selection {
         let mut equal: Vec<_> = chosen.iter().filter(|(_, count)| **count > 1).collect();
         equal.sort_unstable();
         for (name, count) in equal {
-            findings.push(format!("{count} components are named `{name}`: give each a name of its own"));
+            findings.push(format!(
+                "{count} components are named `{name}`: give each a name of its own"
+            ));
         }
-        let mut names: Vec<String> = records.iter().map(|record| record.name.to_owned()).collect();
+        let mut names: Vec<String> = records
+            .iter()
+            .map(|record| record.name.to_owned())
+            .collect();
         // One more segment of the module's path each time, until no default name collides.
         for segments in 1.. {
-            let mut count: HashMap<&str, u32> = chosen.iter().map(|(name, count)| (*name, *count)).collect();
-            for (name, _) in names.iter().zip(&records).filter(|(_, record)| !record.named) {
+            let mut count: HashMap<&str, u32> =
+                chosen.iter().map(|(name, count)| (*name, *count)).collect();
+            for (name, _) in names
+                .iter()
+                .zip(&records)
+                .filter(|(_, record)| !record.named)
+            {
                 *count.entry(name).or_default() += 1;
             }
             let collides: Vec<bool> = names
                 .iter()
                 .zip(&records)
-                .map(|(name, record)| !record.named && count.get(name.as_str()).is_some_and(|count| *count > 1))
+                .map(|(name, record)| {
+                    !record.named && count.get(name.as_str()).is_some_and(|count| *count > 1)
+                })
                 .collect();
             let mut longer = false;
-            for ((name, record), _) in names.iter_mut().zip(&records).zip(&collides).filter(|(_, collides)| **collides) {
+            for ((name, record), _) in names
+                .iter_mut()
+                .zip(&records)
+                .zip(&collides)
+                .filter(|(_, collides)| **collides)
+            {
                 let qualified = qualified(record, segments);
                 longer |= *name != qualified;
                 *name = qualified;
@@ -295,7 +372,11 @@ impl Selection {
                 break;
             }
         }
-        records.iter().map(|record| (record.key)()).zip(names).collect()
+        records
+            .iter()
+            .map(|record| (record.key)())
+            .zip(names)
+            .collect()
     }
 
     /// Traits that more than one resource is bound as: who asks for one could get either.
@@ -303,7 +384,9 @@ impl Selection {
         let mut bound: HashMap<TypeId, (&str, Vec<&str>)> = HashMap::new();
         for record in &self.resources {
             for binding in record.binds {
-                let entry = bound.entry((binding.key)()).or_insert_with(|| ((binding.type_name)(), Vec::new()));
+                let entry = bound
+                    .entry((binding.key)())
+                    .or_insert_with(|| ((binding.type_name)(), Vec::new()));
                 entry.1.push(&names[&(record.key)()]);
             }
         }
@@ -315,7 +398,12 @@ impl Selection {
         let mut findings: Vec<String> = bound
             .into_values()
             .filter(|(_, names)| names.len() > 1)
-            .map(|(bound, names)| format!("`{bound}` is bound by `{}`: disable all but one", names.join("` and `")))
+            .map(|(bound, names)| {
+                format!(
+                    "`{bound}` is bound by `{}`: disable all but one",
+                    names.join("` and `")
+                )
+            })
             .collect();
         findings.sort_unstable();
         findings
@@ -326,9 +414,10 @@ impl Selection {
         for (id, record) in self.resources.iter().enumerate() {
             sources.insert((record.key)(), Source::Component { id, bind: None });
             for binding in record.binds {
-                sources
-                    .entry((binding.key)())
-                    .or_insert(Source::Component { id, bind: Some(binding.bind) });
+                sources.entry((binding.key)()).or_insert(Source::Component {
+                    id,
+                    bind: Some(binding.bind),
+                });
             }
         }
         for provision in &parts.provided {
@@ -368,23 +457,41 @@ impl Selection {
                         .collect();
                     needs.sort_unstable();
                     needs.dedup();
-                    nodes.push(Node { name: name.clone(), order: record.order, needs, cost });
-                    Kind::Resource { table, cost, hooks: record.hooks }
+                    nodes.push(Node {
+                        name: name.clone(),
+                        order: record.order,
+                        needs,
+                        cost,
+                    });
+                    Kind::Resource {
+                        table,
+                        cost,
+                        hooks: record.hooks,
+                    }
                 }
-                Body::Worker { run, policy } => {
-                    Kind::Worker { run: Arc::new(run), policy, order: record.order }
-                }
+                Body::Worker { run, policy } => Kind::Worker {
+                    run: Arc::new(run),
+                    policy,
+                    order: record.order,
+                },
             };
             let takes = |kind| record.needs.iter().any(|need| need.kind == kind);
             components.push(Component {
                 name: name.as_str().into(),
                 timeout,
-                start_timeout: start_timeout.or(record.start_timeout).unwrap_or(settings.start_time()),
+                start_timeout: start_timeout
+                    .or(record.start_timeout)
+                    .unwrap_or(settings.start_time()),
                 retries: record.retries,
                 backoff: record.backoff,
                 takes_shutdown: takes(NeedKind::Shutdown),
                 takes_ready: takes(NeedKind::Ready),
-                takes: record.needs.iter().filter(|need| need.kind == NeedKind::Component).filter_map(|need| take(&sources, need.key)).collect(),
+                takes: record
+                    .needs
+                    .iter()
+                    .filter(|need| need.kind == NeedKind::Component)
+                    .filter_map(|need| take(&sources, need.key))
+                    .collect(),
                 kind,
             });
         }
@@ -402,7 +509,11 @@ impl Selection {
                 takes_shutdown: true,
                 takes_ready: false,
                 takes: Vec::new(),
-                kind: Kind::Worker { run: Arc::clone(run), policy: Policy::DEFAULT, order: None },
+                kind: Kind::Worker {
+                    run: Arc::clone(run),
+                    policy: Policy::DEFAULT,
+                    order: None,
+                },
             });
         }
         (components, nodes)
@@ -411,13 +522,26 @@ impl Selection {
 
 /// The default name with so many segments of its module's path before it.
 fn qualified(record: &Record, segments: usize) -> String {
-    let path: Vec<&str> = record.module.split("::").filter(|segment| !segment.is_empty()).collect();
+    let path: Vec<&str> = record
+        .module
+        .split("::")
+        .filter(|segment| !segment.is_empty())
+        .collect();
     let from = path.len().saturating_sub(segments);
-    path[from..].iter().copied().chain([record.name]).collect::<Vec<_>>().join("::")
+    path[from..]
+        .iter()
+        .copied()
+        .chain([record.name])
+        .collect::<Vec<_>>()
+        .join("::")
 }
 
 /// The components that `disable` names.
-fn disabled(parts: &Parts, names: &HashMap<TypeId, String>, findings: &mut Vec<String>) -> HashSet<TypeId> {
+fn disabled(
+    parts: &Parts,
+    names: &HashMap<TypeId, String>,
+    findings: &mut Vec<String>,
+) -> HashSet<TypeId> {
     let mut keys = HashSet::new();
     for wanted in &parts.disabled {
         if let Some((key, _)) = names.iter().find(|(_, name)| *name == wanted) {
@@ -425,19 +549,30 @@ fn disabled(parts: &Parts, names: &HashMap<TypeId, String>, findings: &mut Vec<S
         } else if !parts.closures.iter().any(|(name, _)| name == wanted) {
             let hint = nearest(wanted, names.values().map(String::as_str))
                 .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
-            findings.push(format!("`{wanted}` cannot be disabled, since no component has that name{hint}"));
+            findings.push(format!(
+                "`{wanted}` cannot be disabled, since no component has that name{hint}"
+            ));
         }
     }
     keys
 }
 
 /// What `expect` names and the binary does not contain.
-fn missing(parts: &Parts, selection: &Selection, names: &HashMap<TypeId, String>, findings: &mut Vec<String>) {
+fn missing(
+    parts: &Parts,
+    selection: &Selection,
+    names: &HashMap<TypeId, String>,
+    findings: &mut Vec<String>,
+) {
     for expected in parts.app.map_or(&[][..], |app| app.expect) {
         let path: String = expected.split_whitespace().collect();
-        let found = selection.resources.iter().chain(&selection.workers).any(|record| {
-            let full = format!("{}::{}", record.module, record.name);
-            names[&(record.key)()] == path
+        let found = selection
+            .resources
+            .iter()
+            .chain(&selection.workers)
+            .any(|record| {
+                let full = format!("{}::{}", record.module, record.name);
+                names[&(record.key)()] == path
                 || record.name == path
                 || full == path
                 || full.ends_with(&format!("::{path}"))
@@ -445,13 +580,15 @@ fn missing(parts: &Parts, selection: &Selection, names: &HashMap<TypeId, String>
                 || (path.contains("::")
                     && full.split("::").next() == path.split("::").next()
                     && path.rsplit("::").next() == Some(record.name))
-        });
+            });
         if !found {
             let advice = match path.split_once("::") {
                 Some((krate, _)) => format!("if `{krate}` is a dependency that the code never names, it is not linked: add `use {krate} as _;`"),
                 None => "if it comes from a crate that the code never names, that crate is not linked: add `use the_crate as _;`".to_owned(),
             };
-            findings.push(format!("`{path}` is expected, but not registered; {advice}"));
+            findings.push(format!(
+                "`{path}` is expected, but not registered; {advice}"
+            ));
         }
     }
 }
@@ -461,13 +598,21 @@ fn worker_times(components: &[Component]) -> Vec<budget::Node> {
     components
         .iter()
         .filter(|component| component.is_worker())
-        .map(|worker| budget::Node { order: worker.order(), timeout: worker.timeout })
+        .map(|worker| budget::Node {
+            order: worker.order(),
+            timeout: worker.timeout,
+        })
         .collect()
 }
 
 /// A warning where the explicit times do not fit: what compiled with the app was checked then, but other crates and the
 /// environment have their say too. The shares adapt and the deadline cuts.
-fn over_budget(name: &str, settings: Settings, nodes: &[Node], components: &[Component]) -> Option<String> {
+fn over_budget(
+    name: &str,
+    settings: Settings,
+    nodes: &[Node],
+    components: &[Component],
+) -> Option<String> {
     let times: Vec<budget::Node> = nodes
         .iter()
         .map(|node| {
@@ -475,7 +620,10 @@ fn over_budget(name: &str, settings: Settings, nodes: &[Node], components: &[Com
                 Cost::Fixed(timeout) => Some(timeout),
                 Cost::Share | Cost::Nothing => None,
             };
-            budget::Node { order: node.order, timeout }
+            budget::Node {
+                order: node.order,
+                timeout,
+            }
         })
         .collect();
     let index = |node: usize| u32::try_from(node).unwrap_or(u32::MAX);
@@ -493,10 +641,19 @@ fn over_budget(name: &str, settings: Settings, nodes: &[Node], components: &[Com
     };
     let chain: Vec<(&str, Duration)> = chain
         .iter()
-        .map(|id| (nodes[*id as usize].name.as_str(), times[*id as usize].timeout.unwrap_or_default()))
+        .map(|id| {
+            (
+                nodes[*id as usize].name.as_str(),
+                times[*id as usize].timeout.unwrap_or_default(),
+            )
+        })
         .collect();
-    (budget.total() > settings.total())
-        .then(|| format!("{}; what does not fit will be cut", budget.message(name, &chain, settings.total()).as_str()))
+    (budget.total() > settings.total()).then(|| {
+        format!(
+            "{}; what does not fit will be cut",
+            budget.message(name, &chain, settings.total()).as_str()
+        )
+    })
 }
 
 /// The workers by order, those without one last.
@@ -528,7 +685,9 @@ impl Limits {
             .saturating_sub(settings.emergency_time())
             .saturating_sub(longest.fixed);
         let kept = (SHARE_KEPT * longest.shares).min(window / 4);
-        let drain = settings.drain_timeout.unwrap_or((window - kept).max(budget::LEAST_DRAIN));
+        let drain = settings
+            .drain_timeout
+            .unwrap_or((window - kept).max(budget::LEAST_DRAIN));
         Self {
             shutdown: settings.total(),
             drain: budget::workers(Some(drain), &worker_times(components)),

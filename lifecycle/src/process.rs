@@ -63,11 +63,17 @@ struct Refused {
 
 impl Refused {
     fn new(code: u8, message: String) -> Self {
-        Self { code, messages: vec![message] }
+        Self {
+            code,
+            messages: vec![message],
+        }
     }
 
     fn no_thread(error: &std::io::Error) -> Self {
-        Self::new(1, format!("the threads that the app cannot do without could not be made: {error}"))
+        Self::new(
+            1,
+            format!("the threads that the app cannot do without could not be made: {error}"),
+        )
     }
 }
 
@@ -80,7 +86,9 @@ struct Ready {
 }
 
 fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
-    watchdog::install().and_then(|()| signals::install()).map_err(|error| Refused::no_thread(&error))?;
+    watchdog::install()
+        .and_then(|()| signals::install())
+        .map_err(|error| Refused::no_thread(&error))?;
     let name = spec.app.map_or(spec.name, |app| app.name);
     let parts = Parts {
         name: name.to_owned(),
@@ -90,32 +98,55 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         ..Parts::default()
     };
     let console = parts.environment.console;
-    let mut setup = Setup { parts, writers: Vec::new() };
+    let mut setup = Setup {
+        parts,
+        writers: Vec::new(),
+    };
     if let Some(init) = init {
         match catch_unwind(AssertUnwindSafe(|| init(&mut setup))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let error = HookError::Failed(error);
                 let code = if error.is_config() { 2 } else { 1 };
-                return Err(Refused::new(code, format!("the set-up failed, nothing was started: {}", error.describe())));
+                return Err(Refused::new(
+                    code,
+                    format!(
+                        "the set-up failed, nothing was started: {}",
+                        error.describe()
+                    ),
+                ));
             }
             Err(payload) => {
                 let message = escape(&panic_message(&*payload));
-                return Err(Refused::new(1, format!("the set-up panicked, nothing was started: {message}")));
+                return Err(Refused::new(
+                    1,
+                    format!("the set-up panicked, nothing was started: {message}"),
+                ));
             }
         }
     }
     let plan = Plan::new(setup.parts).map_err(|messages| Refused { code: 2, messages })?;
     let view = View::start(console).map_err(|error| Refused::no_thread(&error))?;
-    let mut builder = if spec.current_thread { runtime::Builder::new_current_thread() } else { runtime::Builder::new_multi_thread() };
+    let mut builder = if spec.current_thread {
+        runtime::Builder::new_current_thread()
+    } else {
+        runtime::Builder::new_multi_thread()
+    };
     if let Some(threads) = spec.worker_threads {
         builder.worker_threads(threads);
     }
-    let runtime = builder
-        .enable_all()
-        .build()
-        .map_err(|error| Refused::new(1, format!("the runtime could not be made: {}", one_line(&error))))?;
-    Ok(Ready { plan: Arc::new(plan), view, runtime, writers: setup.writers })
+    let runtime = builder.enable_all().build().map_err(|error| {
+        Refused::new(
+            1,
+            format!("the runtime could not be made: {}", one_line(&error)),
+        )
+    })?;
+    Ok(Ready {
+        plan: Arc::new(plan),
+        view,
+        runtime,
+        writers: setup.writers,
+    })
 }
 
 impl Ready {
@@ -124,7 +155,12 @@ impl Ready {
         B: FnOnce(StartContext) -> F,
         F: Future<Output = Result<(), BoxError>>,
     {
-        let Self { plan, view, runtime, writers } = self;
+        let Self {
+            plan,
+            view,
+            runtime,
+            writers,
+        } = self;
         let (start, is_started) = oneshot::channel();
         let (cut, is_cut) = oneshot::channel();
         let wiring = Wiring {
@@ -139,7 +175,9 @@ impl Ready {
         let (life, handles) = match Life::new(plan, wiring) {
             Ok(life) => life,
             Err(error) => {
-                say(&format!("error: the threads of the emergency hooks could not be made: {error}"));
+                say(&format!(
+                    "error: the threads of the emergency hooks could not be made: {error}"
+                ));
                 return ExitCode::FAILURE;
             }
         };
@@ -147,14 +185,18 @@ impl Ready {
         let events = handles.events.clone();
         let (ended, is_ended) = oneshot::channel();
         let (left, has_left) = sync_channel(1);
-        let driver = thread::Builder::new().name("lifecycle".into()).spawn(move || {
-            let code = drive(life, &view);
-            // Main leaves the runtime, unless user code holds it there.
-            let _ = ended.send(code);
-            end(code, writers, &has_left)
-        });
+        let driver = thread::Builder::new()
+            .name("lifecycle".into())
+            .spawn(move || {
+                let code = drive(life, &view);
+                // Main leaves the runtime, unless user code holds it there.
+                let _ = ended.send(code);
+                end(code, writers, &has_left)
+            });
         if let Err(error) = driver {
-            say(&format!("error: the thread of the life could not be made: {error}"));
+            say(&format!(
+                "error: the thread of the life could not be made: {error}"
+            ));
             return ExitCode::FAILURE;
         }
         signals::attach(handles.events);
@@ -163,7 +205,9 @@ impl Ready {
         }));
         if hosted.is_err() {
             // The runtime itself has panicked: what is up is still taken down, on the driver's thread.
-            let _ = events.send(Event::BodyEnded { result: Err(HookError::Panicked("the runtime panicked".to_owned())) });
+            let _ = events.send(Event::BodyEnded {
+                result: Err(HookError::Panicked("the runtime panicked".to_owned())),
+            });
         }
         let _ = left.send(runtime);
         // The driver's thread ends the process.
@@ -176,7 +220,9 @@ impl Ready {
 /// Leads the life on a runtime of its own and shows its end; returns the exit code.
 fn drive(life: Life, view: &View) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         Ok::<_, std::io::Error>(runtime.block_on(life.run()))
     }));
     match outcome {
@@ -188,12 +234,17 @@ fn drive(life: Life, view: &View) -> i32 {
             code
         }
         Ok(Err(error)) => {
-            say(&format!("error: the driver's runtime could not be made: {error}"));
+            say(&format!(
+                "error: the driver's runtime could not be made: {error}"
+            ));
             1
         }
         // A bug of ours must not leave a healthy-looking zombie: the emergency layer takes over at once.
         Err(payload) => {
-            say(&format!("error: the driver panicked, this is a bug in `lifecycle`: {}", panic_message(&*payload)));
+            say(&format!(
+                "error: the driver panicked, this is a bug in `lifecycle`: {}",
+                panic_message(&*payload)
+            ));
             watchdog::set_code(1);
             watchdog::expire();
             loop {
@@ -211,12 +262,16 @@ fn end(code: i32, writers: Vec<Box<dyn Any + Send>>, has_left: &Receiver<Runtime
         bounded("lifecycle-runtime", BOUND.min(left), move || drop(runtime));
     }
     let left = watchdog::left().unwrap_or(BOUND);
-    bounded("lifecycle-flush", if forced { BOUND.min(left) } else { left }, move || {
-        for writer in writers {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
-        }
-        let _ = std::io::stdout().flush();
-    });
+    bounded(
+        "lifecycle-flush",
+        if forced { BOUND.min(left) } else { left },
+        move || {
+            for writer in writers {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
+            }
+            let _ = std::io::stdout().flush();
+        },
+    );
     if forced {
         signal_hook::low_level::exit(code);
     }
@@ -254,7 +309,11 @@ where
     is_ended.await.ok()
 }
 
-async fn run_body<B, F>(body: B, context: StartContext, is_cut: oneshot::Receiver<()>) -> Result<(), HookError>
+async fn run_body<B, F>(
+    body: B,
+    context: StartContext,
+    is_cut: oneshot::Receiver<()>,
+) -> Result<(), HookError>
 where
     B: FnOnce(StartContext) -> F,
     F: Future<Output = Result<(), BoxError>>,
@@ -267,7 +326,9 @@ where
         if is_cut.as_mut().poll(task).is_ready() {
             return Poll::Ready(Err(HookError::Cancelled));
         }
-        let Some(body) = &mut body else { return Poll::Pending };
+        let Some(body) = &mut body else {
+            return Poll::Pending;
+        };
         match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(task))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use crate::background::Policy;
 use crate::hook::{Hook, Instance, StartContext, Stopped};
-use crate::sys::RecordRef;
 use crate::resource::{Provided, Resource};
+use crate::sys::RecordRef;
 
 /// What is statically known of a component. The attribute macros write one for each component; by hand it is built with
 /// the `const` methods below.
@@ -43,7 +43,10 @@ pub struct Record {
 #[derive(Clone, Copy)]
 pub(crate) enum Body {
     Resource(ResourceTable),
-    Worker { run: fn(&mut StartContext) -> Hook<()>, policy: Policy },
+    Worker {
+        run: fn(&mut StartContext) -> Hook<()>,
+        policy: Policy,
+    },
 }
 
 /// The hooks of a resource with its type erased.
@@ -246,14 +249,19 @@ impl Record {
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record").field("name", &self.name).field("order", &self.order).finish_non_exhaustive()
+        f.debug_struct("Record")
+            .field("name", &self.name)
+            .field("order", &self.order)
+            .finish_non_exhaustive()
     }
 }
 
 impl ResourceTable {
     const fn of<T: Resource>() -> Self {
         fn of<T: Resource>(instance: &Instance) -> Arc<T> {
-            instance.downcast().expect("an instance is handed to the hooks of its own type")
+            instance
+                .downcast()
+                .expect("an instance is handed to the hooks of its own type")
         }
         Self {
             start: |context| T::start(context).map(|value| Instance::new(Arc::new(value))),
@@ -269,7 +277,12 @@ impl ResourceTable {
 
 impl Need {
     const fn handle(kind: NeedKind) -> Self {
-        Self { kind, record: None, key: key::<()>, type_name: std::any::type_name::<()> }
+        Self {
+            kind,
+            record: None,
+            key: key::<()>,
+            type_name: std::any::type_name::<()>,
+        }
     }
 
     /// The handle of the component's own scope.
@@ -301,7 +314,10 @@ impl Need {
 
 impl fmt::Debug for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Need").field(&self.kind).field(&(self.type_name)()).finish()
+        f.debug_tuple("Need")
+            .field(&self.kind)
+            .field(&(self.type_name)())
+            .finish()
     }
 }
 
@@ -309,7 +325,11 @@ impl Binding {
     /// Found as `U` as well; `bind` makes the instance's handle into one of `U`, see [`Instance::bound`].
     #[must_use]
     pub const fn to<U: ?Sized + 'static>(bind: fn(&Instance) -> Instance) -> Self {
-        Self { key: key::<U>, type_name: std::any::type_name::<U>, bind }
+        Self {
+            key: key::<U>,
+            type_name: std::any::type_name::<U>,
+            bind,
+        }
     }
 }
 

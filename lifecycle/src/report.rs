@@ -22,7 +22,10 @@ pub struct ComponentReport(Fate);
 impl Report {
     pub(crate) fn new(outcome: Outcome) -> Self {
         let components = outcome.fates.iter().cloned().map(ComponentReport).collect();
-        Self { outcome, components }
+        Self {
+            outcome,
+            components,
+        }
     }
 
     /// Whether everything ended by itself in time and nothing failed: the exit code is 0.
@@ -83,7 +86,9 @@ impl Report {
     /// The component of that name.
     #[must_use]
     pub fn component(&self, name: &str) -> Option<&ComponentReport> {
-        self.components.iter().find(|component| component.name() == name)
+        self.components
+            .iter()
+            .find(|component| component.name() == name)
     }
 
     /// One line: how it ended.
@@ -91,18 +96,30 @@ impl Report {
         let outcome = &self.outcome;
         let took = show(outcome.shutdown);
         if !outcome.ran {
-            return format!("`{}` did not come up; what had started was taken down in {took}", outcome.app);
+            return format!(
+                "`{}` did not come up; what had started was taken down in {took}",
+                outcome.app
+            );
         }
         let how = match outcome.exit_code {
             0 => "cleanly".to_owned(),
             code => format!("with exit code {code}"),
         };
-        format!("`{}` stopped {how} in {took} of {} ({})", outcome.app, show(outcome.limit), outcome.reason)
+        format!(
+            "`{}` stopped {how} in {took} of {} ({})",
+            outcome.app,
+            show(outcome.limit),
+            outcome.reason
+        )
     }
 
     /// Whether a person must look at it.
     pub(crate) fn needs_a_look(&self) -> bool {
-        !self.is_clean() || self.components.iter().any(|component| component.0.leaked > 0)
+        !self.is_clean()
+            || self
+                .components
+                .iter()
+                .any(|component| component.0.leaked > 0)
     }
 }
 
@@ -197,7 +214,9 @@ impl fmt::Display for Report {
             .components
             .iter()
             .map(|component| {
-                let layer = component.stopped().map_or("-", |_| component.layer().as_str());
+                let layer = component
+                    .stopped()
+                    .map_or("-", |_| component.layer().as_str());
                 [
                     escape(component.name()),
                     time(component.started()),
@@ -209,7 +228,11 @@ impl fmt::Display for Report {
             .collect();
         let heads = ["component", "started in", "stopped in", "layer"];
         let widths: [usize; 4] = std::array::from_fn(|column| {
-            rows.iter().map(|row| row[column].chars().count()).chain([heads[column].len()]).max().unwrap_or(0)
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .chain([heads[column].len()])
+                .max()
+                .unwrap_or(0)
         });
         let mut line = |cells: [&str; 5]| {
             let [name, started, stopped, layer, note] = cells;

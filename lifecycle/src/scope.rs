@@ -50,7 +50,10 @@ pub(crate) struct Scope {
 
 impl std::fmt::Debug for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scope").field("name", &self.name).field("told", &self.told).finish_non_exhaustive()
+        f.debug_struct("Scope")
+            .field("name", &self.name)
+            .field("told", &self.told)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +78,8 @@ impl Scope {
 
     /// Tells the scope to stop. It is cut off at `cut_at`, and may extend that up to `limit`.
     pub(crate) fn tell(&self, cut_at: Instant, limit: Instant) {
-        self.limit.store(self.app.nanos(limit.max(cut_at)), Ordering::Relaxed);
+        self.limit
+            .store(self.app.nanos(limit.max(cut_at)), Ordering::Relaxed);
         self.cut_at.store(self.app.nanos(cut_at), Ordering::Relaxed);
         // Release: who sees `told` sees the times.
         if !self.told.swap(true, Ordering::AcqRel) {
@@ -117,7 +121,9 @@ impl Scope {
         let extended = |at: u64| at.saturating_add(by).min(limit).max(at);
         let before = self
             .cut_at
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| Some(extended(at)))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
+                Some(extended(at))
+            })
             .unwrap_or_else(|at| at);
         Duration::from_nanos(extended(before) - before)
     }

@@ -53,6 +53,8 @@ impl Setup {
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Setup").field("app", &self.parts.name).finish_non_exhaustive()
+        f.debug_struct("Setup")
+            .field("app", &self.parts.name)
+            .finish_non_exhaustive()
     }
 }

@@ -81,7 +81,9 @@ impl Shutdown {
     /// The time until this scope is cut off; `None` while it has not been told to stop.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.scope.cut_at().map(|at| at.saturating_duration_since(Instant::now()))
+        self.scope
+            .cut_at()
+            .map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// A sleep that ends early, instead of being cancelled, when the scope is told to stop.

@@ -37,7 +37,9 @@ fn handler(signal: i32) {
     if signal == SIGHUP {
         HANGUPS.fetch_add(1, SeqCst);
     } else {
-        let now = CLOCK.get().map_or(1, |clock| u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1);
+        let now = CLOCK.get().map_or(1, |clock| {
+            u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
+        });
         match FIRST_AT.compare_exchange(0, now, SeqCst, SeqCst) {
             Ok(_) => FIRST.store(signal, SeqCst),
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
@@ -65,11 +67,13 @@ pub(crate) fn install() -> std::io::Result<()> {
     // Before any thread is made: they all inherit the mask.
     sys::signals::unblock();
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-    thread::Builder::new().name("lifecycle-signals".into()).spawn(move || {
-        let _ = RELAY.set(thread::current());
-        let _ = ready.send(());
-        relay();
-    })?;
+    thread::Builder::new()
+        .name("lifecycle-signals".into())
+        .spawn(move || {
+            let _ = RELAY.set(thread::current());
+            let _ = ready.send(());
+            relay();
+        })?;
     let _ = is_ready.recv();
     for signal in [SIGTERM, SIGINT] {
         sys::signals::handle(signal, handler)?;
@@ -113,7 +117,11 @@ fn relay() {
             hangups_sent = hangups;
             // A terminal that hangs up takes its programs with it.
             let terminal = std::fs::File::open("/dev/tty").is_ok();
-            send(if terminal { Event::Signal(SIGHUP) } else { Event::Hangup });
+            send(if terminal {
+                Event::Signal(SIGHUP)
+            } else {
+                Event::Hangup
+            });
         }
         thread::park();
     }

@@ -57,12 +57,20 @@ impl Tasks {
         let Some(key) = self.scope.tasks.insert(name.clone()) else {
             return Task { handle: None, name };
         };
-        let tracked = Tracked { future: Some(Box::pin(future)), key, scope: Arc::clone(&self.scope), panic: None };
+        let tracked = Tracked {
+            future: Some(Box::pin(future)),
+            key,
+            scope: Arc::clone(&self.scope),
+            panic: None,
+        };
         let handle = self.scope.app.runtime.spawn(tracked);
         if self.scope.tasks.attach(key, handle.abort_handle()) {
             handle.abort();
         }
-        Task { handle: Some(handle), name }
+        Task {
+            handle: Some(handle),
+            name,
+        }
     }
 
     /// How many are running.
@@ -80,7 +88,10 @@ impl Tasks {
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tasks").field("scope", &self.scope.name).field("running", &self.len()).finish()
+        f.debug_struct("Tasks")
+            .field("scope", &self.scope.name)
+            .field("running", &self.len())
+            .finish()
     }
 }
 
@@ -131,10 +142,12 @@ impl<T> Future for Task<T> {
         let Some(handle) = &mut self.handle else {
             return Poll::Ready(Err(TaskError::Cancelled));
         };
-        Pin::new(handle).poll(context).map_err(|error| match error.try_into_panic() {
-            Ok(payload) => TaskError::Panicked(panic_message(&*payload)),
-            Err(_) => TaskError::Cancelled,
-        })
+        Pin::new(handle)
+            .poll(context)
+            .map_err(|error| match error.try_into_panic() {
+                Ok(payload) => TaskError::Panicked(panic_message(&*payload)),
+                Err(_) => TaskError::Cancelled,
+            })
     }
 }
 
@@ -153,7 +166,9 @@ struct Set {
 
 impl fmt::Debug for TaskSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TaskSet").field(&self.lock().running.len()).finish()
+        f.debug_tuple("TaskSet")
+            .field(&self.lock().running.len())
+            .finish()
     }
 }
 
@@ -189,7 +204,11 @@ impl TaskSet {
         if let (Some(message), Some((name, _))) = (panic, entry) {
             set.panicked.push((name.into_owned(), message));
         }
-        let on_idle = if set.running.is_empty() { set.on_idle.take() } else { None };
+        let on_idle = if set.running.is_empty() {
+            set.on_idle.take()
+        } else {
+            None
+        };
         drop(set);
         if let Some(call) = on_idle {
             call();
@@ -216,7 +235,10 @@ impl TaskSet {
         let handles: Vec<_> = {
             let mut set = self.lock();
             set.closed = true;
-            set.running.values().map(|(_, abort)| abort.clone()).collect()
+            set.running
+                .values()
+                .map(|(_, abort)| abort.clone())
+                .collect()
         };
         handles.iter().flatten().for_each(AbortHandle::abort);
         handles.len()
@@ -224,7 +246,12 @@ impl TaskSet {
 
     /// The names of those that run, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.lock().running.values().map(|(name, _)| name.to_string()).collect();
+        let mut names: Vec<_> = self
+            .lock()
+            .running
+            .values()
+            .map(|(name, _)| name.to_string())
+            .collect();
         names.sort_unstable();
         names
     }
@@ -263,7 +290,12 @@ impl<F: Future> Future for Tracked<F> {
 impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(self.future.take())));
-        let panic = self.panic.take().or_else(|| dropped.as_ref().err().map(|payload| panic_message(&**payload)));
+        let panic = self.panic.take().or_else(|| {
+            dropped
+                .as_ref()
+                .err()
+                .map(|payload| panic_message(&**payload))
+        });
         self.scope.tasks.remove(self.key, panic);
         if let (Err(payload), false) = (dropped, std::thread::panicking()) {
             resume_unwind(payload);

@@ -22,15 +22,25 @@ where
     B: FnOnce(StartContext) -> F,
     F: Future<Output = Result<(), BoxError>>,
 {
-    let mut threads = if spec.current_thread { runtime::Builder::new_current_thread() } else { runtime::Builder::new_multi_thread() };
+    let mut threads = if spec.current_thread {
+        runtime::Builder::new_current_thread()
+    } else {
+        runtime::Builder::new_multi_thread()
+    };
     if let Some(workers) = spec.worker_threads {
         threads.worker_threads(workers);
     }
     #[cfg(feature = "test-util")]
     threads.start_paused(spec.start_paused);
     #[cfg(not(feature = "test-util"))]
-    assert!(!spec.start_paused, "`start_paused` needs the feature `test-util` of `lifecycle`");
-    let runtime = threads.enable_all().build().expect("a runtime for the test");
+    assert!(
+        !spec.start_paused,
+        "`start_paused` needs the feature `test-util` of `lifecycle`"
+    );
+    let runtime = threads
+        .enable_all()
+        .build()
+        .expect("a runtime for the test");
     let mut builder = Lifecycle::builder();
     builder.parts.name = spec.name.to_owned();
     builder.parts.app = spec.app;
@@ -38,7 +48,10 @@ where
     let result = runtime.block_on(async {
         let (start, is_started) = oneshot::channel();
         let (cut, is_cut) = oneshot::channel();
-        let running = builder.start_with(Some(BodyLink { start, cut })).await.map_err(|error| error.to_string())?;
+        let running = builder
+            .start_with(Some(BodyLink { start, cut }))
+            .await
+            .map_err(|error| error.to_string())?;
         let events = running.events();
         let (ended, is_ended) = oneshot::channel();
         let wait = async {

@@ -39,8 +39,12 @@ struct Queue {
 
 impl Threads {
     pub(crate) fn new(runtime: runtime::Handle) -> Self {
-        let shared =
-            Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), runtime, clock_stands_still: clock_stands_still() });
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            runtime,
+            clock_stands_still: clock_stands_still(),
+        });
         // A process that cannot make one thread has no runtime either; the queue then waits for the next attempt.
         let _ = shared.grow();
         Self(shared)
@@ -71,7 +75,9 @@ impl Threads {
         }
         let (hold, held) = mpsc::channel::<()>();
         // A blocking task is what keeps tokio's paused clock from jumping.
-        self.0.runtime.spawn_blocking(move || held.recv_timeout(LONGEST_HOLD));
+        self.0
+            .runtime
+            .spawn_blocking(move || held.recv_timeout(LONGEST_HOLD));
         Hold(Some(hold))
     }
 
@@ -105,7 +111,9 @@ impl Shared {
     fn grow(self: &Arc<Self>) -> std::io::Result<()> {
         let shared = Arc::clone(self);
         self.lock().idle += 1;
-        let grown = thread::Builder::new().name("lifecycle-hook".into()).spawn(move || shared.work());
+        let grown = thread::Builder::new()
+            .name("lifecycle-hook".into())
+            .spawn(move || shared.work());
         if grown.is_err() {
             self.lock().idle -= 1;
         }
@@ -125,7 +133,10 @@ impl Shared {
             } else if queue.closed {
                 return;
             } else {
-                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = self
+                    .wake
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
         }
     }

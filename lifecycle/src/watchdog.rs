@@ -35,11 +35,13 @@ static CODE: AtomicI32 = AtomicI32::new(3);
 pub(crate) fn install() -> std::io::Result<()> {
     CLOCK.get_or_init(Instant::now);
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-    thread::Builder::new().name("lifecycle-watchdog".into()).spawn(move || {
-        let _ = THREAD.set(thread::current());
-        let _ = ready.send(());
-        watch();
-    })?;
+    thread::Builder::new()
+        .name("lifecycle-watchdog".into())
+        .spawn(move || {
+            let _ = THREAD.set(thread::current());
+            let _ = ready.send(());
+            watch();
+        })?;
     let _ = is_ready.recv();
     Ok(())
 }
@@ -109,7 +111,10 @@ fn watch() {
         }
     };
     let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
-    let end = deadline().unwrap_or(now() + reserve + REPORT).min(now() + reserve + REPORT).saturating_sub(MARGIN);
+    let end = deadline()
+        .unwrap_or(now() + reserve + REPORT)
+        .min(now() + reserve + REPORT)
+        .saturating_sub(MARGIN);
     if let (Some(emergency), Some(clock)) = (EMERGENCY.get(), CLOCK.get()) {
         let margin = (reserve / 10).min(Duration::from_millis(50));
         let until = end.min(now() + reserve).saturating_sub(margin);
@@ -130,7 +135,9 @@ fn now() -> Duration {
 }
 
 fn deadline() -> Option<Duration> {
-    Some(DEADLINE.load(SeqCst)).filter(|at| *at != NEVER).map(Duration::from_nanos)
+    Some(DEADLINE.load(SeqCst))
+        .filter(|at| *at != NEVER)
+        .map(Duration::from_nanos)
 }
 
 fn nanos(time: Duration) -> u64 {

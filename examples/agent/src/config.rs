@@ -30,7 +30,7 @@ impl Config {
         let config = Self::read(|name| std::env::var_os(name))?;
         tokio::fs::create_dir_all(&config.data).await.map_err(|error| {
             ConfigError::new(format!(
-                "AGENT_DATA is `{}`, which cannot be made a folder ({error}); allowed is a path where this user may write",
+                "AGENT_DATA is `{}`, which cannot be made a folder: {error} (allowed: a path where this user may write)",
                 config.data.display()
             ))
         })?;
@@ -46,7 +46,7 @@ impl Config {
             Ok(value) if value.is_empty() => None,
             Ok(value) => Some(value),
             Err(value) => {
-                wrong.push(format!("{name} is `{}`; allowed is UTF-8", value.display()));
+                wrong.push(format!("{name} is `{}` (allowed: UTF-8)", value.display()));
                 None
             }
         };
@@ -60,13 +60,13 @@ impl Config {
         let parsed_address = address.parse();
         if parsed_address.is_err() {
             wrong.push(format!(
-                "AGENT_ADDR is `{address}`; allowed is an IP address with a port, such as `127.0.0.1:8080` or `[::]:80`"
+                "AGENT_ADDR is `{address}` (allowed: an IP address with a port, such as `127.0.0.1:8080` or `[::]:80`)"
             ));
         }
         let parsed_url = url.as_deref().map(endpoint_url).transpose();
         if parsed_url.is_err() {
             wrong.push(format!(
-                "AGENT_LLM_URL is `{}`; allowed is a URL with http or https, such as `https://api.openai.com/v1`",
+                "AGENT_LLM_URL is `{}` (allowed: a URL with http or https, such as `https://api.openai.com/v1`)",
                 url.unwrap_or_default()
             ));
         }
@@ -76,7 +76,7 @@ impl Config {
                 data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
                 endpoint: url.map(|url| Endpoint { url, model, key }),
             }),
-            _ => Err(ConfigError::new(wrong.join("\n"))),
+            _ => Err(ConfigError::new(wrong.join(", and "))),
         }
     }
 }
@@ -105,11 +105,11 @@ impl fmt::Debug for Endpoint {
 pub mod tests {
     use super::*;
 
-    /// With its data in this folder, and all else as by default.
+    /// With its data in this folder, on any port.
     pub fn in_folder(folder: &Path) -> Config {
         Config {
             data: folder.into(),
-            ..read(&[]).unwrap()
+            ..read(&[("AGENT_ADDR", "127.0.0.1:0")]).unwrap()
         }
     }
 

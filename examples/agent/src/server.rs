@@ -40,3 +40,165 @@ pub async fn serve(
         .with_graceful_shutdown(told)
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::{Lifecycle, Running};
+    use reqwest::{Client, Response, StatusCode};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::args::{Args, Mode};
+    use crate::config::tests::in_folder;
+    use crate::worker::work_jobs;
+
+    /// The web server, and where it is.
+    async fn start(folder: &tempfile::TempDir) -> (Running, String) {
+        let builder = Lifecycle::builder().worker::<serve>().worker::<work_jobs>();
+        let builder = builder
+            .provide(Args { mode: Mode::Web })
+            .provide(in_folder(folder.path()));
+        let running = builder.start().await.unwrap();
+        let address = running.get::<HttpListener, _>().unwrap().address().unwrap();
+        (running, format!("http://{address}"))
+    }
+
+    async fn post(url: String, body: Value) -> Response {
+        Client::new().post(url).json(&body).send().await.unwrap()
+    }
+
+    async fn get(url: String) -> Value {
+        Client::new()
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn documents_questions_summaries_and_jobs_over_http() {
+        let folder = tempfile::tempdir().unwrap();
+        let (running, at) = start(&folder).await;
+        let added = post(
+            format!("{at}/documents"),
+            json!({"title": "Garden", "text": "Tomatoes want sun."}),
+        )
+        .await;
+        assert_eq!(added.status(), StatusCode::CREATED);
+        assert_eq!(
+            added.json::<Value>().await.unwrap(),
+            json!({"id": 1, "passages": 1})
+        );
+
+        let asked = post(
+            format!("{at}/ask"),
+            json!({"question": "tomatoes?", "max_tokens": 3}),
+        )
+        .await;
+        assert_eq!(asked.headers()["content-type"], "text/event-stream");
+        let events = asked.text().await.unwrap();
+        let names: Vec<_> = events
+            .lines()
+            .filter_map(|line| line.strip_prefix("event: "))
+            .collect();
+        assert_eq!(names, ["session", "token", "token", "token", "end"]);
+        assert!(
+            events
+                .trim_end()
+                .ends_with(r#"data: {"reason":"complete"}"#),
+            "{events}"
+        );
+
+        let summary: Value = post(format!("{at}/documents/1/summary"), json!({}))
+            .await
+            .json()
+            .await
+            .unwrap();
+        assert!(
+            summary["summary"].as_str().unwrap().contains("Tomatoes"),
+            "{summary}"
+        );
+
+        let job = post(format!("{at}/jobs"), json!({"goal": "grow tomatoes"})).await;
+        assert_eq!(job.status(), StatusCode::ACCEPTED);
+        assert_eq!(job.headers()["location"], "/jobs/1");
+        while get(format!("{at}/jobs/1")).await["state"] != "done" {
+            tokio::task::yield_now().await;
+        }
+        let report = running.stop().await;
+        assert!(report.is_clean(), "{report}");
+    }
+
+    #[tokio::test]
+    async fn an_error_is_json_with_its_status_and_a_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let (running, at) = start(&folder).await;
+        let wrong = [
+            (
+                post(format!("{at}/ask"), json!({"question": ""})).await,
+                422,
+            ),
+            (post(format!("{at}/ask"), json!({"query": "?"})).await, 422),
+            (
+                post(
+                    format!("{at}/ask"),
+                    json!({"question": "?", "session": "gone"}),
+                )
+                .await,
+                404,
+            ),
+            (
+                post(format!("{at}/documents/7/summary"), json!({})).await,
+                404,
+            ),
+            (post(format!("{at}/jobs/1"), json!({})).await, 405),
+            (
+                post(format!("{at}/documents/x/summary"), json!({})).await,
+                400,
+            ),
+            (post(format!("{at}/nothing"), json!({})).await, 404),
+        ];
+        for (response, status) in wrong {
+            let url = response.url().clone();
+            assert_eq!(response.status(), status, "{url}");
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body["status"], status, "{url}");
+            assert!(
+                body["message"]
+                    .as_str()
+                    .is_some_and(|message| !message.is_empty()),
+                "{url}"
+            );
+        }
+        drop(running.stop().await);
+    }
+
+    #[tokio::test]
+    async fn answers_under_way_are_finished_and_nothing_new_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (running, at) = start(&folder).await;
+        let mut answers = Vec::new();
+        for tokens in [1, 20, 60] {
+            answers.push(
+                post(
+                    format!("{at}/ask"),
+                    json!({"question": "?", "max_tokens": tokens}),
+                )
+                .await,
+            );
+        }
+        let stopped = tokio::spawn(running.stop());
+        for answer in answers {
+            assert!(answer.text().await.unwrap().contains("complete"));
+        }
+        let report = stopped.await.unwrap();
+        assert!(report.is_clean(), "{report}");
+        assert!(
+            Client::new().get(at).send().await.is_err(),
+            "the port is closed"
+        );
+    }
+}

@@ -15,12 +15,16 @@ use crate::sessions::End;
 pub async fn console(answers: &Answers, shutdown: Shutdown) -> io::Result<()> {
     let mut lines = lines()?;
     let mut session = None;
+    let is_terminal = io::stdin().is_terminal();
     say("Ask away. The end of the input (Ctrl+D) ends the agent.\n")?;
-    loop {
-        if io::stdin().is_terminal() {
+    while !shutdown.is_requested() {
+        if is_terminal {
             say("> ")?;
         }
         let Some(Some(line)) = shutdown.run(lines.recv()).await else {
+            if is_terminal {
+                say("\n")?;
+            }
             break;
         };
         let line = line?;

@@ -21,23 +21,57 @@ use crate::threads::Threads;
 pub(crate) type Turn = u32;
 
 pub(crate) enum Event {
-    Started { id: Id, turn: Turn, result: Result<Instance, HookError> },
-    WorkerUp { id: Id, turn: Turn },
-    WorkerEnded { id: Id, turn: Turn, result: Result<(), HookError> },
-    StopEnded { id: Id, turn: Turn, result: Result<Stopped, HookError> },
-    TasksEnded { id: Id, turn: Turn },
+    Started {
+        id: Id,
+        turn: Turn,
+        result: Result<Instance, HookError>,
+    },
+    WorkerUp {
+        id: Id,
+        turn: Turn,
+    },
+    WorkerEnded {
+        id: Id,
+        turn: Turn,
+        result: Result<(), HookError>,
+    },
+    StopEnded {
+        id: Id,
+        turn: Turn,
+        result: Result<Stopped, HookError>,
+    },
+    TasksEnded {
+        id: Id,
+        turn: Turn,
+    },
     AppTasksEnded,
-    Dropped { id: Id, turn: Turn, leaked: usize, panic: Option<String> },
-    EmergencyEnded { slot: usize, end: EmergencyEnd },
+    Dropped {
+        id: Id,
+        turn: Turn,
+        leaked: usize,
+        panic: Option<String>,
+    },
+    EmergencyEnded {
+        slot: usize,
+        end: EmergencyEnd,
+    },
     EmergencyOver,
-    BodyEnded { result: Result<(), HookError> },
+    BodyEnded {
+        result: Result<(), HookError>,
+    },
     Idle,
     Stop,
-    Fail { name: Arc<str>, error: BoxError },
+    Fail {
+        name: Arc<str>,
+        error: BoxError,
+    },
     Signal(i32),
     Forced(i32),
     Hangup,
-    Reloaded { id: Id, result: Result<(), HookError> },
+    Reloaded {
+        id: Id,
+        result: Result<(), HookError>,
+    },
 }
 
 /// Why a call of user code gave nothing.
@@ -67,7 +101,9 @@ impl HookError {
     /// Whether it is what being told to stop provokes.
     pub(crate) fn comes_from_stopping(&self) -> bool {
         match self {
-            Self::Failed(error) => crate::error::is_disconnect(&**error) || crate::error::is_cancellation(&**error),
+            Self::Failed(error) => {
+                crate::error::is_disconnect(&**error) || crate::error::is_cancellation(&**error)
+            }
             Self::Cancelled => true,
             Self::Panicked(_) | Self::TimedOut(_) => false,
         }
@@ -84,14 +120,22 @@ pub(crate) enum Call {
 impl Call {
     /// Runs the hook: a future as a task of its own, a function on a thread of the framework's own. `then` is called
     /// exactly once when it has ended, after everything of it has been dropped; for a future also when that is cancelled.
-    pub(crate) fn begin<T, C>(hook: Hook<T>, runtime: &runtime::Handle, threads: &Threads, then: C) -> Self
+    pub(crate) fn begin<T, C>(
+        hook: Hook<T>,
+        runtime: &runtime::Handle,
+        threads: &Threads,
+        then: C,
+    ) -> Self
     where
         T: Send + 'static,
         C: FnOnce(Result<T, HookError>) + Send + 'static,
     {
         match hook.0 {
             HookCall::Future(future) => {
-                let guarded = Guarded { future: Some(future), then: Some(then) };
+                let guarded = Guarded {
+                    future: Some(future),
+                    then: Some(then),
+                };
                 Self::Future(runtime.spawn(guarded).abort_handle())
             }
             HookCall::Thread(call) => {
@@ -165,10 +209,7 @@ impl<T, C: FnOnce(Result<T, HookError>)> Drop for Guarded<T, C> {
 }
 
 /// Calls `up` when the first poll of the future has returned.
-pub(crate) fn after_first_poll(
-    hook: Hook<()>,
-    up: impl FnOnce() + Send + 'static,
-) -> Hook<()> {
+pub(crate) fn after_first_poll(hook: Hook<()>, up: impl FnOnce() + Send + 'static) -> Hook<()> {
     match hook.0 {
         HookCall::Future(mut future) => {
             let mut up = Some(up);

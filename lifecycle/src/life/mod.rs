@@ -14,10 +14,10 @@ pub(crate) mod event;
 pub(crate) mod notice;
 pub(crate) mod outcome;
 mod running;
-mod startup;
-mod stop;
 #[cfg(test)]
 mod simulation;
+mod startup;
+mod stop;
 pub(crate) mod supervise;
 mod teardown;
 
@@ -56,7 +56,12 @@ impl Store {
         match source {
             Source::Provided(instance) => Some(instance.clone()),
             Source::Component { id, bind } => {
-                let instance = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(*id)?.clone()?;
+                let instance = self
+                    .0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get(*id)?
+                    .clone()?;
                 Some(bind.map_or_else(|| instance.clone(), |bind| bind(&instance)))
             }
         }
@@ -131,12 +136,23 @@ struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     /// The time of whatever a component is at.
-    Cut { id: Id, turn: Turn },
+    Cut {
+        id: Id,
+        turn: Turn,
+    },
     /// The 100 ms of a worker's first poll.
-    FirstPoll { id: Id, turn: Turn },
+    FirstPoll {
+        id: Id,
+        turn: Turn,
+    },
     /// A retry, restart or periodic run is due.
-    Due { id: Id, turn: Turn },
-    Reload { id: Id },
+    Due {
+        id: Id,
+        turn: Turn,
+    },
+    Reload {
+        id: Id,
+    },
     Startup,
     Drain,
     /// Only for whoever looks at the clock after each step.
@@ -253,13 +269,20 @@ impl Life {
             move || drop(over.send(Event::EmergencyOver)),
         )?;
         let now = Instant::now();
-        let mut members: Vec<Member> = plan.components.iter().map(|component| Member::new(component, now)).collect();
+        let mut members: Vec<Member> = plan
+            .components
+            .iter()
+            .map(|component| Member::new(component, now))
+            .collect();
         for (slot, id) in slots.iter().enumerate() {
             members[*id].slot = Some(slot);
         }
         let store = Arc::new(Store::default());
-        let handles =
-            Handles { events: sender.clone(), store: Arc::clone(&store), emergency: emergency.handle() };
+        let handles = Handles {
+            events: sender.clone(),
+            store: Arc::clone(&store),
+            emergency: emergency.handle(),
+        };
         let life = Self {
             app_scope: Scope::new(plan.name.as_str().into(), Arc::clone(&app)),
             app,
@@ -355,7 +378,12 @@ impl Life {
             Event::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
             Event::StopEnded { id, turn, result } => self.on_stop_ended(id, turn, result),
             Event::TasksEnded { id, turn } => self.on_tasks_ended(id, turn),
-            Event::Dropped { id, turn, leaked, panic } => self.on_dropped(id, turn, leaked, panic),
+            Event::Dropped {
+                id,
+                turn,
+                leaked,
+                panic,
+            } => self.on_dropped(id, turn, leaked, panic),
             Event::EmergencyEnded { slot, end } => self.on_emergency_ended(slot, end),
             Event::EmergencyOver => self.emergency_over = true,
             Event::BodyEnded { result } => self.on_body_ended(result),
@@ -381,7 +409,9 @@ impl Life {
     fn on_timer(&mut self, timer: Timer) {
         match timer {
             Timer::Cut { id, turn } if self.members[id].turn == turn => self.on_cut(id),
-            Timer::FirstPoll { id, turn } if self.members[id].turn == turn => self.on_slow_first_poll(id),
+            Timer::FirstPoll { id, turn } if self.members[id].turn == turn => {
+                self.on_slow_first_poll(id)
+            }
             Timer::Due { id, turn } if self.members[id].turn == turn => self.on_due(id),
             Timer::Reload { id } => self.on_reload_cut(id),
             Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
@@ -406,7 +436,9 @@ impl Life {
         let Some(at) = member.cut_at else { return };
         let extended = match &member.scope {
             // What was cancelled is not given more time.
-            Some(scope) if !member.cancelled => scope.cut_at().map_or(at, |extended| extended.max(at)),
+            Some(scope) if !member.cancelled => {
+                scope.cut_at().map_or(at, |extended| extended.max(at))
+            }
             _ => at,
         };
         if extended > Instant::now() {
@@ -436,9 +468,20 @@ impl Life {
         let deadline = now + limits.shutdown;
         (self.wiring.on_deadline)(limits.shutdown, limits.emergency);
         let _ = self.app.reason.set(reason.clone());
-        self.timer(deadline - limits.emergency.min(limits.shutdown), Timer::Reserve);
-        self.notice(Notice::Stopping { reason: reason.clone(), limit: limits.shutdown });
-        self.cause = Some(Cause { reason, root, config, deadline });
+        self.timer(
+            deadline - limits.emergency.min(limits.shutdown),
+            Timer::Reserve,
+        );
+        self.notice(Notice::Stopping {
+            reason: reason.clone(),
+            limit: limits.shutdown,
+        });
+        self.cause = Some(Cause {
+            reason,
+            root,
+            config,
+            deadline,
+        });
     }
 
     /// Whether what was planned must be left: only the emergency layer remains.
@@ -449,9 +492,12 @@ impl Life {
     /// The time before the emergency reserve.
     fn left(&self) -> Duration {
         let reserve = self.plan.limits.emergency;
-        self.cause.as_ref().map_or(self.plan.limits.shutdown, |cause| {
-            cause.deadline.saturating_duration_since(Instant::now())
-        }).saturating_sub(reserve)
+        self.cause
+            .as_ref()
+            .map_or(self.plan.limits.shutdown, |cause| {
+                cause.deadline.saturating_duration_since(Instant::now())
+            })
+            .saturating_sub(reserve)
     }
 
     fn timer(&mut self, at: Instant, timer: Timer) {
@@ -470,7 +516,11 @@ impl Life {
     fn scope(&mut self, id: Id) -> Arc<Scope> {
         let name = self.name(id);
         let app = &self.app;
-        Arc::clone(self.members[id].scope.get_or_insert_with(|| Scope::new(name, Arc::clone(app))))
+        Arc::clone(
+            self.members[id]
+                .scope
+                .get_or_insert_with(|| Scope::new(name, Arc::clone(app))),
+        )
     }
 
     /// What the component is handed.
@@ -482,15 +532,24 @@ impl Life {
             .iter()
             .filter_map(|(key, source)| Some((*key, self.store.get(source)?)))
             .collect();
-        StartContext { name: Arc::clone(&component.name), instances, scope: self.scope(id), ready: None }
+        StartContext {
+            name: Arc::clone(&component.name),
+            instances,
+            scope: self.scope(id),
+            ready: None,
+        }
     }
 
     /// Whether the scope of the component has no tasks; if it has, an event will tell.
     fn tasks_are_over(&mut self, id: Id) -> bool {
         let turn = self.members[id].turn;
         let sender = self.sender.clone();
-        let Some(scope) = &self.members[id].scope else { return true };
-        scope.tasks.idle_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
+        let Some(scope) = &self.members[id].scope else {
+            return true;
+        };
+        scope
+            .tasks
+            .idle_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
     }
 
     /// Cancels the tasks of the component that did not end in its time.
@@ -518,9 +577,10 @@ impl Life {
             }
         }
         let limit = self.plan.limits.shutdown;
-        let (reason, root, config, deadline) = cause.map_or((Reason::Requested, None, false, now), |cause| {
-            (cause.reason, cause.root, cause.config, cause.deadline)
-        });
+        let (reason, root, config, deadline) = cause
+            .map_or((Reason::Requested, None, false, now), |cause| {
+                (cause.reason, cause.root, cause.config, cause.deadline)
+            });
         let unclean = self.cut_work > 0 || fates.iter().any(|fate| fate.unclean);
         let exit_code = match self.forced {
             Some(signal) => 128 + signal,
@@ -550,7 +610,8 @@ impl Fate {
     fn cancel_tasks(&mut self, scope: &Scope) {
         let names = scope.tasks.names();
         if scope.tasks.cancel() > 0 {
-            self.errors.push(format!("its tasks were cancelled: {}", names.join(", ")));
+            self.errors
+                .push(format!("its tasks were cancelled: {}", names.join(", ")));
             self.unclean = true;
             self.layer = self.layer.max(Layer::Timeout);
         }

@@ -10,27 +10,80 @@ use crate::reason::Reason;
 #[derive(Debug, Clone)]
 pub(crate) enum Notice {
     Warning(String),
-    Starting { name: Arc<str>, allowed: Duration },
-    Started { name: Arc<str>, took: Duration },
-    StartFailed { name: Arc<str>, attempt: u32, error: String, again_in: Option<Duration> },
+    Starting {
+        name: Arc<str>,
+        allowed: Duration,
+    },
+    Started {
+        name: Arc<str>,
+        took: Duration,
+    },
+    StartFailed {
+        name: Arc<str>,
+        attempt: u32,
+        error: String,
+        again_in: Option<Duration>,
+    },
     /// A worker that did not return from its first poll in time; the startup goes on.
-    SlowToStart { name: Arc<str> },
-    Running { took: Duration },
-    Finished { name: Arc<str> },
+    SlowToStart {
+        name: Arc<str>,
+    },
+    Running {
+        took: Duration,
+    },
+    Finished {
+        name: Arc<str>,
+    },
     /// A worker failed; `again_in` when it is started again.
-    Failed { name: Arc<str>, error: String, again_in: Option<Duration> },
+    Failed {
+        name: Arc<str>,
+        error: String,
+        again_in: Option<Duration>,
+    },
     /// An error that stopping itself provokes.
-    ExpectedError { name: Arc<str>, error: String },
-    TaskPanicked { name: Arc<str>, task: String, error: String },
-    Stopping { reason: Reason, limit: Duration },
-    LameDuck { time: Duration },
-    Draining { in_flight: u64, time: Duration },
+    ExpectedError {
+        name: Arc<str>,
+        error: String,
+    },
+    TaskPanicked {
+        name: Arc<str>,
+        task: String,
+        error: String,
+    },
+    Stopping {
+        reason: Reason,
+        limit: Duration,
+    },
+    LameDuck {
+        time: Duration,
+    },
+    Draining {
+        in_flight: u64,
+        time: Duration,
+    },
     /// Cleanup of a component has begun.
-    StopBegan { name: Arc<str>, allowed: Duration },
-    Emergency { name: Arc<str> },
-    Stopped { name: Arc<str>, took: Duration, layer: Layer, errors: Vec<String>, tasks_left: Vec<String>, leaked: usize },
-    Forced { signal: Option<i32> },
-    Reloaded { name: Arc<str>, error: Option<String> },
+    StopBegan {
+        name: Arc<str>,
+        allowed: Duration,
+    },
+    Emergency {
+        name: Arc<str>,
+    },
+    Stopped {
+        name: Arc<str>,
+        took: Duration,
+        layer: Layer,
+        errors: Vec<String>,
+        tasks_left: Vec<String>,
+        leaked: usize,
+    },
+    Forced {
+        signal: Option<i32>,
+    },
+    Reloaded {
+        name: Arc<str>,
+        error: Option<String>,
+    },
 }
 
 /// Whoever watches.

@@ -21,13 +21,18 @@ impl Life {
     pub(super) async fn run_until_stopped(&mut self) {
         self.ran = true;
         self.startup_took = self.began.elapsed();
-        self.notice(Notice::Running { took: self.startup_took });
+        self.notice(Notice::Running {
+            took: self.startup_took,
+        });
         if let Some(body) = &mut self.wiring.body {
             let (idle, _) = tokio::sync::oneshot::channel();
             let start = std::mem::replace(&mut body.start, idle);
             let plan = Arc::clone(&self.plan);
-            let instances =
-                plan.fields.iter().filter_map(|(key, source)| Some((*key, self.store.get(source)?))).collect();
+            let instances = plan
+                .fields
+                .iter()
+                .filter_map(|(key, source)| Some((*key, self.store.get(source)?)))
+                .collect();
             let context = StartContext {
                 name: "main".into(),
                 instances,
@@ -53,12 +58,19 @@ impl Life {
         match result {
             Ok(()) => self.stop_because(Reason::MainReturned, None, false),
             Err(error) if told && error.comes_from_stopping() => {
-                self.notice(Notice::ExpectedError { name: "main".into(), error: error.describe() });
+                self.notice(Notice::ExpectedError {
+                    name: "main".into(),
+                    error: error.describe(),
+                });
             }
             Err(error) => {
                 self.app_failed = true;
                 let root = format!("`main` failed: {}", error.describe());
-                self.notice(Notice::Failed { name: "main".into(), error: error.describe(), again_in: None });
+                self.notice(Notice::Failed {
+                    name: "main".into(),
+                    error: error.describe(),
+                    again_in: None,
+                });
                 self.stop_because(Reason::Failed("main".into()), Some(root), error.is_config());
             }
         }
@@ -75,7 +87,9 @@ impl Life {
         member.ended = (!member.cancelled).then_some(result);
         let told_until = member.cut_at.filter(|_| member.told);
         member.next_turn(Phase::EndingTasks);
-        let limit = self.plan.components[id].timeout.unwrap_or(self.plan.limits.drain);
+        let limit = self.plan.components[id]
+            .timeout
+            .unwrap_or(self.plan.limits.drain);
         let until = told_until.unwrap_or_else(|| Instant::now() + limit);
         if let (false, Some(scope)) = (self.members[id].told, &self.members[id].scope) {
             scope.tell(until, until);
@@ -119,7 +133,11 @@ impl Life {
             Kind::Worker { policy, .. } => policy.every.and_then(|every| every.run_timeout),
             Kind::Resource { .. } => None,
         };
-        let limit = if member.was_up { run_timeout.unwrap_or_default() } else { component.start_timeout };
+        let limit = if member.was_up {
+            run_timeout.unwrap_or_default()
+        } else {
+            component.start_timeout
+        };
         let turn = member.turn;
         member.cut_call();
         self.on_worker_ended(id, turn, Err(HookError::TimedOut(limit)));
@@ -134,12 +152,18 @@ impl Life {
         member.fate.unclean = true;
         member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
         if member.call.as_ref().is_some_and(Call::is_thread) {
-            member.fate.errors.push(format!("its thread did not end within {waited}"));
+            member
+                .fate
+                .errors
+                .push(format!("its thread did not end within {waited}"));
             member.call = None;
             member.next_turn(Phase::EndingTasks);
             self.await_worker_tasks(id, Instant::now() + GRACE);
         } else {
-            member.fate.errors.push(format!("did not end within {waited}"));
+            member
+                .fate
+                .errors
+                .push(format!("did not end within {waited}"));
             member.cut_call();
             self.cut_at(id, Instant::now() + GRACE);
         }
@@ -148,13 +172,19 @@ impl Life {
     /// Function and tasks of a run have ended, or been given up.
     pub(super) fn worker_run_over(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
-        let Kind::Worker { policy, .. } = &plan.components[id].kind else { return };
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else {
+            return;
+        };
         let scope = self.scope(id);
         scope.tasks.close();
         let name = self.name(id);
         let left = scope.tasks.names();
         for (task, error) in scope.tasks.take_panicked() {
-            self.notice(Notice::TaskPanicked { name: Arc::clone(&name), task, error });
+            self.notice(Notice::TaskPanicked {
+                name: Arc::clone(&name),
+                task,
+                error,
+            });
         }
         let member = &mut self.members[id];
         member.cancelled = false;
@@ -174,12 +204,19 @@ impl Life {
         }
         let result = ended.unwrap_or(Ok(()));
         let stopping = self.cause.is_some() && (self.draining || !self.ran);
-        let next = self.members[id].supervision.next(policy, result.is_ok(), Instant::now(), jitter());
+        let next =
+            self.members[id]
+                .supervision
+                .next(policy, result.is_ok(), Instant::now(), jitter());
         let error = result.as_ref().err().map(HookError::describe);
         match next {
             Next::Again(after) if !stopping => {
                 if let Some(error) = error {
-                    self.notice(Notice::Failed { name, error, again_in: Some(after) });
+                    self.notice(Notice::Failed {
+                        name,
+                        error,
+                        again_in: Some(after),
+                    });
                 }
                 let member = &mut self.members[id];
                 member.fate.restarts += u32::from(policy.every.is_none());
@@ -187,7 +224,9 @@ impl Life {
                 self.timer(Instant::now() + after, Timer::Due { id, turn });
             }
             Next::Finished | Next::Again(_) => {
-                self.notice(Notice::Finished { name: Arc::clone(&name) });
+                self.notice(Notice::Finished {
+                    name: Arc::clone(&name),
+                });
                 self.worker_is_up(id);
                 self.members[id].next_turn(Phase::Ended);
                 self.ends.push(id);
@@ -204,7 +243,11 @@ impl Life {
 
     fn worker_failed(&mut self, id: Id, error: &HookError, on_failure: OnEnd) {
         let name = self.name(id);
-        self.notice(Notice::Failed { name: Arc::clone(&name), error: error.describe(), again_in: None });
+        self.notice(Notice::Failed {
+            name: Arc::clone(&name),
+            error: error.describe(),
+            again_in: None,
+        });
         let member = &mut self.members[id];
         let was_up = member.was_up;
         member.next_turn(Phase::Ended);
@@ -225,13 +268,22 @@ impl Life {
     /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
     fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
         let plan = Arc::clone(&self.plan);
-        let Kind::Worker { policy, .. } = &plan.components[id].kind else { return };
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else {
+            return;
+        };
         let name = self.name(id);
         if error.comes_from_stopping() {
-            self.notice(Notice::ExpectedError { name, error: error.describe() });
+            self.notice(Notice::ExpectedError {
+                name,
+                error: error.describe(),
+            });
             return;
         }
-        self.notice(Notice::Failed { name, error: error.describe(), again_in: None });
+        self.notice(Notice::Failed {
+            name,
+            error: error.describe(),
+            again_in: None,
+        });
         member_error(&mut self.members[id], error);
         self.app_failed |= policy.on_failure == OnEnd::Shutdown;
     }
@@ -241,7 +293,12 @@ impl Life {
         if self.cause.is_some() {
             return;
         }
-        if !self.plan.components.iter().any(|component| component.has(HookKind::Reload)) {
+        if !self
+            .plan
+            .components
+            .iter()
+            .any(|component| component.has(HookKind::Reload))
+        {
             self.stop_because(Reason::Signal(1), None, false);
         } else if !self.ran || !self.reloading.is_empty() {
             self.reload_wanted = true;
@@ -272,8 +329,12 @@ impl Life {
             return;
         };
         let plan = Arc::clone(&self.plan);
-        let Kind::Resource { table, .. } = &plan.components[id].kind else { return };
-        let instance = self.store.get(&crate::plan::Source::Component { id, bind: None });
+        let Kind::Resource { table, .. } = &plan.components[id].kind else {
+            return;
+        };
+        let instance = self
+            .store
+            .get(&crate::plan::Source::Component { id, bind: None });
         let reload = table.reload;
         let hook = guard(|| instance.and_then(|instance| reload(&instance)));
         let sender = self.sender.clone();
@@ -291,7 +352,11 @@ impl Life {
     }
 
     pub(super) fn on_reload_cut(&mut self, id: Id) {
-        if self.members[id].reload.as_ref().is_some_and(|(_, at)| *at <= Instant::now()) {
+        if self.members[id]
+            .reload
+            .as_ref()
+            .is_some_and(|(_, at)| *at <= Instant::now())
+        {
             let limit = self.plan.components[id].start_timeout;
             self.on_reloaded(id, Err(HookError::TimedOut(limit)));
         }
@@ -305,7 +370,10 @@ impl Life {
             call.cut();
         }
         let error = result.err().map(|error| error.describe());
-        self.notice(Notice::Reloaded { name: self.name(id), error });
+        self.notice(Notice::Reloaded {
+            name: self.name(id),
+            error,
+        });
         self.reloading.pop();
         if self.cause.is_none() {
             self.reload_next();
@@ -344,7 +412,10 @@ impl Life {
             Phase::Up => {
                 scope.tell(now + allowed, now + allowed.max(slack));
                 self.cut_at(id, now + allowed);
-                self.notice(Notice::StopBegan { name: self.name(id), allowed });
+                self.notice(Notice::StopBegan {
+                    name: self.name(id),
+                    allowed,
+                });
             }
             // Its tasks have been told already.
             Phase::EndingTasks => self.cut_at(id, now + allowed),

@@ -95,7 +95,9 @@ impl World {
         Hook::future(async move {
             world.log(id, began);
             match act {
-                Act::Slow(millis) | Act::Fail(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
+                Act::Slow(millis) | Act::Fail(millis) => {
+                    tokio::time::sleep(Duration::from_millis(millis)).await
+                }
                 Act::Never => std::future::pending().await,
                 Act::Ok | Act::Panic => {}
             }
@@ -136,18 +138,25 @@ fn table() -> ResourceTable {
     fn start(context: &mut StartContext) -> Hook<Instance> {
         let id: usize = context.name.trim_start_matches('c').parse().unwrap();
         let world: Arc<World> = context.instances[0].1.downcast().unwrap();
-        let thing = Thing { world: Arc::clone(&world), id };
+        let thing = Thing {
+            world: Arc::clone(&world),
+            id,
+        };
         let act = world.members[id].start;
-        world.hook(id, act, (What::StartBegan, What::Up), move || Instance::new(Arc::new(thing)))
+        world.hook(id, act, (What::StartBegan, What::Up), move || {
+            Instance::new(Arc::new(thing))
+        })
     }
     fn stop(instance: &Instance) -> Option<Hook<Stopped>> {
         let thing: Arc<Thing> = instance.downcast().unwrap();
         let (world, id) = (Arc::clone(&thing.world), thing.id);
         let act = world.members[id].stop;
-        Some(world.hook(id, act, (What::StopBegan, What::StopEnded), move || {
-            drop(thing);
-            Stopped::Clean
-        }))
+        Some(
+            world.hook(id, act, (What::StopBegan, What::StopEnded), move || {
+                drop(thing);
+                Stopped::Clean
+            }),
+        )
     }
     fn emergency(instance: &Instance) {
         let thing: Arc<Thing> = instance.downcast().unwrap();
@@ -169,25 +178,48 @@ fn world(random: &mut Rng, members: usize, faulty: bool) -> Arc<World> {
     let with_orders = random.bool();
     let mut built: Vec<Member> = Vec::new();
     for id in 0..members {
-        let mut needs: Vec<usize> = (0..random.usize(0..4)).filter(|_| id > 0).map(|_| random.usize(0..id)).collect();
+        let mut needs: Vec<usize> = (0..random.usize(0..4))
+            .filter(|_| id > 0)
+            .map(|_| random.usize(0..id))
+            .collect();
         needs.sort_unstable();
         needs.dedup();
         // Ids of one order follow each other, so that a need is never of a larger one.
         let order = (with_orders && random.u32(0..3) > 0).then(|| i32::try_from(id / 7).unwrap());
-        let cost = if random.bool() { Cost::Share } else { Cost::Fixed(Duration::from_millis(random.u64(600..900))) };
+        let cost = if random.bool() {
+            Cost::Share
+        } else {
+            Cost::Fixed(Duration::from_millis(random.u64(600..900)))
+        };
         built.push(Member {
-            node: Node { name: format!("c{id}"), order, needs, cost },
-            start: if faulty && random.u32(0..members as u32) == 0 { Act::random(random, true) } else { Act::random(random, false) },
+            node: Node {
+                name: format!("c{id}"),
+                order,
+                needs,
+                cost,
+            },
+            start: if faulty && random.u32(0..members as u32) == 0 {
+                Act::random(random, true)
+            } else {
+                Act::random(random, false)
+            },
             stop: Act::random(random, faulty),
             emergency: random.u32(0..4) == 0,
             threads: random.u32(0..8) == 0,
         });
     }
-    Arc::new(World { members: built, log: Mutex::new(Vec::new()) })
+    Arc::new(World {
+        members: built,
+        log: Mutex::new(Vec::new()),
+    })
 }
 
 fn plan(world: &Arc<World>) -> Plan {
-    let nodes: Vec<Node> = world.members.iter().map(|member| member.node.clone()).collect();
+    let nodes: Vec<Node> = world
+        .members
+        .iter()
+        .map(|member| member.node.clone())
+        .collect();
     let components = world
         .members
         .iter()
@@ -199,16 +231,26 @@ fn plan(world: &Arc<World>) -> Plan {
             backoff: Duration::ZERO,
             takes_shutdown: false,
             takes_ready: false,
-            takes: vec![(TypeId::of::<World>(), Source::Provided(Instance::new(Arc::clone(world))))],
+            takes: vec![(
+                TypeId::of::<World>(),
+                Source::Provided(Instance::new(Arc::clone(world))),
+            )],
             kind: Kind::Resource {
                 table: table(),
                 cost: member.node.cost,
-                hooks: if member.emergency { &[HookKind::Stop, HookKind::Emergency] } else { &[HookKind::Stop] },
+                hooks: if member.emergency {
+                    &[HookKind::Stop, HookKind::Emergency]
+                } else {
+                    &[HookKind::Stop]
+                },
             },
         })
         .collect();
     let graph = Graph::new(&nodes).expect("a world without contradictions");
-    let settings = Settings::default().shutdown_timeout(TOTAL).emergency_timeout(RESERVE).drain_timeout(DRAIN);
+    let settings = Settings::default()
+        .shutdown_timeout(TOTAL)
+        .emergency_timeout(RESERVE)
+        .drain_timeout(DRAIN);
     Plan::of("world".into(), components, &nodes, graph, settings)
 }
 
@@ -241,7 +283,13 @@ fn before(world: &World, id: usize) -> HashSet<usize> {
     let order = world.members[id].node.order;
     let smaller = (0..world.members.len())
         .filter(|other| matches!((world.members[*other].node.order, order), (Some(other), Some(own)) if other < own));
-    world.members[id].node.needs.iter().copied().chain(smaller).collect()
+    world.members[id]
+        .node
+        .needs
+        .iter()
+        .copied()
+        .chain(smaller)
+        .collect()
 }
 
 /// The invariants of every world.
@@ -250,51 +298,111 @@ fn check(world: &World, outcome: &Outcome, took: Duration) {
     if std::env::var_os("LIFECYCLE_SEED").is_some() {
         eprintln!("{:#?}\n{log:#?}\n{outcome:#?}", world.members);
     }
-    let at = |id: usize, what: What| log.iter().position(|entry| (entry.0, entry.1) == (id, what));
-    let count = |id: usize, what: What| log.iter().filter(|entry| (entry.0, entry.1) == (id, what)).count();
+    let at = |id: usize, what: What| {
+        log.iter()
+            .position(|entry| (entry.0, entry.1) == (id, what))
+    };
+    let count = |id: usize, what: What| {
+        log.iter()
+            .filter(|entry| (entry.0, entry.1) == (id, what))
+            .count()
+    };
     assert!(took <= TOTAL, "it took {took:?}");
     for id in 0..world.members.len() {
         let up = at(id, What::Up);
-        let fate = outcome.fates.iter().find(|fate| *fate.name == *world.members[id].node.name).unwrap();
-        assert!(count(id, What::StopBegan) <= 1 && count(id, What::Emergency) <= 1, "c{id} more than once");
-        assert_eq!(fate.started.is_some(), up.is_some(), "c{id} is up and reported so");
+        let fate = outcome
+            .fates
+            .iter()
+            .find(|fate| *fate.name == *world.members[id].node.name)
+            .unwrap();
+        assert!(
+            count(id, What::StopBegan) <= 1 && count(id, What::Emergency) <= 1,
+            "c{id} more than once"
+        );
+        assert_eq!(
+            fate.started.is_some(),
+            up.is_some(),
+            "c{id} is up and reported so"
+        );
         if up.is_none() {
-            assert_eq!(count(id, What::StopBegan) + count(id, What::Emergency), 0, "c{id} never came up");
+            assert_eq!(
+                count(id, What::StopBegan) + count(id, What::Emergency),
+                0,
+                "c{id} never came up"
+            );
             continue;
         }
         let stopped = count(id, What::StopBegan) == 1;
-        assert!(stopped || took >= TOTAL - RESERVE, "c{id} got no stop, with time left");
-        let clean = stopped && world.members[id].stop.is_clean() && at(id, What::StopEnded).is_some() && fate.errors.is_empty();
+        assert!(
+            stopped || took >= TOTAL - RESERVE,
+            "c{id} got no stop, with time left"
+        );
+        let clean = stopped
+            && world.members[id].stop.is_clean()
+            && at(id, What::StopEnded).is_some()
+            && fate.errors.is_empty();
         if clean {
-            assert_eq!((fate.layer, count(id, What::Emergency)), (Layer::Safe, 0), "c{id} stopped clean");
+            assert_eq!(
+                (fate.layer, count(id, What::Emergency)),
+                (Layer::Safe, 0),
+                "c{id} stopped clean"
+            );
         } else {
             let due = usize::from(world.members[id].emergency);
-            assert_eq!(count(id, What::Emergency), due, "c{id} did not stop clean: {:?}", fate.errors);
+            assert_eq!(
+                count(id, What::Emergency),
+                due,
+                "c{id} did not stop clean: {:?}",
+                fate.errors
+            );
             assert!(fate.unclean && !fate.errors.is_empty(), "c{id} is reported");
         }
         for other in before(world, id) {
             let began = at(id, What::StartBegan).unwrap();
-            assert!(at(other, What::Up).is_some_and(|up| up < began), "c{id} started before c{other} was up");
+            assert!(
+                at(other, What::Up).is_some_and(|up| up < began),
+                "c{id} started before c{other} was up"
+            );
             if let (true, Some(other_stop)) = (stopped, at(other, What::StopBegan)) {
                 let act = world.members[id].stop;
-                let ended = if act == Act::Never { at(id, What::StopBegan) } else { at(id, What::StopEnded).or(at(id, What::StopBegan)) };
-                assert!(ended.is_some_and(|ended| ended < other_stop), "c{other} stopped before c{id} had ended");
+                let ended = if act == Act::Never {
+                    at(id, What::StopBegan)
+                } else {
+                    at(id, What::StopEnded).or(at(id, What::StopBegan))
+                };
+                assert!(
+                    ended.is_some_and(|ended| ended < other_stop),
+                    "c{other} stopped before c{id} had ended"
+                );
                 if let Some(emergency) = at(id, What::Emergency) {
-                    assert!(emergency < other_stop, "c{other} stopped before the emergency hook of c{id}");
+                    assert!(
+                        emergency < other_stop,
+                        "c{other} stopped before the emergency hook of c{id}"
+                    );
                 }
             }
         }
     }
     let failed = outcome.root.is_some();
     let unclean = outcome.fates.iter().any(|fate| fate.unclean);
-    let code = if failed { 1 } else if unclean { 3 } else { 0 };
+    let code = if failed {
+        1
+    } else if unclean {
+        3
+    } else {
+        0
+    };
     assert_eq!(outcome.exit_code, code, "{outcome:?}");
 }
 
 fn simulate(seeds: std::ops::Range<u64>, run: impl Fn(&mut Rng)) {
-    let only = std::env::var("LIFECYCLE_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
+    let only = std::env::var("LIFECYCLE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse::<u64>().ok());
     for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut Rng::with_seed(seed))));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            run(&mut Rng::with_seed(seed))
+        }));
         if let Err(payload) = result {
             panic!("world {seed}: {}", crate::error::panic_message(&*payload));
         }
@@ -302,7 +410,12 @@ fn simulate(seeds: std::ops::Range<u64>, run: impl Fn(&mut Rng)) {
 }
 
 fn paused<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 #[test]
@@ -321,7 +434,9 @@ fn whatever_fails_the_invariants_hold() {
     simulate(0..2_000, |random| {
         let members = random.usize(1..60);
         let world = world(random, members, true);
-        let stop_after = random.bool().then(|| Duration::from_millis(random.u64(0..3_000)));
+        let stop_after = random
+            .bool()
+            .then(|| Duration::from_millis(random.u64(0..3_000)));
         let (outcome, took) = paused(live(&world, stop_after));
         check(&world, &outcome, took);
     });
@@ -330,14 +445,22 @@ fn whatever_fails_the_invariants_hold() {
 fn plain(members: usize, needs: impl Fn(usize) -> Vec<usize>, start: Act) -> Arc<World> {
     let members = (0..members)
         .map(|id| Member {
-            node: Node { name: format!("c{id}"), order: None, needs: needs(id), cost: Cost::Share },
+            node: Node {
+                name: format!("c{id}"),
+                order: None,
+                needs: needs(id),
+                cost: Cost::Share,
+            },
             start,
             stop: Act::Ok,
             emergency: false,
             threads: false,
         })
         .collect();
-    Arc::new(World { members, log: Mutex::new(Vec::new()) })
+    Arc::new(World {
+        members,
+        log: Mutex::new(Vec::new()),
+    })
 }
 
 #[test]
@@ -349,7 +472,11 @@ fn independent_starts_overlap() {
 
 #[test]
 fn a_chain_takes_the_sum_of_its_starts() {
-    let world = plain(20, |id| id.checked_sub(1).into_iter().collect(), Act::Slow(100));
+    let world = plain(
+        20,
+        |id| id.checked_sub(1).into_iter().collect(),
+        Act::Slow(100),
+    );
     let (outcome, _) = paused(live(&world, None));
     assert_eq!(outcome.startup, Duration::from_secs(2));
 }
@@ -363,10 +490,23 @@ fn when_a_start_fails_exactly_those_before_it_are_stopped_in_reverse() {
             let (outcome, took) = paused(live(&world, None));
             check(&world, &outcome, took);
             assert_eq!(outcome.exit_code, 1);
-            assert!(outcome.root.as_deref().is_some_and(|root| root.contains(&format!("`c{step}` did not start"))));
+            assert!(
+                outcome
+                    .root
+                    .as_deref()
+                    .is_some_and(|root| root.contains(&format!("`c{step}` did not start")))
+            );
             let log = world.log.lock().unwrap();
-            let stopped: Vec<usize> = log.iter().filter(|entry| entry.1 == What::StopBegan).map(|entry| entry.0).collect();
-            assert_eq!(stopped, (0..step).rev().collect::<Vec<_>>(), "{act:?} at {step}");
+            let stopped: Vec<usize> = log
+                .iter()
+                .filter(|entry| entry.1 == What::StopBegan)
+                .map(|entry| entry.0)
+                .collect();
+            assert_eq!(
+                stopped,
+                (0..step).rev().collect::<Vec<_>>(),
+                "{act:?} at {step}"
+            );
         }
     }
 }
@@ -384,5 +524,12 @@ fn a_hanging_stop_leaves_the_others_their_share() {
     assert_eq!(outcome.exit_code, 3);
     // 18 s before the reserve, shared by five.
     assert_eq!(took, Duration::from_millis(3_600 + 4 * 3_000));
-    assert!(outcome.fates.iter().filter(|fate| fate.layer == Layer::Safe).count() == 4);
+    assert!(
+        outcome
+            .fates
+            .iter()
+            .filter(|fate| fate.layer == Layer::Safe)
+            .count()
+            == 4
+    );
 }

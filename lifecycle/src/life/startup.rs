@@ -60,7 +60,11 @@ impl Life {
 
     /// Barriers wait like members; they have no other state.
     pub(super) fn node_waits(&mut self, node: usize, waits: usize) {
-        match self.members.get_mut(node).filter(|_| node < self.plan.resources) {
+        match self
+            .members
+            .get_mut(node)
+            .filter(|_| node < self.plan.resources)
+        {
             Some(member) => member.waits = waits,
             None => {
                 let barrier = node - self.plan.resources;
@@ -101,13 +105,18 @@ impl Life {
     fn attempt_start(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
         let component = &plan.components[id];
-        let Kind::Resource { table, .. } = &component.kind else { return };
+        let Kind::Resource { table, .. } = &component.kind else {
+            return;
+        };
         let mut context = self.context(id);
         let member = &mut self.members[id];
         member.attempt += 1;
         let turn = member.next_turn(Phase::Starting);
         if member.attempt == 1 {
-            self.notice(Notice::Starting { name: Arc::clone(&component.name), allowed: component.start_timeout });
+            self.notice(Notice::Starting {
+                name: Arc::clone(&component.name),
+                allowed: component.start_timeout,
+            });
         }
         self.cut_at(id, Instant::now() + component.start_timeout);
         let sender = self.sender.clone();
@@ -115,7 +124,8 @@ impl Life {
         match guard(move || start(&mut context)) {
             Ok(hook) => {
                 let then = move |result| drop(sender.send(Event::Started { id, turn, result }));
-                self.members[id].call = Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+                self.members[id].call =
+                    Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
             }
             Err(panic) => self.on_started(id, turn, Err(panic)),
         }
@@ -142,12 +152,17 @@ impl Life {
         member.next_turn(Phase::Up);
         let took = member.since.elapsed();
         member.fate.started = Some(took);
-        if let (Some(slot), Kind::Resource { table, .. }) = (member.slot, &plan.components[id].kind) {
+        if let (Some(slot), Kind::Resource { table, .. }) = (member.slot, &plan.components[id].kind)
+        {
             let (emergency, instance) = (table.emergency, instance.clone());
-            self.emergency.arm(slot, Box::new(move || emergency(&instance)));
+            self.emergency
+                .arm(slot, Box::new(move || emergency(&instance)));
         }
         self.store.put(id, Some(instance));
-        self.notice(Notice::Started { name: self.name(id), took });
+        self.notice(Notice::Started {
+            name: self.name(id),
+            took,
+        });
         self.awaited = self.awaited.saturating_sub(1);
         if self.cause.is_some() {
             return;
@@ -168,7 +183,12 @@ impl Life {
             .then(|| backoff(component.backoff, attempt - 1, jitter()));
         if !(stopping && error.comes_from_stopping()) {
             let error = error.describe();
-            self.notice(Notice::StartFailed { name: Arc::clone(&component.name), attempt, error, again_in });
+            self.notice(Notice::StartFailed {
+                name: Arc::clone(&component.name),
+                attempt,
+                error,
+                again_in,
+            });
         }
         if let Some(again_in) = again_in {
             let turn = self.members[id].next_turn(Phase::Scheduled);
@@ -187,10 +207,17 @@ impl Life {
         if self.cause.is_some() && error.comes_from_stopping() {
             return;
         }
-        let attempts = if member.attempt > 1 { format!(", attempt {}", member.attempt) } else { String::new() };
+        let attempts = if member.attempt > 1 {
+            format!(", attempt {}", member.attempt)
+        } else {
+            String::new()
+        };
         let took = crate::duration::show(member.since.elapsed());
         member.fate.errors.push(error.describe());
-        let root = format!("`{name}` did not start: {} (after {took}{attempts})", error.describe());
+        let root = format!(
+            "`{name}` did not start: {} (after {took}{attempts})",
+            error.describe()
+        );
         self.app_failed = true;
         self.stop_because(Reason::Failed(name), Some(root), error.is_config());
     }
@@ -207,10 +234,15 @@ impl Life {
         let waiting: Vec<String> = self
             .members
             .iter()
-            .filter(|member| matches!(member.phase, Phase::Starting | Phase::Scheduled) && !member.was_up)
+            .filter(|member| {
+                matches!(member.phase, Phase::Starting | Phase::Scheduled) && !member.was_up
+            })
             .map(|member| format!("`{}`", member.fate.name))
             .collect();
-        let root = format!("the app was not up within `startup_timeout` {limit}: still starting {}", waiting.join(", "));
+        let root = format!(
+            "the app was not up within `startup_timeout` {limit}: still starting {}",
+            waiting.join(", ")
+        );
         self.app_failed = true;
         self.stop_because(Reason::StartupTimeout, Some(root), false);
     }
@@ -218,7 +250,9 @@ impl Life {
     /// Starts a worker, or for a periodic one puts its first run on schedule.
     fn schedule_worker(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
-        let Kind::Worker { policy, .. } = &plan.components[id].kind else { return };
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else {
+            return;
+        };
         self.members[id].since = Instant::now();
         self.notice(Notice::Starting {
             name: self.name(id),
@@ -226,7 +260,11 @@ impl Life {
         });
         match policy.every {
             Some(every) => {
-                let delay = if every.immediate { Duration::ZERO } else { every.period };
+                let delay = if every.immediate {
+                    Duration::ZERO
+                } else {
+                    every.period
+                };
                 let turn = self.members[id].next_turn(Phase::Scheduled);
                 self.timer(Instant::now() + delay, Timer::Due { id, turn });
                 self.worker_is_up(id);
@@ -239,7 +277,9 @@ impl Life {
     pub(super) fn run_worker(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
         let component = &plan.components[id];
-        let Kind::Worker { run, policy, .. } = &component.kind else { return };
+        let Kind::Worker { run, policy, .. } = &component.kind else {
+            return;
+        };
         // Each run has a scope of its own, so that its tasks end with it.
         self.members[id].scope = None;
         let mut context: StartContext = self.context(id);
@@ -268,10 +308,15 @@ impl Life {
         let hook = guard(move || run(&mut context));
         match hook {
             Ok(hook) => {
-                let hook = if takes_ready { hook } else { after_first_poll(hook, up) };
+                let hook = if takes_ready {
+                    hook
+                } else {
+                    after_first_poll(hook, up)
+                };
                 let sender = self.sender.clone();
                 let then = move |result| drop(sender.send(Event::WorkerEnded { id, turn, result }));
-                self.members[id].call = Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+                self.members[id].call =
+                    Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
             }
             Err(panic) => self.on_worker_ended(id, turn, Err(panic)),
         }
@@ -294,12 +339,17 @@ impl Life {
         let took = member.since.elapsed();
         member.fate.started = Some(took);
         self.awaited = self.awaited.saturating_sub(1);
-        self.notice(Notice::Started { name: self.name(id), took });
+        self.notice(Notice::Started {
+            name: self.name(id),
+            took,
+        });
     }
 
     pub(super) fn on_slow_first_poll(&mut self, id: Id) {
         if !self.members[id].was_up && self.members[id].phase == Phase::Up {
-            self.notice(Notice::SlowToStart { name: self.name(id) });
+            self.notice(Notice::SlowToStart {
+                name: self.name(id),
+            });
             self.worker_is_up(id);
         }
     }
@@ -319,5 +369,6 @@ impl Life {
 
 /// Makes a hook; that runs no code of an `async fn`, but an `impl` by hand may do what it likes.
 pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
-    catch_unwind(AssertUnwindSafe(make)).map_err(|payload| HookError::Panicked(panic_message(&*payload)))
+    catch_unwind(AssertUnwindSafe(make))
+        .map_err(|payload| HookError::Panicked(panic_message(&*payload)))
 }

@@ -70,19 +70,25 @@ impl Life {
             scope.tell(now + allowed, now + allowed.max(slack));
         }
         self.cut_at(id, now + allowed);
-        let Kind::Resource { table, hooks, .. } = &plan.components[id].kind else { return };
+        let Kind::Resource { table, hooks, .. } = &plan.components[id].kind else {
+            return;
+        };
         if !hooks.contains(&HookKind::Stop) {
             self.after_stop(id, Ok(Stopped::Clean));
             return;
         }
-        self.notice(Notice::StopBegan { name: self.name(id), allowed });
+        self.notice(Notice::StopBegan {
+            name: self.name(id),
+            allowed,
+        });
         let instance = self.store.get(&Source::Component { id, bind: None });
         let stop = table.stop;
         match guard(|| instance.and_then(|instance| stop(&instance))) {
             Ok(Some(hook)) => {
                 let sender = self.sender.clone();
                 let then = move |result| drop(sender.send(Event::StopEnded { id, turn, result }));
-                self.members[id].call = Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+                self.members[id].call =
+                    Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
             }
             Ok(None) => self.after_stop(id, Ok(Stopped::Clean)),
             Err(panic) => self.after_stop(id, Err(panic)),
@@ -103,7 +109,11 @@ impl Life {
                 let thread = self.members[id].call.as_ref().is_some_and(Call::is_thread);
                 self.members[id].cut_call();
                 let member = &mut self.members[id];
-                let what = if thread { "its stop did not end on its thread within" } else { "its stop did not end within" };
+                let what = if thread {
+                    "its stop did not end on its thread within"
+                } else {
+                    "its stop did not end within"
+                };
                 member.fate.errors.push(format!("{what} {}", show(allowed)));
                 member.fate.layer = Layer::Timeout;
                 member.clean = false;
@@ -120,7 +130,10 @@ impl Life {
             }
             Phase::Dropping => {
                 let member = &mut self.members[id];
-                member.fate.errors.push(format!("its destructor did not end within {}", show(allowed)));
+                member.fate.errors.push(format!(
+                    "its destructor did not end within {}",
+                    show(allowed)
+                ));
                 member.fate.layer = member.fate.layer.max(Layer::Timeout);
                 member.fate.unclean = true;
                 self.resource_ended(id);
@@ -137,11 +150,17 @@ impl Life {
             Ok(Stopped::Clean) => {}
             Ok(Stopped::Expected(error)) => {
                 let error = crate::error::one_line(&*error);
-                self.notice(Notice::ExpectedError { name: self.name(id), error });
+                self.notice(Notice::ExpectedError {
+                    name: self.name(id),
+                    error,
+                });
             }
             Err(error) => {
                 member.clean = false;
-                member.fate.errors.push(format!("its stop failed: {}", error.describe()));
+                member
+                    .fate
+                    .errors
+                    .push(format!("its stop failed: {}", error.describe()));
             }
         }
         let until = self.members[id].cut_at;
@@ -172,7 +191,11 @@ impl Life {
             member.fate.tasks_left = scope.tasks.names();
             let panicked = scope.tasks.take_panicked();
             for (task, error) in panicked {
-                self.notice(Notice::TaskPanicked { name: Arc::clone(&name), task, error });
+                self.notice(Notice::TaskPanicked {
+                    name: Arc::clone(&name),
+                    task,
+                    error,
+                });
             }
         }
         let member = &mut self.members[id];
@@ -192,7 +215,9 @@ impl Life {
             self.drop_instance(id);
             return;
         };
-        let waiting = u32::try_from(self.emergency.armed()).unwrap_or(u32::MAX).max(1);
+        let waiting = u32::try_from(self.emergency.armed())
+            .unwrap_or(u32::MAX)
+            .max(1);
         let share = self.emergency_left / waiting;
         let hold = self.threads.hold();
         if !self.emergency.run(slot) {
@@ -213,9 +238,15 @@ impl Life {
         match end {
             EmergencyEnd::Done => {}
             EmergencyEnd::Panicked(message) => {
-                member.fate.errors.push(format!("its emergency hook panicked: {}", crate::error::escape(&message)));
+                member.fate.errors.push(format!(
+                    "its emergency hook panicked: {}",
+                    crate::error::escape(&message)
+                ));
             }
-            EmergencyEnd::GivenUp => member.fate.errors.push("its emergency hook did not end in its share".to_owned()),
+            EmergencyEnd::GivenUp => member
+                .fate
+                .errors
+                .push("its emergency hook did not end in its share".to_owned()),
         }
         if let Some((since, _)) = member.emergency_since.take() {
             self.emergency_left = self.emergency_left.saturating_sub(since.elapsed());
@@ -228,7 +259,9 @@ impl Life {
     /// The framework's own handle goes, off the runtime where that runs user code, within the component's time.
     fn drop_instance(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
-        let Kind::Resource { table, .. } = &plan.components[id].kind else { return };
+        let Kind::Resource { table, .. } = &plan.components[id].kind else {
+            return;
+        };
         let Some(instance) = self.store.put(id, None) else {
             self.resource_ended(id);
             return;
@@ -242,13 +275,26 @@ impl Life {
         let sender = self.sender.clone();
         let in_use = table.in_use;
         self.threads.run(move || {
-            let leaked = guard(|| in_use(&instance)).ok().flatten().unwrap_or_default();
+            let leaked = guard(|| in_use(&instance))
+                .ok()
+                .flatten()
+                .unwrap_or_default();
             let panic = guard(|| drop(instance)).err().map(|error| error.describe());
-            let _ = sender.send(Event::Dropped { id, turn, leaked, panic });
+            let _ = sender.send(Event::Dropped {
+                id,
+                turn,
+                leaked,
+                panic,
+            });
         });
-        let scope_end = self.members[id].scope.as_ref().and_then(|scope| scope.cut_at());
+        let scope_end = self.members[id]
+            .scope
+            .as_ref()
+            .and_then(|scope| scope.cut_at());
         let own = plan.graph.allowance(id, plan.cost(id), self.left());
-        let at = scope_end.unwrap_or(self.members[id].since + own).max(Instant::now() + GRACE.min(self.left()));
+        let at = scope_end
+            .unwrap_or(self.members[id].since + own)
+            .max(Instant::now() + GRACE.min(self.left()));
         self.cut_at(id, at);
     }
 

@@ -46,7 +46,11 @@ impl Supervision {
         if !restart {
             return if ok { Next::Finished } else { Next::Failed };
         }
-        while self.restarts.front().is_some_and(|at| now.duration_since(*at) >= policy.within) {
+        while self
+            .restarts
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= policy.within)
+        {
             self.restarts.pop_front();
         }
         let recent = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX);
@@ -60,7 +64,9 @@ impl Supervision {
 
 /// The delay before attempt `tries` + 2: doubling, between half and the whole of it, at most 30 s.
 pub(crate) fn backoff(first: Duration, tries: u32, jitter: f64) -> Duration {
-    let whole = first.saturating_mul(2_u32.saturating_pow(tries)).min(LONGEST_BACKOFF);
+    let whole = first
+        .saturating_mul(2_u32.saturating_pow(tries))
+        .min(LONGEST_BACKOFF);
     whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
@@ -81,13 +87,22 @@ mod tests {
     fn by_default_an_end_is_final() {
         let mut supervision = Supervision::default();
         let now = Instant::now();
-        assert_eq!(supervision.next(&Policy::DEFAULT, true, now, 1.0), Next::Finished);
-        assert_eq!(supervision.next(&Policy::DEFAULT, false, now, 1.0), Next::Failed);
+        assert_eq!(
+            supervision.next(&Policy::DEFAULT, true, now, 1.0),
+            Next::Finished
+        );
+        assert_eq!(
+            supervision.next(&Policy::DEFAULT, false, now, 1.0),
+            Next::Failed
+        );
     }
 
     #[test]
     fn restarts_back_off_until_the_intensity_is_reached() {
-        let policy = Policy::DEFAULT.restart(Restart::OnFailure).intensity(3, 10 * SECOND).backoff(SECOND);
+        let policy = Policy::DEFAULT
+            .restart(Restart::OnFailure)
+            .intensity(3, 10 * SECOND)
+            .backoff(SECOND);
         let mut supervision = Supervision::default();
         let now = Instant::now();
         for (at, expected) in [
@@ -98,9 +113,16 @@ mod tests {
             // Ten seconds after the first and the second, one is left in the window.
             (11, Next::Again(2 * SECOND)),
         ] {
-            assert_eq!(supervision.next(&policy, false, now + at * SECOND, 1.0), expected, "at {at} s");
+            assert_eq!(
+                supervision.next(&policy, false, now + at * SECOND, 1.0),
+                expected,
+                "at {at} s"
+            );
         }
-        assert_eq!(supervision.next(&policy, true, now + 11 * SECOND, 1.0), Next::Finished);
+        assert_eq!(
+            supervision.next(&policy, true, now + 11 * SECOND, 1.0),
+            Next::Finished
+        );
     }
 
     #[test]

@@ -32,7 +32,10 @@ impl Life {
     /// Goes on serving as not ready, unless nobody was ever sent here or somebody waits at a terminal.
     async fn lame_duck(&mut self) {
         let time = self.plan.limits.lame_duck.min(self.left());
-        let interrupted = self.cause.as_ref().is_some_and(|cause| cause.reason == Reason::Signal(2));
+        let interrupted = self
+            .cause
+            .as_ref()
+            .is_some_and(|cause| cause.reason == Reason::Signal(2));
         if !self.ran || interrupted || time == Duration::ZERO {
             return;
         }
@@ -59,7 +62,10 @@ impl Life {
         for (step, group) in sequence.groups.iter().enumerate() {
             let left = end.saturating_duration_since(Instant::now());
             let share = sequence.share(step, left);
-            self.awaited = group.iter().filter(|id| self.members[**id].phase != Phase::Ended).count();
+            self.awaited = group
+                .iter()
+                .filter(|id| self.members[**id].phase != Phase::Ended)
+                .count();
             if step == 0 {
                 // The body is told together with the unordered workers.
                 let until = Instant::now() + share;
@@ -71,7 +77,11 @@ impl Life {
                 if self.members[id].phase != Phase::Ended {
                     let timeout = plan.components[id].timeout;
                     let allowed = timeout.unwrap_or(share).min(self.left());
-                    let slack = if sequence.is_last(step) { left } else { allowed };
+                    let slack = if sequence.is_last(step) {
+                        left
+                    } else {
+                        allowed
+                    };
                     self.tell_worker(id, allowed, slack);
                 }
             }
@@ -82,7 +92,9 @@ impl Life {
         }
         self.awaited = self.count(Phase::Starting);
         let sender = self.sender.clone();
-        self.app_scope.tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
+        self.app_scope
+            .tasks
+            .idle_or(move || drop(sender.send(Event::AppTasksEnded)));
         while !self.drain_over && !self.is_over() && self.work_is_left() {
             self.cut_body_when_due();
             self.step().await;
@@ -91,7 +103,10 @@ impl Life {
     }
 
     fn count(&self, phase: Phase) -> usize {
-        self.members.iter().filter(|member| member.phase == phase).count()
+        self.members
+            .iter()
+            .filter(|member| member.phase == phase)
+            .count()
     }
 
     fn work_is_left(&self) -> bool {
@@ -107,7 +122,9 @@ impl Life {
         let plan = Arc::clone(&self.plan);
         for id in 0..plan.resources {
             match self.members[id].phase {
-                Phase::Starting if plan.components[id].takes_shutdown => self.scope(id).tell(end, end),
+                Phase::Starting if plan.components[id].takes_shutdown => {
+                    self.scope(id).tell(end, end)
+                }
                 Phase::Starting => {
                     // The event that it was dropped, or was faster, still comes.
                     if let Some(call) = &self.members[id].call {
@@ -130,7 +147,11 @@ impl Life {
             if member.phase == Phase::Starting {
                 let thread = member.call.as_ref().is_some_and(Call::is_thread);
                 member.cut_call();
-                let what = if thread { "its start was abandoned on its thread" } else { "its start was cut" };
+                let what = if thread {
+                    "its start was abandoned on its thread"
+                } else {
+                    "its start was cut"
+                };
                 member.fate.errors.push(what.to_owned());
                 member.fate.unclean = true;
                 member.next_turn(Phase::Ended);
@@ -148,7 +169,9 @@ impl Life {
             let until = Instant::now() + GRACE;
             self.timer(until, Timer::Wake);
             let sender = self.sender.clone();
-            self.app_scope.tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
+            self.app_scope
+                .tasks
+                .idle_or(move || drop(sender.send(Event::AppTasksEnded)));
             while (self.body_running || !self.app_scope.tasks.names().is_empty())
                 && Instant::now() < until
                 && !self.is_over()
@@ -159,7 +182,11 @@ impl Life {
         let left = self.app_scope.tasks.names();
         let name: Arc<str> = "main".into();
         for (task, error) in self.app_scope.tasks.take_panicked() {
-            self.notice(Notice::TaskPanicked { name: Arc::clone(&name), task, error });
+            self.notice(Notice::TaskPanicked {
+                name: Arc::clone(&name),
+                task,
+                error,
+            });
         }
         if !left.is_empty() {
             let fate = self.body_fate();
@@ -188,7 +215,10 @@ impl Life {
 
     fn cut_body(&mut self) {
         let waited = self.cause.as_ref().map_or(Duration::ZERO, |cause| {
-            self.plan.limits.shutdown.saturating_sub(cause.deadline.saturating_duration_since(Instant::now()))
+            self.plan
+                .limits
+                .shutdown
+                .saturating_sub(cause.deadline.saturating_duration_since(Instant::now()))
         });
         if self.wiring.body.take().is_none() {
             return;
@@ -196,7 +226,8 @@ impl Life {
         let fate = self.body_fate();
         fate.layer = Layer::Timeout;
         fate.unclean = true;
-        fate.errors.push(format!("did not end within {}", show(waited)));
+        fate.errors
+            .push(format!("did not end within {}", show(waited)));
     }
 
     /// The line of main's body in the report; it has one only when there is something to say.
@@ -245,11 +276,19 @@ impl Life {
     /// are up run in stop order, on their own threads.
     async fn emergency_layer(&mut self) {
         let limits = self.plan.limits;
-        self.notice(Notice::Forced { signal: self.forced });
-        let deadline = self.cause.as_ref().map_or_else(Instant::now, |cause| cause.deadline);
+        self.notice(Notice::Forced {
+            signal: self.forced,
+        });
+        let deadline = self
+            .cause
+            .as_ref()
+            .map_or_else(Instant::now, |cause| cause.deadline);
         let margin = (limits.emergency / 10).min(Duration::from_millis(50));
         let now = Instant::now();
-        let left = deadline.saturating_duration_since(now).min(limits.emergency).saturating_sub(margin);
+        let left = deadline
+            .saturating_duration_since(now)
+            .min(limits.emergency)
+            .saturating_sub(margin);
         let _hold = self.threads.hold();
         self.emergency.begin(std::time::Instant::now() + left);
         self.app.admission.close();
@@ -259,7 +298,9 @@ impl Life {
         if self.body_running {
             self.cut_body();
         }
-        let left_behind: Vec<Id> = (0..self.members.len()).filter(|id| self.leave(*id)).collect();
+        let left_behind: Vec<Id> = (0..self.members.len())
+            .filter(|id| self.leave(*id))
+            .collect();
         for id in &left_behind {
             let member = &mut self.members[*id];
             member.cut_call();
@@ -305,7 +346,11 @@ impl Life {
         member.fate.errors.extend(note.map(ToOwned::to_owned));
         member.fate.unclean = true;
         if member.phase != Phase::Starting {
-            let took = if member.told { member.since.elapsed() } else { Duration::ZERO };
+            let took = if member.told {
+                member.since.elapsed()
+            } else {
+                Duration::ZERO
+            };
             member.fate.stopped = Some(took);
         }
         member.next_turn(Phase::Left);
@@ -316,7 +361,11 @@ impl Life {
     fn conclude(&mut self, id: Id) {
         let member = &mut self.members[id];
         let was_due = member.slot.is_some_and(|slot| self.emergency.was_due(slot));
-        let layer = if was_due { Layer::Emergency } else { Layer::Timeout };
+        let layer = if was_due {
+            Layer::Emergency
+        } else {
+            Layer::Timeout
+        };
         member.fate.layer = member.fate.layer.max(layer);
         if let Some(scope) = &member.scope {
             member.fate.tasks_left = scope.tasks.names();
@@ -338,15 +387,20 @@ struct DrainSequence {
 impl DrainSequence {
     fn new(plan: &Plan) -> Self {
         let mut groups: Vec<Vec<Id>> = plan.groups.iter().rev().cloned().collect();
-        let unordered = |group: &Vec<Id>| group.iter().all(|id| plan.components[*id].order().is_none());
+        let unordered = |group: &Vec<Id>| {
+            group
+                .iter()
+                .all(|id| plan.components[*id].order().is_none())
+        };
         if !groups.first().is_some_and(unordered) {
             // Main's body goes first in any case.
             groups.insert(0, Vec::new());
         }
         let time = |group: &Vec<Id>| {
-            group.iter().map(|id| plan.components[*id].timeout).try_fold(Duration::ZERO, |most, time| {
-                Some(most.max(time?))
-            })
+            group
+                .iter()
+                .map(|id| plan.components[*id].timeout)
+                .try_fold(Duration::ZERO, |most, time| Some(most.max(time?)))
         };
         let times = groups.iter().map(time).collect();
         Self { groups, times }
@@ -356,7 +410,8 @@ impl DrainSequence {
     fn share(&self, step: usize, left: Duration) -> Duration {
         let after = &self.times[step + 1..];
         let fixed: Duration = after.iter().flatten().sum();
-        let shares = u32::try_from(after.iter().filter(|time| time.is_none()).count()).unwrap_or(u32::MAX - 1);
+        let shares = u32::try_from(after.iter().filter(|time| time.is_none()).count())
+            .unwrap_or(u32::MAX - 1);
         left.saturating_sub(fixed) / (1 + shares)
     }
 

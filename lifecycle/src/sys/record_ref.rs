@@ -1,6 +1,9 @@
 //! [`RecordRef`]: the one pointer type of the static records. See invariants 1 and 2 of [`crate::record`].
 
-#![allow(unsafe_code, reason = "reading a static through a raw pointer; sound by construction, see below")]
+#![allow(
+    unsafe_code,
+    reason = "reading a static through a raw pointer; sound by construction, see below"
+)]
 
 use std::fmt;
 

@@ -1,6 +1,9 @@
 //! Signal dispositions and masks.
 
-#![allow(unsafe_code, reason = "handlers and masks are C interfaces; each use says why it is sound")]
+#![allow(
+    unsafe_code,
+    reason = "handlers and masks are C interfaces; each use says why it is sound"
+)]
 
 use std::io;
 
@@ -21,7 +24,8 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
     // SAFETY: a zeroed `sigaction` is a valid value for the call to overwrite; with a null new action it only reads.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == SIG_IGN
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == SIG_IGN
     }
 }
 

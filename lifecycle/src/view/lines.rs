@@ -15,48 +15,104 @@ use crate::report::describe;
 pub(super) fn line(notice: &Notice) -> Option<String> {
     let text = match notice {
         Notice::Warning(text) => format!("! warning: {}", escape(text)),
-        Notice::Starting { .. } | Notice::StopBegan { .. } | Notice::ExpectedError { .. } => return None,
+        Notice::Starting { .. } | Notice::StopBegan { .. } | Notice::ExpectedError { .. } => {
+            return None;
+        }
         Notice::Started { name, took } => format!("✓ {} started in {}", escape(name), show(*took)),
-        Notice::StartFailed { name, attempt, error, again_in } => match again_in {
-            Some(after) => format!("! {}: start failed (attempt {attempt}): {error}; again in {}", escape(name), show(*after)),
+        Notice::StartFailed {
+            name,
+            attempt,
+            error,
+            again_in,
+        } => match again_in {
+            Some(after) => format!(
+                "! {}: start failed (attempt {attempt}): {error}; again in {}",
+                escape(name),
+                show(*after)
+            ),
             None => format!("✗ {}: start failed: {error}", escape(name)),
         },
         Notice::SlowToStart { name } => {
-            format!("! {} has not come to an await point in 100ms: it may block the runtime; going on", escape(name))
+            format!(
+                "! {} has not come to an await point in 100ms: it may block the runtime; going on",
+                escape(name)
+            )
         }
         Notice::Running { took } => format!("● running, up in {}; Ctrl+C stops", show(*took)),
         Notice::Finished { name } => format!("✓ {} finished", escape(name)),
-        Notice::Failed { name, error, again_in } => match again_in {
-            Some(after) => format!("! {} failed: {error}; again in {}", escape(name), show(*after)),
+        Notice::Failed {
+            name,
+            error,
+            again_in,
+        } => match again_in {
+            Some(after) => format!(
+                "! {} failed: {error}; again in {}",
+                escape(name),
+                show(*after)
+            ),
             None => format!("✗ {} failed: {error}", escape(name)),
         },
         Notice::TaskPanicked { name, task, error } => {
-            format!("! {}: task {} panicked: {}", escape(name), escape(task), escape(error))
+            format!(
+                "! {}: task {} panicked: {}",
+                escape(name),
+                escape(task),
+                escape(error)
+            )
         }
         Notice::Stopping { reason, limit } => {
-            let again = if matches!(reason, Reason::Signal(2)) { "Ctrl+C again" } else { "Ctrl+C twice" };
-            format!("■ stopping ({reason}), in {} at most; {again} forces", show(*limit))
+            let again = if matches!(reason, Reason::Signal(2)) {
+                "Ctrl+C again"
+            } else {
+                "Ctrl+C twice"
+            };
+            format!(
+                "■ stopping ({reason}), in {} at most; {again} forces",
+                show(*limit)
+            )
         }
         Notice::LameDuck { time } => format!("… not ready, still serving for {}", show(*time)),
         Notice::Draining { in_flight: 0, .. } => return None,
         Notice::Draining { in_flight, time } => {
-            format!("… draining, {in_flight} in flight, for {} at most", show(*time))
+            format!(
+                "… draining, {in_flight} in flight, for {} at most",
+                show(*time)
+            )
         }
         Notice::Emergency { name } => format!("! {}: emergency hook", escape(name)),
-        Notice::Stopped { name, took, layer, errors, tasks_left, leaked } => {
+        Notice::Stopped {
+            name,
+            took,
+            layer,
+            errors,
+            tasks_left,
+            leaked,
+        } => {
             let note = describe(errors, tasks_left, *leaked);
             let name = escape(name);
             match (layer, note.is_empty()) {
                 (Layer::Safe, true) => format!("✓ {name} stopped in {}", show(*took)),
                 (Layer::Safe, false) => format!("✗ {name} stopped in {}: {note}", show(*took)),
-                (layer, _) => format!("✗ {name} ended in {} by layer {}: {note}", show(*took), layer.as_str()),
+                (layer, _) => format!(
+                    "✗ {name} ended in {} by layer {}: {note}",
+                    show(*took),
+                    layer.as_str()
+                ),
             }
         }
-        Notice::Forced { signal: Some(signal) } => format!("! forced by {}: emergency hooks only", signal_name(*signal)),
+        Notice::Forced {
+            signal: Some(signal),
+        } => format!("! forced by {}: emergency hooks only", signal_name(*signal)),
         Notice::Forced { signal: None } => "! the time is over: emergency hooks only".to_owned(),
         Notice::Reloaded { name, error: None } => format!("✓ {} reloaded", escape(name)),
-        Notice::Reloaded { name, error: Some(error) } => {
-            format!("✗ {} did not reload: {error}; what it had goes on", escape(name))
+        Notice::Reloaded {
+            name,
+            error: Some(error),
+        } => {
+            format!(
+                "✗ {} did not reload: {error}; what it had goes on",
+                escape(name)
+            )
         }
     };
     Some(text)
@@ -79,6 +135,10 @@ impl Screen for Lines {
     }
 
     fn finish(&mut self, report: &Report) {
-        say(&if report.needs_a_look() { report.to_string() } else { report.summary() });
+        say(&if report.needs_a_look() {
+            report.to_string()
+        } else {
+            report.summary()
+        });
     }
 }

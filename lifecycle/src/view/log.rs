@@ -37,11 +37,16 @@ fn must_be_known(notice: &Notice) -> Option<String> {
     let text = match notice {
         Notice::Warning(text) => format!("warning: {text}"),
         Notice::SlowToStart { .. } | Notice::TaskPanicked { .. } => super::lines::line(notice)?,
-        Notice::StartFailed { .. } | Notice::Failed { .. } | Notice::Forced { .. } => super::lines::line(notice)?,
-        Notice::Reloaded { error: Some(_), .. } => super::lines::line(notice)?,
-        Notice::Stopped { errors, tasks_left, leaked, .. } if !describe(errors, tasks_left, *leaked).is_empty() => {
+        Notice::StartFailed { .. } | Notice::Failed { .. } | Notice::Forced { .. } => {
             super::lines::line(notice)?
         }
+        Notice::Reloaded { error: Some(_), .. } => super::lines::line(notice)?,
+        Notice::Stopped {
+            errors,
+            tasks_left,
+            leaked,
+            ..
+        } if !describe(errors, tasks_left, *leaked).is_empty() => super::lines::line(notice)?,
         _ => return None,
     };
     Some(text)
@@ -58,21 +63,41 @@ pub(crate) fn record(notice: &Notice) {
         Notice::Started { name, took } => {
             info!(target: "lifecycle", component = &**name, elapsed_ms = millis(took), "started");
         }
-        Notice::StartFailed { name, attempt, error, again_in: Some(after) } => {
+        Notice::StartFailed {
+            name,
+            attempt,
+            error,
+            again_in: Some(after),
+        } => {
             warn!(target: "lifecycle", component = &**name, attempt, error, again_in_ms = millis(after), "start failed, will be tried again");
         }
-        Notice::StartFailed { name, attempt, error, again_in: None } => {
+        Notice::StartFailed {
+            name,
+            attempt,
+            error,
+            again_in: None,
+        } => {
             error!(target: "lifecycle", component = &**name, attempt, error, "start failed");
         }
         Notice::SlowToStart { name } => {
             warn!(target: "lifecycle", component = &**name, "first poll has not returned in 100ms, going on: it may block the runtime");
         }
-        Notice::Running { took } => info!(target: "lifecycle", elapsed_ms = millis(took), "running"),
+        Notice::Running { took } => {
+            info!(target: "lifecycle", elapsed_ms = millis(took), "running")
+        }
         Notice::Finished { name } => info!(target: "lifecycle", component = &**name, "finished"),
-        Notice::Failed { name, error, again_in: Some(after) } => {
+        Notice::Failed {
+            name,
+            error,
+            again_in: Some(after),
+        } => {
             warn!(target: "lifecycle", component = &**name, error, again_in_ms = millis(after), "failed, will run again");
         }
-        Notice::Failed { name, error, again_in: None } => {
+        Notice::Failed {
+            name,
+            error,
+            again_in: None,
+        } => {
             error!(target: "lifecycle", component = &**name, error, "failed");
         }
         Notice::ExpectedError { name, error } => {
@@ -84,15 +109,26 @@ pub(crate) fn record(notice: &Notice) {
         Notice::Stopping { reason, limit } => {
             info!(target: "lifecycle", %reason, limit_ms = millis(limit), "stopping");
         }
-        Notice::LameDuck { time } => info!(target: "lifecycle", time_ms = millis(time), "not ready, still serving"),
+        Notice::LameDuck { time } => {
+            info!(target: "lifecycle", time_ms = millis(time), "not ready, still serving")
+        }
         Notice::Draining { in_flight, time } => {
             info!(target: "lifecycle", in_flight, limit_ms = millis(time), "draining");
         }
         Notice::StopBegan { name, allowed } => {
             debug!(target: "lifecycle", component = &**name, allowed_ms = millis(allowed), "stopping component");
         }
-        Notice::Emergency { name } => warn!(target: "lifecycle", component = &**name, "emergency hook"),
-        Notice::Stopped { name, took, layer, errors, tasks_left, leaked } => {
+        Notice::Emergency { name } => {
+            warn!(target: "lifecycle", component = &**name, "emergency hook")
+        }
+        Notice::Stopped {
+            name,
+            took,
+            layer,
+            errors,
+            tasks_left,
+            leaked,
+        } => {
             let note = describe(errors, tasks_left, *leaked);
             let (layer, elapsed_ms) = (*layer, millis(took));
             if layer != Layer::Safe || !errors.is_empty() {
@@ -103,9 +139,16 @@ pub(crate) fn record(notice: &Notice) {
                 info!(target: "lifecycle", component = &**name, elapsed_ms, layer = layer.as_str(), "stopped");
             }
         }
-        Notice::Forced { signal } => error!(target: "lifecycle", signal, "forced: emergency hooks only"),
-        Notice::Reloaded { name, error: None } => info!(target: "lifecycle", component = &**name, "reloaded"),
-        Notice::Reloaded { name, error: Some(error) } => {
+        Notice::Forced { signal } => {
+            error!(target: "lifecycle", signal, "forced: emergency hooks only")
+        }
+        Notice::Reloaded { name, error: None } => {
+            info!(target: "lifecycle", component = &**name, "reloaded")
+        }
+        Notice::Reloaded {
+            name,
+            error: Some(error),
+        } => {
             error!(target: "lifecycle", component = &**name, error, "did not reload: what it had goes on");
         }
     }

@@ -3,11 +3,11 @@
 
 #[cfg(feature = "console")]
 mod console;
-pub(crate) mod log;
 mod lines;
+pub(crate) mod log;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -37,7 +37,9 @@ trait Screen {
 impl View {
     pub(crate) fn start(console: Console) -> std::io::Result<Self> {
         let (sender, messages) = channel();
-        thread::Builder::new().name("lifecycle-view".into()).spawn(move || show(&messages, screen(console)))?;
+        thread::Builder::new()
+            .name("lifecycle-view".into())
+            .spawn(move || show(&messages, screen(console)))?;
         Ok(Self(sender))
     }
 
@@ -49,7 +51,11 @@ impl View {
     /// Shows the end, and waits until that is written, so long at most.
     pub(crate) fn finish(&self, report: Report, limit: Duration) {
         let (written, is_written) = sync_channel(1);
-        if self.0.send(Message::Finish(Box::new(report), written)).is_ok() {
+        if self
+            .0
+            .send(Message::Finish(Box::new(report), written))
+            .is_ok()
+        {
             let _ = is_written.recv_timeout(limit);
         }
     }
@@ -59,7 +65,10 @@ fn screen(console: Console) -> Box<dyn Screen> {
     let terminal = match console {
         Console::On => true,
         Console::Off => false,
-        Console::Auto => std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        Console::Auto => {
+            std::io::stderr().is_terminal()
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
     };
     #[cfg(feature = "console")]
     if terminal {

@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::database::Database;
 use crate::model::{LanguageModel, Prompt, TokenStream};
+use crate::vectors::Vectors;
 
 const OWN_TEXT: &str = include_str!("own.txt");
 
@@ -26,6 +27,8 @@ const STRAY: u32 = 12;
 
 pub struct NgramModel {
     trained: Arc<Counts>,
+    /// Its own text, by line: what it keeps to when nothing was retrieved.
+    own: Vectors,
 }
 
 impl NgramModel {
@@ -33,15 +36,36 @@ impl NgramModel {
         let texts: Vec<(String,)> = sqlx::query_as("SELECT text FROM passages ORDER BY id")
             .fetch_all(&db.pool)
             .await?;
-        let mut counts = Counts::default();
-        counts.learn(OWN_TEXT);
+        let mut model = Self::untrained();
+        let counts = Arc::make_mut(&mut model.trained);
         for (text,) in texts {
             counts.learn(&text);
+            // It may take long, and others start at the same time.
             tokio::task::consume_budget().await;
         }
-        Ok(Self {
-            trained: Arc::new(counts),
-        })
+        Ok(model)
+    }
+
+    /// Knows its own text and no other.
+    fn untrained() -> Self {
+        let (mut trained, mut own) = (Counts::default(), Vectors::default());
+        for (id, line) in (0..).zip(OWN_TEXT.lines()) {
+            trained.learn(line);
+            own.insert(id, line);
+        }
+        Self {
+            trained: Arc::new(trained),
+            own,
+        }
+    }
+
+    fn own_lines(&self, question: &str) -> Vec<String> {
+        let line = |id: i64| OWN_TEXT.lines().nth(id as usize).map(ToOwned::to_owned);
+        self.own
+            .search(question, 3)
+            .into_iter()
+            .filter_map(line)
+            .collect()
     }
 }
 
@@ -50,7 +74,10 @@ impl LanguageModel for NgramModel {
         format!("built-in, {} words learned", self.trained.learned)
     }
 
-    fn tokens(&self, prompt: Prompt) -> TokenStream {
+    fn tokens(&self, mut prompt: Prompt) -> TokenStream {
+        if prompt.passages.is_empty() {
+            prompt.passages = self.own_lines(&prompt.question);
+        }
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let left = prompt.max_tokens;
@@ -173,7 +200,7 @@ fn start() -> (Word, Word) {
 }
 
 /// What was learned.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Counts {
     words: HashSet<Word>,
     after_two: HashMap<(Word, Word), Followers>,
@@ -249,15 +276,6 @@ mod tests {
 
     use super::*;
 
-    fn model(texts: &[&str]) -> NgramModel {
-        let mut counts = Counts::default();
-        counts.learn(OWN_TEXT);
-        texts.iter().for_each(|text| counts.learn(text));
-        NgramModel {
-            trained: Arc::new(counts),
-        }
-    }
-
     fn prompt(question: &str, passages: &[&str], max_tokens: usize) -> Prompt {
         let passages = passages.iter().map(ToString::to_string).collect();
         Prompt {
@@ -282,7 +300,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_has_exactly_as_many_tokens_as_wanted_and_one_every_few_milliseconds() {
-        let model = model(&[]);
+        let model = NgramModel::untrained();
         for wanted in [0, 1, 160] {
             let begun = tokio::time::Instant::now();
             let tokens: Vec<_> = model
@@ -296,7 +314,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_same_question_gets_the_same_answer_and_another_one_another() {
-        let model: Arc<dyn LanguageModel> = Arc::new(model(&[]));
+        let model: Arc<dyn LanguageModel> = Arc::new(NgramModel::untrained());
         let ask = async |question| model.text(prompt(question, &[], 40)).await.unwrap();
         assert_eq!(ask("What is a drain?").await, ask("What is a drain?").await);
         assert_ne!(
@@ -308,7 +326,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_about_what_was_retrieved() {
         let passage = "Tomatoes want sun and water. Tomatoes want a wall behind them.";
-        let model: Arc<dyn LanguageModel> = Arc::new(model(&[]));
+        let model: Arc<dyn LanguageModel> = Arc::new(NgramModel::untrained());
         let answer = model
             .text(prompt("tomatoes?", &[passage], 60))
             .await
