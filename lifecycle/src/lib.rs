@@ -123,6 +123,7 @@ mod registry;
 mod report;
 mod resource;
 mod scope;
+mod selection;
 mod settings;
 mod setup;
 mod shutdown;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::plan::{Parts, Provision};
+use crate::selection::{Parts, Provision};
 use crate::settings::Settings;
 
 /// What the `init` function of [`main`](macro@crate::main) is handed: it runs before the graph is checked and before

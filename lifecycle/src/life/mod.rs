@@ -11,6 +11,7 @@
 //! 4. The driver waits for nothing without a timer that ends the wait.
 
 pub(crate) mod event;
+mod member;
 pub(crate) mod notice;
 pub(crate) mod outcome;
 mod running;
@@ -18,63 +19,36 @@ mod running;
 mod simulation;
 mod startup;
 mod stop;
+mod store;
 pub(crate) mod supervise;
 mod teardown;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use self::event::{Call, Event, HookError, Turn};
+use self::event::{Event, HookError, Turn};
+use self::member::{Member, Phase};
 use self::notice::{Notice, Observer};
-use self::outcome::{Fate, Layer, Outcome};
-use self::supervise::Supervision;
+use self::outcome::{Fate, Outcome};
+pub(crate) use self::store::Store;
 use crate::admit::Admission;
 use crate::emergency::Emergency;
-use crate::hook::{Instance, StartContext};
-use crate::plan::{Id, Kind, Plan, Source};
+use crate::hook::StartContext;
+use crate::plan::{Id, Plan};
 use crate::reason::Reason;
 use crate::record::HookKind;
 use crate::scope::{AppState, Ask, Scope};
 use crate::shutdown::Shutdown;
-use crate::threads::{Hold, Threads};
+use crate::threads::Threads;
 
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
 const GRACE: Duration = Duration::from_millis(50);
-
-/// What is up, for the driver and for [`Running::get`](crate::Running::get).
-#[derive(Default)]
-pub(crate) struct Store(Mutex<Vec<Option<Instance>>>);
-
-impl Store {
-    pub(crate) fn get(&self, source: &Source) -> Option<Instance> {
-        match source {
-            Source::Provided(instance) => Some(instance.clone()),
-            Source::Component { id, bind } => {
-                let instance = self
-                    .0
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get(*id)?
-                    .clone()?;
-                Some(bind.map_or_else(|| instance.clone(), |bind| bind(&instance)))
-            }
-        }
-    }
-
-    fn put(&self, id: Id, instance: Option<Instance>) -> Option<Instance> {
-        let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if instances.len() <= id {
-            instances.resize(id + 1, None);
-        }
-        std::mem::replace(&mut instances[id], instance)
-    }
-}
 
 /// How the driver reaches main's body, which lives outside: a future that need not be `Send`.
 pub(crate) struct BodyLink {
@@ -82,55 +56,6 @@ pub(crate) struct BodyLink {
     /// Dropped to tell the body's future to drop.
     #[expect(dead_code, reason = "it is the drop that tells")]
     pub(crate) cut: oneshot::Sender<()>,
-}
-
-/// Where a component is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Waiting,
-    Starting,
-    /// A resource that is up; a worker whose function runs.
-    Up,
-    /// A start that failed, or a worker that ended, is tried again at a timer.
-    Scheduled,
-    /// A worker whose function has ended, but not all of its tasks.
-    EndingTasks,
-    Stopping,
-    StopTasks,
-    InEmergency,
-    Dropping,
-    Ended,
-    /// Left behind when the time was over.
-    Left,
-}
-
-struct Member {
-    phase: Phase,
-    turn: Turn,
-    /// When the present phase, or its first attempt, began.
-    since: Instant,
-    attempt: u32,
-    call: Option<Call>,
-    /// When the present call is cut.
-    cut_at: Option<Instant>,
-    scope: Option<Arc<Scope>>,
-    /// How many it still waits for: prerequisites while starting, dependents while stopping.
-    waits: usize,
-    /// For a worker: whether it has been up.
-    was_up: bool,
-    told: bool,
-    /// Its place among the emergency hooks.
-    slot: Option<usize>,
-    supervision: Supervision,
-    /// The end of a worker's run, kept while its tasks end.
-    ended: Option<Result<(), HookError>>,
-    /// Its tasks have been cancelled; they have a moment to be dropped.
-    cancelled: bool,
-    /// A reload under way, and when it is cut.
-    reload: Option<(Call, Instant)>,
-    clean: bool,
-    emergency_since: Option<(Instant, Hold)>,
-    fate: Fate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -605,72 +530,9 @@ impl Life {
     }
 }
 
-impl Fate {
-    /// Cancels the tasks that are left in the scope: work that was cut.
-    fn cancel_tasks(&mut self, scope: &Scope) {
-        let names = scope.tasks.names();
-        if scope.tasks.cancel() > 0 {
-            self.errors
-                .push(format!("its tasks were cancelled: {}", names.join(", ")));
-            self.unclean = true;
-            self.layer = self.layer.max(Layer::Timeout);
-        }
-    }
-}
-
 impl Drop for Life {
     fn drop(&mut self) {
         self.threads.close();
         self.emergency.close();
-    }
-}
-
-impl Member {
-    fn new(component: &crate::plan::Component, now: Instant) -> Self {
-        Self {
-            phase: Phase::Waiting,
-            turn: 0,
-            since: now,
-            attempt: 0,
-            call: None,
-            cut_at: None,
-            scope: None,
-            waits: 0,
-            was_up: false,
-            told: false,
-            slot: None,
-            supervision: Supervision::default(),
-            ended: None,
-            cancelled: false,
-            reload: None,
-            clean: true,
-            emergency_since: None,
-            fate: Fate {
-                name: Arc::clone(&component.name),
-                worker: matches!(component.kind, Kind::Worker { .. }),
-                started: None,
-                stopped: None,
-                layer: Layer::Safe,
-                errors: Vec::new(),
-                restarts: 0,
-                unclean: false,
-                leaked: 0,
-                tasks_left: Vec::new(),
-            },
-        }
-    }
-
-    /// Begins another turn: what belongs to the one before is stale.
-    fn next_turn(&mut self, phase: Phase) -> Turn {
-        self.phase = phase;
-        self.cut_at = None;
-        self.turn += 1;
-        self.turn
-    }
-
-    fn cut_call(&mut self) {
-        if let Some(call) = self.call.take() {
-            call.cut();
-        }
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Call, Event, HookError, Turn};
+use super::member::Phase;
 use super::notice::Notice;
 use super::startup::guard;
 use super::supervise::{Next, jitter};
-use super::{GRACE, Life, Phase, Timer};
+use super::{GRACE, Life, Timer};
 use crate::background::OnEnd;
 use crate::hook::StartContext;
 use crate::plan::{Id, Kind};
@@ -150,7 +151,7 @@ impl Life {
         self.cancel_scope(id);
         let member = &mut self.members[id];
         member.fate.unclean = true;
-        member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
+        member.fate.layer = member.fate.layer.max(super::outcome::Layer::Timeout);
         if member.call.as_ref().is_some_and(Call::is_thread) {
             member
                 .fate
@@ -190,7 +191,7 @@ impl Life {
         member.cancelled = false;
         if !left.is_empty() {
             member.fate.unclean = true;
-            member.fate.layer = member.fate.layer.max(super::Layer::Timeout);
+            member.fate.layer = member.fate.layer.max(super::outcome::Layer::Timeout);
             member.fate.tasks_left.extend(left);
         }
         let ended = member.ended.take();
@@ -424,6 +425,6 @@ impl Life {
     }
 }
 
-fn member_error(member: &mut super::Member, error: &HookError) {
+fn member_error(member: &mut super::member::Member, error: &HookError) {
     member.fate.errors.push(error.describe());
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Call, Event, HookError, Turn, after_first_poll};
+use super::member::Phase;
 use super::notice::Notice;
 use super::supervise::{backoff, jitter};
-use super::{Life, Phase, Timer};
+use super::{Life, Timer};
 use crate::background::Ready;
 use crate::error::panic_message;
 use crate::hook::{Instance, StartContext};

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Call, Event, HookError, Turn};
+use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::Layer;
 use super::startup::guard;
-use super::{GRACE, Life, Phase};
+use super::{GRACE, Life};
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
 use crate::hook::Stopped;

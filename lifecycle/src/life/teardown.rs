@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Call, Event};
+use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{Fate, Layer};
-use super::{GRACE, Life, Phase, Timer};
+use super::{GRACE, Life, Timer};
 use crate::duration::show;
 use crate::plan::{Id, Plan};
 use crate::reason::Reason;

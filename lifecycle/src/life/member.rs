@@ -1,0 +1,124 @@
+//! The state of one component in the driver.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::event::{Call, HookError, Turn};
+use super::outcome::{Fate, Layer};
+use super::supervise::Supervision;
+use crate::plan::{Component, Kind};
+use crate::scope::Scope;
+use crate::threads::Hold;
+
+/// Where a component is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Waiting,
+    Starting,
+    /// A resource that is up; a worker whose function runs.
+    Up,
+    /// A start that failed, or a worker that ended, is tried again at a timer.
+    Scheduled,
+    /// A worker whose function has ended, but not all of its tasks.
+    EndingTasks,
+    Stopping,
+    StopTasks,
+    InEmergency,
+    Dropping,
+    Ended,
+    /// Left behind when the time was over.
+    Left,
+}
+
+pub(super) struct Member {
+    pub(super) phase: Phase,
+    pub(super) turn: Turn,
+    /// When the present phase, or its first attempt, began.
+    pub(super) since: Instant,
+    pub(super) attempt: u32,
+    pub(super) call: Option<Call>,
+    /// When the present call is cut.
+    pub(super) cut_at: Option<Instant>,
+    pub(super) scope: Option<Arc<Scope>>,
+    /// How many it still waits for: prerequisites while starting, dependents while stopping.
+    pub(super) waits: usize,
+    /// For a worker: whether it has been up.
+    pub(super) was_up: bool,
+    pub(super) told: bool,
+    /// Its place among the emergency hooks.
+    pub(super) slot: Option<usize>,
+    pub(super) supervision: Supervision,
+    /// The end of a worker's run, kept while its tasks end.
+    pub(super) ended: Option<Result<(), HookError>>,
+    /// Its tasks have been cancelled; they have a moment to be dropped.
+    pub(super) cancelled: bool,
+    /// A reload under way, and when it is cut.
+    pub(super) reload: Option<(Call, Instant)>,
+    pub(super) clean: bool,
+    pub(super) emergency_since: Option<(Instant, Hold)>,
+    pub(super) fate: Fate,
+}
+
+impl Member {
+    pub(super) fn new(component: &Component, now: Instant) -> Self {
+        Self {
+            phase: Phase::Waiting,
+            turn: 0,
+            since: now,
+            attempt: 0,
+            call: None,
+            cut_at: None,
+            scope: None,
+            waits: 0,
+            was_up: false,
+            told: false,
+            slot: None,
+            supervision: Supervision::default(),
+            ended: None,
+            cancelled: false,
+            reload: None,
+            clean: true,
+            emergency_since: None,
+            fate: Fate {
+                name: Arc::clone(&component.name),
+                worker: matches!(component.kind, Kind::Worker { .. }),
+                started: None,
+                stopped: None,
+                layer: Layer::Safe,
+                errors: Vec::new(),
+                restarts: 0,
+                unclean: false,
+                leaked: 0,
+                tasks_left: Vec::new(),
+            },
+        }
+    }
+
+    /// Begins another turn: what belongs to the one before is stale.
+    pub(super) fn next_turn(&mut self, phase: Phase) -> Turn {
+        self.phase = phase;
+        self.cut_at = None;
+        self.turn += 1;
+        self.turn
+    }
+
+    pub(super) fn cut_call(&mut self) {
+        if let Some(call) = self.call.take() {
+            call.cut();
+        }
+    }
+}
+
+impl Fate {
+    /// Cancels the tasks that are left in the scope: work that was cut.
+    pub(super) fn cancel_tasks(&mut self, scope: &Scope) {
+        let names = scope.tasks.names();
+        if scope.tasks.cancel() > 0 {
+            self.errors
+                .push(format!("its tasks were cancelled: {}", names.join(", ")));
+            self.unclean = true;
+            self.layer = self.layer.max(Layer::Timeout);
+        }
+    }
+}

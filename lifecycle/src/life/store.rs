@@ -1,0 +1,35 @@
+//! What is up.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::hook::Instance;
+use crate::plan::{Id, Source};
+
+/// What is up, for the driver and for [`Running::get`](crate::Running::get).
+#[derive(Default)]
+pub(crate) struct Store(Mutex<Vec<Option<Instance>>>);
+
+impl Store {
+    pub(crate) fn get(&self, source: &Source) -> Option<Instance> {
+        match source {
+            Source::Provided(instance) => Some(instance.clone()),
+            Source::Component { id, bind } => {
+                let instance = self
+                    .0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get(*id)?
+                    .clone()?;
+                Some(bind.map_or_else(|| instance.clone(), |bind| bind(&instance)))
+            }
+        }
+    }
+
+    pub(super) fn put(&self, id: Id, instance: Option<Instance>) -> Option<Instance> {
+        let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if instances.len() <= id {
+            instances.resize(id + 1, None);
+        }
+        std::mem::replace(&mut instances[id], instance)
+    }
+}
