@@ -2,6 +2,7 @@
 //! belong to `main` alone; here the caller stops.
 
 use std::any::TypeId;
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +12,12 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::background::Worker;
-use crate::error::StartError;
+use crate::component::Run;
 use crate::hook::{Hook, Instance, Outcome as _, StartContext};
 use crate::life::event::Event;
 use crate::life::outcome::Outcome;
 use crate::life::{BodyLink, Handles, Life, Wiring};
-use crate::plan::{Plan, Run};
+use crate::plan::Plan;
 use crate::record::key;
 use crate::report::Report;
 use crate::resource::{Provided, Resource};
@@ -273,6 +274,36 @@ impl fmt::Debug for Running {
             .finish_non_exhaustive()
     }
 }
+
+/// Why the app did not come up; what had been started was taken down again.
+#[derive(Debug)]
+pub struct StartError {
+    message: String,
+    config: bool,
+    report: Option<Box<Report>>,
+}
+
+impl StartError {
+    /// Whether the configuration is wrong (exit code 2), as opposed to a start that failed (exit code 1).
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        self.config
+    }
+
+    /// What was started and taken down again; `None` when the graph was refused and nothing had started.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_deref()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for StartError {}
 
 impl StartError {
     fn refused(findings: Vec<String>) -> Self {

@@ -1,7 +1,7 @@
 //! Errors of the public API, and what to make of those of users.
 
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io;
 
 /// Wrong configuration, found by a `start`: the process ends with exit code 2 instead of 1, so that a supervisor can
@@ -48,20 +48,6 @@ pub fn is_disconnect(error: &(dyn Error + 'static)) -> bool {
                     | io::ErrorKind::UnexpectedEof
             )
         })
-    })
-}
-
-/// Whether the error says that the work was cancelled, or that the app is stopping.
-pub(crate) fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
-    chain(error).any(|error| {
-        error
-            .downcast_ref::<tokio::task::JoinError>()
-            .is_some_and(tokio::task::JoinError::is_cancelled)
-            || matches!(
-                error.downcast_ref(),
-                Some(crate::tasks::TaskError::Cancelled)
-            )
-            || error.is::<crate::admit::Draining>()
     })
 }
 
@@ -117,33 +103,3 @@ pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
-
-/// Why the app did not come up; what had been started was taken down again.
-#[derive(Debug)]
-pub struct StartError {
-    pub(crate) message: String,
-    pub(crate) config: bool,
-    pub(crate) report: Option<Box<crate::report::Report>>,
-}
-
-impl StartError {
-    /// Whether the configuration is wrong (exit code 2), as opposed to a start that failed (exit code 1).
-    #[must_use]
-    pub fn is_config(&self) -> bool {
-        self.config
-    }
-
-    /// What was started and taken down again; `None` when the graph was refused and nothing had started.
-    #[must_use]
-    pub fn report(&self) -> Option<&crate::report::Report> {
-        self.report.as_deref()
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for StartError {}

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::admit::Admission;
 use crate::hook::BoxError;
 use crate::reason::Reason;
-use crate::tasks::TaskSet;
+use crate::task_set::TaskSet;
 
 const NEVER: u64 = u64::MAX;
 

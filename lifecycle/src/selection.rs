@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use crate::app::AppRecord;
 use crate::background::Policy;
+use crate::component::{Component, Kind, Run, Source};
 use crate::environment::Environment;
 use crate::graph::{Cost, Node};
 use crate::hook::Instance;
 use crate::names::{nearest, upper_snake};
-use crate::plan::{Component, Kind, Run, Source};
 use crate::record::{Body, HookKind, NeedKind, Record};
 use crate::registry;
 use crate::settings::Settings;

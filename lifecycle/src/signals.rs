@@ -30,7 +30,6 @@ static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
 /// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
 static FIRST_AT: AtomicU64 = AtomicU64::new(0);
 static FIRST: AtomicI32 = AtomicI32::new(0);
-static FORCED: AtomicI32 = AtomicI32::new(0);
 static HANGUPS: AtomicU64 = AtomicU64::new(0);
 
 fn handler(signal: i32) {
@@ -44,21 +43,15 @@ fn handler(signal: i32) {
             Ok(_) => FIRST.store(signal, SeqCst),
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
             Err(_) => {
-                if FORCED.compare_exchange(0, signal, SeqCst, SeqCst).is_err() {
+                if !watchdog::force(signal) {
                     low_level::exit(128 + signal);
                 }
-                watchdog::wake();
             }
         }
     }
     if let Some(relay) = RELAY.get() {
         relay.unpark();
     }
-}
-
-/// The signal that forces the end, once there is one.
-pub(crate) fn forced() -> Option<i32> {
-    Some(FORCED.load(SeqCst)).filter(|signal| *signal != 0)
 }
 
 /// Starts the thread that passes signals on, then takes them over. To be called before anything else.
@@ -109,7 +102,7 @@ fn relay() {
             watchdog::arm_for_signal();
             first_sent = send(Event::Signal(first));
         }
-        if let (Some(signal), false) = (forced(), forced_sent) {
+        if let (Some(signal), false) = (watchdog::forced(), forced_sent) {
             forced_sent = send(Event::Forced(signal));
         }
         let hangups = HANGUPS.load(SeqCst);

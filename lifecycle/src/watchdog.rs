@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use signal_hook::low_level;
 
 use crate::emergency::Emergency;
-use crate::signals;
 
 /// How much before the deadline the process is ended: what the operating system takes for it.
 const MARGIN: Duration = Duration::from_millis(5);
@@ -29,6 +28,7 @@ static EMERGENCY: OnceLock<Emergency> = OnceLock::new();
 static DEADLINE: AtomicU64 = AtomicU64::new(NEVER);
 static RESERVE: AtomicU64 = AtomicU64::new(0);
 static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
+static FORCED: AtomicI32 = AtomicI32::new(0);
 static CODE: AtomicI32 = AtomicI32::new(3);
 
 /// Starts the thread; it is ready when this returns.
@@ -86,8 +86,22 @@ pub(crate) fn left() -> Option<Duration> {
     deadline().map(|deadline| deadline.saturating_sub(now()))
 }
 
+/// Goes straight to the emergency layer because of a signal; false when one has done so before. Async-signal-safe.
+pub(crate) fn force(signal: i32) -> bool {
+    let first = FORCED.compare_exchange(0, signal, SeqCst, SeqCst).is_ok();
+    if first {
+        wake();
+    }
+    first
+}
+
+/// The signal that forces the end, once there is one.
+pub(crate) fn forced() -> Option<i32> {
+    Some(FORCED.load(SeqCst)).filter(|signal| *signal != 0)
+}
+
 /// Lets it look again. Async-signal-safe.
-pub(crate) fn wake() {
+fn wake() {
     if let Some(thread) = THREAD.get() {
         thread.unpark();
     }
@@ -95,7 +109,7 @@ pub(crate) fn wake() {
 
 fn watch() {
     let signal = loop {
-        if let Some(signal) = signals::forced() {
+        if let Some(signal) = forced() {
             break Some(signal);
         }
         let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
@@ -123,7 +137,7 @@ fn watch() {
     loop {
         let left = end.saturating_sub(now());
         if left == Duration::ZERO {
-            let forced = signal.or_else(signals::forced).map(|signal| 128 + signal);
+            let forced = signal.or_else(self::forced).map(|signal| 128 + signal);
             low_level::exit(forced.unwrap_or_else(|| CODE.load(SeqCst)));
         }
         thread::park_timeout(left);

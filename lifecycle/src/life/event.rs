@@ -1,5 +1,6 @@
 //! What the driver of a life hears of, and the calls of user code that it hears from.
 
+use std::error::Error;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,11 +11,13 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::task::AbortHandle;
 
+use crate::admit::Draining;
+use crate::component::Id;
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
 use crate::error::{chain, one_line, panic_message};
 use crate::hook::{BoxError, Hook, HookCall, Instance, Stopped};
-use crate::plan::Id;
+use crate::tasks::TaskError;
 use crate::threads::Threads;
 
 /// Which call of a component's code an event or a timer belongs to: those of an earlier one are stale.
@@ -102,12 +105,23 @@ impl HookError {
     pub(crate) fn comes_from_stopping(&self) -> bool {
         match self {
             Self::Failed(error) => {
-                crate::error::is_disconnect(&**error) || crate::error::is_cancellation(&**error)
+                crate::error::is_disconnect(&**error) || is_cancellation(&**error)
             }
             Self::Cancelled => true,
             Self::Panicked(_) | Self::TimedOut(_) => false,
         }
     }
+}
+
+/// Whether the error says that the work was cancelled, or that the app is stopping.
+fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| {
+        error
+            .downcast_ref::<tokio::task::JoinError>()
+            .is_some_and(tokio::task::JoinError::is_cancelled)
+            || matches!(error.downcast_ref(), Some(TaskError::Cancelled))
+            || error.is::<Draining>()
+    })
 }
 
 /// A call under way, and how to end the wait for it: a future is told to drop, a thread is abandoned.

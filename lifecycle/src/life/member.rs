@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::event::{Call, HookError, Turn};
 use super::outcome::{Fate, Layer};
 use super::supervise::Supervision;
-use crate::plan::{Component, Kind};
+use crate::component::{Component, Kind};
 use crate::scope::Scope;
 use crate::threads::Hold;
 

@@ -12,8 +12,8 @@ use super::startup::guard;
 use super::supervise::{Next, jitter};
 use super::{GRACE, Life, Timer};
 use crate::background::OnEnd;
+use crate::component::{Id, Kind};
 use crate::hook::StartContext;
-use crate::plan::{Id, Kind};
 use crate::reason::Reason;
 use crate::record::HookKind;
 
@@ -335,7 +335,7 @@ impl Life {
         };
         let instance = self
             .store
-            .get(&crate::plan::Source::Component { id, bind: None });
+            .get(&crate::component::Source::Component { id, bind: None });
         let reload = table.reload;
         let hook = guard(|| instance.and_then(|instance| reload(&instance)));
         let sender = self.sender.clone();

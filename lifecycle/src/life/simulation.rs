@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use super::event::Event;
 use super::outcome::{Layer, Outcome};
 use super::{Life, Wiring};
+use crate::component::{Component, Kind, Source};
 use crate::graph::{Cost, Graph, Node};
 use crate::hook::{BoxError, Hook, Instance, StartContext, Stopped};
-use crate::plan::{Component, Kind, Plan, Source};
+use crate::plan::Plan;
 use crate::record::{HookKind, ResourceTable};
 use crate::settings::Settings;
 

@@ -12,9 +12,9 @@ use super::notice::Notice;
 use super::supervise::{backoff, jitter};
 use super::{Life, Timer};
 use crate::background::Ready;
+use crate::component::{Id, Kind};
 use crate::error::panic_message;
 use crate::hook::{Instance, StartContext};
-use crate::plan::{Id, Kind};
 use crate::reason::Reason;
 
 /// A worker whose first poll takes longer counts as up, and is reported.

@@ -11,10 +11,10 @@ use super::notice::Notice;
 use super::outcome::Layer;
 use super::startup::guard;
 use super::{GRACE, Life};
+use crate::component::{Id, Kind, Source};
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
 use crate::hook::Stopped;
-use crate::plan::{Id, Kind, Source};
 use crate::record::HookKind;
 
 impl Life {

@@ -10,8 +10,9 @@ use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{Fate, Layer};
 use super::{GRACE, Life, Timer};
+use crate::component::Id;
 use crate::duration::show;
-use crate::plan::{Id, Plan};
+use crate::plan::Plan;
 use crate::reason::Reason;
 
 impl Life {

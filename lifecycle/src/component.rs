@@ -1,0 +1,70 @@
+//! One component of a plan.
+
+use std::any::TypeId;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::background::Policy;
+use crate::graph::Cost;
+use crate::hook::{Hook, Instance, StartContext};
+use crate::record::{HookKind, ResourceTable};
+
+/// The function of a worker.
+pub(crate) type Run = Arc<dyn Fn(&mut StartContext) -> Hook<()> + Send + Sync>;
+
+/// The index of a component in its plan.
+pub(crate) type Id = usize;
+
+pub(crate) struct Component {
+    pub(crate) name: Arc<str>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) start_timeout: Duration,
+    pub(crate) retries: u32,
+    pub(crate) backoff: Duration,
+    pub(crate) takes_shutdown: bool,
+    pub(crate) takes_ready: bool,
+    /// What is handed to it.
+    pub(crate) takes: Vec<(TypeId, Source)>,
+    pub(crate) kind: Kind,
+}
+
+pub(crate) enum Kind {
+    Resource {
+        table: ResourceTable,
+        cost: Cost,
+        hooks: &'static [HookKind],
+    },
+    Worker {
+        run: Run,
+        policy: Policy,
+        order: Option<i32>,
+    },
+}
+
+/// Where an instance comes from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Provided(Instance),
+    Component {
+        id: Id,
+        bind: Option<fn(&Instance) -> Instance>,
+    },
+}
+
+impl Component {
+    pub(crate) fn has(&self, hook: HookKind) -> bool {
+        matches!(&self.kind, Kind::Resource { hooks, .. } if hooks.contains(&hook))
+    }
+
+    /// The order of a worker; that of a resource is in the graph.
+    pub(crate) fn order(&self) -> Option<i32> {
+        match self.kind {
+            Kind::Worker { order, .. } => order,
+            Kind::Resource { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_worker(&self) -> bool {
+        matches!(self.kind, Kind::Worker { .. })
+    }
+}
