@@ -4,6 +4,9 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
+/// The error of a hook, whatever its type was.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Wrong configuration, found by a `start`: the process ends with exit code 2 instead of 1, so that a supervisor can
 /// tell what a restart will not mend.
 ///

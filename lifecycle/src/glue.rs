@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::app::AppRecord;
 use crate::entry::EntryParameter;
-use crate::hook::{BoxError, Fallible, Infallible, Parameter, StartContext, Stopped};
+use crate::error::BoxError;
+use crate::hook::{Fallible, Infallible, Parameter, StartContext, Stopped};
 use crate::record::Need;
 use crate::resource::Provided;
 

@@ -1,21 +1,18 @@
 //! What the runtime calls: [`Hook`]s, with what a `start` is handed ([`StartContext`]) and what comes back.
 
 use std::any::Any;
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::background::Ready;
+use crate::error::BoxError;
 use crate::record::{Need, NeedKind, key};
 use crate::resource::Provided;
 use crate::scope::Scope;
 use crate::shutdown::Shutdown;
 use crate::tasks::Tasks;
-
-/// The error of a hook, whatever its type was.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 type BoxCall<T> = Box<dyn FnOnce() -> Result<T, BoxError> + Send>;

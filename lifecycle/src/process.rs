@@ -20,8 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::entry::EntrySpec;
 use crate::environment::Environment;
+use crate::error::BoxError;
 use crate::error::{escape, one_line, panic_message};
-use crate::hook::{BoxError, StartContext};
+use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::{BodyLink, Life, Wiring};
 use crate::plan::Plan;

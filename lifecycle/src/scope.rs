@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::admit::Admission;
-use crate::hook::BoxError;
+use crate::error::BoxError;
 use crate::reason::Reason;
 use crate::task_set::TaskSet;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::admit::{Draining, InFlight};
-use crate::hook::BoxError;
+use crate::error::BoxError;
 use crate::reason::Reason;
 use crate::scope::{Ask, Scope};
 use crate::tasks::Tasks;

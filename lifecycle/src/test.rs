@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use crate::builder::{Builder, Lifecycle};
 use crate::entry::EntrySpec;
-use crate::hook::{BoxError, StartContext};
+use crate::error::BoxError;
+use crate::hook::StartContext;
 use crate::life::BodyLink;
 use crate::process::host;
 use crate::settings::Settings;

@@ -15,8 +15,9 @@ use crate::admit::Draining;
 use crate::component::Id;
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
+use crate::error::BoxError;
 use crate::error::{chain, one_line, panic_message};
-use crate::hook::{BoxError, Hook, HookCall, Instance, Stopped};
+use crate::hook::{Hook, HookCall, Instance, Stopped};
 use crate::tasks::TaskError;
 use crate::threads::Threads;
 
@@ -222,14 +223,15 @@ impl<T, C: FnOnce(Result<T, HookError>)> Drop for Guarded<T, C> {
     }
 }
 
-/// Calls `up` when the first poll of the future has returned.
+/// Calls `up` when the first poll of the future has returned, unless with an error.
 pub(crate) fn after_first_poll(hook: Hook<()>, up: impl FnOnce() + Send + 'static) -> Hook<()> {
     match hook.0 {
         HookCall::Future(mut future) => {
             let mut up = Some(up);
             Hook::future(std::future::poll_fn(move |context| {
                 let poll = future.as_mut().poll(context);
-                if let Some(up) = up.take() {
+                // One that fails at once has never been up.
+                if let (false, Some(up)) = (matches!(poll, Poll::Ready(Err(_))), up.take()) {
                     up();
                 }
                 poll

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outcome::Layer;
+use super::outcome::{Fate, Layer};
 use crate::reason::Reason;
 
 /// One thing that has just happened. Watching never holds up the life: observers only pass notices on.
@@ -84,6 +84,20 @@ pub(crate) enum Notice {
         name: Arc<str>,
         error: Option<String>,
     },
+}
+
+impl Notice {
+    /// That a component has ended, for good or ill.
+    pub(super) fn stopped(fate: Fate) -> Self {
+        Self::Stopped {
+            name: fate.name,
+            took: fate.stopped.unwrap_or_default(),
+            layer: fate.layer,
+            errors: fate.errors,
+            tasks_left: fate.tasks_left,
+            leaked: fate.leaked,
+        }
+    }
 }
 
 /// Whoever watches.

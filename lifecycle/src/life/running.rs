@@ -204,6 +204,9 @@ impl Life {
             return;
         }
         let result = ended.unwrap_or(Ok(()));
+        if result.is_ok() {
+            self.worker_is_up(id);
+        }
         let stopping = self.cause.is_some() && (self.draining || !self.ran);
         let next =
             self.members[id]
@@ -228,7 +231,6 @@ impl Life {
                 self.notice(Notice::Finished {
                     name: Arc::clone(&name),
                 });
-                self.worker_is_up(id);
                 self.members[id].next_turn(Phase::Ended);
                 self.ends.push(id);
                 if policy.on_finish == OnEnd::Shutdown {
@@ -255,6 +257,8 @@ impl Life {
         self.ends.push(id);
         if !was_up {
             self.awaited = self.awaited.saturating_sub(1);
+        }
+        if !self.ran {
             self.start_failed_for_good(id, error);
             return;
         }

@@ -264,14 +264,7 @@ impl Life {
 
     pub(super) fn notice_stopped(&mut self, id: Id) {
         let fate = self.members[id].fate.clone();
-        self.notice(Notice::Stopped {
-            name: fate.name,
-            took: fate.stopped.unwrap_or_default(),
-            layer: fate.layer,
-            errors: fate.errors,
-            tasks_left: fate.tasks_left,
-            leaked: fate.leaked,
-        });
+        self.notice(Notice::stopped(fate));
     }
 
     /// The time is over, or a second signal came: everything else is told to drop, and the emergency hooks of all that
