@@ -210,9 +210,14 @@ impl fmt::Display for Report {
             writeln!(f, "  {} in flight had to be cut", outcome.cut_work)?;
         }
         let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), show);
+        let untouched = |component: &&ComponentReport| {
+            component.0.started.is_none() && component.0.errors.is_empty()
+        };
+        let never_started = self.components.iter().filter(untouched).count();
         let rows: Vec<[String; 5]> = self
             .components
             .iter()
+            .filter(|component| !untouched(component))
             .map(|component| {
                 let layer = component
                     .stopped()
@@ -243,6 +248,9 @@ impl fmt::Display for Report {
         line([heads[0], heads[1], heads[2], heads[3], ""])?;
         for row in &rows {
             line(std::array::from_fn(|column| row[column].as_str()))?;
+        }
+        if never_started > 0 {
+            writeln!(f, "  {never_started} more had not begun to start")?;
         }
         Ok(())
     }

@@ -152,7 +152,7 @@ impl Writing {
         match self.unsaved.save(end).await {
             Ok(()) => Piece::End {
                 end,
-                message: error.map(|error| error.to_string()),
+                message: error.map(|error| error.full()),
             },
             Err(message) => Piece::End {
                 end: End::Error,

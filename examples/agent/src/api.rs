@@ -202,9 +202,9 @@ impl IntoResponse for Error {
             Self::Model(_) => StatusCode::BAD_GATEWAY,
         };
         if status.is_server_error() {
-            tracing::error!(error = %self, "a request failed");
+            tracing::error!(error = self.full(), "a request failed");
         }
-        failure(status, &self.to_string())
+        failure(status, &self.full())
     }
 }
 

@@ -12,6 +12,11 @@ pub const DIMENSIONS: usize = 1024;
 /// The pieces of words weigh less than the words.
 const PIECE_WEIGHT: f32 = 0.4;
 
+/// Words of so few bytes are mostly those that every text has ("is", "the", "of"), which a store of a few documents
+/// cannot tell from the rare ones.
+const SHORT: usize = 3;
+const SHORT_WEIGHT: f32 = 0.2;
+
 /// The features of a text by their hashes, with their weights: 1 + ln of how often.
 pub fn features(text: &str) -> HashMap<u64, f32> {
     let mut counts: HashMap<u64, (u32, f32)> = HashMap::new();
@@ -23,6 +28,10 @@ pub fn features(text: &str) -> HashMap<u64, f32> {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
     {
+        if word.len() <= SHORT {
+            count(b'w', word, SHORT_WEIGHT);
+            continue;
+        }
         count(b'w', word, 1.0);
         let framed = format!("^{word}$");
         let starts: Vec<usize> = framed

@@ -1,5 +1,7 @@
 //! [`Error`]: what can go wrong while the agent works, however it was asked.
 
+use std::error::Error as StdError;
+
 use crate::http_client::Closed;
 
 #[derive(Debug, thiserror::Error)]
@@ -14,13 +16,18 @@ pub enum Error {
     },
     #[error("the agent is stopping; try again")]
     Stopping,
-    #[error("the database failed: {0}")]
+    #[error(transparent)]
     Database(#[from] sqlx::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Model(#[from] ModelError),
 }
 
 impl Error {
+    /// With all its causes, in one line: for those who only see the text.
+    pub fn full(&self) -> String {
+        full(self)
+    }
+
     pub fn no(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound {
             what,
@@ -32,7 +39,7 @@ impl Error {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("the language model's endpoint cannot be reached: {0}")]
+    #[error("the language model's endpoint cannot be reached")]
     Unreachable(#[source] reqwest::Error),
     #[error("the language model's endpoint answered {status}: {body}")]
     Refused {
@@ -41,10 +48,25 @@ pub enum ModelError {
     },
     #[error("the language model's endpoint stopped in the middle of an answer: {0}")]
     Cut(String),
-    #[error("the language model's endpoint sent what is no chat completion: {0}")]
+    #[error("the language model's endpoint sent what is no chat completion")]
     Malformed(#[source] serde_json::Error),
     #[error("the language model is unloaded")]
     Unloaded,
     #[error(transparent)]
     Closed(#[from] Closed),
+}
+
+/// An error with its causes. Some say their cause themselves: it is not said twice.
+pub fn full(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -167,7 +167,7 @@ impl Jobs {
             job,
             if again { "queued" } else { "failed" },
             0,
-            Some(&error.to_string()),
+            Some(&error.full()),
         )
         .await?;
         Ok(again)

@@ -39,7 +39,7 @@ pub async fn console(answers: &Answers, shutdown: Shutdown) -> io::Result<()> {
         let pieces = match answers.ask(question, &shutdown).await {
             Ok(pieces) => pieces,
             Err(error) => {
-                say(&format!("{error}\n"))?;
+                say(&format!("{}\n", error.full()))?;
                 continue;
             }
         };

@@ -52,7 +52,9 @@ impl Vectors {
         let passages = self.ids.len() as f32;
         let query = embed(&features(question), |feature| {
             let with = self.frequencies.get(&feature).copied().unwrap_or(0) as f32;
-            ((1.0 + passages) / (1.0 + with)).ln() + 0.1
+            // What no passage has cannot be found; it counts less than what can.
+            let known = if with > 0.0 { 1.0 } else { 0.5 };
+            known * (1.0 + (passages + 1.0) / (with + 0.5)).ln()
         });
         let scores = self.rows().map(|(id, vector)| (dot(vector, &query), id));
         let mut scores: Vec<_> = scores.filter(|(score, _)| *score > NEAR).collect();
@@ -195,6 +197,17 @@ mod tests {
         assert_eq!(vectors.search("tomatoes", 1), [1]);
         assert!(vectors.search("", 3).is_empty());
         assert!(Vectors::default().search("anything", 3).is_empty());
+    }
+
+    #[test]
+    fn a_store_of_one_passage_is_found_by_what_it_says_and_by_nothing_else() {
+        let mut vectors = Vectors::default();
+        vectors.insert(
+            1,
+            "Beans want poles. A pole of two metres is enough for most beans.",
+        );
+        assert_eq!(vectors.search("What do beans want?", 1), [1]);
+        assert!(vectors.search("What is a graceful shutdown?", 1).is_empty());
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub async fn work_jobs(
                 tracing::info!(job = job.id, "job put back: the time to stop has come");
             }
             Err(error) => {
-                tracing::warn!(job = job.id, %error, "job failed");
+                tracing::warn!(job = job.id, error = error.full(), "job failed");
                 if jobs.failed(&job, &error).await? {
                     let _ = shutdown.sleep(Duration::from_secs(1)).await;
                 }

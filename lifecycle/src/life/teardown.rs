@@ -14,6 +14,7 @@ use crate::component::Id;
 use crate::duration::show;
 use crate::plan::Plan;
 use crate::reason::Reason;
+use crate::record::HookKind;
 
 impl Life {
     /// Takes down whatever is up, within the deadline.
@@ -251,7 +252,7 @@ impl Life {
     /// A worker has ended, as far as the teardown is concerned.
     pub(super) fn worker_over(&mut self, id: Id) {
         let member = &mut self.members[id];
-        let called = matches!(member.phase, Phase::Up | Phase::EndingTasks);
+        let called = member.was_up;
         member.next_turn(Phase::Ended);
         self.awaited = self.awaited.saturating_sub(1);
         self.ends.push(id);
@@ -321,7 +322,9 @@ impl Life {
     /// Writes down how far a component had come when the time was over. Whatever of it still ends is stale from here on:
     /// nothing is begun any more. Returns whether it was up, or about to be.
     fn leave(&mut self, id: Id) -> bool {
-        let worker = self.plan.components[id].is_worker();
+        let component = &self.plan.components[id];
+        let worker = component.is_worker();
+        let stops = component.has(HookKind::Stop) || component.has(HookKind::Emergency);
         let member = &mut self.members[id];
         let note = match member.phase {
             Phase::Ended | Phase::Waiting | Phase::Scheduled => {
@@ -331,6 +334,12 @@ impl Life {
             Phase::Starting => Some("its start was cut"),
             Phase::Up if worker && !member.cancelled => Some("was cut"),
             Phase::Up if worker => None,
+            Phase::Up if !stops => {
+                member.fate.stopped = Some(Duration::ZERO);
+                member.next_turn(Phase::Ended);
+                self.ends.push(id);
+                return false;
+            }
             Phase::Up => Some("there was no time left to stop it"),
             Phase::EndingTasks | Phase::StopTasks => Some("its tasks were cut"),
             Phase::Stopping => Some("its stop was cut"),

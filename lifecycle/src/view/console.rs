@@ -16,12 +16,16 @@ use crate::report::Report;
 /// What takes less gets no live line: it would only flicker.
 const WORTH_A_LINE: Duration = Duration::from_millis(150);
 
+/// What shows that it is alive.
+const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
 /// Most live lines at once; the rest is counted.
 const MOST: usize = 12;
 
 pub(super) struct Live {
     screen: MultiProgress,
     style: ProgressStyle,
+    frame: usize,
     under_way: HashMap<Arc<str>, UnderWay>,
 }
 
@@ -36,8 +40,9 @@ impl Live {
     pub(super) fn new() -> Self {
         Self {
             screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(20)),
-            style: ProgressStyle::with_template("{spinner} {wide_msg}")
+            style: ProgressStyle::with_template("{wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            frame: 0,
             under_way: HashMap::new(),
         }
     }
@@ -117,6 +122,8 @@ impl Screen for Live {
     }
 
     fn tick(&mut self) -> bool {
+        self.frame = (self.frame + 1) % FRAMES.len();
+        let frame = FRAMES[self.frame];
         let shown = self
             .under_way
             .values()
@@ -135,12 +142,11 @@ impl Screen for Live {
             if let Some(bar) = &under_way.bar {
                 let name = escape(name);
                 bar.set_message(format!(
-                    "{} {name} {} / {}",
+                    "{frame} {} {name} {} / {}",
                     under_way.what,
                     show(elapsed),
                     show(under_way.allowed)
                 ));
-                bar.tick();
             }
         }
         !self.under_way.is_empty()

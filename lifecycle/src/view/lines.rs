@@ -61,10 +61,10 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             )
         }
         Notice::Stopping { reason, limit } => {
-            let again = if matches!(reason, Reason::Signal(2)) {
-                "Ctrl+C again"
-            } else {
-                "Ctrl+C twice"
+            let again = match reason {
+                Reason::Signal(2) => "Ctrl+C again",
+                Reason::Signal(15) => "Ctrl+C",
+                _ => "Ctrl+C twice",
             };
             format!(
                 "■ stopping ({reason}), in {} at most; {again} forces",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Endpoint;
-use crate::error::ModelError;
+use crate::error::{ModelError, full};
 use crate::http_client::HttpClient;
 use crate::model::{LanguageModel, Prompt, TokenStream};
 
@@ -61,9 +61,7 @@ impl LanguageModel for EndpointModel {
                 .eventsource()
                 .map(|event| match event {
                     Ok(event) => Piece::parse(&event.data),
-                    Err(EventStreamError::Transport(error)) => {
-                        Err(ModelError::Cut(error.to_string()))
-                    }
+                    Err(EventStreamError::Transport(error)) => Err(ModelError::Cut(full(&error))),
                     Err(error) => Err(ModelError::Cut(format!("no event stream: {error}"))),
                 }))
         };

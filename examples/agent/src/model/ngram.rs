@@ -62,7 +62,7 @@ impl NgramModel {
     fn own_lines(&self, question: &str) -> Vec<String> {
         let line = |id: i64| OWN_TEXT.lines().nth(id as usize).map(ToOwned::to_owned);
         self.own
-            .search(question, 3)
+            .search(question, 2)
             .into_iter()
             .filter_map(line)
             .collect()
