@@ -9,8 +9,8 @@ use syn::{Expr, Ident, Lit, LitBool, LitStr, Path, Token, Type};
 
 use crate::arg::Key;
 use crate::context::Context;
-use crate::nearest::{nearest, tolerance};
 use crate::duration;
+use crate::nearest::{nearest, tolerance};
 
 /// An argument that a macro knows, with an example of how to write it.
 pub(crate) struct Known {
@@ -78,7 +78,14 @@ fn one(
     let Some(found) = table.iter().find(|known| known.name == key.name) else {
         return Err(syn::Error::new(key.span, unknown(&key.name, owner, table)));
     };
-    set(&key, Value { input, known: found, span: key.span })?;
+    set(
+        &key,
+        Value {
+            input,
+            known: found,
+            span: key.span,
+        },
+    )?;
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
@@ -103,7 +110,10 @@ fn unknown(name: &str, owner: &str, table: &[Known]) -> String {
     let home = home.map_or_else(String::new, |(home, _)| {
         format!("`{name}` is an argument of `{home}`; ")
     });
-    format!("unknown argument `{name}`\n{home}{owner} takes {}", list(table))
+    format!(
+        "unknown argument `{name}`\n{home}{owner} takes {}",
+        list(table)
+    )
 }
 
 fn list(table: &[Known]) -> String {
@@ -137,8 +147,18 @@ impl Value<'_> {
     /// The error that says what was expected: at the next token, or at the name where there is none.
     fn wrong(self, what: &str) -> syn::Error {
         let missing = self.input.is_empty() || self.input.peek(Token![,]);
-        let span = if missing { self.span } else { self.input.span() };
-        syn::Error::new(span, format!("`{}` {what}\nwrite `{}`", self.known.name, self.known.example))
+        let span = if missing {
+            self.span
+        } else {
+            self.input.span()
+        };
+        syn::Error::new(
+            span,
+            format!(
+                "`{}` {what}\nwrite `{}`",
+                self.known.name, self.known.example
+            ),
+        )
     }
 
     /// A flag stands alone.
@@ -203,8 +223,12 @@ impl Value<'_> {
         if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
             return Ok(*value);
         }
-        let near = nearest(&text, choices.iter().map(|(name, _)| *name), tolerance(&text))
-            .map_or_else(String::new, |near| format!(", did you mean `\"{near}\"`?"));
+        let near = nearest(
+            &text,
+            choices.iter().map(|(name, _)| *name),
+            tolerance(&text),
+        )
+        .map_or_else(String::new, |near| format!(", did you mean `\"{near}\"`?"));
         let all: Vec<String> = choices
             .iter()
             .map(|(name, _)| format!("`\"{name}\"`"))
@@ -233,9 +257,7 @@ impl Value<'_> {
 
     pub(crate) fn ty(self) -> syn::Result<Type> {
         self.equals()?;
-        self.input
-            .parse()
-            .map_err(|_| self.wrong("takes a type"))
+        self.input.parse().map_err(|_| self.wrong("takes a type"))
     }
 
     /// `[a, b, ..]`
@@ -251,7 +273,10 @@ impl Value<'_> {
             while !content.is_empty() {
                 items.push(content.parse()?);
                 if !content.is_empty() && !content.peek(Token![,]) {
-                    let message = format!("expected `,` or the end of the list\nwrite `{}`", self.known.example);
+                    let message = format!(
+                        "expected `,` or the end of the list\nwrite `{}`",
+                        self.known.example
+                    );
                     let error = content.error(message);
                     content.parse::<TokenStream>()?;
                     return Err(error);

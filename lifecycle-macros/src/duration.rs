@@ -19,9 +19,7 @@ pub(crate) fn parse(literal: &LitStr, argument: &str, zero: bool) -> syn::Result
         ));
     };
     if duration.is_zero() && !zero {
-        return error(format!(
-            "`{argument}` must be more than 0",
-        ));
+        return error(format!("`{argument}` must be more than 0",));
     }
     if duration > LONGEST {
         return error(format!(
@@ -68,11 +66,24 @@ mod tests {
     #[test]
     fn refuses_what_is_none_or_out_of_range() {
         for text in ["", "soon", "5 parsecs", "-5s", "99999999999999999999"] {
-            assert!(parsed(text, false).unwrap_err().contains("is not a duration"), "{text}");
+            assert!(
+                parsed(text, false)
+                    .unwrap_err()
+                    .contains("is not a duration"),
+                "{text}"
+            );
         }
         assert!(parsed("0s", false).unwrap_err().contains("more than 0"));
         assert_eq!(parsed("0s", true), Ok(Duration::ZERO));
-        assert!(parsed("366days", false).unwrap_err().contains("at most 365 days"));
-        assert!(parsed("31536001", false).unwrap_err().contains("at most 365 days"));
+        assert!(
+            parsed("366days", false)
+                .unwrap_err()
+                .contains("at most 365 days")
+        );
+        assert!(
+            parsed("31536001", false)
+                .unwrap_err()
+                .contains("at most 365 days")
+        );
     }
 }

@@ -35,7 +35,12 @@ impl Function {
             return Err(input.error("expected the body of the function"));
         }
         let body = input.parse()?;
-        Ok(Self { attrs, vis, sig, body })
+        Ok(Self {
+            attrs,
+            vis,
+            sig,
+            body,
+        })
     }
 
     pub(crate) fn name(&self) -> &Ident {
@@ -49,11 +54,17 @@ impl Function {
     /// Reports what no function called by the framework may be.
     pub(crate) fn check_plain(&self, cx: &Context, what: &str) {
         if let Some(unsafety) = &self.sig.unsafety {
-            cx.error_on(unsafety, format!("{what} cannot be `unsafe`\nremove `unsafe`"));
+            cx.error_on(
+                unsafety,
+                format!("{what} cannot be `unsafe`\nremove `unsafe`"),
+            );
         }
-        let generic = self.sig.generics.params.iter().find(|param| {
-            !matches!(param, GenericParam::Lifetime(_))
-        });
+        let generic = self
+            .sig
+            .generics
+            .params
+            .iter()
+            .find(|param| !matches!(param, GenericParam::Lifetime(_)));
         if let Some(param) = generic {
             cx.error_on(
                 param,

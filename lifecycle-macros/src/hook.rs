@@ -54,8 +54,12 @@ pub(crate) fn hook_call(
 }
 
 /// The variable as the result of a hook that wants a `wanted`.
-pub(crate) fn outcome(private: &TokenStream, hook: &HookCall, wanted: &impl ToTokens, value: &TokenStream) -> TokenStream {
+pub(crate) fn outcome(
+    private: &TokenStream,
+    hook: &HookCall,
+    wanted: &impl ToTokens,
+    value: &TokenStream,
+) -> TokenStream {
     let private = moved(private, hook.output);
     quote_spanned!(at(hook.output)=> #private::Outcome::<#wanted, _>::outcome(#value))
 }
-

@@ -36,9 +36,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
                 continue;
             }
             let substituted = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = substituted
-                .min(rows[i - 1][j] + 1)
-                .min(rows[i][j - 1] + 1);
+            let mut best = substituted.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(rows[i - 2][j - 2] + 1);
             }

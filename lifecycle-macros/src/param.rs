@@ -35,7 +35,10 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
     }
     let ty = unwrapped(&param.ty);
     if mentions(ty, "Self") {
-        cx.error_on(ty, "a component cannot need itself\nname the type that is meant");
+        cx.error_on(
+            ty,
+            "a component cannot need itself\nname the type that is meant",
+        );
         return None;
     }
     match ty {
@@ -49,7 +52,11 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
                 );
                 return None;
             }
-            if reference.lifetime.as_ref().is_some_and(|life| life.ident == "static") {
+            if reference
+                .lifetime
+                .as_ref()
+                .is_some_and(|life| life.ident == "static")
+            {
                 cx.error_on(
                     ty,
                     format!("a dependency is lent for this call only\nwrite `&{shown}`, or `Arc<{shown}>` to keep it"),
@@ -62,16 +69,27 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
             }
             if let Some(inner) = inside_arc(elem) {
                 let inner = show(inner);
-                cx.error_on(ty, format!("a reference to an `Arc` is not needed\nwrite `&{inner}` or `Arc<{inner}>`"));
+                cx.error_on(
+                    ty,
+                    format!(
+                        "a reference to an `Arc` is not needed\nwrite `&{inner}` or `Arc<{inner}>`"
+                    ),
+                );
                 return None;
             }
-            Some(Param { ty: elem.clone(), lent: true })
+            Some(Param {
+                ty: elem.clone(),
+                lent: true,
+            })
         }
         Type::ImplTrait(_) => {
             cx.error_on(ty, "`impl Trait` does not say which component is meant\nname the type, or a `&dyn Trait` that a resource is bound `as`");
             None
         }
-        _ => Some(Param { ty: ty.clone(), lent: false }),
+        _ => Some(Param {
+            ty: ty.clone(),
+            lent: false,
+        }),
     }
 }
 
@@ -103,10 +121,13 @@ pub(crate) fn show(tokens: &impl ToTokens) -> String {
     let mut joined = true;
     for token in tokens.to_token_stream() {
         let word = match &token {
-            TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::None => show(&group.stream()),
+            TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::None => {
+                show(&group.stream())
+            }
             token => token.to_string(),
         };
-        let punct = matches!(&token, TokenTree::Punct(punct) if !matches!(punct.as_char(), '+' | '='));
+        let punct =
+            matches!(&token, TokenTree::Punct(punct) if !matches!(punct.as_char(), '+' | '='));
         if !joined && !punct {
             text.push(' ');
         }
@@ -129,13 +150,22 @@ impl Param {
 
     /// The constant that says what the parameter stands for and takes it out of the context. It is the one place where
     /// the type is asserted, so that a wrong type is one error.
-    pub(crate) fn slot(&self, private: &TokenStream, name: &Ident, constructor: &str) -> TokenStream {
+    pub(crate) fn slot(
+        &self,
+        private: &TokenStream,
+        name: &Ident,
+        constructor: &str,
+    ) -> TokenStream {
         slot(private, "Slot", name, &self.ty, &self.handle(), constructor)
     }
 
     /// The argument in the call, from the variable that holds the handle.
     pub(crate) fn argument(&self, variable: &Ident) -> TokenStream {
-        if self.lent { quote!(&*#variable) } else { quote!(#variable) }
+        if self.lent {
+            quote!(&*#variable)
+        } else {
+            quote!(#variable)
+        }
     }
 }
 
@@ -157,7 +187,11 @@ pub(crate) fn slot(
 }
 
 /// `let p0 = (SLOT.take)(context); ..` and the arguments of the call.
-pub(crate) fn taken(params: &[Param], slots: &[Ident], context: &TokenStream) -> (TokenStream, Vec<TokenStream>) {
+pub(crate) fn taken(
+    params: &[Param],
+    slots: &[Ident],
+    context: &TokenStream,
+) -> (TokenStream, Vec<TokenStream>) {
     let mut lets = TokenStream::new();
     let mut arguments = Vec::new();
     for (index, (param, slot)) in params.iter().zip(slots).enumerate() {
@@ -176,13 +210,19 @@ pub(crate) fn slot_names(prefix: &str, params: &[Param]) -> Vec<Ident> {
 }
 
 /// A call whose whole length is shown where `place` stands in the user's code: `path(arguments)`.
-pub(crate) fn call_at(place: &impl ToTokens, path: &TokenStream, arguments: &TokenStream) -> TokenStream {
+pub(crate) fn call_at(
+    place: &impl ToTokens,
+    path: &TokenStream,
+    arguments: &TokenStream,
+) -> TokenStream {
     call_to(place, &moved(path, place.span()), arguments)
 }
 
 fn call_to(place: &impl ToTokens, path: &TokenStream, arguments: &TokenStream) -> TokenStream {
     let last = place.to_token_stream().into_iter().last();
     let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments.clone());
-    group.set_span(at(last.map_or_else(proc_macro2::Span::call_site, |token| token.span())));
+    group.set_span(at(
+        last.map_or_else(proc_macro2::Span::call_site, |token| token.span())
+    ));
     quote!(#path #group)
 }

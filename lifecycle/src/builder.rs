@@ -20,7 +20,7 @@ use crate::life::{BodyLink, Handles, Life, Wiring};
 use crate::plan::Plan;
 use crate::record::key;
 use crate::report::Report;
-use crate::resource::{Provided, Resource};
+use crate::resource::Resource;
 use crate::selection::{Parts, Provision};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
@@ -186,10 +186,12 @@ impl fmt::Debug for Builder {
 
 impl Provision {
     pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
-        Self {
-            keys: [key::<T>(), TypeId::of::<T>()],
-            instance: Instance::new(Arc::new(value)),
-        }
+        let value = Arc::new(value);
+        // As itself, and, where it is an `Arc<dyn Trait>`, as the trait.
+        Self([
+            (key::<T>(), Instance::new(Arc::clone(&value))),
+            (TypeId::of::<T>(), Instance::of_shared(value)),
+        ])
     }
 }
 
@@ -213,12 +215,12 @@ impl Running {
     /// # Errors
     ///
     /// [`NotUp`] when it is no part of the app, or has been stopped.
-    pub fn get<T: ?Sized + Provided<M>, M>(&self) -> Result<Arc<T>, NotUp> {
+    pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, NotUp> {
         self.plan
             .sources
             .get(&key::<T>())
             .and_then(|source| self.handles.store.get(source))
-            .and_then(|instance| T::restore(&instance))
+            .and_then(|instance| instance.downcast())
             .ok_or(NotUp(std::any::type_name::<T>()))
     }
 

@@ -4,7 +4,7 @@
 //!
 //! 1. A hook runs at most once: it is taken out of its slot by whoever runs it, under the slot's lock.
 //! 2. A slot's state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED) and GIVEN_UP
-//!    (from DUE and RUNNING); each step is one compare-and-swap, so that exactly one party takes it.
+//!    (from RUNNING); each step is one compare-and-swap, so that exactly one party takes it.
 //! 3. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
 //!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
 //! 4. No user code runs under a lock.
@@ -33,6 +33,8 @@ pub(crate) enum EmergencyEnd {
     Done,
     Panicked(String),
     GivenUp,
+    /// Its share went by before a thread was free for it. Nobody waits for it any more, but it may still be called.
+    NotBegun,
 }
 
 type Hook = Box<dyn FnOnce() + Send>;
@@ -125,8 +127,8 @@ impl Emergency {
         due
     }
 
-    /// Stops waiting for a hook. Returns false when it has ended.
-    pub(crate) fn give_up(&self, index: usize) -> bool {
+    /// Stops waiting for a hook; `None` when it has ended.
+    pub(crate) fn give_up(&self, index: usize) -> Option<EmergencyEnd> {
         self.0.give_up(index)
     }
 
@@ -204,9 +206,27 @@ impl Shared {
             .for_each(Thread::unpark);
     }
 
-    fn give_up(&self, index: usize) -> bool {
+    fn give_up(&self, index: usize) -> Option<EmergencyEnd> {
         let slot = &self.slots[index];
-        slot.step(DUE, GIVEN_UP) || slot.step(RUNNING, GIVEN_UP)
+        if slot.step(RUNNING, GIVEN_UP) {
+            return Some(EmergencyEnd::GivenUp);
+        }
+        slot.is_pending().then_some(EmergencyEnd::NotBegun)
+    }
+
+    /// Where every thread hangs in a hook that was given up, the next hook needs another one.
+    fn replace_stuck(self: &Arc<Self>) {
+        let stuck = self
+            .slots
+            .iter()
+            .filter(|slot| slot.state.load(Ordering::Acquire) == GIVEN_UP)
+            .count();
+        if stuck >= self.runners.get().map_or(0, |runners| runners.len()) {
+            let this = Arc::clone(self);
+            let _ = thread::Builder::new()
+                .name("lifecycle-emergency-spare".into())
+                .spawn(move || this.run_due());
+        }
     }
 
     /// A runner's life: it takes whatever is due, in stop order.
@@ -241,7 +261,7 @@ impl Shared {
     }
 
     /// The conductor's life: once `until` is set it goes through all that are armed.
-    fn conduct(&self) {
+    fn conduct(self: &Arc<Self>) {
         let until = loop {
             if let Some(until) = self.until.get() {
                 break *until;
@@ -263,11 +283,12 @@ impl Shared {
             let left = until.saturating_duration_since(Instant::now());
             let share = Instant::now() + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);
             if due {
+                self.replace_stuck();
                 self.wake_runners();
             }
             self.wait(slot, share);
-            if self.give_up(index) {
-                (self.ended)(index, EmergencyEnd::GivenUp);
+            if let Some(end) = self.give_up(index) {
+                (self.ended)(index, end);
             }
         }
         self.over.store(true, Ordering::Release);

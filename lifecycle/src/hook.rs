@@ -70,12 +70,18 @@ pub enum Stopped {
     Expected(BoxError),
 }
 
-/// The handle to a started resource, its type erased: an `Arc<T>` in a box that can be cloned.
+/// The handle to a started resource, its type erased: an `Arc<T>`, where `T` may be a `dyn Trait`, in a box that can be
+/// cloned.
 #[derive(Clone)]
 pub struct Instance(Arc<dyn Any + Send + Sync>);
 
 impl Instance {
-    pub(crate) fn new<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
+    pub(crate) fn new<T: ?Sized + Send + Sync + 'static>(value: Arc<T>) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// The value itself stands for whatever it is an `Arc` of.
+    pub(crate) fn of_shared<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
         Self(value)
     }
 
@@ -88,25 +94,16 @@ impl Instance {
     pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
     where
         T: Send + Sync + 'static,
-        U: ?Sized + Provided<T>,
+        U: ?Sized + Send + Sync + 'static,
     {
         let value = from
             .downcast::<T>()
             .expect("a binding is called with an instance of its own type");
-        Self(Arc::new(cast(value)))
+        Self::new(cast(value))
     }
 
-    /// The `Arc<T>` that this is made of, or, for what was handed over already shared, the one inside.
-    pub(crate) fn downcast<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        match Arc::downcast::<T>(Arc::clone(&self.0)) {
-            Ok(value) => Some(value),
-            Err(shared) => shared.downcast_ref::<Arc<T>>().cloned(),
-        }
-    }
-
-    /// The `Arc<U>` inside, for a `dyn Trait`.
-    pub fn downcast_shared<U: ?Sized + 'static>(&self) -> Option<Arc<U>> {
-        self.0.downcast_ref::<Arc<U>>().cloned()
+    pub(crate) fn downcast<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.downcast_ref::<Arc<T>>().cloned()
     }
 }
 
@@ -132,11 +129,11 @@ impl StartContext {
     ///
     /// When the component's record does not list it among its needs: then it is not known to be up.
     #[must_use]
-    pub fn get<T: ?Sized + Provided<M>, M>(&self) -> Arc<T> {
+    pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Arc<T> {
         self.instances
             .iter()
             .find(|(wanted, _)| *wanted == key::<T>())
-            .and_then(|(_, instance)| T::restore(instance))
+            .and_then(|(_, instance)| instance.downcast())
             .unwrap_or_else(|| {
                 panic!(
                     "`{}` asks for `{}`, which its record does not list: add it to `Record::needs`",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::hook::{Hook, Instance, StartContext, Stopped};
+use crate::hook::{Hook, StartContext, Stopped};
 use crate::sys::RecordRef;
 
 /// Something the app has: a pool, a client, a listener, a model, a configuration.
@@ -32,7 +32,7 @@ use crate::sys::RecordRef;
 ///             .hooks(&[HookKind::Stop])
 ///     });
 ///     fn start(context: &mut StartContext) -> Hook<Self> {
-///         let config = context.get::<Config, _>();
+///         let config = context.get::<Config>();
 ///         Hook::future(async move { Ok(Database { config }) })
 ///     }
 ///     fn stop(self: Arc<Self>) -> Option<Hook<Stopped>> {
@@ -89,8 +89,6 @@ pub trait Resource: Sized + Send + Sync + 'static {
 pub trait Provided<M>: Send + Sync + 'static {
     /// The record of the resource behind it.
     const RECORD: RecordRef;
-    /// The handle, from the erased one.
-    fn restore(instance: &Instance) -> Option<Arc<Self>>;
 }
 
 /// [`Provided`] as itself.
@@ -99,7 +97,4 @@ pub struct Own;
 
 impl<T: Resource> Provided<Own> for T {
     const RECORD: RecordRef = <T as Resource>::RECORD;
-    fn restore(instance: &Instance) -> Option<Arc<Self>> {
-        instance.downcast()
-    }
 }

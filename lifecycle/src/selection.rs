@@ -35,10 +35,12 @@ pub(crate) struct Parts {
 }
 
 /// An instance that stands in place of starting its type.
-pub(crate) struct Provision {
-    /// Of `Arc<T>` for a `T`, and of the value itself, which may be an `Arc<dyn Trait>`.
-    pub(crate) keys: [TypeId; 2],
-    pub(crate) instance: Instance,
+pub(crate) struct Provision(pub(crate) [(TypeId, Instance); 2]);
+
+impl Provision {
+    fn keys(&self) -> impl Iterator<Item = TypeId> {
+        self.0.iter().map(|(key, _)| *key)
+    }
 }
 
 pub(crate) fn take(
@@ -58,11 +60,7 @@ pub(crate) struct Selection {
 
 impl Selection {
     pub(crate) fn of(parts: &Parts, disabled: &HashSet<TypeId>) -> Self {
-        let provided: HashSet<TypeId> = parts
-            .provided
-            .iter()
-            .flat_map(|provision| provision.keys)
-            .collect();
+        let provided: HashSet<TypeId> = parts.provided.iter().flat_map(Provision::keys).collect();
         let mut selection = Self {
             resources: Vec::new(),
             workers: Vec::new(),
@@ -208,7 +206,7 @@ impl Selection {
             }
         }
         for provision in &parts.provided {
-            for key in provision.keys {
+            for key in provision.keys() {
                 bound.remove(&key);
             }
         }
@@ -238,8 +236,8 @@ impl Selection {
             }
         }
         for provision in &parts.provided {
-            for key in provision.keys {
-                sources.insert(key, Source::Provided(provision.instance.clone()));
+            for (key, instance) in &provision.0 {
+                sources.insert(*key, Source::Provided(instance.clone()));
             }
         }
         sources

@@ -9,6 +9,9 @@
 //! | `slow:100` | it takes so many milliseconds |
 //! | `block`, `block:100` | it sleeps on its thread, for ever or so long |
 //! | `spin` | it computes for ever |
+//! | `bridge` | it blocks on a future for ever, within `block_in_place` |
+//! | `leave:512` | it leaves that many blocking tasks behind that never end |
+//! | `print:text` | it writes the text to standard output, without an end of line |
 //! | `told` | it waits until its scope is told to stop |
 //! | `request` | it asks the app to stop |
 //! | `fail` | it has the app fail |
@@ -18,11 +21,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::thread;
 use std::time::Duration;
 
-use lifecycle::{ConfigError, Setup, Shutdown};
+use lifecycle::{ConfigError, Settings, Setup, Shutdown};
+
+use tokio::runtime::Handle;
 
 use crate::evidence::{self, note};
 
@@ -141,6 +146,20 @@ pub fn act_blocking(hook: &str) -> Result<(), Fault> {
     under_way.end(result)
 }
 
+/// A hook on a thread that has the handle of its scope, and the runtime entered. It waits to be told where no argument
+/// names it.
+///
+/// # Errors
+///
+/// The one that the arguments ask for.
+pub fn serve_blocking(hook: &str, shutdown: &Shutdown) -> Result<(), Fault> {
+    let mut steps = steps(hook);
+    if steps.is_empty() {
+        steps.push("told".to_owned());
+    }
+    Handle::current().block_on(perform(hook, &steps, Some(shutdown)))
+}
+
 fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
     match step.split_once(':').unwrap_or((step, "")) {
         ("ok", _) => Ok(()),
@@ -156,6 +175,16 @@ fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
         ("spin", _) => loop {
             std::hint::spin_loop();
         },
+        ("bridge", _) => tokio::task::block_in_place(|| Handle::current().block_on(std::future::pending())),
+        ("leave", tasks) => {
+            let tasks: usize = tasks.parse().expect("a number of tasks");
+            (0..tasks).for_each(|_| drop(tokio::task::spawn_blocking(|| thread::sleep(LONG))));
+            Ok(())
+        }
+        ("print", text) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            Ok(())
+        }
         _ => panic!("there is no step `{step}` for `{hook}`"),
     }
 }
@@ -190,7 +219,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The `init` of the programs: `LOG=debug` subscribes, `disable=a,b` leaves components out, `init=..` does what a hook
-/// can do, `detach=yes` leaves the terminal that the tests may have been started from.
+/// can do, `settings=2000` sets `shutdown_timeout` in milliseconds, `writer=ok` hands over a writer, `detach=yes` leaves the terminal that the tests may have been started from.
 ///
 /// # Errors
 ///
@@ -203,6 +232,21 @@ pub fn init(setup: &mut Setup) -> Result<(), Fault> {
     if !steps("detach").is_empty() {
         rustix::process::setsid().expect("a child is no leader of its group");
     }
+    if let Some(time) = steps("settings").first() {
+        setup.settings(Settings::default().shutdown_timeout(millis(time)));
+    }
+    if !steps("writer").is_empty() {
+        setup.flush_at_exit(Writer);
+    }
     steps("disable").iter().for_each(|name| setup.disable(name));
     act_blocking("init")
+}
+
+/// The guard of a buffered writer.
+struct Writer;
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = act_blocking("writer");
+    }
 }

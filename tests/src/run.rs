@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::evidence::now;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// The path of one of this package's programs.
 #[macro_export]
@@ -146,14 +146,18 @@ impl Lines {
         if let Some(line) = self.seen.iter().find(|line| is_wanted(line)) {
             return Ok(line.clone());
         }
-        let limit = Instant::now() + LIMIT;
         loop {
-            let line = self.coming.recv_timeout(limit.saturating_duration_since(Instant::now()))?;
-            self.seen.push(line.clone());
+            let line = self.next()?;
             if is_wanted(&line) {
                 return Ok(line);
             }
         }
+    }
+
+    fn next(&mut self) -> Result<String, RecvTimeoutError> {
+        let line = self.coming.recv_timeout(LIMIT)?;
+        self.seen.push(line.clone());
+        Ok(line)
     }
 
     fn take_rest(&mut self) -> Result<(), RecvTimeoutError> {
@@ -197,6 +201,18 @@ impl Run {
         match self.evidence.until(is_wanted) {
             Ok(line) => Line::parse(&line).map(|line| line.at).unwrap_or_default(),
             Err(error) => self.give_up(&format!("no evidence of `{what}`: {error}")),
+        }
+    }
+
+    /// Waits until the program has left that evidence so often.
+    pub fn until_times(&mut self, what: &str, times: usize) {
+        let is_what = |line: &String| Line::parse(line).is_some_and(|line| line.what == what);
+        while self.evidence.seen.iter().filter(|line| is_what(line)).count() < times {
+            let seen = self.evidence.seen.len();
+            let next = self.evidence.next();
+            if let Err(error) = next {
+                self.give_up(&format!("`{what}` did not happen {times} times, after {seen} lines: {error}"));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::parse::Args;
 use crate::context::Context;
 use crate::function::cfgs;
 use crate::krate::private;
+use crate::listed::check_workers;
 use crate::param::show;
 
 /// An app without a mistake in it.
@@ -25,7 +26,10 @@ pub(crate) struct Field<'a> {
 
 pub(crate) fn check<'a>(cx: &Context, args: &'a Args, input: &'a DeriveInput) -> App<'a> {
     if let Some(param) = input.generics.params.first() {
-        cx.error_on(param, "an app is one type, so it cannot be generic\nname the types of its fields");
+        cx.error_on(
+            param,
+            "an app is one type, so it cannot be generic\nname the types of its fields",
+        );
     }
     check_args(cx, args);
     App {
@@ -42,11 +46,17 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
     let fields = match &input.data {
         Data::Struct(data) => &data.fields,
         Data::Enum(data) => {
-            cx.error_on(data.enum_token, format!("an app is a struct: its fields are what it wants handed to it\n{advice}"));
+            cx.error_on(
+                data.enum_token,
+                format!("an app is a struct: its fields are what it wants handed to it\n{advice}"),
+            );
             return Vec::new();
         }
         Data::Union(data) => {
-            cx.error_on(data.union_token, format!("an app is a struct: its fields are what it wants handed to it\n{advice}"));
+            cx.error_on(
+                data.union_token,
+                format!("an app is a struct: its fields are what it wants handed to it\n{advice}"),
+            );
             return Vec::new();
         }
     };
@@ -58,46 +68,61 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
     let fields: Vec<_> = fields.iter().collect();
     for (index, field) in fields.iter().enumerate() {
         let shown = show(&field.ty);
-        let earlier = fields[..index].iter().find(|earlier| show(&earlier.ty) == shown);
+        let earlier = fields[..index]
+            .iter()
+            .find(|earlier| show(&earlier.ty) == shown);
         // Under `#[cfg]`s they may be alternatives.
         let always = |field: &syn::Field| cfgs(&field.attrs).is_empty();
         if let (Some(Some(earlier)), true) = (
-            earlier.filter(|earlier| always(earlier)).map(|earlier| &earlier.ident),
+            earlier
+                .filter(|earlier| always(earlier))
+                .map(|earlier| &earlier.ident),
             always(field),
         ) {
             cx.error_on(&field.ty, format!("`{shown}` is a field already: `{earlier}`\nremove one of them; both would be the same instance"));
         }
         if let Type::Reference(reference) = &field.ty {
-            cx.error_on(&field.ty, format!("the fields of an app are `Arc<T>`\nwrite `Arc<{}>`", show(&reference.elem)));
+            cx.error_on(
+                &field.ty,
+                format!(
+                    "the fields of an app are `Arc<T>`\nwrite `Arc<{}>`",
+                    show(&reference.elem)
+                ),
+            );
         }
-        for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("app")) {
+        for attr in field
+            .attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("app"))
+        {
             cx.error_on(attr, "`#[app(..)]` goes on the struct, not on a field");
         }
     }
     fields
         .into_iter()
-        .filter_map(|field| Some(Field { cfgs: cfgs(&field.attrs), ident: field.ident.as_ref()?, ty: &field.ty }))
+        .filter_map(|field| {
+            Some(Field {
+                cfgs: cfgs(&field.attrs),
+                ident: field.ident.as_ref()?,
+                ty: &field.ty,
+            })
+        })
         .collect()
 }
 
 fn check_args(cx: &Context, args: &Args) {
-    let workers = args.background.get().into_iter().flatten();
-    let mut seen: Vec<String> = Vec::new();
-    for worker in workers {
-        let shown = show(worker);
-        if !matches!(worker, Type::Path(_)) {
-            cx.error_on(worker, "`background` lists functions with `#[background]`\nwrite `background = [serve]`");
-        } else if seen.contains(&shown) {
-            cx.error_on(worker, format!("`{shown}` is listed twice\nremove one of them"));
-        }
-        seen.push(shown);
+    if let Some(workers) = args.background.get() {
+        check_workers(cx, workers);
     }
     let mut names: Vec<&str> = Vec::new();
     for expected in args.expect.get().into_iter().flatten() {
         if expected.name.is_empty() {
             cx.error_at(expected.span, "the name of an expected component is empty");
         } else if names.contains(&expected.name.as_str()) {
-            cx.error_at(expected.span, format!("`{}` is listed twice\nremove one of them", expected.name));
+            cx.error_at(
+                expected.span,
+                format!("`{}` is listed twice\nremove one of them", expected.name),
+            );
         }
         names.push(&expected.name);
     }

@@ -10,10 +10,16 @@ use super::check::App;
 use super::parse::Args;
 use crate::duration;
 use crate::krate::{at, moved, private};
+use crate::listed::Listed;
 use crate::param::{self, call_at};
 
 pub(crate) fn expand(app: &App<'_>) -> TokenStream {
-    let App { private, args, ident, fields } = app;
+    let App {
+        private,
+        args,
+        ident,
+        fields,
+    } = app;
     let name = ident.unraw().to_string();
     let settings = settings(private, args);
     let names: Vec<Ident> = (0..fields.len())
@@ -29,32 +35,55 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
         slots.extend(quote!(#(#cfgs)* #constant));
         needs.extend(quote!(#(#cfgs)* #slot.need,));
         values.extend(quote!(#(#cfgs)* #ident: (#slot.take)(context),));
-        let call = call_at(ty, &quote!(#private::Verdict::field), &quote!(&__LIFECYCLE_VERDICT, &#slot.need));
+        let call = call_at(
+            ty,
+            &quote!(#private::Verdict::field),
+            &quote!(&__LIFECYCLE_VERDICT, &#slot.need),
+        );
         checks.extend(quote!(#(#cfgs)* const _: () = #call;));
     }
     let mut workers = TokenStream::new();
-    for (index, worker) in args.background.get().into_iter().flatten().enumerate() {
+    for (index, listed) in args.background.get().into_iter().flatten().enumerate() {
+        let Listed { cfgs, ty: worker } = listed;
         let slot = format_ident!("__WORKER_{index}", span = Span::mixed_site());
         let private = &moved(private, worker.span());
         slots.extend(quote_spanned! {at(worker.span())=>
+            #(#cfgs)*
             const #slot: #private::RecordRef = <#worker as #private::Worker>::RECORD;
         });
-        workers.extend(quote!(#slot,));
-        let call = call_at(worker, &quote!(#private::Verdict::worker), &quote!(&__LIFECYCLE_VERDICT, #slot));
-        checks.extend(quote!(const _: () = #call;));
+        workers.extend(quote!(#(#cfgs)* #slot,));
+        let call = call_at(
+            worker,
+            &quote!(#private::Verdict::worker),
+            &quote!(&__LIFECYCLE_VERDICT, #slot),
+        );
+        checks.extend(quote!(#(#cfgs)* const _: () = #call;));
     }
-    let expected = args.expect.get().into_iter().flatten().map(|expected| &expected.name);
+    let expected = args
+        .expect
+        .get()
+        .into_iter()
+        .flatten()
+        .map(|expected| &expected.name);
     let place = match args.shutdown_timeout.get() {
         Some((_, span)) => Ident::new("place", *span).to_token_stream(),
         None => ident.to_token_stream(),
     };
-    let budget = call_at(&place, &quote!(#private::Verdict::budget), &quote!(&__LIFECYCLE_VERDICT));
+    let budget = call_at(
+        &place,
+        &quote!(#private::Verdict::budget),
+        &quote!(&__LIFECYCLE_VERDICT),
+    );
     let shown = moved(private, ident.span());
     let implementation = quote_spanned! {at(ident.span())=>
         #[automatically_derived]
         impl #shown::App for #ident
     };
-    let parameter = if fields.is_empty() { quote!(_) } else { quote!(context) };
+    let parameter = if fields.is_empty() {
+        quote!(_)
+    } else {
+        quote!(context)
+    };
     quote! {
         const _: () = {
             #slots
@@ -79,7 +108,10 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
 
 fn settings(private: &TokenStream, args: &Args) -> TokenStream {
     let set = [
-        ("shutdown_timeout", args.shutdown_timeout.get().map(|(time, _)| *time)),
+        (
+            "shutdown_timeout",
+            args.shutdown_timeout.get().map(|(time, _)| *time),
+        ),
         ("drain_timeout", args.drain_timeout.get().copied()),
         ("lame_duck", args.lame_duck.get().copied()),
         ("emergency_timeout", args.emergency_timeout.get().copied()),
@@ -106,7 +138,9 @@ pub(crate) fn failed(errors: &syn::Error, args: &Args, input: &DeriveInput) -> T
     let ty: Type = syn::parse_quote!(#ident #arguments);
     if !generics.params.is_empty() {
         let clause = generics.make_where_clause();
-        clause.predicates.push(syn::parse_quote!(#ty: ::core::marker::Send + 'static));
+        clause
+            .predicates
+            .push(syn::parse_quote!(#ty: ::core::marker::Send + 'static));
     }
     let (params, _, bounds) = generics.split_for_impl();
     quote! {

@@ -28,7 +28,11 @@ pub(crate) fn app(item: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => {
             cx.push(error);
-            return cx.check().err().map(|error| error.to_compile_error()).unwrap_or_default();
+            return cx
+                .check()
+                .err()
+                .map(|error| error.to_compile_error())
+                .unwrap_or_default();
         }
     };
     let args = parse::Args::parse(&cx, &input.attrs);

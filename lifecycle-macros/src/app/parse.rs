@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, LitStr, Meta, Path, Type};
+use syn::{Attribute, LitStr, Meta, Path};
 
 use super::KNOWN;
 use crate::arg::Arg;
 use crate::args;
 use crate::context::Context;
 use crate::duration;
+use crate::listed::Listed;
 use crate::param::show;
 
 /// The arguments of all helper attributes together.
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     pub(crate) emergency_timeout: Arg<Duration>,
     pub(crate) start_timeout: Arg<Duration>,
     pub(crate) startup_timeout: Arg<Duration>,
-    pub(crate) background: Arg<Vec<Type>>,
+    pub(crate) background: Arg<Vec<Listed>>,
     pub(crate) expect: Arg<Vec<Expected>>,
     pub(crate) krate: Arg<Path>,
 }
@@ -38,12 +39,18 @@ impl Parse for Expected {
         let span = input.span();
         if input.peek(LitStr) {
             let literal: LitStr = input.parse()?;
-            return Ok(Self { name: literal.value(), span });
+            return Ok(Self {
+                name: literal.value(),
+                span,
+            });
         }
         let path = input.call(Path::parse_mod_style).map_err(|error| {
             syn::Error::new(error.span(), "`expect` lists paths and names of components\nwrite `expect = [plugin::Metrics, \"name\"]`")
         })?;
-        Ok(Self { name: show(&path), span })
+        Ok(Self {
+            name: show(&path),
+            span,
+        })
     }
 }
 
@@ -53,7 +60,10 @@ impl Args {
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("app")) {
             match &attr.meta {
                 Meta::List(list) => args.read(cx, list.tokens.clone()),
-                other => cx.error_on(other, "expected a list of arguments\nwrite `#[app(shutdown_timeout = \"30s\")]`"),
+                other => cx.error_on(
+                    other,
+                    "expected a list of arguments\nwrite `#[app(shutdown_timeout = \"30s\")]`",
+                ),
             }
         }
         args

@@ -35,7 +35,11 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, function: &'a Function) ->
             format!("a background worker is a free function, not a method\nmove it out of the `impl` block and take the resource as a parameter: `fn {name}(db: &Database)`"),
         );
     }
-    let params = if is_method(function) { Vec::new() } else { param::read(cx, function) };
+    let params = if is_method(function) {
+        Vec::new()
+    } else {
+        param::read(cx, function)
+    };
     check_args(cx, args);
     check_name(cx, &args.name);
     Worker {
@@ -55,7 +59,10 @@ pub(crate) fn is_method(function: &Function) -> bool {
 fn check_args(cx: &Context, args: &Args) {
     if args.every.is_set() {
         let why = "`every` already runs it again, whether it failed or not";
-        args.restart.refuse(cx, &format!("`restart` cannot stand beside `every`: {why}\nremove one of them"));
+        args.restart.refuse(
+            cx,
+            &format!("`restart` cannot stand beside `every`: {why}\nremove one of them"),
+        );
         if !args.restart.is_set() {
             for (name, set) in restart_details(args) {
                 if let Some(span) = set {
@@ -65,11 +72,23 @@ fn check_args(cx: &Context, args: &Args) {
         }
     } else {
         let advice = "\nadd `every = \"60s\"`, or remove it";
-        args.immediate.refuse(cx, &format!("`immediate` has no effect without `every`{advice}"));
-        args.run_timeout.refuse(cx, &format!("`run_timeout` has no effect without `every`{advice}"));
-        args.max_failures.refuse(cx, &format!("`max_failures` has no effect without `every`{advice}"));
+        args.immediate.refuse(
+            cx,
+            &format!("`immediate` has no effect without `every`{advice}"),
+        );
+        args.run_timeout.refuse(
+            cx,
+            &format!("`run_timeout` has no effect without `every`{advice}"),
+        );
+        args.max_failures.refuse(
+            cx,
+            &format!("`max_failures` has no effect without `every`{advice}"),
+        );
     }
-    let restarts = args.restart.get().is_some_and(|restart| *restart != "Never");
+    let restarts = args
+        .restart
+        .get()
+        .is_some_and(|restart| *restart != "Never");
     if !args.every.is_set() && !restarts {
         for (name, set) in restart_details(args) {
             if let Some(span) = set {
@@ -81,7 +100,10 @@ fn check_args(cx: &Context, args: &Args) {
         args.max_failures.refuse(cx, "`max_failures = 0` would fail before the first run\nleave it out for no limit, or write `max_failures = 1`");
     }
     if args.max_restarts.get() == Some(&0) && restarts {
-        args.max_restarts.refuse(cx, "`max_restarts = 0` allows no restart\nwrite `restart = \"never\"` instead");
+        args.max_restarts.refuse(
+            cx,
+            "`max_restarts = 0` allows no restart\nwrite `restart = \"never\"` instead",
+        );
     }
     if args.restart.get() == Some(&"Always") {
         args.on_finish.refuse(cx, "`on_finish` has no effect beside `restart = \"always\"`: it is started again when it finishes\nremove one of them");

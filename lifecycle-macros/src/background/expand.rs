@@ -13,22 +13,41 @@ use crate::krate::{at, private};
 use crate::param::{call_at, slot_names, taken};
 
 pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
-    let Worker { private, cfgs, function, params, .. } = worker;
+    let Worker {
+        private,
+        cfgs,
+        function,
+        params,
+        ..
+    } = worker;
     let name = function.name();
     let marker = marker(function);
     let slots = slot_names("PARAMETER", params);
-    let constants = params.iter().zip(&slots).map(|(param, slot)| param.slot(private, slot, "parameter"));
+    let constants = params
+        .iter()
+        .zip(&slots)
+        .map(|(param, slot)| param.slot(private, slot, "parameter"));
     let checks = params.iter().zip(&slots).map(|(param, slot)| {
-        let call = call_at(&param.ty, &quote!(#private::check_edge), &quote!(&__LIFECYCLE_RECORD, &#slot.need));
+        let call = call_at(
+            &param.ty,
+            &quote!(#private::check_edge),
+            &quote!(&__LIFECYCLE_RECORD, &#slot.need),
+        );
         quote!(const _: () = #call;)
     });
     let needs = slots.iter().map(|slot| quote!(#slot.need));
     let context = quote!(context);
     let (lets, arguments) = taken(params, &slots, &context);
-    let parameter = if params.is_empty() { quote!(_) } else { context };
+    let parameter = if params.is_empty() {
+        quote!(_)
+    } else {
+        context
+    };
     let hook = HookCall::of(function);
     let call = quote!(#name(#(#arguments),*));
-    let hook = hook_call(private, &hook, &call, |value| outcome(private, &hook, &quote!(()), value));
+    let hook = hook_call(private, &hook, &call, |value| {
+        outcome(private, &hook, &quote!(()), value)
+    });
     let record = record(worker);
     quote! {
         #item
@@ -72,7 +91,12 @@ fn marker(function: &Function) -> TokenStream {
 }
 
 fn record(worker: &Worker<'_>) -> TokenStream {
-    let Worker { private, args, function, .. } = worker;
+    let Worker {
+        private,
+        args,
+        function,
+        ..
+    } = worker;
     let marker = function.name();
     let default = marker.unraw().to_string();
     let name = match args.name.get() {
@@ -114,7 +138,11 @@ fn policy(private: &TokenStream, args: &Args) -> TokenStream {
     }
     if args.max_restarts.is_set() || args.within.is_set() {
         let max = args.max_restarts.get().copied().unwrap_or(5);
-        let within = args.within.get().copied().unwrap_or(std::time::Duration::from_secs(60));
+        let within = args
+            .within
+            .get()
+            .copied()
+            .unwrap_or(std::time::Duration::from_secs(60));
         let within = duration::tokens(within);
         policy.extend(quote!(.intensity(#max, #within)));
     }

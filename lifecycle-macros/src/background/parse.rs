@@ -43,15 +43,23 @@ impl Args {
         let mut args = Self::default();
         args::parse(cx, tokens, "`#[background(..)]`", KNOWN, |key, value| {
             match key.name.as_str() {
-                "order" => args.order.set(cx, key, value.number("from -2147483648 to 2147483647")?),
+                "order" => args
+                    .order
+                    .set(cx, key, value.number("from -2147483648 to 2147483647")?),
                 "timeout" => args.timeout.set(cx, key, value.duration()?),
                 "name" => args.name.set(cx, key, value.string()?),
                 "every" => args.every.set(cx, key, value.duration()?),
                 "immediate" => args.immediate.set(cx, key, value.flag()?),
                 "run_timeout" => args.run_timeout.set(cx, key, value.duration()?),
-                "max_failures" => args.max_failures.set(cx, key, value.number("from 1 to 4294967295")?),
+                "max_failures" => {
+                    args.max_failures
+                        .set(cx, key, value.number("from 1 to 4294967295")?)
+                }
                 "restart" => args.restart.set(cx, key, value.choice(&RESTART)?),
-                "max_restarts" => args.max_restarts.set(cx, key, value.number("from 1 to 4294967295")?),
+                "max_restarts" => {
+                    args.max_restarts
+                        .set(cx, key, value.number("from 1 to 4294967295")?)
+                }
                 "within" => args.within.set(cx, key, value.duration()?),
                 "backoff" => args.backoff.set(cx, key, value.duration()?),
                 "on_failure" => args.on_failure.set(cx, key, value.choice(&ON_END)?),
@@ -76,16 +84,26 @@ pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
         Ok(keyword)
     };
     let keyword = keyword.parse2(item.clone()).ok()?;
-    let function = ["fn", "async", "const", "extern"].iter().any(|known| keyword == known);
+    let function = ["fn", "async", "const", "extern"]
+        .iter()
+        .any(|known| keyword == known);
     (!function).then_some(keyword)
 }
 
 /// The error for an item that is no function, or only its signature.
 pub(crate) fn wrong_item(item: &TokenStream, error: syn::Error) -> syn::Error {
-    let Some(keyword) = not_a_function(item) else { return error };
-    let advice = if keyword == "impl" { "; for an `impl` block, `#[resource]`" } else { "" };
+    let Some(keyword) = not_a_function(item) else {
+        return error;
+    };
+    let advice = if keyword == "impl" {
+        "; for an `impl` block, `#[resource]`"
+    } else {
+        ""
+    };
     syn::Error::new(
         keyword.span(),
-        format!("`#[background]` goes on a function\nwrite `#[background] async fn serve(shutdown: Shutdown) {{ .. }}`{advice}"),
+        format!(
+            "`#[background]` goes on a function\nwrite `#[background] async fn serve(shutdown: Shutdown) {{ .. }}`{advice}"
+        ),
     )
 }

@@ -8,6 +8,7 @@ use super::parse::{Args, Flavor};
 use crate::context::Context;
 use crate::function::{Function, mentions};
 use crate::krate::private;
+use crate::listed::check_workers;
 use crate::param::show;
 
 /// A `main` or a test without a mistake in it.
@@ -19,7 +20,12 @@ pub(crate) struct Entry<'a> {
     pub(crate) params: Vec<&'a Type>,
 }
 
-pub(crate) fn check<'a>(cx: &Context, kind: Kind, args: &'a Args, function: &'a Function) -> Entry<'a> {
+pub(crate) fn check<'a>(
+    cx: &Context,
+    kind: Kind,
+    args: &'a Args,
+    function: &'a Function,
+) -> Entry<'a> {
     let name = function.name();
     function.check_plain(cx, &format!("`{name}`"));
     if !function.is_async() {
@@ -29,14 +35,26 @@ pub(crate) fn check<'a>(cx: &Context, kind: Kind, args: &'a Args, function: &'a 
         );
     }
     if function.has_receiver() || mentions(&function.sig, "Self") {
-        cx.error_on(name, format!("`{}` goes on a free function, not on a method", kind.attribute()));
+        cx.error_on(
+            name,
+            format!(
+                "`{}` goes on a free function, not on a method",
+                kind.attribute()
+            ),
+        );
     }
     let params = function.typed().map(|param| &*param.ty).collect::<Vec<_>>();
     for ty in &params {
         check_param(cx, ty);
     }
     check_args(cx, args);
-    Entry { kind, private: private(&args.krate), args, function, params }
+    Entry {
+        kind,
+        private: private(&args.krate),
+        args,
+        function,
+        params,
+    }
 }
 
 fn check_param(cx: &Context, ty: &Type) {
@@ -54,6 +72,9 @@ fn check_param(cx: &Context, ty: &Type) {
 }
 
 fn check_args(cx: &Context, args: &Args) {
+    if let Some(workers) = args.background.get() {
+        check_workers(cx, workers);
+    }
     let single = match args.flavor.get() {
         Some(flavor) => *flavor == Flavor::CurrentThread,
         None => false,
@@ -65,7 +86,10 @@ fn check_args(cx: &Context, args: &Args) {
         );
     }
     if args.worker_threads.get() == Some(&0) {
-        args.worker_threads.refuse(cx, "`worker_threads` must be at least 1\nleave it out for one per core");
+        args.worker_threads.refuse(
+            cx,
+            "`worker_threads` must be at least 1\nleave it out for one per core",
+        );
     }
     if args.start_paused.get() == Some(&true) && args.flavor.get() == Some(&Flavor::MultiThread) {
         args.start_paused.refuse(

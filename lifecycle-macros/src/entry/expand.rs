@@ -11,15 +11,27 @@ use super::check::Entry;
 use super::parse::Flavor;
 use crate::function::Function;
 use crate::krate::{at, moved};
+use crate::listed::Listed;
 use crate::param::{self, call_at};
 
 pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
-    let Entry { private, function, .. } = entry;
+    let Entry {
+        private, function, ..
+    } = entry;
     let (outer, inner) = attributes(entry.kind, &function.attrs);
-    let (vis, sig, body, name) = (&function.vis, &function.sig, &function.body, function.name());
+    let (vis, sig, body, name) = (
+        &function.vis,
+        &function.sig,
+        &function.body,
+        function.name(),
+    );
     let (slots, names) = slots(entry);
     let spec = spec(entry, &names);
-    let context = if names.is_empty() { quote!(_) } else { quote!(context) };
+    let context = if names.is_empty() {
+        quote!(_)
+    } else {
+        quote!(context)
+    };
     let output = at(function.output_span());
     let value = quote_spanned!(output=> value);
     let shown = moved(private, function.output_span());
@@ -64,7 +76,15 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
 /// The attributes of the generated function, which a test harness and lints look at, and those that stay with the user's.
 fn attributes(kind: Kind, attrs: &[Attribute]) -> (Vec<&Attribute>, Vec<&Attribute>) {
     const OUTER: [&str; 9] = [
-        "cfg", "doc", "allow", "warn", "deny", "forbid", "expect", "ignore", "should_panic",
+        "cfg",
+        "doc",
+        "allow",
+        "warn",
+        "deny",
+        "forbid",
+        "expect",
+        "ignore",
+        "should_panic",
     ];
     attrs.iter().partition(|attr| {
         let named = OUTER.iter().any(|name| attr.path().is_ident(name));
@@ -80,10 +100,21 @@ fn slots(entry: &Entry<'_>) -> (TokenStream, Vec<Ident>) {
         .collect();
     let mut tokens = TokenStream::new();
     for (index, (ty, name)) in entry.params.iter().zip(&names).enumerate() {
-        tokens.extend(param::slot(private, "EntrySlot", name, ty, &ty.to_token_stream(), "parameter"));
+        tokens.extend(param::slot(
+            private,
+            "EntrySlot",
+            name,
+            ty,
+            &ty.to_token_stream(),
+            "parameter",
+        ));
         if index > 0 {
             let earlier = names[..index].iter().map(|name| quote!(#name.app));
-            let call = call_at(ty, &quote!(#private::check_one_app), &quote!(&[#(#earlier),*], #name.app));
+            let call = call_at(
+                ty,
+                &quote!(#private::check_one_app),
+                &quote!(&[#(#earlier),*], #name.app),
+            );
             tokens.extend(quote!(const _: () = #call;));
         }
     }
@@ -91,7 +122,12 @@ fn slots(entry: &Entry<'_>) -> (TokenStream, Vec<Ident>) {
 }
 
 fn spec(entry: &Entry<'_>, slots: &[Ident]) -> TokenStream {
-    let Entry { private, args, function, .. } = entry;
+    let Entry {
+        private,
+        args,
+        function,
+        ..
+    } = entry;
     let name = match entry.kind {
         // The binary's name, or else the package's.
         Kind::Main => quote! {
@@ -149,21 +185,38 @@ fn init(entry: &Entry<'_>) -> TokenStream {
 /// What a test changes in the app before it is started.
 fn build(entry: &Entry<'_>) -> TokenStream {
     let Entry { private, args, .. } = entry;
-    let mut build = quote!(__builder);
+    // Of the expansion alone: an expression of the user's cannot name it.
+    let builder = Ident::new("builder", Span::mixed_site());
+    let mut steps = TokenStream::new();
     for value in args.provide.get().into_iter().flatten() {
-        build.extend(quote_spanned!(at(value.span())=> .provide(#value)));
+        steps.extend(quote_spanned! {at(value.span())=>
+            let #builder = #builder.provide(#value);
+        });
     }
-    for worker in args.background.get().into_iter().flatten() {
-        build.extend(quote_spanned!(at(worker.span())=> .worker::<#worker>()));
+    for Listed { cfgs, ty } in args.background.get().into_iter().flatten() {
+        steps.extend(quote_spanned! {at(ty.span())=>
+            #(#cfgs)*
+            let #builder = #builder.worker::<#ty>();
+        });
     }
-    quote!(|__builder: #private::Builder| #build)
+    quote! {
+        |#builder: #private::Builder| {
+            #steps
+            #builder
+        }
+    }
 }
 
 /// The errors and the user's function, callable as before. A `main` that is `async` would be a second error, so that one
 /// is wrapped all the same.
 pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> TokenStream {
     let errors = errors.to_compile_error();
-    let Function { attrs, vis, sig, body } = function;
+    let Function {
+        attrs,
+        vis,
+        sig,
+        body,
+    } = function;
     let name = function.name();
     match kind {
         Kind::Main if name == "main" => quote! {

@@ -1,13 +1,14 @@
 //! From tokens to the arguments.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, Path, Type};
+use syn::{Expr, Path};
 
 use super::{Kind, MAIN, TEST};
 use crate::arg::Arg;
 use crate::args;
 use crate::background::not_a_function;
 use crate::context::Context;
+use crate::listed::Listed;
 
 /// The arguments of either attribute; its table says which of them it takes.
 #[derive(Default)]
@@ -17,7 +18,7 @@ pub(crate) struct Args {
     pub(crate) worker_threads: Arg<usize>,
     pub(crate) registered: Arg<bool>,
     pub(crate) provide: Arg<Vec<Expr>>,
-    pub(crate) background: Arg<Vec<Type>>,
+    pub(crate) background: Arg<Vec<Listed>>,
     pub(crate) start_paused: Arg<bool>,
     pub(crate) krate: Arg<Path>,
 }
@@ -44,7 +45,10 @@ impl Args {
             match key.name.as_str() {
                 "init" => args.init.set(cx, key, value.expr()?),
                 "flavor" => args.flavor.set(cx, key, value.choice(&FLAVORS)?),
-                "worker_threads" => args.worker_threads.set(cx, key, value.number("of at least 1")?),
+                "worker_threads" => {
+                    args.worker_threads
+                        .set(cx, key, value.number("of at least 1")?)
+                }
                 "registered" => args.registered.set(cx, key, value.boolean()?),
                 "provide" => args.provide.set(cx, key, value.list()?),
                 "background" => args.background.set(cx, key, value.list()?),

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::function::{Function, cfgs, mentions};
 use crate::hook::HookCall;
 use crate::krate::private;
+use crate::listed::{Listed, check_unique};
 use crate::nearest::distance;
 use crate::param::{self, Param, show};
 
@@ -46,7 +47,15 @@ pub(crate) struct Expects {
     pub(crate) error: Type,
 }
 
-const HOOKS: [&str; 7] = ["start", "stop", "emergency", "health", "reload", "in_use", "expects"];
+const HOOKS: [&str; 7] = [
+    "start",
+    "stop",
+    "emergency",
+    "health",
+    "reload",
+    "in_use",
+    "expects",
+];
 
 /// Ordinary words that are one edit away from a hook and are no typing mistakes.
 const WORDS: [&str; 11] = [
@@ -65,7 +74,11 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, block: &'a Block) -> Optio
         );
     }
     let find = |name: &str| -> Vec<&Function> {
-        block.functions.iter().filter(|function| function.name().unraw() == name).collect()
+        block
+            .functions
+            .iter()
+            .filter(|function| function.name().unraw() == name)
+            .collect()
     };
     let hooks = |name: &str, check: fn(&Context, &Function)| -> Vec<Hook> {
         let found = find(name);
@@ -100,12 +113,24 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, block: &'a Block) -> Optio
 fn block_is_inherent(cx: &Context, block: &Block) -> bool {
     if let Some(of) = &block.of {
         let shown = show(&block.ty);
-        let advice = if of.segments.last().is_some_and(|last| last.ident == "Resource") {
+        let advice = if of
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Resource")
+        {
             "remove the attribute: an `impl Resource` by hand needs none".to_owned()
         } else {
-            format!("annotate `impl {shown}`; to be found by the trait, add `#[resource(as = dyn {})]` there", show(of))
+            format!(
+                "annotate `impl {shown}`; to be found by the trait, add `#[resource(as = dyn {})]` there",
+                show(of)
+            )
         };
-        cx.error_on(of, format!("`#[resource]` goes on an inherent `impl` block, not on one of a trait\n{advice}"));
+        cx.error_on(
+            of,
+            format!(
+                "`#[resource]` goes on an inherent `impl` block, not on one of a trait\n{advice}"
+            ),
+        );
         return false;
     }
     if let Some(param) = block.generics.params.first() {
@@ -125,7 +150,11 @@ fn block_is_inherent(cx: &Context, block: &Block) -> bool {
 
 fn type_name(ty: &Type) -> Option<String> {
     match ty {
-        Type::Path(path) => path.path.segments.last().map(|last| last.ident.unraw().to_string()),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .map(|last| last.ident.unraw().to_string()),
         Type::Paren(inner) => type_name(&inner.elem),
         Type::Group(inner) => type_name(&inner.elem),
         _ => None,
@@ -154,7 +183,9 @@ fn once<T>(mut found: Vec<T>, hook: impl Fn(&T) -> &Hook) -> Vec<T> {
 fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<Start> {
     if found.is_empty() {
         let near = block.functions.iter().find(|function| {
-            !function.has_receiver() && function.returns().is_some() && is_near(function.name(), "start")
+            !function.has_receiver()
+                && function.returns().is_some()
+                && is_near(function.name(), "start")
         });
         match near {
             Some(near) => cx.error_on(
@@ -218,13 +249,20 @@ fn check_hook(cx: &Context, function: &Function) {
 fn check_synchronous(cx: &Context, function: &Function, why: &str) {
     if let Some(keyword) = &function.sig.asyncness {
         let name = function.name();
-        cx.error_on(keyword, format!("`{name}` cannot be `async`: {why}\nwrite `fn {name}`"));
+        cx.error_on(
+            keyword,
+            format!("`{name}` cannot be `async`: {why}\nwrite `fn {name}`"),
+        );
     }
 }
 
 fn check_emergency(cx: &Context, function: &Function) {
     check_hook(cx, function);
-    check_synchronous(cx, function, "it is the last resort, on a thread outside the runtime");
+    check_synchronous(
+        cx,
+        function,
+        "it is the last resort, on a thread outside the runtime",
+    );
     let unit = |ty: &&Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
     if let Some(ty) = function.returns().filter(|ty| !unit(ty)) {
         cx.error_on(ty, "`emergency` returns nothing: nobody is left to handle an error\nremove the return type");
@@ -235,7 +273,10 @@ fn check_in_use(cx: &Context, function: &Function) {
     check_hook(cx, function);
     check_synchronous(cx, function, "it only counts");
     if function.returns().is_none() {
-        cx.error_on(function.name(), "`in_use` returns how many leases are out\nwrite `fn in_use(&self) -> usize`");
+        cx.error_on(
+            function.name(),
+            "`in_use` returns how many leases are out\nwrite `fn in_use(&self) -> usize`",
+        );
     }
 }
 
@@ -259,18 +300,27 @@ fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) -> Vec<Expect
             Some(_) => {}
         }
         if function.returns().is_none() {
-            cx.error_on(function.name(), format!("`expects` returns whether the error was to be expected\n{shape}"));
+            cx.error_on(
+                function.name(),
+                format!("`expects` returns whether the error was to be expected\n{shape}"),
+            );
         }
         let params: Vec<_> = function.typed().collect();
         match params.as_slice() {
             [param] => match &*param.ty {
                 Type::Reference(reference) if reference.mutability.is_none() => {
                     let error = (*reference.elem).clone();
-                    all.push(Expects { hook: Hook::of(function), error });
+                    all.push(Expects {
+                        hook: Hook::of(function),
+                        error,
+                    });
                 }
                 ty => cx.error_on(ty, format!("`expects` takes the error as `&E`\n{shape}")),
             },
-            _ => cx.error_on(&function.sig.inputs, format!("`expects` takes one error besides `&self`\n{shape}")),
+            _ => cx.error_on(
+                &function.sig.inputs,
+                format!("`expects` takes one error besides `&self`\n{shape}"),
+            ),
         }
     }
     all
@@ -284,13 +334,25 @@ fn is_near(name: &Ident, hook: &str) -> bool {
 /// A method with the shape of a hook that is absent, and nearly its name.
 fn near_misses(cx: &Context, block: &Block) {
     for hook in HOOKS.iter().filter(|hook| **hook != "start") {
-        if block.functions.iter().any(|function| function.name().unraw() == *hook) {
+        if block
+            .functions
+            .iter()
+            .any(|function| function.name().unraw() == *hook)
+        {
             continue;
         }
-        for function in block.functions.iter().filter(|function| is_near(function.name(), hook)) {
+        for function in block
+            .functions
+            .iter()
+            .filter(|function| is_near(function.name(), hook))
+        {
             let returns = function.returns();
             let has_shape = match *hook {
-                "expects" => function.takes_shared_self() && function.typed().count() == 1 && returns.is_some(),
+                "expects" => {
+                    function.takes_shared_self()
+                        && function.typed().count() == 1
+                        && returns.is_some()
+                }
                 "in_use" => function.takes_only_self() && returns.is_some(),
                 _ => function.takes_only_self() && returns.is_none_or(|ty| mentions(ty, "Result")),
             };
@@ -307,10 +369,16 @@ fn near_misses(cx: &Context, block: &Block) {
 
 fn check_args(cx: &Context, args: &Args, has_health: bool) {
     if args.retries.get() == Some(&0) {
-        args.retries.refuse(cx, "`retries = 0` has no effect: it is the default\nremove it");
+        args.retries.refuse(
+            cx,
+            "`retries = 0` has no effect: it is the default\nremove it",
+        );
     }
     if !args.retries.is_set() {
-        args.backoff.refuse(cx, "`backoff` has no effect without `retries`\nadd `retries = 5`, or remove it");
+        args.backoff.refuse(
+            cx,
+            "`backoff` has no effect without `retries`\nadd `retries = 5`, or remove it",
+        );
     }
     if !has_health {
         args.readiness.refuse(
@@ -323,29 +391,51 @@ fn check_args(cx: &Context, args: &Args, has_health: bool) {
     for (index, bind) in args.binds.iter().enumerate() {
         if !matches!(bind, Type::TraitObject(object) if object.dyn_token.is_some()) {
             let shown = show(bind);
-            cx.error_on(bind, format!("`as` takes a trait object\nwrite `as = dyn {shown}`"));
-        } else if args.binds[..index].iter().any(|other| show(other) == show(bind)) {
-            cx.error_on(bind, format!("`as = {}` is given twice\nremove one of them", show(bind)));
+            cx.error_on(
+                bind,
+                format!("`as` takes a trait object\nwrite `as = dyn {shown}`"),
+            );
+        } else if args.binds[..index]
+            .iter()
+            .any(|other| show(other) == show(bind))
+        {
+            cx.error_on(
+                bind,
+                format!("`as = {}` is given twice\nremove one of them", show(bind)),
+            );
         }
     }
 }
 
 fn check_after(cx: &Context, args: &Args) {
-    let Some(after) = args.after.get() else { return };
+    let Some(after) = args.after.get() else {
+        return;
+    };
     if after.is_empty() {
-        args.after.refuse(cx, "`after` has no effect with an empty list\nremove it");
+        args.after
+            .refuse(cx, "`after` has no effect with an empty list\nremove it");
     }
-    for (index, ty) in after.iter().enumerate() {
-        let shown = show(ty);
+    check_unique(cx, after);
+    for Listed { ty, .. } in after {
         if let Type::Reference(reference) = ty {
             let shown = show(&reference.elem);
-            cx.error_on(ty, format!("`after` takes types, not references\nwrite `after = [{shown}]`"));
+            cx.error_on(
+                ty,
+                format!("`after` takes types, not references\nwrite `after = [{shown}]`"),
+            );
         } else if let Some(inner) = param::inside_arc(ty) {
-            cx.error_on(ty, format!("`after` takes resources, not handles to them\nwrite `after = [{}]`", show(inner)));
+            cx.error_on(
+                ty,
+                format!(
+                    "`after` takes resources, not handles to them\nwrite `after = [{}]`",
+                    show(inner)
+                ),
+            );
         } else if mentions(ty, "Self") {
-            cx.error_on(ty, "a component cannot come after itself\nname the type that is meant");
-        } else if after[..index].iter().any(|other| show(other) == shown) {
-            cx.error_on(ty, format!("`{shown}` is listed twice\nremove one of them"));
+            cx.error_on(
+                ty,
+                "a component cannot come after itself\nname the type that is meant",
+            );
         }
     }
 }
@@ -360,7 +450,10 @@ pub(crate) fn check_name(cx: &Context, name: &Arg<syn::LitStr>) {
     } else if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
         cx.error_on(
             literal,
-            format!("`name` cannot contain `{}`\nallowed are letters, digits, `_`, `-`, `.` and `:`", wrong.escape_debug()),
+            format!(
+                "`name` cannot contain `{}`\nallowed are letters, digits, `_`, `-`, `.` and `:`",
+                wrong.escape_debug()
+            ),
         );
     }
 }

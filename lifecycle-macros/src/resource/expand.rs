@@ -10,13 +10,20 @@ use super::parse::{Args, Stub};
 use crate::duration;
 use crate::hook::{HookCall, hook_call, outcome};
 use crate::krate::{at, moved, private};
+use crate::listed::Listed;
 use crate::param::{call_at, show, slot_names, taken};
 
 pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream {
-    let Resource { private, cfgs, ty, .. } = resource;
+    let Resource {
+        private, cfgs, ty, ..
+    } = resource;
     let (slots, needs, checks) = needs(resource);
     let record = record(resource, &needs);
-    let starts = resource.starts.iter().enumerate().map(|(index, start)| start_glue(resource, index, start));
+    let starts = resource
+        .starts
+        .iter()
+        .enumerate()
+        .map(|(index, start)| start_glue(resource, index, start));
     let stop = resource.stop.iter().map(|hook| stop_glue(resource, hook));
     let emergency = resource.emergency.iter().map(|hook| {
         let (cfgs, name) = (&hook.cfgs, &hook.call.name);
@@ -27,11 +34,22 @@ pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream
             }
         }
     });
-    let health = resource.health.iter().map(|hook| plain_glue(resource, hook, "health"));
-    let reload = resource.reload.iter().map(|hook| plain_glue(resource, hook, "reload"));
+    let health = resource
+        .health
+        .iter()
+        .map(|hook| plain_glue(resource, hook, "health"));
+    let reload = resource
+        .reload
+        .iter()
+        .map(|hook| plain_glue(resource, hook, "reload"));
     let in_use = resource.in_use.iter().map(|hook| {
         let (cfgs, name) = (&hook.cfgs, &hook.call.name);
-        let count = exactly(private, &hook.call, &quote!(::core::primitive::usize), &quote!(<#ty>::#name(self)));
+        let count = exactly(
+            private,
+            &hook.call,
+            &quote!(::core::primitive::usize),
+            &quote!(<#ty>::#name(self)),
+        );
         quote! {
             #(#cfgs)*
             fn in_use(&self) -> ::core::option::Option<::core::primitive::usize> {
@@ -39,7 +57,11 @@ pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream
             }
         }
     });
-    let provided = resource.args.binds.iter().map(|bind| provided(private, ty, bind));
+    let provided = resource
+        .args
+        .binds
+        .iter()
+        .map(|bind| provided(private, ty, bind));
     let shown = moved(private, ty.span());
     let implementation = quote_spanned! {at(ty.span())=>
         #[automatically_derived]
@@ -73,7 +95,8 @@ pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream
 /// The slots of all parameters, the elements of `needs`, and the checks of the order.
 fn needs(resource: &Resource<'_>) -> (TokenStream, TokenStream, TokenStream) {
     let private = &resource.private;
-    let (mut slots, mut needs, mut checks) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
+    let (mut slots, mut needs, mut checks) =
+        (TokenStream::new(), TokenStream::new(), TokenStream::new());
     let mut check = |cfgs: &[Attribute], place: &Type, need: TokenStream| {
         let arguments = quote!(&__LIFECYCLE_RECORD, &#need);
         let call = call_at(place, &quote!(#private::check_edge), &arguments);
@@ -88,14 +111,16 @@ fn needs(resource: &Resource<'_>) -> (TokenStream, TokenStream, TokenStream) {
             check(cfgs, &param.ty, quote!(#name.need));
         }
     }
-    for (index, ty) in resource.args.after.get().into_iter().flatten().enumerate() {
+    for (index, listed) in resource.args.after.get().into_iter().flatten().enumerate() {
+        let Listed { cfgs, ty } = listed;
         let name = format_ident!("__AFTER_{index}", span = Span::mixed_site());
         let private = moved(private, ty.span());
         slots.extend(quote_spanned! {at(ty.span())=>
+            #(#cfgs)*
             const #name: #private::Need = #private::Need::after::<#ty, _>();
         });
-        needs.extend(quote!(#name,));
-        check(&[], ty, name.to_token_stream());
+        needs.extend(quote!(#(#cfgs)* #name,));
+        check(cfgs, ty, name.to_token_stream());
     }
     (slots, needs, checks)
 }
@@ -105,7 +130,9 @@ fn start_slots(index: usize, start: &Start) -> Vec<Ident> {
 }
 
 fn record(resource: &Resource<'_>, needs: &TokenStream) -> TokenStream {
-    let Resource { private, args, ty, .. } = resource;
+    let Resource {
+        private, args, ty, ..
+    } = resource;
     let name = match args.name.get() {
         Some(name) => name.to_token_stream(),
         None => resource.name.to_token_stream(),
@@ -131,7 +158,11 @@ fn record(resource: &Resource<'_>, needs: &TokenStream) -> TokenStream {
         record.extend(quote!(.start_timeout(#timeout)));
     }
     if let Some(retries) = args.retries.get() {
-        let backoff = args.backoff.get().copied().unwrap_or(std::time::Duration::from_millis(200));
+        let backoff = args
+            .backoff
+            .get()
+            .copied()
+            .unwrap_or(std::time::Duration::from_millis(200));
         let backoff = duration::tokens(backoff);
         record.extend(quote!(.retries(#retries, #backoff)));
     }
@@ -186,15 +217,17 @@ fn provided(private: &TokenStream, ty: &Type, bind: &Type) -> TokenStream {
         #[automatically_derived]
         impl #private::Provided<#ty> for #bind {
             const RECORD: #private::RecordRef = <#ty as #private::Resource>::RECORD;
-            fn restore(instance: &#private::Instance) -> ::core::option::Option<::std::sync::Arc<Self>> {
-                instance.downcast_shared()
-            }
         }
     }
 }
 
 /// A call that must return exactly that type.
-fn exactly(private: &TokenStream, hook: &HookCall, wanted: &TokenStream, call: &TokenStream) -> TokenStream {
+fn exactly(
+    private: &TokenStream,
+    hook: &HookCall,
+    wanted: &TokenStream,
+    call: &TokenStream,
+) -> TokenStream {
     let value = quote_spanned!(at(hook.output)=> value);
     let private = moved(private, hook.output);
     let exact = quote_spanned!(at(hook.output)=> #private::Exactly::<#wanted>::exactly(#value));
@@ -209,9 +242,15 @@ fn start_glue(resource: &Resource<'_>, index: usize, start: &Start) -> TokenStre
     let (cfgs, name) = (&start.hook.cfgs, &start.hook.call.name);
     let context = quote!(context);
     let (lets, arguments) = taken(&start.params, &start_slots(index, start), &context);
-    let parameter = if start.params.is_empty() { quote!(_) } else { context };
+    let parameter = if start.params.is_empty() {
+        quote!(_)
+    } else {
+        context
+    };
     let call = quote!(<#ty>::#name(#(#arguments),*));
-    let hook = hook_call(private, &start.hook.call, &call, |value| outcome(private, &start.hook.call, ty, value));
+    let hook = hook_call(private, &start.hook.call, &call, |value| {
+        outcome(private, &start.hook.call, ty, value)
+    });
     quote! {
         #(#cfgs)*
         fn start(#parameter: &mut #private::StartContext) -> #private::Hook<Self> {
@@ -228,10 +267,18 @@ fn stop_glue(resource: &Resource<'_>, hook: &Hook) -> TokenStream {
     // Bound once, outside of any closure: `self` of the expansion and of the closure must be the same token.
     let this = quote!(self);
     let judged = resource.expects.iter().map(|expects| {
-        let Hook { cfgs, call: HookCall { name, .. } } = &expects.hook;
+        let Hook {
+            cfgs,
+            call: HookCall { name, .. },
+        } = &expects.hook;
         // Its type is left to inference, so that another one than that of `stop` is underlined where it stands.
         let error = quote_spanned!(at(expects.error.span())=> error);
-        let verdict = exactly(private, &expects.hook.call, &quote!(::core::primitive::bool), &quote!(<#ty>::#name(&#this, #error)));
+        let verdict = exactly(
+            private,
+            &expects.hook.call,
+            &quote!(::core::primitive::bool),
+            &quote!(<#ty>::#name(&#this, #error)),
+        );
         quote! {
             #(#cfgs)*
             let value = #private::judged(value, |#error| #verdict);
@@ -266,7 +313,9 @@ fn plain_glue(resource: &Resource<'_>, hook: &Hook, method: &str) -> TokenStream
     let name = &target.name;
     let method = Ident::new(method, Span::mixed_site());
     let call = quote!(<#ty>::#name(&self));
-    let hook = hook_call(private, target, &call, |value| outcome(private, target, &quote!(()), value));
+    let hook = hook_call(private, target, &call, |value| {
+        outcome(private, target, &quote!(()), value)
+    });
     quote! {
         #(#cfgs)*
         fn #method(self: ::std::sync::Arc<Self>) -> ::core::option::Option<#private::Hook<()>> {
@@ -295,7 +344,11 @@ fn stub_impl(args: &Args, stub: &Stub) -> TokenStream {
         .iter()
         .enumerate()
         .filter(|(_, bind)| matches!(bind, Type::TraitObject(_)) && generics.params.is_empty())
-        .filter(|(index, bind)| !args.binds[..*index].iter().any(|earlier| show(earlier) == show(bind)))
+        .filter(|(index, bind)| {
+            !args.binds[..*index]
+                .iter()
+                .any(|earlier| show(earlier) == show(bind))
+        })
         .map(|(_, bind)| provided(&private, ty, bind));
     let generics = stub_generics(generics, ty);
     let (params, _, bounds) = generics.split_for_impl();
@@ -318,7 +371,9 @@ fn stub_generics(generics: &Generics, ty: &Type) -> Generics {
     let mut generics = generics.clone();
     if !generics.params.is_empty() {
         let clause = generics.make_where_clause();
-        clause.predicates.push(syn::parse_quote!(#ty: ::core::marker::Send + ::core::marker::Sync + 'static));
+        clause
+            .predicates
+            .push(syn::parse_quote!(#ty: ::core::marker::Send + ::core::marker::Sync + 'static));
     }
     generics
 }

@@ -35,7 +35,13 @@ pub(crate) fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream
             return expand::failed(item, errors, &args, wrong.stub.as_ref());
         }
     };
-    let checked = check::check(&cx, &args, &block);
+    let checked = match &block.broken {
+        Some(error) => {
+            cx.push(error.clone());
+            None
+        }
+        None => check::check(&cx, &args, &block),
+    };
     match (cx.check(), checked) {
         (Ok(()), Some(resource)) => expand::expand(&item, &resource),
         (result, _) => expand::failed(item, result.err(), &args, block.stub().as_ref()),

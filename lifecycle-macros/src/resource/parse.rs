@@ -11,6 +11,7 @@ use crate::arg::Arg;
 use crate::args;
 use crate::context::Context;
 use crate::function::{Function, is_function};
+use crate::listed::Listed;
 
 /// The arguments of the attribute.
 #[derive(Default)]
@@ -20,7 +21,7 @@ pub(crate) struct Args {
     pub(crate) start_timeout: Arg<Duration>,
     pub(crate) retries: Arg<u32>,
     pub(crate) backoff: Arg<Duration>,
-    pub(crate) after: Arg<Vec<Type>>,
+    pub(crate) after: Arg<Vec<Listed>>,
     pub(crate) binds: Vec<Type>,
     pub(crate) readiness: Arg<()>,
     pub(crate) name: Arg<LitStr>,
@@ -32,10 +33,14 @@ impl Args {
         let mut args = Self::default();
         args::parse(cx, tokens, "`#[resource(..)]`", KNOWN, |key, value| {
             match key.name.as_str() {
-                "order" => args.order.set(cx, key, value.number("from -2147483648 to 2147483647")?),
+                "order" => args
+                    .order
+                    .set(cx, key, value.number("from -2147483648 to 2147483647")?),
                 "timeout" => args.timeout.set(cx, key, value.duration()?),
                 "start_timeout" => args.start_timeout.set(cx, key, value.duration()?),
-                "retries" => args.retries.set(cx, key, value.number("from 1 to 4294967295")?),
+                "retries" => args
+                    .retries
+                    .set(cx, key, value.number("from 1 to 4294967295")?),
                 "backoff" => args.backoff.set(cx, key, value.duration()?),
                 "after" => args.after.set(cx, key, value.list()?),
                 "as" => args.binds.push(value.ty()?),
@@ -58,6 +63,8 @@ pub(crate) struct Block {
     pub(crate) of: Option<Path>,
     pub(crate) ty: Type,
     pub(crate) functions: Vec<Function>,
+    /// A member that could not be parsed; the rest of the block was not looked at.
+    pub(crate) broken: Option<syn::Error>,
 }
 
 /// What a stub `impl` can be written for when the input is wrong.
@@ -74,14 +81,20 @@ pub(crate) struct WrongItem {
 
 impl Block {
     pub(crate) fn parse(item: TokenStream) -> Result<Self, Box<WrongItem>> {
-        Self::parse_stream.parse2(item.clone()).map_err(|error| Box::new(Self::wrong(item, error)))
+        Self::parse_stream
+            .parse2(item.clone())
+            .map_err(|error| Box::new(Self::wrong(item, error)))
     }
 
     fn parse_stream(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         input.parse::<Option<Token![unsafe]>>()?;
         input.parse::<Token![impl]>()?;
-        let mut generics = if input.peek(Token![<]) { input.parse()? } else { Generics::default() };
+        let mut generics = if input.peek(Token![<]) {
+            input.parse()?
+        } else {
+            Generics::default()
+        };
         let mut ty: Type = input.parse()?;
         let mut of = None;
         if input.peek(Token![for]) {
@@ -95,25 +108,42 @@ impl Block {
         let content;
         braced!(content in input);
         content.call(Attribute::parse_inner)?;
-        let mut functions = Vec::new();
+        let (mut functions, mut broken) = (Vec::new(), None);
         while !content.is_empty() {
-            if let Some(function) = member(&content)? {
-                functions.push(function);
+            match member(&content) {
+                Ok(function) => functions.extend(function),
+                Err(error) => {
+                    broken = Some(error);
+                    content.parse::<TokenStream>()?;
+                }
             }
         }
-        Ok(Self { attrs, generics, of, ty, functions })
+        Ok(Self {
+            broken,
+            attrs,
+            generics,
+            of,
+            ty,
+            functions,
+        })
     }
 
     /// The error that says where the attribute belongs, if it was put on something else.
     fn wrong(item: TokenStream, error: syn::Error) -> WrongItem {
-        if let Ok(DeriveInput { ident, generics, .. }) = syn::parse2(item.clone()) {
+        if let Ok(DeriveInput {
+            ident, generics, ..
+        }) = syn::parse2(item.clone())
+        {
             let message = format!(
                 "`#[resource]` goes on the `impl` block of `{ident}`, not on the type\nwrite `#[resource] impl {ident} {{ async fn start() -> Self {{ .. }} }}`"
             );
             let error = syn::Error::new(ident.span(), message);
             let (_, arguments, _) = generics.split_for_impl();
             let ty = syn::parse_quote!(#ident #arguments);
-            return WrongItem { error, stub: Some(Stub { generics, ty }) };
+            return WrongItem {
+                error,
+                stub: Some(Stub { generics, ty }),
+            };
         }
         let other = |input: ParseStream<'_>| -> syn::Result<Option<Ident>> {
             input.call(Attribute::parse_outer)?;
@@ -130,7 +160,10 @@ impl Block {
         match other.parse2(item) {
             Ok(Some(place)) => {
                 let message = "`#[resource]` goes on an inherent `impl` block\nwrite `#[resource] impl Database { async fn start() -> Self { .. } }`; for a function, `#[background]`";
-                WrongItem { error: syn::Error::new(place.span(), message), stub: None }
+                WrongItem {
+                    error: syn::Error::new(place.span(), message),
+                    stub: None,
+                }
             }
             _ => WrongItem { error, stub: None },
         }
@@ -140,7 +173,10 @@ impl Block {
     /// without a name.
     pub(crate) fn stub(&self) -> Option<Stub> {
         let named = matches!(self.ty, Type::Path(_));
-        (self.of.is_none() && named).then(|| Stub { generics: self.generics.clone(), ty: self.ty.clone() })
+        (self.of.is_none() && named).then(|| Stub {
+            generics: self.generics.clone(),
+            ty: self.ty.clone(),
+        })
     }
 }
 

@@ -234,7 +234,7 @@ fn plan(world: &Arc<World>) -> Plan {
             takes_shutdown: false,
             takes_ready: false,
             takes: vec![(
-                TypeId::of::<World>(),
+                TypeId::of::<Arc<World>>(),
                 Source::Provided(Instance::new(Arc::clone(world))),
             )],
             kind: Kind::Resource {

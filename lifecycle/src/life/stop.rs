@@ -124,9 +124,9 @@ impl Life {
             Phase::StopTasks => self.settle(id),
             Phase::InEmergency => {
                 if let Some(slot) = self.members[id].slot
-                    && self.emergency.give_up(slot)
+                    && let Some(end) = self.emergency.give_up(slot)
                 {
-                    self.on_emergency_ended(slot, EmergencyEnd::GivenUp);
+                    self.on_emergency_ended(slot, end);
                 }
             }
             Phase::Dropping => {
@@ -244,10 +244,16 @@ impl Life {
                     crate::error::escape(&message)
                 ));
             }
-            EmergencyEnd::GivenUp => member
-                .fate
-                .errors
-                .push("its emergency hook did not end in its share".to_owned()),
+            EmergencyEnd::GivenUp => {
+                member
+                    .fate
+                    .errors
+                    .push("its emergency hook did not end in its share".to_owned());
+            }
+            EmergencyEnd::NotBegun => {
+                let note = "its emergency hook was not begun in its share: no thread was free";
+                member.fate.errors.push(note.to_owned());
+            }
         }
         if let Some((since, _)) = member.emergency_since.take() {
             self.emergency_left = self.emergency_left.saturating_sub(since.elapsed());

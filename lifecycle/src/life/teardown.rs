@@ -88,8 +88,12 @@ impl Life {
                     self.tell_worker(id, allowed, slack);
                 }
             }
-            while (self.awaited > 0 || (step == 0 && self.body_running)) && !self.is_over() {
+            loop {
                 self.cut_body_when_due();
+                let waits = self.awaited > 0 || (step == 0 && self.body_running);
+                if !waits || self.is_over() {
+                    break;
+                }
                 self.step().await;
             }
         }
@@ -99,7 +103,6 @@ impl Life {
             .tasks
             .idle_or(move || drop(sender.send(Event::AppTasksEnded)));
         while !self.drain_over && !self.is_over() && self.work_is_left() {
-            self.cut_body_when_due();
             self.step().await;
         }
         self.cut_work().await;

@@ -37,7 +37,7 @@ fn main() {}
         .check();
     said.refused(
         "`Cache` (order 1) needs `Database` (order 5), which starts after it",
-        "app/src/main.rs:8:21",
+        "app/src/main.rs:8:25",
     );
 }
 
@@ -233,7 +233,17 @@ async fn lists() {}
         "app/src/lib.rs:6:23",
     );
     said.refused(
-        "expected type, found function `other`",
+        "constant provided when a type was expected",
         "app/src/lib.rs:12:33",
     );
+}
+
+/// Lints that only clippy knows. Where it is not installed there is nothing to ask.
+#[test]
+fn silent_under_clippy() {
+    let source = include_str!("../../ui/resource/pass/denied_lints.rs");
+    let project = Project::new("clippy").package("app", source, &[]);
+    if project.cargo(&["clippy", "--version"]).success {
+        project.cargo(&["clippy", "--all-targets"]).accepted();
+    }
 }

@@ -4,7 +4,7 @@
 
 #[cfg(test)]
 mod tests {
-    #[lifecycle::test(start_paused = true)]
+    #[lifecycle::test(start_paused = true, background = [#[cfg(any())] missing])]
     #[should_panic]
     async fn works() {
         panic!("as expected");

@@ -1,0 +1,50 @@
+//! [`Listed`]: a type in a list of an attribute, possibly under a `#[cfg]`.
+
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Type};
+
+use crate::context::Context;
+use crate::param::show;
+
+pub(crate) struct Listed {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) ty: Type,
+}
+
+impl Parse for Listed {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let cfgs = input.call(Attribute::parse_outer)?;
+        if let Some(other) = cfgs.iter().find(|attr| !attr.path().is_ident("cfg")) {
+            let message = "only `#[cfg(..)]` may stand in a list";
+            return Err(syn::Error::new_spanned(other, message));
+        }
+        let ty = input.parse()?;
+        Ok(Self { cfgs, ty })
+    }
+}
+
+/// Reports what is listed twice. Under `#[cfg]`s they may be alternatives.
+pub(crate) fn check_unique(cx: &Context, list: &[Listed]) {
+    let mut seen: Vec<String> = Vec::new();
+    for listed in list.iter().filter(|listed| listed.cfgs.is_empty()) {
+        let shown = show(&listed.ty);
+        if seen.contains(&shown) {
+            let message = format!("`{shown}` is listed twice\nremove one of them");
+            cx.error_on(&listed.ty, message);
+        }
+        seen.push(shown);
+    }
+}
+
+/// Reports what cannot be workers.
+pub(crate) fn check_workers(cx: &Context, list: &[Listed]) {
+    for listed in list {
+        if !matches!(listed.ty, Type::Path(_)) {
+            cx.error_on(
+                &listed.ty,
+                "`background` lists functions with `#[background]`\nwrite `background = [serve]`",
+            );
+        }
+    }
+    check_unique(cx, list);
+}

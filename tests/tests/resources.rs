@@ -1,0 +1,124 @@
+//! What resources can be, and what is started at all.
+
+use std::time::Duration;
+
+use lifecycle_tests::program;
+use lifecycle_tests::run::{End, Program};
+
+fn flavours() -> [fn() -> Program; 2] {
+    [|| program!("odds"), || program!("odds_current_thread")]
+}
+
+fn stop(program: Program) -> End {
+    let mut run = program.start();
+    run.until("main");
+    run.terminate();
+    run.end()
+}
+
+#[test]
+fn functions_run_on_threads_with_the_runtime_entered() {
+    for flavour in flavours() {
+        let end = stop(flavour());
+        end.expect_code(0).expect_order(&["threaded.start entered", "threaded.start ok", "threaded.stop entered", "threaded.stop ok"]);
+    }
+}
+
+#[test]
+fn functions_that_fail_or_panic_or_hang_are_treated_like_futures() {
+    for flavour in flavours() {
+        for (fault, error) in [("error", "is broken"), ("panic", "threaded.stop panics"), ("hang", "on its thread")] {
+            let program = flavour().with(&format!("threaded.stop={fault}")).env("LIFECYCLE_TIMEOUT_THREADED", "200ms");
+            let end = stop(program);
+            end.expect_code(3).expect_names("emergency", "threaded");
+            let (layer, note) = end.row("threaded");
+            assert!(layer == "emergency" && note.contains(error), "{end}");
+        }
+        flavour().with("threaded.start=panic").run().expect_code(1).expect_line(&["`threaded`", "threaded.start panics"]);
+    }
+}
+
+#[test]
+fn the_destructor_runs_off_the_runtime_after_stop_and_before_dependencies_stop() {
+    for flavour in flavours() {
+        let end = stop(flavour());
+        end.expect_code(0).expect_order(&["heavy.stop ok", "heavy.drop entered", "heavy.drop ok", "threaded.stop"]);
+    }
+}
+
+#[test]
+fn a_destructor_that_hangs_is_cut() {
+    for flavour in flavours() {
+        let end = stop(flavour().with("heavy.drop=hang").env("LIFECYCLE_TIMEOUT_HEAVY", "300ms"));
+        end.expect_code(3).expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
+        let waited = end.at("threaded.stop").saturating_sub(end.at("heavy.drop")).as_millis();
+        assert!((200..700).contains(&waited), "cut after {waited} ms\n{end}");
+        assert!(end.row("heavy").1.contains("destructor"), "{end}");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_is_reported_and_takes_nothing_down() {
+    for flavour in flavours() {
+        let end = stop(flavour().with("heavy.drop=panic"));
+        end.expect_code(3).expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
+        assert!(end.row("heavy").1.contains("heavy.drop panics"), "{end}");
+    }
+}
+
+#[test]
+fn after_orders_without_handing_over() {
+    let end = stop(program!("odds").with("heavy.start=slow:50 follower.stop=slow:50"));
+    end.expect_code(0).expect_order(&["heavy.start ok", "follower.start", "follower.stop ok", "heavy.stop"]);
+}
+
+#[test]
+fn what_nobody_needs_is_started_too_unless_the_app_says_otherwise() {
+    stop(program!("odds")).expect_code(0).expect_order(&["outsider.start", "outsider.stop"]);
+    stop(program!("odds_unregistered"))
+        .expect_code(0)
+        .expect_none("outsider.start")
+        .expect_order(&["heavy.start", "follower.start", "follower.stop", "heavy.stop"]);
+}
+
+#[test]
+fn a_resource_is_found_by_the_trait_that_it_is_bound_as() {
+    let end = stop(program!("odds"));
+    end.expect_code(0).expect_order(&["english.start ok", "doorman.start", "main says hello", "hello", "doorman.stop", "english.stop"]);
+}
+
+#[test]
+fn what_is_provided_stands_in_place_of_starting_the_type() {
+    let end = stop(program!("odds_unregistered").with("greeter=french"));
+    end.expect_code(0)
+        .expect_order(&["doorman.start", "main says bonjour", "bonjour", "doorman.stop"])
+        .expect_none("english.start")
+        .expect_none("english.stop");
+}
+
+#[test]
+fn a_disabled_component_is_not_started() {
+    let end = stop(program!("odds").with("disable=outsider"));
+    end.expect_code(0).expect_none("outsider.start").expect_none("outsider.stop");
+}
+
+#[test]
+fn to_disable_what_is_needed_or_unknown_is_refused_with_what_to_do() {
+    let end = program!("chain").with("disable=d").run();
+    end.expect_code(2).expect_names("start", "").expect_line(&["`e` needs `d`", "disabled"]);
+    let end = program!("odds").with("disable=outsidr").run();
+    end.expect_code(2).expect_names("start", "").expect_line(&["outsidr", "`outsider`"]);
+}
+
+#[test]
+fn independent_starts_and_stops_overlap() {
+    let slow = "heavy.start=slow:300 english.start=slow:300 outsider.start=slow:300 \
+                follower.stop=slow:300 doorman.stop=slow:300 outsider.stop=slow:300";
+    let mut run = program!("odds_current_thread").with(slow).start();
+    run.until("main");
+    let told = run.terminate();
+    let end = run.end();
+    let (startup, shutdown) = (end.at("main") - end.at("init"), end.at.saturating_sub(told));
+    end.expect_code(0);
+    assert!(startup < Duration::from_millis(580) && shutdown < Duration::from_millis(580), "{startup:?}, {shutdown:?}\n{end}");
+}
