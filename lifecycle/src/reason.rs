@@ -39,6 +39,7 @@ pub(crate) fn signal_name(number: i32) -> &'static str {
     match number {
         1 => "SIGHUP",
         2 => "SIGINT",
+        6 => "SIGABRT",
         15 => "SIGTERM",
         _ => "a signal",
     }

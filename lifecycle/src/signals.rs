@@ -6,14 +6,16 @@
 //! 2. TERM and INT: the first asks to stop; those within 300 ms of it are the same one (a terminal and a parent often
 //!    both send one); the next forces; the one after ends the process there and then.
 //! 3. The runtime's own signal driver is not relied on: it stands still when the runtime does.
-//! 4. Until a life is attached nothing has started, and a signal has its default effect.
+//! 4. SIGABRT (a double panic, `panic = "abort"`, a stack overflow, a failed allocation) forces too; the thread that
+//!    aborts waits in the handler until the process has ended.
+//! 5. Until a life is attached nothing has started, and a signal has its default effect.
 
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -30,6 +32,7 @@ static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
 /// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
 static FIRST_AT: AtomicU64 = AtomicU64::new(0);
 static FIRST: AtomicI32 = AtomicI32::new(0);
+static ATTACHED: AtomicBool = AtomicBool::new(false);
 static HANGUPS: AtomicU64 = AtomicU64::new(0);
 
 fn handler(signal: i32) {
@@ -54,6 +57,20 @@ fn handler(signal: i32) {
     }
 }
 
+/// The process aborts. What has started gets its emergency hooks; returning has the default effect.
+fn on_abort(signal: i32) {
+    if !ATTACHED.load(SeqCst) {
+        return;
+    }
+    watchdog::force(signal);
+    if let Some(relay) = RELAY.get() {
+        relay.unpark();
+    }
+    loop {
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
 /// Starts the thread that passes signals on, then takes them over. To be called before anything else.
 pub(crate) fn install() -> std::io::Result<()> {
     CLOCK.get_or_init(Instant::now);
@@ -71,6 +88,7 @@ pub(crate) fn install() -> std::io::Result<()> {
     for signal in [SIGTERM, SIGINT] {
         sys::signals::handle(signal, handler)?;
     }
+    sys::signals::handle(SIGABRT, on_abort)?;
     if !sys::signals::is_ignored(SIGHUP) {
         sys::signals::handle(SIGHUP, handler)?;
     }
@@ -80,6 +98,7 @@ pub(crate) fn install() -> std::io::Result<()> {
 /// From now on signals reach this life.
 pub(crate) fn attach(life: UnboundedSender<Event>) {
     *LIFE.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
+    ATTACHED.store(true, SeqCst);
     if let Some(relay) = RELAY.get() {
         relay.unpark();
     }

@@ -15,12 +15,57 @@ use std::time::{Duration, Instant};
 use signal_hook::low_level;
 
 use crate::emergency::Emergency;
+use crate::life::LATE;
 
 /// How much before the deadline the process is ended: what the operating system takes for it.
 const MARGIN: Duration = Duration::from_millis(5);
 /// How long a forced end may take to write its report after the emergency hooks.
 const REPORT: Duration = Duration::from_millis(250);
 const NEVER: u64 = u64::MAX;
+
+#[cfg(target_os = "linux")]
+mod backstops {
+    //! Timers of the kernel, in case the watchdog itself stands still: they begin the hooks just after the deadline, end
+    //! the process a little later, and last of all kill it, which no mask and no handler of user code prevents.
+
+    use std::time::{Duration, Instant};
+
+    use crate::sys::backstop::Backstop;
+    use crate::sys::signals::handle;
+
+    static BEGIN: Backstop = Backstop::new();
+    static EXIT: Backstop = Backstop::new();
+    static KILL: Backstop = Backstop::new();
+
+    const BEGIN_AFTER: Duration = Duration::from_millis(10);
+
+    /// Arms the other two only now: a process that was stopped (SIGSTOP) over its deadline still gets its hooks.
+    fn on_begin(_: i32) {
+        if let Some(emergency) = super::EMERGENCY.get() {
+            emergency.begin(Instant::now() + super::LATE);
+        }
+        EXIT.arm(super::LATE + Duration::from_millis(20));
+        KILL.arm(super::LATE + Duration::from_millis(120));
+    }
+
+    fn on_exit(_: i32) {
+        super::exit();
+    }
+
+    pub(super) fn install() -> std::io::Result<()> {
+        let (begin, exit) = (libc::SIGRTMAX() - 1, libc::SIGRTMAX() - 2);
+        handle(begin, on_begin)?;
+        handle(exit, on_exit)?;
+        BEGIN.make(begin)?;
+        EXIT.make(exit)?;
+        KILL.make(libc::SIGKILL)
+    }
+
+    /// The deadline is so far away.
+    pub(super) fn arm(deadline: Duration) {
+        BEGIN.arm(deadline + BEGIN_AFTER);
+    }
+}
 
 static CLOCK: OnceLock<Instant> = OnceLock::new();
 static THREAD: OnceLock<Thread> = OnceLock::new();
@@ -43,6 +88,8 @@ pub(crate) fn install() -> std::io::Result<()> {
             watch();
         })?;
     let _ = is_ready.recv();
+    #[cfg(target_os = "linux")]
+    backstops::install()?;
     Ok(())
 }
 
@@ -57,6 +104,8 @@ pub(crate) fn attach(emergency: Emergency, reserve: Duration, limit: Duration) {
 pub(crate) fn arm(limit: Duration) {
     let at = nanos(now() + limit);
     if DEADLINE.compare_exchange(NEVER, at, SeqCst, SeqCst).is_ok() {
+        #[cfg(target_os = "linux")]
+        backstops::arm(limit);
         wake();
     }
 }
@@ -108,9 +157,9 @@ fn wake() {
 }
 
 fn watch() {
-    let signal = loop {
-        if let Some(signal) = forced() {
-            break Some(signal);
+    loop {
+        if forced().is_some() {
+            break;
         }
         let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
         match deadline() {
@@ -118,30 +167,35 @@ fn watch() {
             Some(deadline) => {
                 let left = deadline.saturating_sub(reserve).saturating_sub(now());
                 if left == Duration::ZERO {
-                    break None;
+                    break;
                 }
                 thread::park_timeout(left);
             }
         }
-    };
+    }
     let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
     let end = deadline()
         .unwrap_or(now() + reserve + REPORT)
         .min(now() + reserve + REPORT)
         .saturating_sub(MARGIN);
+    let end = if end < now() { now() + LATE } else { end };
     if let (Some(emergency), Some(clock)) = (EMERGENCY.get(), CLOCK.get()) {
         let margin = (reserve / 10).min(Duration::from_millis(50));
-        let until = end.min(now() + reserve).saturating_sub(margin);
+        let until = end.min(now() + reserve.max(LATE)).saturating_sub(margin);
         emergency.begin(*clock + until);
     }
     loop {
         let left = end.saturating_sub(now());
         if left == Duration::ZERO {
-            let forced = signal.or_else(self::forced).map(|signal| 128 + signal);
-            low_level::exit(forced.unwrap_or_else(|| CODE.load(SeqCst)));
+            exit();
         }
         thread::park_timeout(left);
     }
+}
+
+/// Ends the process there and then. Async-signal-safe.
+fn exit() {
+    low_level::exit(forced().map_or_else(|| CODE.load(SeqCst), |signal| 128 + signal));
 }
 
 fn now() -> Duration {

@@ -51,6 +51,9 @@ use crate::threads::Threads;
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
 const GRACE: Duration = Duration::from_millis(50);
 
+/// What the emergency hooks get when their time is over before they could begin.
+pub(crate) const LATE: Duration = Duration::from_millis(100);
+
 /// How the driver reaches main's body, which lives outside: a future that need not be `Send`.
 pub(crate) struct BodyLink {
     pub(crate) start: oneshot::Sender<StartContext>,
@@ -140,6 +143,7 @@ pub(crate) struct Life {
     /// As `waits` of the members, for the barriers of the graph.
     barriers: Vec<usize>,
     body_running: bool,
+    body_told_at: Option<Instant>,
     body_cut_at: Option<Instant>,
     /// The line of main's body in the report, where there is something to say.
     body: Option<Fate>,
@@ -232,6 +236,7 @@ impl Life {
             draining: false,
             awaited: 0,
             barriers: Vec::new(),
+            body_told_at: None,
             body_cut_at: None,
             body: None,
             drain_over: false,

@@ -9,7 +9,7 @@ use super::event::{Call, Event};
 use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{Fate, Layer};
-use super::{GRACE, Life, Timer};
+use super::{GRACE, LATE, Life, Timer};
 use crate::component::Id;
 use crate::duration::show;
 use crate::plan::Plan;
@@ -72,6 +72,7 @@ impl Life {
             if step == 0 {
                 // The body is told together with the unordered workers.
                 let until = Instant::now() + share;
+                self.body_told_at = Some(Instant::now());
                 self.app_scope.tell(until, end);
                 self.timer(until, Timer::Wake);
                 self.body_cut_at = Some(until);
@@ -220,20 +221,20 @@ impl Life {
     }
 
     fn cut_body(&mut self) {
-        let waited = self.cause.as_ref().map_or(Duration::ZERO, |cause| {
-            self.plan
-                .limits
-                .shutdown
-                .saturating_sub(cause.deadline.saturating_duration_since(Instant::now()))
-        });
+        let waited = self
+            .body_told_at
+            .map_or(Duration::ZERO, |told| told.elapsed());
         if self.wiring.body.take().is_none() {
             return;
         }
         let fate = self.body_fate();
         fate.layer = Layer::Timeout;
         fate.unclean = true;
+        fate.stopped = Some(waited);
         fate.errors
             .push(format!("did not end within {}", show(waited)));
+        let fate = fate.clone();
+        self.notice(Notice::stopped(fate));
     }
 
     /// The line of main's body in the report; it has one only when there is something to say.
@@ -289,6 +290,12 @@ impl Life {
             .min(limits.emergency)
             .saturating_sub(margin);
         let _hold = self.threads.hold();
+        // Over before it began: the process was stopped, or the machine asleep.
+        let left = if left.is_zero() && !limits.emergency.is_zero() {
+            LATE
+        } else {
+            left
+        };
         self.emergency.begin(std::time::Instant::now() + left);
         self.app.admission.close();
         let told = now + left;
@@ -328,6 +335,7 @@ impl Life {
         let component = &self.plan.components[id];
         let worker = component.is_worker();
         let stops = component.has(HookKind::Stop) || component.has(HookKind::Emergency);
+        let forced = self.forced.is_some();
         let member = &mut self.members[id];
         let note = match member.phase {
             Phase::Ended | Phase::Waiting | Phase::Scheduled => {
@@ -343,6 +351,7 @@ impl Life {
                 self.ends.push(id);
                 return false;
             }
+            Phase::Up if forced => Some("its stop was left out: forced"),
             Phase::Up => Some("there was no time left to stop it"),
             Phase::EndingTasks | Phase::StopTasks => Some("its tasks were cut"),
             Phase::Stopping => Some("its stop was cut"),

@@ -1,5 +1,7 @@
 //! Everything `unsafe` in the crate, and nothing else: pointers between static records, and the operating system.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod backstop;
 mod record_ref;
 #[cfg(unix)]
 pub(crate) mod signals;
