@@ -5,17 +5,20 @@ use std::any::TypeId;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
+use tokio::runtime;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::background::Worker;
 use crate::component::Run;
 use crate::hook::{Hook, Instance, Outcome as _, StartContext};
 use crate::life::event::Event;
-use crate::life::outcome::Outcome;
+use crate::life::notice::{Notice, Observer};
 use crate::life::{BodyLink, Handles, Life, Wiring};
 use crate::plan::Plan;
 use crate::record::key;
@@ -24,7 +27,8 @@ use crate::resource::Resource;
 use crate::selection::{Parts, Provision};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
-use crate::view;
+use crate::threads::clock_stands_still;
+use crate::view::{View, log};
 
 /// Where an app is put together by hand.
 #[derive(Debug)]
@@ -152,28 +156,73 @@ impl Builder {
     pub(crate) async fn start_with(self, body: Option<BodyLink>) -> Result<Running, StartError> {
         let plan = Arc::new(Plan::new(self.parts).map_err(StartError::refused)?);
         let (up, is_up) = oneshot::channel();
+        // A paused clock must govern the driver too; otherwise it has a thread to itself, as in `main`.
+        let paused = clock_stands_still();
+        let view = if paused {
+            None
+        } else {
+            Some(View::log().map_err(StartError::no_threads)?)
+        };
         let wiring = Wiring {
-            runtime: tokio::runtime::Handle::current(),
-            observer: Box::new(|notice| view::log::record(&notice)),
+            runtime: runtime::Handle::current(),
+            observer: view
+                .as_ref()
+                .map_or_else(|| Box::new(record) as Observer, View::observer),
             body,
             up: Some(up),
-            on_deadline: Box::new(|_, _| {}),
+            on_deadline: Box::new(drop),
+            on_code: Box::new(drop),
         };
         let (life, handles) =
             Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
         let shutdown = life.shutdown();
-        let driver = tokio::spawn(life.run());
-        let running = Running {
+        let (ended, has_ended) = oneshot::channel();
+        match view {
+            None => drop(tokio::spawn(async move {
+                let report = Report::new(life.run().await);
+                log::conclude(&report);
+                let _ = ended.send(report);
+            })),
+            Some(view) => {
+                let drive = move || {
+                    let Ok(runtime) = runtime::Builder::new_current_thread().enable_time().build()
+                    else {
+                        return;
+                    };
+                    let report = Report::new(runtime.block_on(life.run()));
+                    view.finish(report.clone(), LOG);
+                    let _ = ended.send(report);
+                };
+                thread::Builder::new()
+                    .name("lifecycle".into())
+                    .spawn(drive)
+                    .map_err(StartError::no_threads)?;
+            }
+        }
+        let mut running = Running {
             plan,
             handles,
             shutdown,
-            driver,
+            has_ended,
+            report: None,
         };
         if is_up.await.is_ok() {
             return Ok(running);
         }
         Err(StartError::failed(running.wait().await))
     }
+}
+
+/// What writing to the log may hold up the end.
+const LOG: Duration = Duration::from_millis(500);
+
+/// Writes to the log of the task that starts the app; a subscriber that panics is not the driver's end.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature of an observer"
+)]
+fn record(notice: Notice) {
+    let _ = catch_unwind(AssertUnwindSafe(|| log::record(&notice)));
 }
 
 impl fmt::Debug for Builder {
@@ -188,10 +237,13 @@ impl Provision {
     pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
         let value = Arc::new(value);
         // As itself, and, where it is an `Arc<dyn Trait>`, as the trait.
-        Self([
-            (key::<T>(), Instance::new(Arc::clone(&value))),
-            (TypeId::of::<T>(), Instance::of_shared(value)),
-        ])
+        Self {
+            type_name: std::any::type_name::<T>(),
+            instances: [
+                (key::<T>(), Instance::new(Arc::clone(&value))),
+                (TypeId::of::<T>(), Instance::of_shared(value)),
+            ],
+        }
     }
 }
 
@@ -201,7 +253,8 @@ pub struct Running {
     plan: Arc<Plan>,
     handles: Handles,
     shutdown: Shutdown,
-    driver: JoinHandle<Outcome>,
+    has_ended: oneshot::Receiver<Report>,
+    report: Option<Report>,
 }
 
 /// The app has no such resource, or it has stopped.
@@ -236,30 +289,34 @@ impl Running {
 
     /// Asks the app to stop and waits until it has.
     ///
+    /// # Panics
+    ///
+    /// As [`Running::wait`].
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the app stopping in the background.
-    pub async fn stop(self) -> Report {
+    pub async fn stop(mut self) -> Report {
         let _ = self.handles.events.send(Event::Stop);
         self.wait().await
     }
 
-    /// Waits until the app has stopped for a cause of its own.
+    /// Waits until the app has stopped for a cause of its own. Called again, it returns the same report.
     ///
     /// # Panics
     ///
-    /// When the runtime that it was started on has ended.
+    /// When there is no report, because a runtime with a paused clock was dropped under the app.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future asks the app to stop.
-    pub async fn wait(mut self) -> Report {
-        let outcome = (&mut self.driver)
-            .await
-            .unwrap_or_else(|error| panic!("the app's runtime has ended under it: {error}"));
-        let report = Report::new(outcome);
-        view::log::conclude(&report);
-        report
+    /// Cancel safe: dropping the future and calling again loses nothing.
+    pub async fn wait(&mut self) -> Report {
+        if self.report.is_none() {
+            self.report = (&mut self.has_ended).await.ok();
+        }
+        self.report
+            .clone()
+            .expect("the runtime that the app was started on has ended under it")
     }
 }
 
@@ -329,6 +386,17 @@ impl StartError {
             || format!("the app was stopped before it was up ({})", report.reason()),
             ToOwned::to_owned,
         );
+        let rolled_back: Vec<String> = report
+            .components()
+            .iter()
+            .filter(|component| component.stopped().is_some())
+            .map(|component| format!("`{}`", component.name()))
+            .collect();
+        let message = if rolled_back.is_empty() {
+            message
+        } else {
+            format!("{message}; taken down again: {}", rolled_back.join(", "))
+        };
         Self {
             message,
             config: report.exit_code() == 2,

@@ -43,15 +43,15 @@ pub const fn check_edge(record: &Record, need: &Need) {
             "`Ready` is for `#[background]` functions: a resource is up when its `start` has returned\nremove the parameter"
         );
     }
-    if let Some(target) = component(need) {
-        if contradicts(record, target) {
-            let text = order_text(record).push(" needs ");
-            fail(&order_advice(
-                named_with_order(text, target),
-                record,
-                target,
-            ));
-        }
+    if let Some(target) = component(need)
+        && contradicts(record, target)
+    {
+        let text = named_with_order(Text::EMPTY, record).push(" needs ");
+        fail(&order_advice(
+            named_with_order(text, target),
+            record,
+            target,
+        ));
     }
 }
 
@@ -159,10 +159,6 @@ const fn order(record: &Record) -> Option<i32> {
 
 const fn contradicts(record: &Record, target: &Record) -> bool {
     matches!((order(record), order(target)), (Some(own), Some(other)) if own < other)
-}
-
-const fn order_text(record: &Record) -> Text {
-    named_with_order(Text::EMPTY, record)
 }
 
 const fn named_with_order(text: Text, record: &Record) -> Text {

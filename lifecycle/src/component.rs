@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::background::Policy;
-use crate::graph::Cost;
 use crate::hook::{Hook, Instance, StartContext};
 use crate::record::{HookKind, ResourceTable};
 
@@ -31,7 +30,7 @@ pub(crate) struct Component {
 pub(crate) enum Kind {
     Resource {
         table: ResourceTable,
-        cost: Cost,
+
         hooks: &'static [HookKind],
     },
     Worker {

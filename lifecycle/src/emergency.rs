@@ -3,8 +3,8 @@
 //! Invariants:
 //!
 //! 1. A hook runs at most once: it is taken out of its slot by whoever runs it, under the slot's lock.
-//! 2. A slot's state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED) and GIVEN_UP
-//!    (from RUNNING); each step is one compare-and-swap, so that exactly one party takes it.
+//! 2. A slot's state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED), GIVEN_UP
+//!    (from RUNNING) and LATE (from DUE; it may still go on to RUNNING); each step is one compare-and-swap, so that exactly one party takes it.
 //! 3. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
 //!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
 //! 4. No user code runs under a lock.
@@ -26,6 +26,8 @@ const RUNNING: u8 = 3;
 const DONE: u8 = 4;
 const GIVEN_UP: u8 = 5;
 const DISARMED: u8 = 6;
+/// Its share went by before a thread was free for it.
+const LATE: u8 = 7;
 
 /// How an emergency hook ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +107,11 @@ impl Emergency {
     pub(crate) fn arm(&self, index: usize, hook: Hook) {
         let slot = &self.0.slots[index];
         *slot.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
-        slot.state.store(ARMED, Ordering::Release);
+        slot.state.store(ARMED, Ordering::SeqCst);
+        // All have been run already: this one follows.
+        if self.0.until.get().is_some() && slot.step(ARMED, DUE) {
+            self.0.wake_runners();
+        }
     }
 
     /// The component ended clean: its hook is never called. Returns false when it has been called already, or is now.
@@ -209,9 +215,13 @@ impl Shared {
     fn give_up(&self, index: usize) -> Option<EmergencyEnd> {
         let slot = &self.slots[index];
         if slot.step(RUNNING, GIVEN_UP) {
+            // It may be waiting for this one.
+            if let Some(conductor) = self.conductor.get() {
+                conductor.unpark();
+            }
             return Some(EmergencyEnd::GivenUp);
         }
-        slot.is_pending().then_some(EmergencyEnd::NotBegun)
+        slot.step(DUE, LATE).then_some(EmergencyEnd::NotBegun)
     }
 
     /// Where every thread hangs in a hook that was given up, the next hook needs another one.
@@ -233,7 +243,7 @@ impl Shared {
     fn run_due(&self) {
         loop {
             for (index, slot) in self.slots.iter().enumerate() {
-                if slot.step(DUE, RUNNING) {
+                if slot.step(DUE, RUNNING) || slot.step(LATE, RUNNING) {
                     let result = catch_unwind(AssertUnwindSafe(|| {
                         if let Some(hook) = slot.take() {
                             hook();

@@ -16,7 +16,7 @@ pub struct EntrySpec {
 }
 
 impl EntrySpec {
-    /// A multi-threaded runtime, everything that is registered, and the first app among the parameters.
+    /// A multi-threaded runtime, everything that is registered, and the app among the parameters.
     #[must_use]
     pub const fn new(name: &'static str, parameters: &[Option<AppRecord>]) -> Self {
         let mut app = None;

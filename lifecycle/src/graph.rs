@@ -148,7 +148,7 @@ impl Graph {
             Cost::Fixed(timeout) => chains
                 .iter()
                 .map(|chain| left.saturating_sub(chain.fixed))
-                .fold(timeout, Duration::min),
+                .fold(timeout.min(left), Duration::min),
             Cost::Share | Cost::Nothing => chains
                 .iter()
                 .map(|chain| bound(1, chain))
@@ -256,19 +256,23 @@ fn uncovered(mut chains: Vec<Chain>) -> Vec<Chain> {
 
 /// Names everything that keeps the resources from being put in an order.
 fn diagnose(nodes: &[Node]) -> Vec<String> {
-    let mut findings = cycles(nodes);
-    if findings.is_empty() {
-        findings = contradictions(nodes);
+    let (mut findings, on_cycles) = cycles(nodes);
+    let mut acyclic = nodes.to_vec();
+    for node in on_cycles {
+        acyclic[node].needs.clear();
     }
+    findings.extend(contradictions(&acyclic));
     findings
 }
 
-fn cycles(nodes: &[Node]) -> Vec<String> {
+/// The cycles, and the nodes at which they can be cut.
+fn cycles(nodes: &[Node]) -> (Vec<String>, Vec<usize>) {
     const UNSEEN: u8 = 0;
     const OPEN: u8 = 1;
     const CLOSED: u8 = 2;
     let mut state = vec![UNSEEN; nodes.len()];
     let mut findings = Vec::new();
+    let mut on_cycles = Vec::new();
     for root in 0..nodes.len() {
         if state[root] != UNSEEN {
             continue;
@@ -289,6 +293,7 @@ fn cycles(nodes: &[Node]) -> Vec<String> {
                     path.push((need, 0));
                 }
                 OPEN => {
+                    on_cycles.push(*node);
                     let start = path.iter().position(|(node, _)| *node == need).unwrap_or(0);
                     let names = path[start..].iter().map(|(node, _)| *node).chain([need]);
                     findings.push(format!("dependency cycle: {}", arrows(nodes, names)));
@@ -297,7 +302,7 @@ fn cycles(nodes: &[Node]) -> Vec<String> {
             }
         }
     }
-    findings
+    (findings, on_cycles)
 }
 
 /// Without cycles: every resource that needs one of a larger order, directly or through some without an order.

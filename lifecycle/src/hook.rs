@@ -94,7 +94,8 @@ impl Instance {
     pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
     where
         T: Send + Sync + 'static,
-        U: ?Sized + Send + Sync + 'static,
+        // Which is `Send` and `Sync`: where it is not, that is said once, at the trait.
+        U: ?Sized + Provided<T>,
     {
         let value = from
             .downcast::<T>()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::budget::{self, Budget};
 use crate::component::{Component, Id, Kind, Source};
-use crate::duration::show;
+use crate::duration::{LONGEST, show};
 use crate::graph::{Cost, Graph, Node};
 use crate::names::upper_snake;
 use crate::selection::{Parts, Selection, disabled, missing, take};
@@ -68,6 +68,7 @@ impl Plan {
             findings.append(&mut warnings);
         }
 
+        warnings.extend(selection.unused_provisions(&parts));
         let settings = parts
             .environment
             .settings
@@ -138,11 +139,10 @@ impl Plan {
         }
     }
 
+    /// What the resource itself may take of the time for its stop: also without a hook there are its tasks and its
+    /// destructor.
     pub(crate) fn cost(&self, id: Id) -> Cost {
-        match self.components[id].kind {
-            Kind::Resource { cost, .. } => cost,
-            Kind::Worker { .. } => Cost::Nothing,
-        }
+        self.components[id].timeout.map_or(Cost::Share, Cost::Fixed)
     }
 }
 
@@ -226,6 +226,8 @@ fn groups(components: &[Component]) -> Vec<Vec<Id>> {
         .collect()
 }
 
+/// What is kept at the end for the report, whatever the emergency reserve is set to.
+const LEAST_RESERVE: Duration = Duration::from_millis(50);
 /// What the default drain leaves to each `stop` without a timeout on the longest chain, at most a quarter of the whole.
 const SHARE_KEPT: Duration = Duration::from_secs(1);
 
@@ -241,12 +243,29 @@ impl Limits {
         let drain = settings
             .drain_timeout
             .unwrap_or((window - kept).max(budget::LEAST_DRAIN));
-        Self {
+        let limits = Self {
             shutdown: settings.total(),
             drain: budget::workers(Some(drain), &worker_times(components)),
             lame_duck: settings.lame_duck_time(),
-            emergency: settings.emergency_time(),
+            // Without any reserve there would be no time to write the report.
+            emergency: settings
+                .emergency_time()
+                .max(LEAST_RESERVE)
+                .min(settings.total() / 2),
             startup: settings.startup_time(),
+        };
+        limits.bounded()
+    }
+
+    /// "No limit" is a year: beyond that instants could overflow.
+    fn bounded(self) -> Self {
+        let bounded = |time: Duration| time.min(LONGEST);
+        Self {
+            shutdown: bounded(self.shutdown),
+            drain: bounded(self.drain),
+            lame_duck: bounded(self.lame_duck),
+            emergency: bounded(self.emergency),
+            startup: bounded(self.startup),
         }
     }
 }

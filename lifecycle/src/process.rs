@@ -24,7 +24,7 @@ use crate::error::BoxError;
 use crate::error::{escape, one_line, panic_message};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
-use crate::life::{BodyLink, Life, Wiring};
+use crate::life::{BodyLink, Life, Store, Wiring};
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::selection::Parts;
@@ -32,8 +32,10 @@ use crate::setup::Setup;
 use crate::view::{View, say};
 use crate::{signals, watchdog};
 
-/// What the end of the runtime, or the flush of writers on the forced path, may take.
+/// What the end of the runtime may take.
 const BOUND: Duration = Duration::from_millis(100);
+/// What the flush of writers may take on the forced path.
+const FLUSH: Duration = Duration::from_millis(250);
 /// What writing the report may take when the output does not take it.
 const REPORT: Duration = Duration::from_millis(500);
 
@@ -170,11 +172,12 @@ impl Ready {
             observer: view.observer(),
             body: Some(BodyLink { start, cut }),
             up: None,
-            on_deadline: Box::new(|limit, _| watchdog::arm(limit)),
+            on_deadline: Box::new(watchdog::arm),
+            on_code: Box::new(watchdog::set_code),
         };
         let reserve = plan.limits.emergency;
         let limit = plan.limits.shutdown;
-        let (life, handles) = match Life::new(plan, wiring) {
+        let (life, handles) = match Life::new(Arc::clone(&plan), wiring) {
             Ok(life) => life,
             Err(error) => {
                 say(&format!(
@@ -184,13 +187,17 @@ impl Ready {
             }
         };
         watchdog::attach(handles.emergency.handle(), reserve, limit);
-        let events = handles.events.clone();
+        // Before anything starts: a signal finds the life from here on.
+        signals::attach(handles.events.clone());
+        let events = handles.events;
+        // The driver's own panic must not drop what user code made.
+        let kept = (plan, handles.store);
         let (ended, is_ended) = oneshot::channel();
         let (left, has_left) = sync_channel(1);
         let driver = thread::Builder::new()
             .name("lifecycle".into())
             .spawn(move || {
-                let code = drive(life, &view);
+                let code = drive(life, &view, kept);
                 // Main leaves the runtime, unless user code holds it there.
                 let _ = ended.send(code);
                 end(code, writers, &has_left)
@@ -201,7 +208,6 @@ impl Ready {
             ));
             return ExitCode::FAILURE;
         }
-        signals::attach(handles.events);
         let hosted = catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(host(body, is_started, is_cut, &events, is_ended));
         }));
@@ -220,7 +226,7 @@ impl Ready {
 }
 
 /// Leads the life on a runtime of its own and shows its end; returns the exit code.
-fn drive(life: Life, view: &View) -> i32 {
+fn drive(life: Life, view: &View, kept: (Arc<Plan>, Arc<Store>)) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
@@ -243,12 +249,13 @@ fn drive(life: Life, view: &View) -> i32 {
         }
         // A bug of ours must not leave a healthy-looking zombie: the emergency layer takes over at once.
         Err(payload) => {
-            say(&format!(
-                "error: the driver panicked, this is a bug in `lifecycle`: {}",
-                panic_message(&*payload)
-            ));
+            std::mem::forget(kept);
             watchdog::set_code(1);
             watchdog::expire();
+            let message = panic_message(&*payload);
+            say(&format!(
+                "error: the driver panicked, this is a bug in `lifecycle`: {message}"
+            ));
             loop {
                 thread::park();
             }
@@ -259,14 +266,15 @@ fn drive(life: Life, view: &View) -> i32 {
 /// Ends the process: the runtime is dropped on this thread's time or left behind, buffers are flushed.
 fn end(code: i32, writers: Vec<Box<dyn Any + Send>>, has_left: &Receiver<Runtime>) -> ! {
     let forced = code > 128;
-    let left = watchdog::left().unwrap_or(BOUND);
+    // Half of what is left is kept for the buffers.
+    let left = watchdog::left().unwrap_or(BOUND) / 2;
     if !forced && let Ok(runtime) = has_left.recv_timeout(BOUND.min(left)) {
         bounded("lifecycle-runtime", BOUND.min(left), move || drop(runtime));
     }
     let left = watchdog::left().unwrap_or(BOUND);
     bounded(
         "lifecycle-flush",
-        if forced { BOUND.min(left) } else { left },
+        if forced { FLUSH.min(left) } else { left },
         move || {
             for writer in writers {
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::app::AppRecord;
 use crate::background::Policy;
 use crate::component::{Component, Kind, Run, Source};
+use crate::duration::LONGEST;
 use crate::environment::Environment;
 use crate::graph::{Cost, Node};
 use crate::hook::Instance;
@@ -35,11 +36,15 @@ pub(crate) struct Parts {
 }
 
 /// An instance that stands in place of starting its type.
-pub(crate) struct Provision(pub(crate) [(TypeId, Instance); 2]);
+pub(crate) struct Provision {
+    pub(crate) type_name: &'static str,
+    /// By the key of `Arc<T>` for a `T`, and of the value itself, which may be an `Arc<dyn Trait>`.
+    pub(crate) instances: [(TypeId, Instance); 2],
+}
 
 impl Provision {
     fn keys(&self) -> impl Iterator<Item = TypeId> {
-        self.0.iter().map(|(key, _)| *key)
+        self.instances.iter().map(|(key, _)| *key)
     }
 }
 
@@ -190,6 +195,26 @@ impl Selection {
             .collect()
     }
 
+    /// Values that were provided and that nothing takes: in a test that is a fake beside the real thing.
+    pub(crate) fn unused_provisions(&self, parts: &Parts) -> Vec<String> {
+        let records = self.resources.iter().chain(&self.workers);
+        let taken: HashSet<TypeId> = records
+            .flat_map(|record| record.needs)
+            .chain(parts.app.map_or(&[][..], |app| app.fields))
+            .map(|need| (need.key)())
+            .collect();
+        let unused = parts
+            .provided
+            .iter()
+            .filter(|provision| provision.keys().all(|key| !taken.contains(&key)));
+        unused
+            .map(|provision| {
+                let name = provision.type_name;
+                format!("a `{name}` is provided, but nothing takes one; in place of a `dyn Trait` provide an `Arc<dyn Trait>`")
+            })
+            .collect()
+    }
+
     /// Traits that more than one resource is bound as: who asks for one could get either.
     pub(crate) fn bound_twice(
         &self,
@@ -236,7 +261,7 @@ impl Selection {
             }
         }
         for provision in &parts.provided {
-            for (key, instance) in &provision.0 {
+            for (key, instance) in &provision.instances {
                 sources.insert(*key, Source::Provided(instance.clone()));
             }
         }
@@ -255,7 +280,7 @@ impl Selection {
         for record in self.resources.iter().chain(&self.workers) {
             let name = &names[&(record.key)()];
             let (timeout, start_timeout) = parts.environment.times_of(&upper_snake(name));
-            let timeout = timeout.or(record.timeout);
+            let timeout = timeout.or(record.timeout).map(|time| time.min(LONGEST));
             let kind = match record.body {
                 Body::Resource(table) => {
                     let cost = match timeout {
@@ -280,7 +305,6 @@ impl Selection {
                     });
                     Kind::Resource {
                         table,
-                        cost,
                         hooks: record.hooks,
                     }
                 }
@@ -296,7 +320,8 @@ impl Selection {
                 timeout,
                 start_timeout: start_timeout
                     .or(record.start_timeout)
-                    .unwrap_or(settings.start_time()),
+                    .unwrap_or(settings.start_time())
+                    .min(LONGEST),
                 retries: record.retries,
                 backoff: record.backoff,
                 takes_shutdown: takes(NeedKind::Shutdown),
@@ -318,7 +343,7 @@ impl Selection {
             components.push(Component {
                 name: name.as_str().into(),
                 timeout,
-                start_timeout: start_timeout.unwrap_or(settings.start_time()),
+                start_timeout: start_timeout.unwrap_or(settings.start_time()).min(LONGEST),
                 retries: 0,
                 backoff: Duration::ZERO,
                 takes_shutdown: true,

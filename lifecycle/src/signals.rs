@@ -26,12 +26,18 @@ use crate::watchdog;
 /// Signals this soon after the first one count as the same.
 const SAME: Duration = Duration::from_millis(300);
 
+/// The second one may be sent twice as well, but whoever sends a third one is not made to wait.
+const TWICE: Duration = Duration::from_millis(5);
+
 static CLOCK: OnceLock<Instant> = OnceLock::new();
 static RELAY: OnceLock<Thread> = OnceLock::new();
 static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
 /// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
 static FIRST_AT: AtomicU64 = AtomicU64::new(0);
 static FIRST: AtomicI32 = AtomicI32::new(0);
+/// When the second one came.
+static SECOND_AT: AtomicU64 = AtomicU64::new(0);
+static ON_TERMINAL: AtomicBool = AtomicBool::new(false);
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static HANGUPS: AtomicU64 = AtomicU64::new(0);
 
@@ -46,7 +52,13 @@ fn handler(signal: i32) {
             Ok(_) => FIRST.store(signal, SeqCst),
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
             Err(_) => {
+                let second = SECOND_AT.compare_exchange(0, now, SeqCst, SeqCst);
                 if !watchdog::force(signal) {
+                    let sent_twice = second
+                        .is_err_and(|at| Duration::from_nanos(now.saturating_sub(at)) < TWICE);
+                    if sent_twice {
+                        return;
+                    }
                     low_level::exit(128 + signal);
                 }
             }
@@ -74,6 +86,8 @@ fn on_abort(signal: i32) {
 /// Starts the thread that passes signals on, then takes them over. To be called before anything else.
 pub(crate) fn install() -> std::io::Result<()> {
     CLOCK.get_or_init(Instant::now);
+    // Looked at now: when it hangs up it is no controlling terminal any more.
+    ON_TERMINAL.store(std::fs::File::open("/dev/tty").is_ok(), SeqCst);
     // Before any thread is made: they all inherit the mask.
     sys::signals::unblock();
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
@@ -104,19 +118,24 @@ pub(crate) fn attach(life: UnboundedSender<Event>) {
     }
 }
 
+/// Nothing has started: the default effect, so that a parent sees what it expects.
+fn default_effect(signal: i32) {
+    let _ = low_level::emulate_default_handler(signal);
+    low_level::exit(128 + signal);
+}
+
 fn relay() {
     let mut first_sent = false;
     let mut forced_sent = false;
     let mut hangups_sent = 0;
     loop {
+        // Loaded before the lock is taken: a signal that came after `attach` finds the life.
+        let (first, hangups) = (FIRST.load(SeqCst), HANGUPS.load(SeqCst));
         let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let send = |event| life.as_ref().is_some_and(|life| life.send(event).is_ok());
-        let first = FIRST.load(SeqCst);
         if first != 0 && !first_sent {
             if life.is_none() {
-                // Nothing has started: the default effect, so that a parent sees what it expects.
-                let _ = low_level::emulate_default_handler(first);
-                low_level::exit(128 + first);
+                default_effect(first);
             }
             watchdog::arm_for_signal();
             first_sent = send(Event::Signal(first));
@@ -124,12 +143,13 @@ fn relay() {
         if let (Some(signal), false) = (watchdog::forced(), forced_sent) {
             forced_sent = send(Event::Forced(signal));
         }
-        let hangups = HANGUPS.load(SeqCst);
-        if hangups != hangups_sent && life.is_some() {
+        if hangups != hangups_sent {
             hangups_sent = hangups;
+            if life.is_none() {
+                default_effect(SIGHUP);
+            }
             // A terminal that hangs up takes its programs with it.
-            let terminal = std::fs::File::open("/dev/tty").is_ok();
-            send(if terminal {
+            send(if ON_TERMINAL.load(SeqCst) {
                 Event::Signal(SIGHUP)
             } else {
                 Event::Hangup

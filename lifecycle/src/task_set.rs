@@ -92,6 +92,17 @@ impl TaskSet {
         false
     }
 
+    /// As [`TaskSet::idle_or`]; where there is nothing to wait for, the set refuses further tasks from the same moment on.
+    pub(crate) fn close_or(&self, call: impl FnOnce() + Send + 'static) -> bool {
+        let mut set = self.lock();
+        if set.running.is_empty() {
+            set.closed = true;
+            return true;
+        }
+        set.on_idle = Some(Box::new(call));
+        false
+    }
+
     /// Refuses further tasks.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

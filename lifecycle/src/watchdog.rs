@@ -178,7 +178,9 @@ fn watch() {
         .unwrap_or(now() + reserve + REPORT)
         .min(now() + reserve + REPORT)
         .saturating_sub(MARGIN);
-    let end = if end < now() { now() + LATE } else { end };
+    // Woken late: the process was stopped, or the machine asleep. The hooks still get a moment.
+    let late = deadline().is_some_and(|deadline| now() + reserve / 2 > deadline);
+    let end = if late { end.max(now() + LATE) } else { end };
     if let (Some(emergency), Some(clock)) = (EMERGENCY.get(), CLOCK.get()) {
         let margin = (reserve / 10).min(Duration::from_millis(50));
         let until = end.min(now() + reserve.max(LATE)).saturating_sub(margin);

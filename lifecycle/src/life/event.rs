@@ -74,6 +74,7 @@ pub(crate) enum Event {
     Hangup,
     Reloaded {
         id: Id,
+        turn: Turn,
         result: Result<(), HookError>,
     },
 }
@@ -84,6 +85,10 @@ pub(crate) enum HookError {
     Failed(BoxError),
     Panicked(String),
     TimedOut(Duration),
+    /// A start, or a worker that never said that it is ready.
+    NotUp(Duration),
+    /// A worker that ended by itself more often than its policy allows.
+    TooOften,
     /// Its future was dropped before it ended.
     Cancelled,
 }
@@ -94,6 +99,8 @@ impl HookError {
             Self::Failed(error) => one_line(&**error),
             Self::Panicked(message) => format!("panicked: {}", crate::error::escape(message)),
             Self::TimedOut(time) => format!("did not end within {}", show(*time)),
+            Self::NotUp(time) => format!("was not up within {}", show(*time)),
+            Self::TooOften => "ended by itself more often than `max_restarts` allows".to_owned(),
             Self::Cancelled => "was cancelled".to_owned(),
         }
     }
@@ -109,7 +116,7 @@ impl HookError {
                 crate::error::is_disconnect(&**error) || is_cancellation(&**error)
             }
             Self::Cancelled => true,
-            Self::Panicked(_) | Self::TimedOut(_) => false,
+            Self::Panicked(_) | Self::TimedOut(_) | Self::NotUp(_) | Self::TooOften => false,
         }
     }
 }

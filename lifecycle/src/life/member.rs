@@ -41,8 +41,7 @@ pub(super) struct Member {
     /// When the present call is cut.
     pub(super) cut_at: Option<Instant>,
     pub(super) scope: Option<Arc<Scope>>,
-    /// How many it still waits for: prerequisites while starting, dependents while stopping.
-    pub(super) waits: usize,
+
     /// For a worker: whether it has been up.
     pub(super) was_up: bool,
     pub(super) told: bool,
@@ -51,6 +50,8 @@ pub(super) struct Member {
     pub(super) supervision: Supervision,
     /// The end of a worker's run, kept while its tasks end.
     pub(super) ended: Option<Result<(), HookError>>,
+    /// That end came before it was told to stop.
+    pub(super) ended_untold: bool,
     /// Its tasks have been cancelled; they have a moment to be dropped.
     pub(super) cancelled: bool,
     /// A reload under way, and when it is cut.
@@ -70,12 +71,13 @@ impl Member {
             call: None,
             cut_at: None,
             scope: None,
-            waits: 0,
+
             was_up: false,
             told: false,
             slot: None,
             supervision: Supervision::default(),
             ended: None,
+            ended_untold: false,
             cancelled: false,
             reload: None,
             clean: true,

@@ -26,6 +26,7 @@ mod teardown;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime;
@@ -81,6 +82,7 @@ enum Timer {
     },
     Reload {
         id: Id,
+        turn: Turn,
     },
     Startup,
     Drain,
@@ -111,8 +113,10 @@ pub(crate) struct Wiring {
     pub(crate) body: Option<BodyLink>,
     /// Told when the app is up.
     pub(crate) up: Option<oneshot::Sender<()>>,
-    /// Called when the deadline is fixed, with the time that is left and the reserve at its end.
-    pub(crate) on_deadline: Box<dyn Fn(Duration, Duration) + Send>,
+    /// Called when the deadline is fixed, with the time until then.
+    pub(crate) on_deadline: Box<dyn Fn(Duration) + Send>,
+    /// Called when the exit code becomes known, should somebody else have to end the process.
+    pub(crate) on_code: Box<dyn Fn(i32) + Send>,
 }
 
 /// The driver of one life.
@@ -138,10 +142,17 @@ pub(crate) struct Life {
     forced: Option<i32>,
     reserve_reached: bool,
     draining: bool,
-    /// Components whose start, group or drain is being waited for.
-    awaited: usize,
-    /// As `waits` of the members, for the barriers of the graph.
-    barriers: Vec<usize>,
+    /// Starts that are being waited for.
+    starting: usize,
+    /// Workers of the group that has been told last and that have not ended.
+    group_left: usize,
+    /// Resources that have not ended, while stopping.
+    stopping_left: usize,
+    /// For each node of the graph, how many it still waits for: what it needs while starting, what needs it while
+    /// stopping.
+    waits: Vec<u32>,
+    /// Nodes that nothing keeps from stopping any more.
+    stoppable: Vec<usize>,
     body_running: bool,
     body_told_at: Option<Instant>,
     body_cut_at: Option<Instant>,
@@ -156,6 +167,10 @@ pub(crate) struct Life {
     ends: Vec<Id>,
     reloading: Vec<Id>,
     reload_wanted: bool,
+    /// Which reload is under way: the end of an earlier one is stale.
+    reload_turn: Turn,
+    /// That nothing is in flight has been sent, and not been looked at.
+    idle_sent: Arc<AtomicBool>,
 }
 
 /// The handles of a life that its driver does not keep to itself.
@@ -171,16 +186,23 @@ impl Life {
         let (sender, events) = mpsc::unbounded_channel();
         let ask = sender.clone();
         let idle = sender.clone();
+        let idle_sent = Arc::new(AtomicBool::new(false));
+        let idle_flag = Arc::clone(&idle_sent);
+        let asked = AtomicBool::new(false);
         let app = Arc::new(AppState {
             origin: Instant::now(),
             runtime: wiring.runtime.clone(),
             reason: std::sync::OnceLock::new(),
-            admission: Admission::new(move || drop(idle.send(Event::Idle))),
-            ask: Box::new(move |what| {
-                let _ = ask.send(match what {
-                    Ask::Stop => Event::Stop,
-                    Ask::Fail(name, error) => Event::Fail { name, error },
-                });
+            // One at a time: refused admissions, too, come to nothing in flight again and again.
+            admission: Admission::new(move || {
+                if !idle_flag.swap(true, Ordering::SeqCst) {
+                    let _ = idle.send(Event::Idle);
+                }
+            }),
+            ask: Box::new(move |what| match what {
+                Ask::Stop if asked.swap(true, Ordering::SeqCst) => {}
+                Ask::Stop => drop(ask.send(Event::Stop)),
+                Ask::Fail(name, error) => drop(ask.send(Event::Fail { name, error })),
             }),
         });
         // In stop order: the reverse of a start order.
@@ -234,8 +256,11 @@ impl Life {
             forced: None,
             reserve_reached: false,
             draining: false,
-            awaited: 0,
-            barriers: Vec::new(),
+            starting: 0,
+            group_left: 0,
+            stopping_left: 0,
+            waits: Vec::new(),
+            stoppable: Vec::new(),
             body_told_at: None,
             body_cut_at: None,
             body: None,
@@ -247,6 +272,8 @@ impl Life {
             ends: Vec::new(),
             reloading: Vec::new(),
             reload_wanted: false,
+            reload_turn: 0,
+            idle_sent,
             plan,
         };
         Ok((life, handles))
@@ -271,7 +298,8 @@ impl Life {
         let outcome = self.outcome();
         // What is left holds user values: instances that were left behind, provided ones, closures.
         let threads = self.threads.clone();
-        threads.run(move || drop(self));
+        let left_behind = self.store.clear();
+        threads.run(move || drop((left_behind, self)));
         outcome
     }
 
@@ -284,10 +312,13 @@ impl Life {
     }
 
     async fn next(&mut self) -> Wake {
-        if let Ok(event) = self.events.try_recv() {
+        let first = self.timers.peek().map(|Reverse((at, ..))| *at);
+        // A timer that is due goes first: user code can send events faster than they are looked at.
+        if first.is_none_or(|at| at > Instant::now())
+            && let Ok(event) = self.events.try_recv()
+        {
             return Wake::Event(event);
         }
-        let first = self.timers.peek().map(|Reverse((at, ..))| *at);
         let event = match first {
             Some(at) => tokio::time::timeout_at(at, self.events.recv()).await,
             None => Ok(self.events.recv().await),
@@ -320,9 +351,14 @@ impl Life {
             Event::BodyEnded { result } => self.on_body_ended(result),
             Event::Stop => self.stop_because(Reason::Requested, None, false),
             Event::Fail { name, error } => {
-                self.app_failed = true;
+                self.app_has_failed();
                 let error = HookError::Failed(error);
                 let root = format!("`{name}` failed: {}", error.describe());
+                self.notice(Notice::Failed {
+                    name: Arc::clone(&name),
+                    error: error.describe(),
+                    again_in: None,
+                });
                 self.stop_because(Reason::Failed(name), Some(root), error.is_config());
             }
             Event::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
@@ -331,9 +367,13 @@ impl Life {
                 self.stop_because(Reason::Signal(signal), None, false);
             }
             Event::Hangup => self.on_hangup(),
-            Event::Reloaded { id, result } => self.on_reloaded(id, result),
+            Event::Reloaded { id, turn, result } if turn == self.reload_turn => {
+                self.on_reloaded(id, result)
+            }
+            Event::Reloaded { .. } => {}
             // Looked at by whoever waits.
-            Event::Idle | Event::AppTasksEnded => {}
+            Event::Idle => self.idle_sent.store(false, Ordering::SeqCst),
+            Event::AppTasksEnded => {}
         }
     }
 
@@ -344,7 +384,7 @@ impl Life {
                 self.on_slow_first_poll(id)
             }
             Timer::Due { id, turn } if self.members[id].turn == turn => self.on_due(id),
-            Timer::Reload { id } => self.on_reload_cut(id),
+            Timer::Reload { id, turn } if turn == self.reload_turn => self.on_reload_cut(id),
             Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
             Timer::Drain => self.drain_over = true,
             Timer::Reserve => self.reserve_reached = true,
@@ -397,7 +437,10 @@ impl Life {
         let limits = self.plan.limits;
         let now = Instant::now();
         let deadline = now + limits.shutdown;
-        (self.wiring.on_deadline)(limits.shutdown, limits.emergency);
+        (self.wiring.on_deadline)(limits.shutdown);
+        if config {
+            (self.wiring.on_code)(2);
+        }
         let _ = self.app.reason.set(reason.clone());
         self.timer(
             deadline - limits.emergency.min(limits.shutdown),
@@ -413,6 +456,14 @@ impl Life {
             config,
             deadline,
         });
+    }
+
+    /// The exit code will be 1, unless the configuration is what is wrong.
+    fn app_has_failed(&mut self) {
+        self.app_failed = true;
+        if !self.cause.as_ref().is_some_and(|cause| cause.config) {
+            (self.wiring.on_code)(1);
+        }
     }
 
     /// Whether what was planned must be left: only the emergency layer remains.
@@ -480,7 +531,7 @@ impl Life {
         };
         scope
             .tasks
-            .idle_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
+            .close_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
     }
 
     /// Cancels the tasks of the component that did not end in its time.
@@ -538,7 +589,10 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.threads.close();
-        self.emergency.close();
+        // The driver's own panic must not take the emergency hooks with it.
+        if !std::thread::panicking() {
+            self.threads.close();
+            self.emergency.close();
+        }
     }
 }

@@ -65,7 +65,10 @@ impl Life {
                 });
             }
             Err(error) => {
-                self.app_failed = true;
+                if self.cause.is_some() {
+                    self.body_fate().errors.push(error.describe());
+                }
+                self.app_has_failed();
                 let root = format!("`main` failed: {}", error.describe());
                 self.notice(Notice::Failed {
                     name: "main".into(),
@@ -86,6 +89,7 @@ impl Life {
         member.call = None;
         // Of one that was cut it has been written down already.
         member.ended = (!member.cancelled).then_some(result);
+        member.ended_untold = !member.told;
         let told_until = member.cut_at.filter(|_| member.told);
         member.next_turn(Phase::EndingTasks);
         let limit = self.plan.components[id]
@@ -141,7 +145,12 @@ impl Life {
         };
         let turn = member.turn;
         member.cut_call();
-        self.on_worker_ended(id, turn, Err(HookError::TimedOut(limit)));
+        let error = if self.members[id].was_up {
+            HookError::TimedOut(limit)
+        } else {
+            HookError::NotUp(limit)
+        };
+        self.on_worker_ended(id, turn, Err(error));
     }
 
     /// A worker that was told and is still there: it is told to drop, with its tasks, which takes a moment; a thread is
@@ -198,7 +207,8 @@ impl Life {
         let told = member.told;
         if told {
             if let Some(Err(error)) = ended {
-                self.worker_failed_when_told(id, &error);
+                let provoked = !self.members[id].ended_untold && error.comes_from_stopping();
+                self.worker_failed_when_told(id, &error, provoked);
             }
             self.worker_over(id);
             return;
@@ -228,9 +238,17 @@ impl Life {
                 self.timer(Instant::now() + after, Timer::Due { id, turn });
             }
             Next::Finished | Next::Again(_) => {
-                self.notice(Notice::Finished {
-                    name: Arc::clone(&name),
-                });
+                match error {
+                    // It would run again, were the app not stopping.
+                    Some(error) => self.notice(Notice::Failed {
+                        name: Arc::clone(&name),
+                        error,
+                        again_in: None,
+                    }),
+                    None => self.notice(Notice::Finished {
+                        name: Arc::clone(&name),
+                    }),
+                }
                 self.members[id].next_turn(Phase::Ended);
                 self.ends.push(id);
                 if policy.on_finish == OnEnd::Shutdown {
@@ -238,7 +256,7 @@ impl Life {
                 }
             }
             Next::Failed => {
-                let error = result.err().unwrap_or(HookError::Cancelled);
+                let error = result.err().unwrap_or(HookError::TooOften);
                 self.worker_failed(id, &error, policy.on_failure);
             }
         }
@@ -256,7 +274,9 @@ impl Life {
         member.next_turn(Phase::Ended);
         self.ends.push(id);
         if !was_up {
-            self.awaited = self.awaited.saturating_sub(1);
+            if self.cause.is_none() {
+                self.starting = self.starting.saturating_sub(1);
+            }
         }
         if !self.ran {
             self.start_failed_for_good(id, error);
@@ -264,20 +284,20 @@ impl Life {
         }
         member_error(&mut self.members[id], error);
         if on_failure == OnEnd::Shutdown {
-            self.app_failed = true;
+            self.app_has_failed();
             let root = format!("`{name}` failed: {}", error.describe());
             self.stop_because(Reason::Failed(name), Some(root), error.is_config());
         }
     }
 
     /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
-    fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
+    fn worker_failed_when_told(&mut self, id: Id, error: &HookError, provoked: bool) {
         let plan = Arc::clone(&self.plan);
         let Kind::Worker { policy, .. } = &plan.components[id].kind else {
             return;
         };
         let name = self.name(id);
-        if error.comes_from_stopping() {
+        if provoked {
             self.notice(Notice::ExpectedError {
                 name,
                 error: error.describe(),
@@ -290,7 +310,9 @@ impl Life {
             again_in: None,
         });
         member_error(&mut self.members[id], error);
-        self.app_failed |= policy.on_failure == OnEnd::Shutdown;
+        if policy.on_failure == OnEnd::Shutdown {
+            self.app_has_failed();
+        }
     }
 
     /// SIGHUP: where something can be reloaded, that is what it asks for; else to stop.
@@ -342,14 +364,16 @@ impl Life {
             .get(&crate::component::Source::Component { id, bind: None });
         let reload = table.reload;
         let hook = guard(|| instance.and_then(|instance| reload(&instance)));
+        self.reload_turn += 1;
+        let turn = self.reload_turn;
         let sender = self.sender.clone();
         let limit = plan.components[id].start_timeout;
         match hook {
             Ok(Some(hook)) => {
-                let then = move |result| drop(sender.send(Event::Reloaded { id, result }));
+                let then = move |result| drop(sender.send(Event::Reloaded { id, turn, result }));
                 let call = Call::begin(hook, &self.wiring.runtime, &self.threads, then);
                 self.members[id].reload = Some((call, Instant::now() + limit));
-                self.timer(Instant::now() + limit, Timer::Reload { id });
+                self.timer(Instant::now() + limit, Timer::Reload { id, turn });
             }
             Ok(None) => self.on_reloaded(id, Ok(())),
             Err(panic) => self.on_reloaded(id, Err(panic)),
@@ -396,7 +420,8 @@ impl Life {
     }
 
     pub(super) fn on_tasks_ended(&mut self, id: Id, turn: Turn) {
-        if self.members[id].turn != turn {
+        // Another task may have been spawned since.
+        if self.members[id].turn != turn || !self.tasks_are_over(id) {
             return;
         }
         match self.members[id].phase {
@@ -423,7 +448,8 @@ impl Life {
                 });
             }
             // Its tasks have been told already.
-            Phase::EndingTasks => self.cut_at(id, now + allowed),
+            Phase::EndingTasks if !member.cancelled => self.cut_at(id, now + allowed),
+            Phase::EndingTasks => {}
             _ => self.worker_over(id),
         }
     }

@@ -227,7 +227,10 @@ fn plan(world: &Arc<World>) -> Plan {
         .iter()
         .map(|member| Component {
             name: member.node.name.as_str().into(),
-            timeout: None,
+            timeout: match member.node.cost {
+                Cost::Fixed(timeout) => Some(timeout),
+                Cost::Share | Cost::Nothing => None,
+            },
             start_timeout: Duration::from_secs(1),
             retries: 0,
             backoff: Duration::ZERO,
@@ -239,7 +242,6 @@ fn plan(world: &Arc<World>) -> Plan {
             )],
             kind: Kind::Resource {
                 table: table(),
-                cost: member.node.cost,
                 hooks: if member.emergency {
                     &[HookKind::Stop, HookKind::Emergency]
                 } else {
@@ -266,7 +268,8 @@ async fn live(world: &Arc<World>, stop_after: Option<Duration>) -> (Outcome, Dur
         observer: Box::new(drop),
         body: None,
         up: Some(up),
-        on_deadline: Box::new(move |_, _| *fixed.lock().unwrap() = Some(Instant::now())),
+        on_deadline: Box::new(move |_| *fixed.lock().unwrap() = Some(Instant::now())),
+        on_code: Box::new(drop),
     };
     let (life, handles) = Life::new(Arc::new(plan(world)), wiring).unwrap();
     let driver = tokio::spawn(life.run());

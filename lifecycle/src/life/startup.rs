@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use super::supervise::{backoff, jitter};
 use super::{Life, Timer};
 use crate::background::Ready;
 use crate::component::{Id, Kind};
+use crate::duration::LONGEST;
 use crate::error::panic_message;
 use crate::hook::{Instance, StartContext};
 use crate::reason::Reason;
@@ -25,7 +27,7 @@ impl Life {
     pub(super) async fn start_up(&mut self) {
         self.timer(self.began + self.plan.limits.startup, Timer::Startup);
         self.start_resources();
-        while self.awaited > 0 && self.cause.is_none() {
+        while self.starting > 0 && self.cause.is_none() {
             self.step().await;
         }
         let plan = Arc::clone(&self.plan);
@@ -33,11 +35,11 @@ impl Life {
             if self.cause.is_some() {
                 return;
             }
-            self.awaited = group.len();
+            self.starting = group.len();
             for id in group {
                 self.schedule_worker(*id);
             }
-            while self.awaited > 0 && self.cause.is_none() {
+            while self.starting > 0 && self.cause.is_none() {
                 self.step().await;
             }
         }
@@ -45,45 +47,24 @@ impl Life {
 
     fn start_resources(&mut self) {
         let plan = Arc::clone(&self.plan);
-        self.awaited = plan.resources;
-        let mut ready = Vec::new();
-        for node in 0..plan.graph.len() {
-            let waits = plan.graph.needs(node).len();
-            self.node_waits(node, waits);
-            if waits == 0 {
-                ready.push(node);
-            }
-        }
-        for node in ready {
+        self.starting = plan.resources;
+        for node in self.count_waits(|node| plan.graph.needs(node)) {
             self.launch(node);
         }
     }
 
-    /// Barriers wait like members; they have no other state.
-    pub(super) fn node_waits(&mut self, node: usize, waits: usize) {
-        match self
-            .members
-            .get_mut(node)
-            .filter(|_| node < self.plan.resources)
-        {
-            Some(member) => member.waits = waits,
-            None => {
-                let barrier = node - self.plan.resources;
-                if self.barriers.len() <= barrier {
-                    self.barriers.resize(barrier + 1, 0);
-                }
-                self.barriers[barrier] = waits;
-            }
-        }
+    /// Sets how many each node waits for; returns those that wait for none.
+    pub(super) fn count_waits<'a>(&mut self, waits_for: impl Fn(usize) -> &'a [u32]) -> Vec<usize> {
+        let count = |node| u32::try_from(waits_for(node).len()).unwrap_or(u32::MAX);
+        self.waits = (0..self.plan.graph.len()).map(count).collect();
+        (0..self.waits.len())
+            .filter(|node| self.waits[*node] == 0)
+            .collect()
     }
 
     /// One that the node waited for is through; whether that was the last one.
-    pub(super) fn node_unblocked(&mut self, node: usize) -> bool {
-        let waits = if node < self.plan.resources {
-            &mut self.members[node].waits
-        } else {
-            &mut self.barriers[node - self.plan.resources]
-        };
+    pub(super) fn node_unblocked(&mut self, node: u32) -> bool {
+        let waits = &mut self.waits[node as usize];
         *waits -= 1;
         *waits == 0
     }
@@ -97,7 +78,7 @@ impl Life {
             return;
         }
         for dependent in plan.graph.dependents(node) {
-            if self.node_unblocked(*dependent as usize) {
+            if self.node_unblocked(*dependent) {
                 self.launch(*dependent as usize);
             }
         }
@@ -164,12 +145,12 @@ impl Life {
             name: self.name(id),
             took,
         });
-        self.awaited = self.awaited.saturating_sub(1);
+        self.starting = self.starting.saturating_sub(1);
         if self.cause.is_some() {
             return;
         }
         for dependent in plan.graph.dependents(id) {
-            if self.node_unblocked(*dependent as usize) {
+            if self.node_unblocked(*dependent) {
                 self.launch(*dependent as usize);
             }
         }
@@ -179,10 +160,21 @@ impl Life {
         let plan = Arc::clone(&self.plan);
         let component = &plan.components[id];
         let attempt = self.members[id].attempt;
+        // One that was told cannot but return an error.
+        let told = self.members[id]
+            .scope
+            .as_ref()
+            .is_some_and(|scope| scope.is_told());
+        // An attempt's tasks end with it.
+        if let Some(scope) = self.members[id].scope.take() {
+            let now = Instant::now();
+            scope.tell(now, now);
+            scope.tasks.cancel();
+        }
         let stopping = self.cause.is_some();
         let again_in = (!stopping && !error.is_config() && attempt <= component.retries)
             .then(|| backoff(component.backoff, attempt - 1, jitter()));
-        if !(stopping && error.comes_from_stopping()) {
+        if !(stopping && (told || error.comes_from_stopping())) {
             let error = error.describe();
             self.notice(Notice::StartFailed {
                 name: Arc::clone(&component.name),
@@ -197,8 +189,10 @@ impl Life {
             return;
         }
         self.members[id].next_turn(Phase::Ended);
-        self.awaited = self.awaited.saturating_sub(1);
-        self.start_failed_for_good(id, &error);
+        self.starting = self.starting.saturating_sub(1);
+        if !(stopping && told) {
+            self.start_failed_for_good(id, &error);
+        }
     }
 
     /// The first one is the root error; one during the rollback is only reported with its component.
@@ -219,7 +213,7 @@ impl Life {
             "`{name}` did not start: {} (after {took}{attempts})",
             error.describe()
         );
-        self.app_failed = true;
+        self.app_has_failed();
         self.stop_because(Reason::Failed(name), Some(root), error.is_config());
     }
 
@@ -227,7 +221,7 @@ impl Life {
         let timeout = self.plan.components[id].start_timeout;
         let member = &mut self.members[id];
         member.cut_call();
-        self.on_start_failed(id, HookError::TimedOut(timeout));
+        self.on_start_failed(id, HookError::NotUp(timeout));
     }
 
     pub(super) fn on_startup_timeout(&mut self) {
@@ -236,7 +230,8 @@ impl Life {
             .members
             .iter()
             .filter(|member| {
-                matches!(member.phase, Phase::Starting | Phase::Scheduled) && !member.was_up
+                member.fate.started.is_none()
+                    && !matches!(member.phase, Phase::Waiting | Phase::Ended)
             })
             .map(|member| format!("`{}`", member.fate.name))
             .collect();
@@ -244,7 +239,7 @@ impl Life {
             "the app was not up within `startup_timeout` {limit}: still starting {}",
             waiting.join(", ")
         );
-        self.app_failed = true;
+        self.app_has_failed();
         self.stop_because(Reason::StartupTimeout, Some(root), false);
     }
 
@@ -264,7 +259,7 @@ impl Life {
                 let delay = if every.immediate {
                     Duration::ZERO
                 } else {
-                    every.period
+                    every.period.min(LONGEST)
                 };
                 let turn = self.members[id].next_turn(Phase::Scheduled);
                 self.timer(Instant::now() + delay, Timer::Due { id, turn });
@@ -299,10 +294,10 @@ impl Life {
             }
         }
         if let Some(limit) = policy.every.and_then(|every| every.run_timeout) {
-            self.cut_at(id, Instant::now() + limit);
+            self.cut_at(id, Instant::now() + limit.min(LONGEST));
         }
         if component.takes_ready {
-            context.ready = Some(Ready::new(up.clone()));
+            context.ready = Some(Ready::new(once(up.clone())));
         }
         let run = Arc::clone(run);
         let takes_ready = component.takes_ready;
@@ -335,11 +330,15 @@ impl Life {
             return;
         }
         member.was_up = true;
-        // Until now that was the limit of its start.
-        member.cut_at = None;
+        if !member.told {
+            // Until now that was the limit of its start.
+            member.cut_at = None;
+        }
         let took = member.since.elapsed();
         member.fate.started = Some(took);
-        self.awaited = self.awaited.saturating_sub(1);
+        if self.cause.is_none() {
+            self.starting = self.starting.saturating_sub(1);
+        }
         self.notice(Notice::Started {
             name: self.name(id),
             took,
@@ -364,6 +363,16 @@ impl Life {
             self.run_worker(id);
         } else {
             self.attempt_start(id);
+        }
+    }
+}
+
+/// Calls it the first time only.
+fn once(call: impl Fn() + Send + Sync) -> impl Fn() + Send + Sync {
+    let called = AtomicBool::new(false);
+    move || {
+        if !called.swap(true, Ordering::Relaxed) {
+            call();
         }
     }
 }

@@ -21,38 +21,39 @@ impl Life {
     /// Stops all resources in reverse.
     pub(super) async fn stop_all(&mut self) {
         let plan = Arc::clone(&self.plan);
-        self.awaited = plan.resources;
-        let mut ready = Vec::new();
-        for node in 0..plan.graph.len() {
-            let waits = plan.graph.dependents(node).len();
-            self.node_waits(node, waits);
-            if waits == 0 {
-                ready.push(node);
-            }
-        }
-        self.stop_ready(ready);
-        while self.awaited > 0 && !self.is_over() {
+        self.stopping_left = plan.resources;
+        self.stoppable = self.count_waits(|node| plan.graph.dependents(node));
+        self.stop_stoppable();
+        while self.stopping_left > 0 && !self.is_over() {
             self.step().await;
+            if !self.is_over() {
+                self.stop_stoppable();
+            }
         }
     }
 
-    /// Stops these, and whatever that lets go at once.
-    fn stop_ready(&mut self, mut ready: Vec<usize>) {
-        let plan = Arc::clone(&self.plan);
-        while let Some(node) = ready.pop() {
-            if node < plan.resources && self.members[node].phase == Phase::Up {
+    /// Stops what nothing keeps any more, and whatever that lets go at once.
+    fn stop_stoppable(&mut self) {
+        while let Some(node) = self.stoppable.pop() {
+            if node < self.plan.resources && self.members[node].phase == Phase::Up {
                 self.begin_stop(node);
                 continue;
             }
             // A barrier, or one that never came up.
-            if node < plan.resources {
+            if node < self.plan.resources {
                 self.members[node].next_turn(Phase::Ended);
-                self.awaited -= 1;
+                self.stopping_left -= 1;
             }
-            for need in plan.graph.needs(node) {
-                if self.node_unblocked(*need as usize) {
-                    ready.push(*need as usize);
-                }
+            self.let_go(node);
+        }
+    }
+
+    /// The node has ended: what it needed need not wait for it.
+    fn let_go(&mut self, node: usize) {
+        let plan = Arc::clone(&self.plan);
+        for need in plan.graph.needs(node) {
+            if self.node_unblocked(*need) {
+                self.stoppable.push(*need as usize);
             }
         }
     }
@@ -143,13 +144,21 @@ impl Life {
         }
     }
 
+    /// Its stop has ended clean: the emergency hook is not due any more.
+    fn disarm(&mut self, id: Id) {
+        if let Some(slot) = self.members[id].slot {
+            self.emergency.disarm(slot);
+        }
+    }
+
     /// The hook is through; its tasks have what is left of its time.
     fn after_stop(&mut self, id: Id, result: Result<Stopped, HookError>) {
         let member = &mut self.members[id];
         member.call = None;
         match result {
-            Ok(Stopped::Clean) => {}
+            Ok(Stopped::Clean) => self.disarm(id),
             Ok(Stopped::Expected(error)) => {
+                self.disarm(id);
                 let error = crate::error::one_line(&*error);
                 self.notice(Notice::ExpectedError {
                     name: self.name(id),
@@ -205,9 +214,6 @@ impl Life {
             member.fate.unclean = true;
         }
         if member.clean {
-            if let Some(slot) = member.slot {
-                self.emergency.disarm(slot);
-            }
             self.drop_instance(id);
             return;
         }
@@ -319,21 +325,13 @@ impl Life {
     }
 
     fn resource_ended(&mut self, id: Id) {
-        let plan = Arc::clone(&self.plan);
         let member = &mut self.members[id];
         member.next_turn(Phase::Ended);
         let took: Duration = member.since.elapsed();
         member.fate.stopped = Some(took);
         self.ends.push(id);
         self.notice_stopped(id);
-        self.awaited = self.awaited.saturating_sub(1);
-        let ready = plan
-            .graph
-            .needs(id)
-            .iter()
-            .map(|need| *need as usize)
-            .filter(|need| self.node_unblocked(*need))
-            .collect();
-        self.stop_ready(ready);
+        self.stopping_left = self.stopping_left.saturating_sub(1);
+        self.let_go(id);
     }
 }

@@ -25,6 +25,11 @@ impl Store {
         }
     }
 
+    /// Takes everything out.
+    pub(super) fn clear(&self) -> Vec<Option<Instance>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(super) fn put(&self, id: Id, instance: Option<Instance>) -> Option<Instance> {
         let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if instances.len() <= id {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::background::{Policy, Restart};
+use crate::duration::LONGEST;
 
 /// Delays double up to this.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ impl Supervision {
             self.failures_in_row = if ok { 0 } else { self.failures_in_row + 1 };
             return match every.max_failures {
                 Some(most) if self.failures_in_row >= most => Next::Failed,
-                _ => Next::Again(every.period),
+                _ => Next::Again(every.period.min(LONGEST)),
             };
         }
         let restart = match policy.restart {

@@ -65,7 +65,7 @@ impl Life {
         for (step, group) in sequence.groups.iter().enumerate() {
             let left = end.saturating_duration_since(Instant::now());
             let share = sequence.share(step, left);
-            self.awaited = group
+            self.group_left = group
                 .iter()
                 .filter(|id| self.members[**id].phase != Phase::Ended)
                 .count();
@@ -73,7 +73,8 @@ impl Life {
                 // The body is told together with the unordered workers.
                 let until = Instant::now() + share;
                 self.body_told_at = Some(Instant::now());
-                self.app_scope.tell(until, end);
+                self.app_scope
+                    .tell(until, if sequence.is_last(step) { end } else { until });
                 self.timer(until, Timer::Wake);
                 self.body_cut_at = Some(until);
             }
@@ -91,18 +92,14 @@ impl Life {
             }
             loop {
                 self.cut_body_when_due();
-                let waits = self.awaited > 0 || (step == 0 && self.body_running);
+                let waits = self.group_left > 0 || (step == 0 && self.body_running);
                 if !waits || self.is_over() {
                     break;
                 }
                 self.step().await;
             }
         }
-        self.awaited = self.count(Phase::Starting);
-        let sender = self.sender.clone();
-        self.app_scope
-            .tasks
-            .idle_or(move || drop(sender.send(Event::AppTasksEnded)));
+        self.starting = self.count(Phase::Starting);
         while !self.drain_over && !self.is_over() && self.work_is_left() {
             self.step().await;
         }
@@ -116,11 +113,12 @@ impl Life {
             .count()
     }
 
+    /// Whether there is something to wait for; its end will be an event.
     fn work_is_left(&self) -> bool {
-        self.awaited > 0
-            || self.body_running
-            || self.app.admission.in_flight() > 0
-            || !self.app_scope.tasks.names().is_empty()
+        let sender = self.sender.clone();
+        let tasks = &self.app_scope.tasks;
+        let tasks_ended = tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
+        !tasks_ended || self.starting > 0 || self.body_running || self.app.admission.in_flight() > 0
     }
 
     /// Starts that are under way when the app is told to stop: one that took a `Shutdown` is told, a thread cannot be
@@ -130,7 +128,11 @@ impl Life {
         for id in 0..plan.resources {
             match self.members[id].phase {
                 Phase::Starting if plan.components[id].takes_shutdown => {
-                    self.scope(id).tell(end, end)
+                    self.scope(id).tell(end, end);
+                    self.cut_at(id, end);
+                }
+                Phase::Starting if self.members[id].call.as_ref().is_some_and(Call::is_thread) => {
+                    self.cut_at(id, end)
                 }
                 Phase::Starting => {
                     // The event that it was dropped, or was faster, still comes.
@@ -162,6 +164,9 @@ impl Life {
                 member.fate.errors.push(what.to_owned());
                 member.fate.unclean = true;
                 member.next_turn(Phase::Ended);
+                if let Some(scope) = member.scope.take() {
+                    scope.tasks.cancel();
+                }
             }
         }
         if self.body_running {
@@ -205,7 +210,20 @@ impl Life {
 
     /// Cuts main's body at its time, and gives it the moment that it takes to be dropped.
     fn cut_body_when_due(&mut self) {
-        if !self.body_running || self.body_cut_at.is_none_or(|at| at > Instant::now()) {
+        let Some(at) = self.body_cut_at.filter(|_| self.body_running) else {
+            return;
+        };
+        // It may have asked for more time.
+        let extended = self
+            .app_scope
+            .cut_at()
+            .filter(|_| self.wiring.body.is_some())
+            .map_or(at, |until| until.max(at));
+        if extended > at {
+            self.body_cut_at = Some(extended);
+            self.timer(extended, Timer::Wake);
+        }
+        if extended > Instant::now() {
             return;
         }
         self.body_cut_at = None;
@@ -238,7 +256,7 @@ impl Life {
     }
 
     /// The line of main's body in the report; it has one only when there is something to say.
-    fn body_fate(&mut self) -> &mut Fate {
+    pub(super) fn body_fate(&mut self) -> &mut Fate {
         self.body.get_or_insert_with(|| Fate {
             name: "main".into(),
             worker: true,
@@ -258,7 +276,7 @@ impl Life {
         let member = &mut self.members[id];
         let called = member.was_up;
         member.next_turn(Phase::Ended);
-        self.awaited = self.awaited.saturating_sub(1);
+        self.group_left = self.group_left.saturating_sub(1);
         self.ends.push(id);
         if called {
             let took = self.members[id].since.elapsed();
@@ -300,7 +318,7 @@ impl Life {
         self.app.admission.close();
         let told = now + left;
         self.app_scope.tell(told, told);
-        self.cut_work += self.app.admission.in_flight();
+        self.cut_work = self.cut_work.max(self.app.admission.in_flight());
         if self.body_running {
             self.cut_body();
         }

@@ -32,6 +32,23 @@ impl Screen for Log {
     }
 }
 
+/// Only the log.
+pub(super) struct Quiet;
+
+impl Screen for Quiet {
+    fn notice(&mut self, notice: &Notice) {
+        record(notice);
+    }
+
+    fn tick(&mut self) -> bool {
+        false
+    }
+
+    fn finish(&mut self, report: &Report) {
+        conclude(report);
+    }
+}
+
 /// What has to be seen although nobody subscribed.
 fn must_be_known(notice: &Notice) -> Option<String> {
     let text = match notice {

@@ -43,6 +43,20 @@ impl View {
         Ok(Self(sender))
     }
 
+    /// The log alone, of whoever calls this: nothing is written to standard error.
+    pub(crate) fn log() -> std::io::Result<Self> {
+        let subscriber = tracing::dispatcher::get_default(Clone::clone);
+        let (sender, messages) = channel();
+        thread::Builder::new()
+            .name("lifecycle-view".into())
+            .spawn(move || {
+                tracing::dispatcher::with_default(&subscriber, || {
+                    show(&messages, Box::new(log::Quiet))
+                });
+            })?;
+        Ok(Self(sender))
+    }
+
     pub(crate) fn observer(&self) -> Observer {
         let sender = self.0.clone();
         Box::new(move |notice| drop(sender.send(Message::Notice(notice))))
