@@ -18,6 +18,8 @@ mod listed;
 mod nearest;
 mod param;
 mod resource;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
 use crate::background::Worker;
@@ -176,12 +176,12 @@ impl Builder {
         let (life, handles) =
             Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
         let shutdown = life.shutdown();
-        let (ended, has_ended) = oneshot::channel();
+        let (ended, has_ended) = watch::channel(None);
         match view {
             None => drop(tokio::spawn(async move {
                 let report = Report::new(life.run().await);
                 log::conclude(&report);
-                let _ = ended.send(report);
+                let _ = ended.send(Some(report));
             })),
             Some(view) => {
                 let drive = move || {
@@ -191,7 +191,7 @@ impl Builder {
                     };
                     let report = Report::new(runtime.block_on(life.run()));
                     view.finish(report.clone(), LOG);
-                    let _ = ended.send(report);
+                    let _ = ended.send(Some(report));
                 };
                 thread::Builder::new()
                     .name("lifecycle".into())
@@ -199,12 +199,11 @@ impl Builder {
                     .map_err(StartError::no_threads)?;
             }
         }
-        let mut running = Running {
+        let running = Running {
             plan,
             handles,
             shutdown,
             has_ended,
-            report: None,
         };
         if is_up.await.is_ok() {
             return Ok(running);
@@ -253,8 +252,7 @@ pub struct Running {
     plan: Arc<Plan>,
     handles: Handles,
     shutdown: Shutdown,
-    has_ended: oneshot::Receiver<Report>,
-    report: Option<Report>,
+    has_ended: watch::Receiver<Option<Report>>,
 }
 
 /// The app has no such resource, or it has stopped.
@@ -296,7 +294,7 @@ impl Running {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the app stopping in the background.
-    pub async fn stop(mut self) -> Report {
+    pub async fn stop(self) -> Report {
         let _ = self.handles.events.send(Event::Stop);
         self.wait().await
     }
@@ -310,13 +308,11 @@ impl Running {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping the future and calling again loses nothing.
-    pub async fn wait(&mut self) -> Report {
-        if self.report.is_none() {
-            self.report = (&mut self.has_ended).await.ok();
-        }
-        self.report
-            .clone()
-            .expect("the runtime that the app was started on has ended under it")
+    pub async fn wait(&self) -> Report {
+        let mut has_ended = self.has_ended.clone();
+        let report = has_ended.wait_for(Option::is_some).await;
+        let report = report.expect("the runtime that the app was started on has ended under it");
+        report.clone().expect("it was waited for")
     }
 }
 

@@ -284,8 +284,8 @@ impl Selection {
             let kind = match record.body {
                 Body::Resource(table) => {
                     let cost = match timeout {
-                        _ if !record.hooks.contains(&HookKind::Stop) => Cost::Nothing,
                         Some(timeout) => Cost::Fixed(timeout),
+                        None if !record.hooks.contains(&HookKind::Stop) => Cost::Nothing,
                         None => Cost::Share,
                     };
                     let needs = record.needs.iter().filter(|need| need.is_component());

@@ -49,7 +49,7 @@ where
     let result = runtime.block_on(async {
         let (start, is_started) = oneshot::channel();
         let (cut, is_cut) = oneshot::channel();
-        let mut running = builder
+        let running = builder
             .start_with(Some(BodyLink { start, cut }))
             .await
             .map_err(|error| error.to_string())?;

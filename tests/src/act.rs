@@ -138,11 +138,13 @@ async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> R
 /// The one that the arguments ask for.
 pub fn act_blocking(hook: &str) -> Result<(), Fault> {
     let under_way = UnderWay::new(hook);
-    let result = steps(hook).iter().try_for_each(|step| match step.split_once(':') {
-        Some(("slow", time)) => step_now(hook, &format!("block:{time}")),
-        None if step == "hang" => step_now(hook, "block"),
-        _ => step_now(hook, step),
-    });
+    let result = steps(hook)
+        .iter()
+        .try_for_each(|step| match step.split_once(':') {
+            Some(("slow", time)) => step_now(hook, &format!("block:{time}")),
+            None if step == "hang" => step_now(hook, "block"),
+            _ => step_now(hook, step),
+        });
     under_way.end(result)
 }
 
@@ -166,7 +168,9 @@ fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
         ("error", _) => Err(Fault::Broken(hook.to_owned())),
         ("expected", _) => Err(Fault::Expected),
         ("disconnect", _) => Err(Fault::Disconnected(io::ErrorKind::ConnectionReset.into())),
-        ("config", _) => Err(Fault::Misconfigured(ConfigError::new("CUSHIONS=0: allowed is a number above 0"))),
+        ("config", _) => Err(Fault::Misconfigured(ConfigError::new(
+            "CUSHIONS=0: allowed is a number above 0",
+        ))),
         ("panic", _) => panic!("{hook} panics"),
         ("block", time) => {
             thread::sleep(if time.is_empty() { LONG } else { millis(time) });
@@ -175,7 +179,9 @@ fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
         ("spin", _) => loop {
             std::hint::spin_loop();
         },
-        ("bridge", _) => tokio::task::block_in_place(|| Handle::current().block_on(std::future::pending())),
+        ("bridge", _) => {
+            tokio::task::block_in_place(|| Handle::current().block_on(std::future::pending()))
+        }
         ("leave", tasks) => {
             let tasks: usize = tasks.parse().expect("a number of tasks");
             (0..tasks).for_each(|_| drop(tokio::task::spawn_blocking(|| thread::sleep(LONG))));
@@ -204,7 +210,10 @@ impl<'a> UnderWay<'a> {
 
     fn end(mut self, result: Result<(), Fault>) -> Result<(), Fault> {
         if let Some(hook) = self.0.take() {
-            note(format!("{hook} {}", if result.is_ok() { "ok" } else { "error" }));
+            note(format!(
+                "{hook} {}",
+                if result.is_ok() { "ok" } else { "error" }
+            ));
         }
         result
     }
@@ -213,7 +222,14 @@ impl<'a> UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if let Some(hook) = self.0 {
-            note(format!("{hook} {}", if thread::panicking() { "panicked" } else { "dropped" }));
+            note(format!(
+                "{hook} {}",
+                if thread::panicking() {
+                    "panicked"
+                } else {
+                    "dropped"
+                }
+            ));
         }
     }
 }
@@ -227,7 +243,11 @@ impl Drop for UnderWay<'_> {
 pub fn init(setup: &mut Setup) -> Result<(), Fault> {
     evidence::open();
     if let Ok(filter) = std::env::var("LOG") {
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .init();
     }
     if !steps("detach").is_empty() {
         rustix::process::setsid().expect("a child is no leader of its group");

@@ -18,7 +18,10 @@ static PIPE: LazyLock<Option<File>> = LazyLock::new(|| {
 #[must_use]
 pub fn now() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    Duration::new(now.tv_sec.cast_unsigned(), u32::try_from(now.tv_nsec).unwrap_or_default())
+    Duration::new(
+        now.tv_sec.cast_unsigned(),
+        u32::try_from(now.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// Writes that something happened now: one write, so that lines of several threads do not mix.

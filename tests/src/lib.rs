@@ -6,4 +6,5 @@
 
 pub mod act;
 pub mod evidence;
+pub mod random;
 pub mod run;

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
 use crate::evidence::now;
 
@@ -43,27 +44,38 @@ impl Program {
             }
         }
         command.env("RUST_BACKTRACE", "0").env_remove("RUST_LOG");
-        Self { command, arguments: Vec::new(), stderr: Stdio::piped(), stdout: Stdio::piped() }
+        Self {
+            command,
+            arguments: Vec::new(),
+            stderr: Stdio::piped(),
+            stdout: Stdio::piped(),
+        }
     }
 
     /// The same program, started by a shell that does this first: `exec "$@" 2>&-`.
     #[must_use]
     pub fn through(self, script: &str) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", script, "sh"]).arg(self.command.get_program());
+        shell
+            .args(["-c", script, "sh"])
+            .arg(self.command.get_program());
         for (name, value) in self.command.get_envs() {
             match value {
                 Some(value) => shell.env(name, value),
                 None => shell.env_remove(name),
             };
         }
-        Self { command: shell, ..self }
+        Self {
+            command: shell,
+            ..self
+        }
     }
 
     /// Arguments, separated by blanks.
     #[must_use]
     pub fn with(mut self, arguments: &str) -> Self {
-        self.arguments.extend(arguments.split_whitespace().map(str::to_owned));
+        self.arguments
+            .extend(arguments.split_whitespace().map(str::to_owned));
         self
     }
 
@@ -77,7 +89,8 @@ impl Program {
     /// The app's `shutdown_timeout` and `emergency_timeout`.
     #[must_use]
     pub fn limits(self, shutdown: &str, emergency: &str) -> Self {
-        self.env("LIFECYCLE_SHUTDOWN_TIMEOUT", shutdown).env("LIFECYCLE_EMERGENCY_TIMEOUT", emergency)
+        self.env("LIFECYCLE_SHUTDOWN_TIMEOUT", shutdown)
+            .env("LIFECYCLE_EMERGENCY_TIMEOUT", emergency)
     }
 
     /// Where its standard error goes, instead of to the test.
@@ -97,16 +110,32 @@ impl Program {
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Run {
-        let Self { mut command, arguments, stderr, stdout } = self;
+        let Self {
+            mut command,
+            arguments,
+            stderr,
+            stdout,
+        } = self;
         let (evidence, written) = std::io::pipe().expect("a pipe");
-        command.args(&arguments).stdin(written).stdout(stdout).stderr(stderr);
+        command
+            .args(&arguments)
+            .stdin(written)
+            .stdout(stdout)
+            .stderr(stderr);
         let began = Instant::now();
         let mut child = command.spawn().expect("the program starts");
         // It holds the test's copy of the pipe's end: with it the pipe would never end.
         drop(command);
         let stderr = Lines::of(child.stderr.take());
         let stdout = Lines::of(child.stdout.take());
-        Run { child: Some(child), arguments, began, evidence: Lines::of(Some(evidence)), stderr, stdout }
+        Run {
+            child: Some(child),
+            arguments,
+            began,
+            evidence: Lines::of(Some(evidence)),
+            stderr,
+            stdout,
+        }
     }
 
     /// Starts it and waits for its end.
@@ -129,8 +158,13 @@ impl Lines {
             thread::spawn(move || {
                 let mut pipe = BufReader::new(pipe);
                 let mut bytes = Vec::new();
-                while pipe.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
-                    let text = String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned();
+                while pipe
+                    .read_until(b'\n', &mut bytes)
+                    .is_ok_and(|read| read > 0)
+                {
+                    let text = String::from_utf8_lossy(&bytes)
+                        .trim_end_matches('\n')
+                        .to_owned();
                     bytes.clear();
                     if line.send(text).is_err() {
                         return;
@@ -138,7 +172,10 @@ impl Lines {
                 }
             });
         }
-        Self { coming, seen: Vec::new() }
+        Self {
+            coming,
+            seen: Vec::new(),
+        }
     }
 
     /// The first line that is as wanted, among those seen or the next to come; what happened instead otherwise.
@@ -190,7 +227,10 @@ pub struct Line {
 impl Line {
     fn parse(line: &str) -> Option<Self> {
         let (at, what) = line.split_once(' ')?;
-        Some(Self { at: Duration::from_nanos(at.parse().ok()?), what: what.to_owned() })
+        Some(Self {
+            at: Duration::from_nanos(at.parse().ok()?),
+            what: what.to_owned(),
+        })
     }
 }
 
@@ -207,11 +247,20 @@ impl Run {
     /// Waits until the program has left that evidence so often.
     pub fn until_times(&mut self, what: &str, times: usize) {
         let is_what = |line: &String| Line::parse(line).is_some_and(|line| line.what == what);
-        while self.evidence.seen.iter().filter(|line| is_what(line)).count() < times {
+        while self
+            .evidence
+            .seen
+            .iter()
+            .filter(|line| is_what(line))
+            .count()
+            < times
+        {
             let seen = self.evidence.seen.len();
             let next = self.evidence.next();
             if let Err(error) = next {
-                self.give_up(&format!("`{what}` did not happen {times} times, after {seen} lines: {error}"));
+                self.give_up(&format!(
+                    "`{what}` did not happen {times} times, after {seen} lines: {error}"
+                ));
             }
         }
     }
@@ -241,6 +290,13 @@ impl Run {
         at
     }
 
+    /// Sends the signal if the program is still there.
+    pub fn try_signal(&mut self, signal: Signal) {
+        if let Some(child) = &self.child {
+            let _ = kill_process(Pid::from_child(child), signal);
+        }
+    }
+
     /// Asks to stop as an orchestrator does; returns when that was.
     pub fn terminate(&mut self) -> Duration {
         self.signal(Signal::TERM)
@@ -265,7 +321,12 @@ impl Run {
             signal: std::os::unix::process::ExitStatusExt::signal(&status),
             at,
             took,
-            evidence: self.evidence.seen.iter().filter_map(|line| Line::parse(line)).collect(),
+            evidence: self
+                .evidence
+                .seen
+                .iter()
+                .filter_map(|line| Line::parse(line))
+                .collect(),
             stderr: self.stderr.seen.join("\n"),
             stdout: self.stdout.seen.join("\n"),
         }
@@ -297,7 +358,9 @@ impl Drop for Run {
 
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("arguments", &self.arguments).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
     }
 }
 
@@ -333,33 +396,51 @@ impl End {
     #[track_caller]
     pub fn expect_gone(&self, since: Duration, limit: Duration) -> &Self {
         let took = self.at.saturating_sub(since);
-        assert!(took <= limit + Duration::from_millis(150), "gone after {took:?}, allowed are {limit:?}\n{self}");
+        assert!(
+            took <= limit + Duration::from_millis(150),
+            "gone after {took:?}, allowed are {limit:?}\n{self}"
+        );
         self
     }
 
     /// Asserts that a line of its standard error contains all of these.
     #[track_caller]
     pub fn expect_line(&self, parts: &[&str]) -> &Self {
-        assert!(self.has_line(parts), "no line on standard error contains all of {parts:?}\n{self}");
+        assert!(
+            self.has_line(parts),
+            "no line on standard error contains all of {parts:?}\n{self}"
+        );
         self
     }
 
     /// Whether a line of its standard error contains all of these.
     #[must_use]
     pub fn has_line(&self, parts: &[&str]) -> bool {
-        self.stderr.lines().any(|line| parts.iter().all(|part| line.contains(part)))
+        self.stderr
+            .lines()
+            .any(|line| parts.iter().all(|part| line.contains(part)))
     }
 
     /// The line of the report's table for the component: `(layer, note)`.
     #[track_caller]
     #[must_use]
     pub fn row(&self, component: &str) -> (String, String) {
-        let table = self.stderr.lines().skip_while(|line| !line.trim_start().starts_with("component ")).skip(1);
+        let table = self
+            .stderr
+            .lines()
+            .skip_while(|line| !line.trim_start().starts_with("component "))
+            .skip(1);
         for line in table {
-            let mut words = line.split("  ").map(str::trim).filter(|word| !word.is_empty());
+            let mut words = line
+                .split("  ")
+                .map(str::trim)
+                .filter(|word| !word.is_empty());
             if words.next() == Some(component) {
                 let words: Vec<&str> = words.skip(2).collect();
-                return (words.first().copied().unwrap_or_default().to_owned(), words.get(1..).unwrap_or_default().join(" "));
+                return (
+                    words.first().copied().unwrap_or_default().to_owned(),
+                    words.get(1..).unwrap_or_default().join(" "),
+                );
             }
         }
         panic!("the report has no line for `{component}`\n{self}")
@@ -368,21 +449,32 @@ impl End {
     /// Those that left evidence of this hook, in the order in which they did: `names("stop")` of `c.stop`.
     #[must_use]
     pub fn names(&self, hook: &str) -> Vec<&str> {
-        self.evidence.iter().filter_map(|line| line.what.strip_suffix(hook)?.strip_suffix('.')).collect()
+        self.evidence
+            .iter()
+            .filter_map(|line| line.what.strip_suffix(hook)?.strip_suffix('.'))
+            .collect()
     }
 
     /// Asserts which ones left evidence of this hook, in which order: `"e d c"`.
     #[track_caller]
     pub fn expect_names(&self, hook: &str, names: &str) -> &Self {
-        assert_eq!(self.names(hook).join(" "), names, "`{hook}` is not as it should be\n{self}");
+        assert_eq!(
+            self.names(hook).join(" "),
+            names,
+            "`{hook}` is not as it should be\n{self}"
+        );
         self
     }
 
     /// Asserts that these happened in that order.
     #[track_caller]
     pub fn expect_order(&self, order: &[&str]) -> &Self {
-        let happened: Vec<&str> =
-            self.evidence.iter().map(|line| line.what.as_str()).filter(|what| order.contains(what)).collect();
+        let happened: Vec<&str> = self
+            .evidence
+            .iter()
+            .map(|line| line.what.as_str())
+            .filter(|what| order.contains(what))
+            .collect();
         assert_eq!(happened, order, "the order is wrong\n{self}");
         self
     }
@@ -390,7 +482,10 @@ impl End {
     /// How often that happened.
     #[must_use]
     pub fn count(&self, what: &str) -> usize {
-        self.evidence.iter().filter(|line| line.what == what).count()
+        self.evidence
+            .iter()
+            .filter(|line| line.what == what)
+            .count()
     }
 
     /// When that happened first.
@@ -413,11 +508,29 @@ impl End {
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { arguments, code, signal, took, .. } = self;
-        writeln!(f, "arguments {arguments:?}, exit code {code:?}, signal {signal:?}, after {took:?}")?;
-        let first = self.evidence.first().map(|line| line.at).unwrap_or_default();
+        let Self {
+            arguments,
+            code,
+            signal,
+            took,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "arguments {arguments:?}, exit code {code:?}, signal {signal:?}, after {took:?}"
+        )?;
+        let first = self
+            .evidence
+            .first()
+            .map(|line| line.at)
+            .unwrap_or_default();
         for line in &self.evidence {
-            writeln!(f, "  {:>9.1} ms  {}", (line.at - first).as_secs_f64() * 1e3, line.what)?;
+            writeln!(
+                f,
+                "  {:>9.1} ms  {}",
+                (line.at - first).as_secs_f64() * 1e3,
+                line.what
+            )?;
         }
         writeln!(f, "stderr:\n{}\nstdout:\n{}", self.stderr, self.stdout)
     }

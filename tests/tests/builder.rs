@@ -18,7 +18,10 @@ struct Config(Arc<Counter>);
 #[resource]
 impl Config {
     async fn start() -> Self {
-        Self(Arc::new(Counter { started: AtomicUsize::new(1), stopped: AtomicUsize::new(0) }))
+        Self(Arc::new(Counter {
+            started: AtomicUsize::new(1),
+            stopped: AtomicUsize::new(0),
+        }))
     }
 
     async fn stop(&self) {
@@ -56,52 +59,112 @@ struct Store {
 
 #[tokio::test]
 async fn a_resource_starts_with_all_it_needs_and_can_be_had() {
-    let running = Lifecycle::builder().resource::<Database>().start().await.expect("it starts");
+    let running = Lifecycle::builder()
+        .resource::<Database>()
+        .start()
+        .await
+        .expect("it starts");
     let database = running.get::<Database>().expect("it is up");
     let counter = Arc::clone(&database.0);
     assert!(running.get::<Config>().is_ok());
-    let missing = running.get::<Broken>().err().expect("it is no part of the app");
+    let missing = running
+        .get::<Broken>()
+        .err()
+        .expect("it is no part of the app");
     assert!(missing.to_string().contains("Broken"), "{missing}");
     drop(database);
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.reason(), &Reason::Requested);
-    assert_eq!(counter.stopped.load(Ordering::SeqCst), 101, "each is stopped once");
-    let names: Vec<&str> = report.components().iter().map(lifecycle::ComponentReport::name).collect();
-    assert_eq!(names, ["Database", "Config"], "in the order in which they ended");
+    assert_eq!(
+        counter.stopped.load(Ordering::SeqCst),
+        101,
+        "each is stopped once"
+    );
+    let names: Vec<&str> = report
+        .components()
+        .iter()
+        .map(lifecycle::ComponentReport::name)
+        .collect();
+    assert_eq!(
+        names,
+        ["Database", "Config"],
+        "in the order in which they ended"
+    );
 }
 
 #[tokio::test]
 async fn what_is_provided_is_neither_started_nor_stopped() {
-    let counter = Arc::new(Counter { started: AtomicUsize::new(0), stopped: AtomicUsize::new(0) });
+    let counter = Arc::new(Counter {
+        started: AtomicUsize::new(0),
+        stopped: AtomicUsize::new(0),
+    });
     let provided = Config(Arc::clone(&counter));
-    let running = Lifecycle::builder().app::<Store>().provide(provided).start().await.expect("it starts");
+    let running = Lifecycle::builder()
+        .app::<Store>()
+        .provide(provided)
+        .start()
+        .await
+        .expect("it starts");
     let report = running.stop().await;
-    assert!(report.is_clean() && report.component("Config").is_none(), "{report}");
-    assert_eq!((counter.started.load(Ordering::SeqCst), counter.stopped.load(Ordering::SeqCst)), (1, 1));
+    assert!(
+        report.is_clean() && report.component("Config").is_none(),
+        "{report}"
+    );
+    assert_eq!(
+        (
+            counter.started.load(Ordering::SeqCst),
+            counter.stopped.load(Ordering::SeqCst)
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
 async fn a_start_that_fails_is_an_error_with_a_report() {
-    let error = Lifecycle::builder().resource::<Broken>().start().await.expect_err("it cannot start");
-    assert!(error.to_string().contains("`Broken` did not start: no luck today"), "{error}");
+    let error = Lifecycle::builder()
+        .resource::<Broken>()
+        .start()
+        .await
+        .expect_err("it cannot start");
+    assert!(
+        error
+            .to_string()
+            .contains("`Broken` did not start: no luck today"),
+        "{error}"
+    );
     assert!(!error.is_config());
     let report = error.report().expect("something had started");
     assert_eq!((report.exit_code(), report.ran()), (1, false));
     for component in ["Database", "Config"] {
         let component = report.component(component).expect("it is there");
-        assert!(component.stopped().is_some() && component.layer() == Layer::Safe, "{report}");
+        assert!(
+            component.stopped().is_some() && component.layer() == Layer::Safe,
+            "{report}"
+        );
     }
-    assert!(report.component("Broken").expect("it is there").stopped().is_none());
+    assert!(
+        report
+            .component("Broken")
+            .expect("it is there")
+            .stopped()
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn a_graph_that_is_wrong_is_refused_before_anything_starts() {
-    let builder = Lifecycle::builder().resource::<Database>().disable("Config").disable("Databse");
+    let builder = Lifecycle::builder()
+        .resource::<Database>()
+        .disable("Config")
+        .disable("Databse");
     let error = builder.start().await.expect_err("it cannot start");
     assert!(error.is_config() && error.report().is_none());
     let text = error.to_string();
-    assert!(text.contains("`Database` needs `Config`") && text.contains("did you mean `Database`"), "{text}");
+    assert!(
+        text.contains("`Database` needs `Config`") && text.contains("did you mean `Database`"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -118,7 +181,10 @@ async fn dropping_what_runs_stops_it_in_the_background() {
         .expect("it starts");
     let counter = Arc::clone(&running.get::<Database>().expect("it is up").0);
     drop(running);
-    assert!(is_gone.await.is_err(), "the worker has been told, and dropped its end");
+    assert!(
+        is_gone.await.is_err(),
+        "the worker has been told, and dropped its end"
+    );
     // The test's runtime has one thread: the app stops while this waits.
     while counter.stopped.load(Ordering::SeqCst) < 101 {
         tokio::task::yield_now().await;
@@ -127,7 +193,10 @@ async fn dropping_what_runs_stops_it_in_the_background() {
 
 #[tokio::test]
 async fn dropping_a_start_takes_down_what_had_started() {
-    let started = Arc::new(Counter { started: AtomicUsize::new(0), stopped: AtomicUsize::new(0) });
+    let started = Arc::new(Counter {
+        started: AtomicUsize::new(0),
+        stopped: AtomicUsize::new(0),
+    });
     let counter = Arc::clone(&started);
     let (up, is_up) = oneshot::channel::<()>();
     let builder = Lifecycle::builder().background("wait", move |shutdown: Shutdown| async move {
@@ -158,7 +227,11 @@ async fn a_worker_from_a_closure_may_fail() {
         .await
         .expect("it starts");
     let report = running.wait().await;
-    assert_eq!((report.exit_code(), report.root_error()), (1, Some("`poll` failed: gone wrong")), "{report}");
+    assert_eq!(
+        (report.exit_code(), report.root_error()),
+        (1, Some("`poll` failed: gone wrong")),
+        "{report}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,13 +252,24 @@ async fn stop_is_bounded_and_the_report_says_what_was_abandoned() {
     assert_eq!(stuck.layer(), Layer::Timeout);
     let took = report.shutdown().as_millis();
     assert!((2000..2100).contains(&took), "{took} ms: {report}");
-    assert!(report.to_string().contains("stuck"), "it displays as a table: {report}");
+    assert!(
+        report.to_string().contains("stuck"),
+        "it displays as a table: {report}"
+    );
 }
 
 #[tokio::test]
 async fn two_apps_live_side_by_side() {
-    let one = Lifecycle::builder().app::<Store>().start().await.expect("it starts");
-    let two = Lifecycle::builder().app::<Store>().start().await.expect("it starts");
+    let one = Lifecycle::builder()
+        .app::<Store>()
+        .start()
+        .await
+        .expect("it starts");
+    let two = Lifecycle::builder()
+        .app::<Store>()
+        .start()
+        .await
+        .expect("it starts");
     let counter = Arc::clone(&two.get::<Database>().expect("it is up").0);
     assert!(one.stop().await.is_clean());
     assert!(two.get::<Database>().is_ok() && counter.stopped.load(Ordering::SeqCst) == 0);
@@ -232,7 +316,12 @@ async fn a_test_is_provided_with_what_it_likes(app: Store) {
 #[lifecycle::test(start_paused = true)]
 async fn a_test_may_have_a_clock_that_jumps(_app: Store, shutdown: Shutdown) {
     let began = std::time::Instant::now();
-    assert!(!shutdown.sleep(Duration::from_secs(3600)).await.is_interrupted());
+    assert!(
+        !shutdown
+            .sleep(Duration::from_secs(3600))
+            .await
+            .is_interrupted()
+    );
     assert!(began.elapsed() < Duration::from_secs(60));
 }
 

@@ -8,7 +8,10 @@ use lifecycle_tests::program;
 use lifecycle_tests::run::End;
 
 fn expect_refused(end: &End) -> &End {
-    end.expect_code(2).expect_names("start", "").expect_names("stop", "").expect_none("main")
+    end.expect_code(2)
+        .expect_names("start", "")
+        .expect_names("stop", "")
+        .expect_none("main")
 }
 
 #[test]
@@ -30,12 +33,24 @@ fn a_value_that_does_not_parse_is_exit_code_2_and_nothing_is_started() {
 
 #[test]
 fn values_that_are_negative_empty_huge_or_no_text_are_refused_too() {
-    for value in ["-5s", "", "NaN", "1e300", "99999999999999999999999", "0", "5 s x"] {
-        let end = program!("chain").env("LIFECYCLE_SHUTDOWN_TIMEOUT", value).run();
+    for value in [
+        "-5s",
+        "",
+        "NaN",
+        "1e300",
+        "99999999999999999999999",
+        "0",
+        "5 s x",
+    ] {
+        let end = program!("chain")
+            .env("LIFECYCLE_SHUTDOWN_TIMEOUT", value)
+            .run();
         expect_refused(&end).expect_line(&["LIFECYCLE_SHUTDOWN_TIMEOUT", "allowed"]);
         assert!(!end.stderr.contains("panicked"), "{end}");
     }
-    let end = program!("chain").env("LIFECYCLE_SHUTDOWN_TIMEOUT", OsStr::from_bytes(b"\xff5s")).run();
+    let end = program!("chain")
+        .env("LIFECYCLE_SHUTDOWN_TIMEOUT", OsStr::from_bytes(b"\xff5s"))
+        .run();
     expect_refused(&end).expect_line(&["LIFECYCLE_SHUTDOWN_TIMEOUT", "UTF-8"]);
 }
 
@@ -49,7 +64,10 @@ fn a_very_long_time_is_no_mistake() {
 
 #[test]
 fn two_mistakes_give_two_messages() {
-    let end = program!("chain").env("LIFECYCLE_SHUTDOWN_TIMEOUT", "banana").env("LIFECYCLE_CONSOLE", "loud").run();
+    let end = program!("chain")
+        .env("LIFECYCLE_SHUTDOWN_TIMEOUT", "banana")
+        .env("LIFECYCLE_CONSOLE", "loud")
+        .run();
     expect_refused(&end)
         .expect_line(&["LIFECYCLE_SHUTDOWN_TIMEOUT", "banana"])
         .expect_line(&["LIFECYCLE_CONSOLE", "loud", "auto", "on", "off"]);
@@ -57,7 +75,10 @@ fn two_mistakes_give_two_messages() {
 
 #[test]
 fn a_reserve_and_lame_duck_that_leave_nothing_are_refused() {
-    let end = program!("chain").limits("5s", "2s").env("LIFECYCLE_LAME_DUCK", "3s").run();
+    let end = program!("chain")
+        .limits("5s", "2s")
+        .env("LIFECYCLE_LAME_DUCK", "3s")
+        .run();
     expect_refused(&end).expect_line(&["3s", "2s", "5s"]);
 }
 
@@ -65,31 +86,53 @@ fn a_reserve_and_lame_duck_that_leave_nothing_are_refused() {
 fn a_variable_for_an_unknown_component_is_a_warning_with_the_nearest_name() {
     for (variable, meant) in [
         ("LIFECYCLE_TIMEOUT_FLAKEY", "LIFECYCLE_TIMEOUT_FLAKY"),
-        ("LIFECYCLE_START_TIMEOUT_BSE", "LIFECYCLE_START_TIMEOUT_BASE"),
+        (
+            "LIFECYCLE_START_TIMEOUT_BSE",
+            "LIFECYCLE_START_TIMEOUT_BASE",
+        ),
         ("LIFECYCLE_SHUTDWN_TIMEOUT", "LIFECYCLE_SHUTDOWN_TIMEOUT"),
     ] {
-        let end = program!("retries").with("main=ok").env(variable, "5s").run();
-        end.expect_code(0).expect_line(&["warning", variable, meant]).expect_names("stop", "flaky base");
+        let end = program!("retries")
+            .with("main=ok")
+            .env(variable, "5s")
+            .run();
+        end.expect_code(0)
+            .expect_line(&["warning", variable, meant])
+            .expect_names("stop", "flaky base");
     }
 }
 
 #[test]
 fn strict_makes_a_warning_fatal() {
-    let program = program!("retries").with("main=ok").env("LIFECYCLE_TIMEOUT_FLAKEY", "5s");
+    let program = program!("retries")
+        .with("main=ok")
+        .env("LIFECYCLE_TIMEOUT_FLAKEY", "5s");
     let end = program.env("LIFECYCLE_STRICT", "1").run();
     expect_refused(&end).expect_line(&["LIFECYCLE_TIMEOUT_FLAKEY", "LIFECYCLE_TIMEOUT_FLAKY"]);
 }
 
 #[test]
 fn strict_alone_changes_nothing() {
-    program!("retries").with("main=ok").env("LIFECYCLE_STRICT", "1").run().expect_code(0);
+    program!("retries")
+        .with("main=ok")
+        .env("LIFECYCLE_STRICT", "1")
+        .run()
+        .expect_code(0);
 }
 
 #[test]
 fn a_budget_that_only_the_environment_breaks_is_a_warning() {
-    let end = program!("chain").with("main=ok").env("LIFECYCLE_TIMEOUT_C", "60s").run();
-    end.expect_code(0).expect_line(&["warning", "c", "1m", "10s"]);
-    let end = program!("chain").with("main=ok").env("LIFECYCLE_TIMEOUT_C", "60s").env("LIFECYCLE_STRICT", "1").run();
+    let end = program!("chain")
+        .with("main=ok")
+        .env("LIFECYCLE_TIMEOUT_C", "60s")
+        .run();
+    end.expect_code(0)
+        .expect_line(&["warning", "c", "1m", "10s"]);
+    let end = program!("chain")
+        .with("main=ok")
+        .env("LIFECYCLE_TIMEOUT_C", "60s")
+        .env("LIFECYCLE_STRICT", "1")
+        .run();
     expect_refused(&end);
 }
 
@@ -97,11 +140,16 @@ fn a_budget_that_only_the_environment_breaks_is_a_warning() {
 fn the_environment_beats_the_attributes_and_the_code() {
     // The attribute says 10 s, and the code says 20 s where it is asked to.
     for arguments in ["c.stop=hang", "c.stop=hang settings=20000"] {
-        let mut run = program!("chain").with(arguments).limits("1200ms", "200ms").start();
+        let mut run = program!("chain")
+            .with(arguments)
+            .limits("1200ms", "200ms")
+            .start();
         run.until("main");
         let told = run.terminate();
         let end = run.end();
-        end.expect_code(3).expect_gone(told, Duration::from_millis(1200)).expect_names("stop ok", "e d b a");
+        end.expect_code(3)
+            .expect_gone(told, Duration::from_millis(1200))
+            .expect_names("stop ok", "e d b a");
     }
 }
 
@@ -110,5 +158,8 @@ fn the_code_beats_the_attributes() {
     let mut run = program!("chain").with("e.stop=hang settings=2000").start();
     run.until("main");
     let told = run.terminate();
-    run.end().expect_code(3).expect_gone(told, Duration::from_secs(2)).expect_line(&["of 2s"]);
+    run.end()
+        .expect_code(3)
+        .expect_gone(told, Duration::from_secs(2))
+        .expect_line(&["of 2s"]);
 }

@@ -13,10 +13,19 @@ fn logged(program: Program) -> End {
 
 fn expect_clean_at_debug(end: &End, parts: &[&str]) {
     end.expect_code(0).expect_names("emergency", "");
-    let line = end.stderr.lines().find(|line| parts.iter().all(|part| line.contains(part)));
-    assert!(line.is_some_and(|line| line.contains("DEBUG")), "{parts:?} is not logged at debug\n{end}");
+    let line = end
+        .stderr
+        .lines()
+        .find(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(
+        line.is_some_and(|line| line.contains("DEBUG")),
+        "{parts:?} is not logged at debug\n{end}"
+    );
     for level in ["ERROR", "WARN"] {
-        assert!(!end.has_line(&[level]), "something is logged at {level}\n{end}");
+        assert!(
+            !end.has_line(&[level]),
+            "something is logged at {level}\n{end}"
+        );
     }
 }
 
@@ -30,15 +39,25 @@ fn a_disconnect_of_a_worker_that_was_told_is_logged_at_debug_and_clean() {
 
 #[test]
 fn a_disconnect_of_a_worker_that_was_not_told_is_a_failure() {
-    let end = program!("workers").with("only=steady steady=slow:50,disconnect").env("LOG", "lifecycle=debug").run();
-    end.expect_code(1).expect_line(&["ERROR", "steady", "the line went dead"]);
+    let end = program!("workers")
+        .with("only=steady steady=slow:50,disconnect")
+        .env("LOG", "lifecycle=debug")
+        .run();
+    end.expect_code(1)
+        .expect_line(&["ERROR", "steady", "the line went dead"]);
 }
 
 #[test]
 fn another_error_of_a_worker_that_was_told_is_a_failure() {
     for fault in ["error", "panic"] {
-        let end = logged(program!("workers").with("only=steady").with(&format!("steady=told,{fault}")));
-        end.expect_code(1).expect_line(&["ERROR", "steady"]).expect_names("stop ok", "owner base");
+        let end = logged(
+            program!("workers")
+                .with("only=steady")
+                .with(&format!("steady=told,{fault}")),
+        );
+        end.expect_code(1)
+            .expect_line(&["ERROR", "steady"])
+            .expect_names("stop ok", "owner base");
     }
 }
 
@@ -53,10 +72,16 @@ fn an_error_of_stop_that_expects_accepts_is_logged_at_debug_and_clean() {
 
 #[test]
 fn any_other_error_of_stop_is_logged_at_error_and_leads_to_the_third_layer() {
-    for (fault, message) in [("error", "c.stop is broken"), ("disconnect", "the line went dead"), ("panic", "c.stop panics")] {
+    for (fault, message) in [
+        ("error", "c.stop is broken"),
+        ("disconnect", "the line went dead"),
+        ("panic", "c.stop panics"),
+    ] {
         for program in [program!("chain"), program!("chain_current_thread")] {
             let end = logged(program.with(&format!("c.stop={fault}")));
-            end.expect_code(3).expect_line(&["ERROR", "component=\"c\"", "emergency", message]).expect_names("emergency", "c");
+            end.expect_code(3)
+                .expect_line(&["ERROR", "component=\"c\"", "emergency", message])
+                .expect_names("emergency", "c");
         }
     }
 }
@@ -66,7 +91,8 @@ fn what_starts_and_stops_is_logged() {
     let end = logged(program!("chain"));
     for component in ["a", "b", "c", "d", "e"] {
         let name = format!("component=\"{component}\"");
-        end.expect_line(&["INFO", "lifecycle", "started", &name]).expect_line(&["INFO", "lifecycle", "stopped", &name]);
+        end.expect_line(&["INFO", "lifecycle", "started", &name])
+            .expect_line(&["INFO", "lifecycle", "stopped", &name]);
     }
     end.expect_code(0).expect_line(&["INFO", "SIGTERM"]);
 }

@@ -7,7 +7,11 @@ use lifecycle_tests::program;
 use lifecycle_tests::run::{End, Program};
 
 /// Three ways in which the chain ends by itself, and their exit codes.
-const ENDS: [(&str, i32); 3] = [("main=print:text", 0), ("main=ok c.stop=error", 3), ("d.start=error", 1)];
+const ENDS: [(&str, i32); 3] = [
+    ("main=print:text", 0),
+    ("main=ok c.stop=error", 3),
+    ("d.start=error", 1),
+];
 
 /// Runs it to its end, which is by the deadline of 1.5 s.
 fn run(program: Program) -> End {
@@ -38,7 +42,11 @@ fn gone() -> PipeWriter {
 
 #[test]
 fn outputs_that_are_closed_change_no_exit_code() {
-    for script in ["exec \"$@\" >&-", "exec \"$@\" 2>&-", "exec \"$@\" >&- 2>&-"] {
+    for script in [
+        "exec \"$@\" >&-",
+        "exec \"$@\" 2>&-",
+        "exec \"$@\" >&- 2>&-",
+    ] {
         for (arguments, code) in ENDS {
             for program in logged(|| program!("chain").through(script).with(arguments)) {
                 run(program).expect_code(code);
@@ -56,7 +64,12 @@ fn outputs_whose_reader_is_gone_change_no_exit_code() {
         for program in logged(|| program!("chain").with(arguments).stdout(gone())) {
             run(program).expect_code(code);
         }
-        for program in logged(|| program!("chain").with(arguments).stdout(gone()).stderr(gone())) {
+        for program in logged(|| {
+            program!("chain")
+                .with(arguments)
+                .stdout(gone())
+                .stderr(gone())
+        }) {
             run(program).expect_code(code);
         }
     }
@@ -76,7 +89,9 @@ fn a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadli
 #[test]
 fn a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadline() {
     let (_reader, writer) = full();
-    let end = run(program!("chain").with("main=ok c.stop=panic").stderr(writer));
+    let end = run(program!("chain")
+        .with("main=ok c.stop=panic")
+        .stderr(writer));
     end.expect_code(3).expect_names("emergency", "c");
 }
 
@@ -84,5 +99,7 @@ fn a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadline(
 fn a_standard_output_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
     let (_reader, writer) = full();
     let program = program!("chain").with("main=print:text").stdout(writer);
-    run(program).expect_code(0).expect_names("stop ok", "e d c b a");
+    run(program)
+        .expect_code(0)
+        .expect_names("stop ok", "e d c b a");
 }

@@ -4,7 +4,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use lifecycle::{Layer, Lifecycle, Reason, Report, Running, Settings, Shutdown, Worker, background, resource};
+use lifecycle::{
+    Layer, Lifecycle, Reason, Report, Running, Settings, Shutdown, Worker, background, resource,
+};
 use tokio::time::Instant;
 
 /// When the runs of a worker began, from the start of the app.
@@ -16,7 +18,10 @@ struct Runs {
 #[resource]
 impl Runs {
     async fn start() -> Self {
-        Self { origin: Instant::now(), began: Mutex::default() }
+        Self {
+            origin: Instant::now(),
+            began: Mutex::default(),
+        }
     }
 }
 
@@ -34,13 +39,23 @@ impl Runs {
     }
 
     fn seconds(&self) -> Vec<u64> {
-        self.began.lock().expect("nobody panics here").iter().map(Duration::as_secs).collect()
+        self.began
+            .lock()
+            .expect("nobody panics here")
+            .iter()
+            .map(Duration::as_secs)
+            .collect()
     }
 }
 
 async fn start<W: Worker>() -> Running {
     let settings = Settings::default().shutdown_timeout(Duration::from_secs(25));
-    Lifecycle::builder().worker::<W>().settings(settings).start().await.expect("it starts")
+    Lifecycle::builder()
+        .worker::<W>()
+        .settings(settings)
+        .start()
+        .await
+        .expect("it starts")
 }
 
 /// Lets the worker end the app; its runs and the report.
@@ -57,7 +72,10 @@ fn expect_backoff(pauses: &[Duration], expected_ms: &[u64]) {
     for (pause, whole) in pauses.iter().zip(expected_ms) {
         let whole = Duration::from_millis(*whole);
         let slack = Duration::from_millis(2);
-        assert!(*pause + slack >= whole / 2 && *pause <= whole + slack, "{pause:?} instead of {whole:?}: {pauses:?}");
+        assert!(
+            *pause + slack >= whole / 2 && *pause <= whole + slack,
+            "{pause:?} instead of {whole:?}: {pauses:?}"
+        );
     }
 }
 
@@ -77,11 +95,20 @@ async fn by_default_a_failure_is_final_and_stops_the_app() {
     assert_eq!(report.root_error(), Some("`once` failed: broken"));
 }
 
-#[background(restart = "on_failure", max_restarts = 4, within = "60s", backoff = "500ms")]
+#[background(
+    restart = "on_failure",
+    max_restarts = 4,
+    within = "60s",
+    backoff = "500ms"
+)]
 async fn failing(runs: &Runs) -> Result<(), &'static str> {
     let run = runs.begin();
     tokio::time::sleep(Duration::from_millis(1)).await;
-    if run % 2 == 0 { panic!("broken") } else { Err("broken") }
+    if run.is_multiple_of(2) {
+        panic!("broken")
+    } else {
+        Err("broken")
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,10 +116,18 @@ async fn restarts_back_off_doubling_until_the_intensity_is_reached() {
     let (runs, report) = lead::<failing>().await;
     expect_backoff(&runs.pauses(), &[500, 1000, 2000, 4000]);
     assert_eq!(report.exit_code(), 1, "{report}");
-    assert_eq!(report.component("failing").expect("it is there").restarts(), 4);
+    assert_eq!(
+        report.component("failing").expect("it is there").restarts(),
+        4
+    );
 }
 
-#[background(restart = "on_failure", max_restarts = 2, within = "10s", backoff = "100ms")]
+#[background(
+    restart = "on_failure",
+    max_restarts = 2,
+    within = "10s",
+    backoff = "100ms"
+)]
 async fn seldom(runs: &Runs) -> Result<(), &'static str> {
     let run = runs.begin();
     tokio::time::sleep(Duration::from_secs(if run < 6 { 8 } else { 0 })).await;
@@ -107,7 +142,12 @@ async fn failures_that_are_far_apart_do_not_count_together() {
     assert_eq!(report.exit_code(), 1, "{report}");
 }
 
-#[background(restart = "on_failure", backoff = "20s", max_restarts = 4, within = "1h")]
+#[background(
+    restart = "on_failure",
+    backoff = "20s",
+    max_restarts = 4,
+    within = "1h"
+)]
 async fn patient(runs: &Runs) -> Result<(), &'static str> {
     runs.begin();
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -145,7 +185,11 @@ async fn always(runs: &Runs) {
 async fn always_restarts_what_finished_until_the_intensity_is_reached() {
     let (runs, report) = lead::<always>().await;
     expect_backoff(&runs.pauses(), &[1000, 2000]);
-    assert_eq!(report.exit_code(), 1, "too many restarts are a failure: {report}");
+    assert_eq!(
+        report.exit_code(),
+        1,
+        "too many restarts are a failure: {report}"
+    );
 }
 
 #[background(restart = "on_failure", on_failure = "ignore", max_restarts = 1)]
@@ -163,7 +207,10 @@ async fn what_may_fail_is_given_up_after_its_restarts_and_the_app_goes_on() {
     assert_eq!(runs.seconds().len(), 2);
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
-    assert_eq!(report.component("hopeless").expect("it is there").errors(), ["broken"]);
+    assert_eq!(
+        report.component("hopeless").expect("it is there").errors(),
+        ["broken"]
+    );
 }
 
 #[background(every = "60s")]
@@ -201,7 +248,10 @@ async fn the_first_run_may_be_at_once_and_a_stop_between_runs_takes_no_time() {
     tokio::time::sleep(Duration::from_secs(150)).await;
     assert_eq!(runs.seconds(), [0, 60, 120]);
     let report = running.stop().await;
-    assert!(report.is_clean() && report.shutdown() < Duration::from_millis(100), "{report}");
+    assert!(
+        report.is_clean() && report.shutdown() < Duration::from_millis(100),
+        "{report}"
+    );
     assert_eq!(runs.seconds(), [0, 60, 120]);
 }
 
@@ -223,7 +273,11 @@ async fn run_timeout_bounds_a_run_and_the_next_comes_on_schedule() {
 #[background(every = "10s", max_failures = 3)]
 async fn unlucky(runs: &Runs) -> Result<(), &'static str> {
     // Two failures, a success, then failures only.
-    if runs.begin() == 3 { Ok(()) } else { Err("broken") }
+    if runs.begin() == 3 {
+        Ok(())
+    } else {
+        Err("broken")
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +288,12 @@ async fn max_failures_in_a_row_count_as_failed() {
     assert_eq!(report.reason(), &Reason::Failed("unlucky".into()));
 }
 
-#[background(restart = "on_failure", backoff = "1s", max_restarts = 1, timeout = "4s")]
+#[background(
+    restart = "on_failure",
+    backoff = "1s",
+    max_restarts = 1,
+    timeout = "4s"
+)]
 async fn leaving_tasks(runs: &Runs, shutdown: Shutdown) -> Result<(), &'static str> {
     runs.begin();
     let told = shutdown.clone();
@@ -250,10 +309,16 @@ async fn leaving_tasks(runs: &Runs, shutdown: Shutdown) -> Result<(), &'static s
 async fn tasks_of_the_ended_run_are_ended_before_the_next_begins() {
     let (runs, report) = lead::<leaving_tasks>().await;
     let pause = runs.pauses()[0];
-    assert!(pause >= Duration::from_millis(13_500) && pause <= Duration::from_millis(14_050), "{pause:?}");
+    assert!(
+        pause >= Duration::from_millis(13_500) && pause <= Duration::from_millis(14_050),
+        "{pause:?}"
+    );
     assert_eq!(report.exit_code(), 1, "{report}");
     let worker = report.component("leaving_tasks").expect("it is there");
-    assert!(worker.unfinished_tasks().is_empty() && worker.layer() == Layer::Safe, "{report}");
+    assert!(
+        worker.unfinished_tasks().is_empty() && worker.layer() == Layer::Safe,
+        "{report}"
+    );
 }
 
 #[background(restart = "always", backoff = "10s")]
@@ -269,6 +334,9 @@ async fn a_stop_during_a_backoff_takes_no_time_and_starts_nothing() {
     let runs = running.get::<Runs>().expect("it is up");
     tokio::time::sleep(Duration::from_secs(2)).await;
     let report = running.stop().await;
-    assert!(report.is_clean() && report.shutdown() < Duration::from_millis(100), "{report}");
+    assert!(
+        report.is_clean() && report.shutdown() < Duration::from_millis(100),
+        "{report}"
+    );
     assert_eq!(runs.seconds(), [0]);
 }

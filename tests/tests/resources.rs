@@ -20,21 +20,36 @@ fn stop(program: Program) -> End {
 fn functions_run_on_threads_with_the_runtime_entered() {
     for flavour in flavours() {
         let end = stop(flavour());
-        end.expect_code(0).expect_order(&["threaded.start entered", "threaded.start ok", "threaded.stop entered", "threaded.stop ok"]);
+        end.expect_code(0).expect_order(&[
+            "threaded.start entered",
+            "threaded.start ok",
+            "threaded.stop entered",
+            "threaded.stop ok",
+        ]);
     }
 }
 
 #[test]
 fn functions_that_fail_or_panic_or_hang_are_treated_like_futures() {
     for flavour in flavours() {
-        for (fault, error) in [("error", "is broken"), ("panic", "threaded.stop panics"), ("hang", "on its thread")] {
-            let program = flavour().with(&format!("threaded.stop={fault}")).env("LIFECYCLE_TIMEOUT_THREADED", "200ms");
+        for (fault, error) in [
+            ("error", "is broken"),
+            ("panic", "threaded.stop panics"),
+            ("hang", "on its thread"),
+        ] {
+            let program = flavour()
+                .with(&format!("threaded.stop={fault}"))
+                .env("LIFECYCLE_TIMEOUT_THREADED", "200ms");
             let end = stop(program);
             end.expect_code(3).expect_names("emergency", "threaded");
             let (layer, note) = end.row("threaded");
             assert!(layer == "emergency" && note.contains(error), "{end}");
         }
-        flavour().with("threaded.start=panic").run().expect_code(1).expect_line(&["`threaded`", "threaded.start panics"]);
+        flavour()
+            .with("threaded.start=panic")
+            .run()
+            .expect_code(1)
+            .expect_line(&["`threaded`", "threaded.start panics"]);
     }
 }
 
@@ -42,16 +57,29 @@ fn functions_that_fail_or_panic_or_hang_are_treated_like_futures() {
 fn the_destructor_runs_off_the_runtime_after_stop_and_before_dependencies_stop() {
     for flavour in flavours() {
         let end = stop(flavour());
-        end.expect_code(0).expect_order(&["heavy.stop ok", "heavy.drop entered", "heavy.drop ok", "threaded.stop"]);
+        end.expect_code(0).expect_order(&[
+            "heavy.stop ok",
+            "heavy.drop entered",
+            "heavy.drop ok",
+            "threaded.stop",
+        ]);
     }
 }
 
 #[test]
 fn a_destructor_that_hangs_is_cut() {
     for flavour in flavours() {
-        let end = stop(flavour().with("heavy.drop=hang").env("LIFECYCLE_TIMEOUT_HEAVY", "300ms"));
-        end.expect_code(3).expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
-        let waited = end.at("threaded.stop").saturating_sub(end.at("heavy.drop")).as_millis();
+        let end = stop(
+            flavour()
+                .with("heavy.drop=hang")
+                .env("LIFECYCLE_TIMEOUT_HEAVY", "300ms"),
+        );
+        end.expect_code(3)
+            .expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
+        let waited = end
+            .at("threaded.stop")
+            .saturating_sub(end.at("heavy.drop"))
+            .as_millis();
         assert!((200..700).contains(&waited), "cut after {waited} ms\n{end}");
         assert!(end.row("heavy").1.contains("destructor"), "{end}");
     }
@@ -61,7 +89,8 @@ fn a_destructor_that_hangs_is_cut() {
 fn a_destructor_that_panics_is_reported_and_takes_nothing_down() {
     for flavour in flavours() {
         let end = stop(flavour().with("heavy.drop=panic"));
-        end.expect_code(3).expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
+        end.expect_code(3)
+            .expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
         assert!(end.row("heavy").1.contains("heavy.drop panics"), "{end}");
     }
 }
@@ -69,29 +98,53 @@ fn a_destructor_that_panics_is_reported_and_takes_nothing_down() {
 #[test]
 fn after_orders_without_handing_over() {
     let end = stop(program!("odds").with("heavy.start=slow:50 follower.stop=slow:50"));
-    end.expect_code(0).expect_order(&["heavy.start ok", "follower.start", "follower.stop ok", "heavy.stop"]);
+    end.expect_code(0).expect_order(&[
+        "heavy.start ok",
+        "follower.start",
+        "follower.stop ok",
+        "heavy.stop",
+    ]);
 }
 
 #[test]
 fn what_nobody_needs_is_started_too_unless_the_app_says_otherwise() {
-    stop(program!("odds")).expect_code(0).expect_order(&["outsider.start", "outsider.stop"]);
+    stop(program!("odds"))
+        .expect_code(0)
+        .expect_order(&["outsider.start", "outsider.stop"]);
     stop(program!("odds_unregistered"))
         .expect_code(0)
         .expect_none("outsider.start")
-        .expect_order(&["heavy.start", "follower.start", "follower.stop", "heavy.stop"]);
+        .expect_order(&[
+            "heavy.start",
+            "follower.start",
+            "follower.stop",
+            "heavy.stop",
+        ]);
 }
 
 #[test]
 fn a_resource_is_found_by_the_trait_that_it_is_bound_as() {
     let end = stop(program!("odds"));
-    end.expect_code(0).expect_order(&["english.start ok", "doorman.start", "main says hello", "hello", "doorman.stop", "english.stop"]);
+    end.expect_code(0).expect_order(&[
+        "english.start ok",
+        "doorman.start",
+        "main says hello",
+        "hello",
+        "doorman.stop",
+        "english.stop",
+    ]);
 }
 
 #[test]
 fn what_is_provided_stands_in_place_of_starting_the_type() {
     let end = stop(program!("odds_unregistered").with("greeter=french"));
     end.expect_code(0)
-        .expect_order(&["doorman.start", "main says bonjour", "bonjour", "doorman.stop"])
+        .expect_order(&[
+            "doorman.start",
+            "main says bonjour",
+            "bonjour",
+            "doorman.stop",
+        ])
         .expect_none("english.start")
         .expect_none("english.stop");
 }
@@ -99,15 +152,21 @@ fn what_is_provided_stands_in_place_of_starting_the_type() {
 #[test]
 fn a_disabled_component_is_not_started() {
     let end = stop(program!("odds").with("disable=outsider"));
-    end.expect_code(0).expect_none("outsider.start").expect_none("outsider.stop");
+    end.expect_code(0)
+        .expect_none("outsider.start")
+        .expect_none("outsider.stop");
 }
 
 #[test]
 fn to_disable_what_is_needed_or_unknown_is_refused_with_what_to_do() {
     let end = program!("chain").with("disable=d").run();
-    end.expect_code(2).expect_names("start", "").expect_line(&["`e` needs `d`", "disabled"]);
+    end.expect_code(2)
+        .expect_names("start", "")
+        .expect_line(&["`e` needs `d`", "disabled"]);
     let end = program!("odds").with("disable=outsidr").run();
-    end.expect_code(2).expect_names("start", "").expect_line(&["outsidr", "`outsider`"]);
+    end.expect_code(2)
+        .expect_names("start", "")
+        .expect_line(&["outsidr", "`outsider`"]);
 }
 
 #[test]
@@ -120,5 +179,8 @@ fn independent_starts_and_stops_overlap() {
     let end = run.end();
     let (startup, shutdown) = (end.at("main") - end.at("init"), end.at.saturating_sub(told));
     end.expect_code(0);
-    assert!(startup < Duration::from_millis(580) && shutdown < Duration::from_millis(580), "{startup:?}, {shutdown:?}\n{end}");
+    assert!(
+        startup < Duration::from_millis(580) && shutdown < Duration::from_millis(580),
+        "{startup:?}, {shutdown:?}\n{end}"
+    );
 }

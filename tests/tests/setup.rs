@@ -7,11 +7,15 @@ use lifecycle_tests::program;
 
 #[test]
 fn an_init_that_fails_starts_nothing() {
-    for (fault, code, message) in
-        [("error", 1, "init is broken"), ("panic", 1, "init panics"), ("config", 2, "the settings are no good: CUSHIONS=0")]
-    {
+    for (fault, code, message) in [
+        ("error", 1, "init is broken"),
+        ("panic", 1, "init panics"),
+        ("config", 2, "the settings are no good: CUSHIONS=0"),
+    ] {
         let end = program!("chain").with(&format!("init={fault}")).run();
-        end.expect_code(code).expect_names("start", "").expect_line(&["error", message]);
+        end.expect_code(code)
+            .expect_names("start", "")
+            .expect_line(&["error", message]);
     }
 }
 
@@ -19,34 +23,53 @@ fn an_init_that_fails_starts_nothing() {
 fn a_writer_is_flushed_last_and_what_was_printed_comes_out() {
     for program in [program!("chain"), program!("chain_current_thread")] {
         let end = program.with("writer=ok main=print:half-a-line").run();
-        end.expect_code(0).expect_order(&["a.stop ok", "writer", "writer ok"]);
+        end.expect_code(0)
+            .expect_order(&["a.stop ok", "writer", "writer ok"]);
         assert_eq!(end.stdout, "half-a-line", "{end}");
     }
 }
 
 #[test]
 fn a_writer_has_what_is_left_of_the_deadline_on_a_clean_end() {
-    let end = program!("chain").with("writer=slow:400 main=ok").limits("2s", "500ms").run();
+    let end = program!("chain")
+        .with("writer=slow:400 main=ok")
+        .limits("2s", "500ms")
+        .run();
     end.expect_code(0).expect_order(&["writer", "writer ok"]);
-    let end = program!("chain").with("writer=hang main=ok").limits("1s", "300ms").run();
-    end.expect_code(0).expect_gone(end.at("main"), Duration::from_secs(1));
+    let end = program!("chain")
+        .with("writer=hang main=ok")
+        .limits("1s", "300ms")
+        .run();
+    end.expect_code(0)
+        .expect_gone(end.at("main"), Duration::from_secs(1));
 }
 
 #[test]
 fn a_writer_is_bounded_on_a_forced_end() {
     for (fault, ends) in [("ok", 1), ("hang", 0)] {
-        let mut run = program!("chain").with(&format!("e.stop=hang writer={fault}")).start();
+        let mut run = program!("chain")
+            .with(&format!("e.stop=hang writer={fault}"))
+            .start();
         run.until("main");
         run.terminate();
         sleep(Duration::from_millis(350));
         let forced = run.terminate();
         let end = run.end();
-        end.expect_code(143).expect_gone(forced, Duration::from_millis(750));
-        assert_eq!((end.count("writer"), end.count("writer ok")), (1, ends), "{end}");
+        end.expect_code(143)
+            .expect_gone(forced, Duration::from_millis(750));
+        assert_eq!(
+            (end.count("writer"), end.count("writer ok")),
+            (1, ends),
+            "{end}"
+        );
     }
 }
 
 #[test]
 fn a_writer_that_panics_changes_nothing() {
-    program!("chain").with("writer=panic main=ok").run().expect_code(0).expect_names("stop", "e d c b a");
+    program!("chain")
+        .with("writer=panic main=ok")
+        .run()
+        .expect_code(0)
+        .expect_names("stop", "e d c b a");
 }

@@ -31,10 +31,20 @@ fn expect_only_c(end: &End, error: &str) {
         .expect_names("stop", "e d c b a")
         .expect_names("stop ok", "e d b a")
         .expect_names("emergency", "c")
-        .expect_order(&["d.stop ok", "c.stop", "c.emergency", "c.emergency ok", "b.stop", "a.stop ok"]);
+        .expect_order(&[
+            "d.stop ok",
+            "c.stop",
+            "c.emergency",
+            "c.emergency ok",
+            "b.stop",
+            "a.stop ok",
+        ]);
     let (layer, note) = end.row("c");
     assert_eq!(layer, "emergency", "{end}");
-    assert!(note.contains(error), "the report does not say `{error}`\n{end}");
+    assert!(
+        note.contains(error),
+        "the report does not say `{error}`\n{end}"
+    );
     for other in ["a", "b", "d", "e"] {
         assert_eq!(end.row(other), ("safe".to_owned(), String::new()), "{end}");
     }
@@ -51,7 +61,10 @@ fn a_stop_that_errors_gets_its_emergency_hook_and_gives_its_time_back() {
     for program in [multi_thread(), current_thread()] {
         let end = stop_with(program, "c.stop=error");
         expect_only_c(&end, "c.stop is broken");
-        assert!(between(&end, "c.stop", "a.stop") < Duration::from_millis(300), "{end}");
+        assert!(
+            between(&end, "c.stop", "a.stop") < Duration::from_millis(300),
+            "{end}"
+        );
     }
 }
 
@@ -60,7 +73,10 @@ fn a_stop_that_panics_gets_its_emergency_hook_and_its_payload_is_reported() {
     for program in [multi_thread(), current_thread()] {
         let end = stop_with(program, "c.stop=panic");
         expect_only_c(&end, "panicked: c.stop panics");
-        assert!(between(&end, "c.stop", "a.stop") < Duration::from_millis(300), "{end}");
+        assert!(
+            between(&end, "c.stop", "a.stop") < Duration::from_millis(300),
+            "{end}"
+        );
     }
 }
 
@@ -72,7 +88,10 @@ fn a_stop_that_never_completes_is_cut_at_its_share() {
         end.expect_order(&["c.stop", "c.stop dropped", "b.stop"]);
         // Two seconds before the reserve, for c, b and a.
         let share = between(&end, "c.stop", "c.emergency");
-        assert!((550..900).contains(&share.as_millis()), "cut after {share:?}\n{end}");
+        assert!(
+            (550..900).contains(&share.as_millis()),
+            "cut after {share:?}\n{end}"
+        );
     }
 }
 
@@ -82,7 +101,10 @@ fn a_stop_that_blocks_its_thread_is_abandoned_at_its_share() {
         let end = stop_with(multi_thread(), fault);
         expect_only_c(&end, "did not end within");
         let share = between(&end, "c.stop", "c.emergency");
-        assert!((550..900).contains(&share.as_millis()), "cut after {share:?}\n{end}");
+        assert!(
+            (550..900).contains(&share.as_millis()),
+            "cut after {share:?}\n{end}"
+        );
     }
 }
 
@@ -90,8 +112,16 @@ fn a_stop_that_blocks_its_thread_is_abandoned_at_its_share() {
 fn where_no_runtime_thread_is_left_the_others_get_their_emergency_hooks() {
     for fault in ["c.stop=block", "c.stop=spin"] {
         let end = stop_with(current_thread(), fault);
-        end.expect_code(3).expect_names("stop", "e d c").expect_names("emergency", "c b a");
-        for (component, layer) in [("e", "safe"), ("d", "safe"), ("c", "emergency"), ("b", "emergency"), ("a", "emergency")] {
+        end.expect_code(3)
+            .expect_names("stop", "e d c")
+            .expect_names("emergency", "c b a");
+        for (component, layer) in [
+            ("e", "safe"),
+            ("d", "safe"),
+            ("c", "emergency"),
+            ("b", "emergency"),
+            ("a", "emergency"),
+        ] {
             assert_eq!(end.row(component).0, layer, "{component}\n{end}");
         }
         assert!(end.row("c").1.contains("did not end within"), "{end}");
@@ -100,11 +130,20 @@ fn where_no_runtime_thread_is_left_the_others_get_their_emergency_hooks() {
 
 #[test]
 fn every_stop_that_goes_wrong_is_reported() {
-    let end = stop_with(multi_thread(), "e.stop=error d.stop=panic c.stop=hang b.stop=block a.stop=error");
-    end.expect_code(3).expect_names("stop", "e d c b a").expect_names("emergency", "e d c b a");
-    for (component, error) in
-        [("e", "e.stop is broken"), ("d", "d.stop panics"), ("c", "did not end"), ("b", "did not end"), ("a", "a.stop is broken")]
-    {
+    let end = stop_with(
+        multi_thread(),
+        "e.stop=error d.stop=panic c.stop=hang b.stop=block a.stop=error",
+    );
+    end.expect_code(3)
+        .expect_names("stop", "e d c b a")
+        .expect_names("emergency", "e d c b a");
+    for (component, error) in [
+        ("e", "e.stop is broken"),
+        ("d", "d.stop panics"),
+        ("c", "did not end"),
+        ("b", "did not end"),
+        ("a", "a.stop is broken"),
+    ] {
         assert!(end.row(component).1.contains(error), "{component}\n{end}");
     }
 }
@@ -112,7 +151,8 @@ fn every_stop_that_goes_wrong_is_reported() {
 #[test]
 fn a_chain_whose_top_hangs_stops_the_other_four_within_their_shares() {
     for program in [multi_thread(), current_thread()] {
-        let mut run = program.with("e.stop=hang d.stop=slow:200 c.stop=slow:200 b.stop=slow:200 a.stop=slow:200");
+        let mut run = program
+            .with("e.stop=hang d.stop=slow:200 c.stop=slow:200 b.stop=slow:200 a.stop=slow:200");
         run = run.limits("3s", "500ms");
         let mut run = run.start();
         run.until("main");
@@ -123,11 +163,18 @@ fn a_chain_whose_top_hangs_stops_the_other_four_within_their_shares() {
             .expect_names("stop ok", "d c b a")
             .expect_names("emergency", "e");
         for component in ["a", "b", "c", "d"] {
-            assert_eq!(end.row(component), ("safe".to_owned(), String::new()), "{end}");
+            assert_eq!(
+                end.row(component),
+                ("safe".to_owned(), String::new()),
+                "{end}"
+            );
         }
         // A fifth of the 2.5 s before the reserve.
         let share = between(&end, "e.stop", "e.emergency");
-        assert!((400..700).contains(&share.as_millis()), "cut after {share:?}\n{end}");
+        assert!(
+            (400..700).contains(&share.as_millis()),
+            "cut after {share:?}\n{end}"
+        );
     }
 }
 
@@ -140,11 +187,17 @@ fn a_share_that_one_did_not_use_flows_on_to_the_next() {
 
 #[test]
 fn an_own_timeout_cuts_before_the_share_does() {
-    let mut run = multi_thread().with("c.stop=hang").env("LIFECYCLE_TIMEOUT_C", "200ms").start();
+    let mut run = multi_thread()
+        .with("c.stop=hang")
+        .env("LIFECYCLE_TIMEOUT_C", "200ms")
+        .start();
     run.until("main");
     run.terminate();
     let end = run.end();
     expect_only_c(&end, "did not end within");
     let time = between(&end, "c.stop", "c.emergency");
-    assert!((190..450).contains(&time.as_millis()), "cut after {time:?}\n{end}");
+    assert!(
+        (190..450).contains(&time.as_millis()),
+        "cut after {time:?}\n{end}"
+    );
 }

@@ -6,7 +6,10 @@ use lifecycle_tests::program;
 use lifecycle_tests::run::{End, Program};
 
 fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("workers"), || program!("workers_current_thread")]
+    [
+        || program!("workers"),
+        || program!("workers_current_thread"),
+    ]
 }
 
 /// Stops the program once that has happened.
@@ -23,7 +26,10 @@ fn stop_after(program: Program, seen: &[&str]) -> (End, Duration) {
 #[test]
 fn a_task_of_a_worker_is_told_and_awaited() {
     for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("only=tasked polite=told,slow:200"), &["polite"]);
+        let (end, _) = stop_after(
+            flavour().with("only=tasked polite=told,slow:200"),
+            &["polite"],
+        );
         end.expect_code(0)
             .expect_order(&["polite told", "polite ok", "base.stop"])
             .expect_order(&["tasked ok", "polite ok"]);
@@ -34,17 +40,24 @@ fn a_task_of_a_worker_is_told_and_awaited() {
 fn a_task_that_is_told_and_does_not_end_is_cancelled() {
     for flavour in flavours() {
         let (end, told) = stop_after(flavour().with("only=tasked stubborn=hang"), &["stubborn"]);
-        end.expect_code(3).expect_order(&["tasked ok", "stubborn dropped", "base.stop"]);
+        end.expect_code(3)
+            .expect_order(&["tasked ok", "stubborn dropped", "base.stop"]);
         let (layer, note) = end.row("tasked");
         assert!(layer == "timeout" && note.contains("stubborn"), "{end}");
         let took = end.at("stubborn dropped").saturating_sub(told);
-        assert!((450..900).contains(&took.as_millis()), "cancelled after {took:?}\n{end}");
+        assert!(
+            (450..900).contains(&took.as_millis()),
+            "cancelled after {took:?}\n{end}"
+        );
     }
 }
 
 #[test]
 fn a_task_that_ignores_being_told_and_cancelled_is_named() {
-    let (end, told) = stop_after(program!("workers").with("only=tasked resistant=spin"), &["resistant"]);
+    let (end, told) = stop_after(
+        program!("workers").with("only=tasked resistant=spin"),
+        &["resistant"],
+    );
     end.expect_code(3)
         .expect_line(&["tasked", "resistant"])
         .expect_order(&["tasked ok", "base.stop", "base.stop ok"])
@@ -65,19 +78,29 @@ fn tasks_of_a_resource_are_told_as_its_stop_begins_and_awaited_after_it() {
 #[test]
 fn tasks_of_a_resource_that_do_not_end_are_cancelled_within_its_time() {
     for flavour in flavours() {
-        let program = flavour().with("owner.task=hang").env("LIFECYCLE_TIMEOUT_OWNER", "400ms");
+        let program = flavour()
+            .with("owner.task=hang")
+            .env("LIFECYCLE_TIMEOUT_OWNER", "400ms");
         let (end, _) = stop_after(program, &["owner.task"]);
-        end.expect_code(3).expect_order(&["owner.stop ok", "owner.task dropped", "base.stop"]);
+        end.expect_code(3)
+            .expect_order(&["owner.stop ok", "owner.task dropped", "base.stop"]);
         let (layer, note) = end.row("owner");
         assert!(layer == "timeout" && note.contains("owner.task"), "{end}");
-        let took = end.at("owner.task dropped").saturating_sub(end.at("owner.stop"));
-        assert!((350..700).contains(&took.as_millis()), "cancelled after {took:?}\n{end}");
+        let took = end
+            .at("owner.task dropped")
+            .saturating_sub(end.at("owner.stop"));
+        assert!(
+            (350..700).contains(&took.as_millis()),
+            "cancelled after {took:?}\n{end}"
+        );
     }
 }
 
 #[test]
 fn a_task_of_a_resource_that_never_yields_is_named() {
-    let program = program!("workers").with("owner.task=spin").env("LIFECYCLE_TIMEOUT_OWNER", "400ms");
+    let program = program!("workers")
+        .with("owner.task=spin")
+        .env("LIFECYCLE_TIMEOUT_OWNER", "400ms");
     let (end, _) = stop_after(program, &["owner.task"]);
     end.expect_code(3).expect_names("stop ok", "owner base");
     assert!(end.row("owner").1.contains("owner.task"), "{end}");
@@ -87,7 +110,8 @@ fn a_task_of_a_resource_that_never_yields_is_named() {
 fn tasks_of_main_are_told_and_awaited_before_any_resource_stops() {
     for flavour in flavours() {
         let (end, _) = stop_after(flavour().with("main.task=told,slow:200"), &["main.task"]);
-        end.expect_code(0).expect_order(&["main ok", "main.task ok", "owner.stop", "base.stop"]);
+        end.expect_code(0)
+            .expect_order(&["main ok", "main.task ok", "owner.stop", "base.stop"]);
     }
 }
 
@@ -95,14 +119,18 @@ fn tasks_of_main_are_told_and_awaited_before_any_resource_stops() {
 fn a_task_of_main_that_does_not_end_is_cancelled_with_the_drain() {
     for flavour in flavours() {
         let (end, _) = stop_after(flavour().with("main.task=hang"), &["main.task"]);
-        end.expect_code(3).expect_order(&["main ok", "main.task dropped", "owner.stop"]).expect_line(&["main.task"]);
+        end.expect_code(3)
+            .expect_order(&["main ok", "main.task dropped", "owner.stop"])
+            .expect_line(&["main.task"]);
     }
 }
 
 #[test]
 fn a_task_of_main_that_never_yields_is_named() {
     let (end, _) = stop_after(program!("workers").with("main.task=spin"), &["main.task"]);
-    end.expect_code(3).expect_line(&["main.task"]).expect_names("stop ok", "owner base");
+    end.expect_code(3)
+        .expect_line(&["main.task"])
+        .expect_names("stop ok", "owner base");
 }
 
 #[test]
@@ -112,7 +140,10 @@ fn a_task_that_panics_is_reported_and_takes_nothing_down() {
         run.until("polite panicked");
         run.until("main");
         run.terminate();
-        run.end().expect_code(0).expect_line(&["tasked", "polite", "polite panics"]).expect_names("stop", "owner base");
+        run.end()
+            .expect_code(0)
+            .expect_line(&["tasked", "polite", "polite panics"])
+            .expect_names("stop", "owner base");
     }
 }
 
@@ -129,7 +160,9 @@ fn to_ask_for_the_stop_and_wait_for_it_returns_at_once_wherever_that_is() {
             "only=low low=request,told",
         ] {
             let end = flavour().with(arguments).run();
-            end.expect_code(0).expect_names("stop ok", "owner base").expect_names("emergency", "");
+            end.expect_code(0)
+                .expect_names("stop ok", "owner base")
+                .expect_names("emergency", "");
             assert!(end.took < Duration::from_secs(3), "{end}");
         }
     }
@@ -139,7 +172,11 @@ fn to_ask_for_the_stop_and_wait_for_it_returns_at_once_wherever_that_is() {
 fn to_ask_for_the_stop_and_wait_for_it_within_a_stop_hook_returns_at_once() {
     for flavour in flavours() {
         let (end, told) = stop_after(flavour().with("owner.stop=request,told"), &[]);
-        end.expect_code(0).expect_order(&["owner.stop told", "owner.stop ok", "base.stop"]);
-        assert!(end.at.saturating_sub(told) < Duration::from_secs(2), "{end}");
+        end.expect_code(0)
+            .expect_order(&["owner.stop told", "owner.stop ok", "base.stop"]);
+        assert!(
+            end.at.saturating_sub(told) < Duration::from_secs(2),
+            "{end}"
+        );
     }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
-use rustix::process::Signal;
+use lifecycle_tests::run::{End, Program, Signal};
 
 fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("workers"), || program!("workers_current_thread")]
+    [
+        || program!("workers"),
+        || program!("workers_current_thread"),
+    ]
 }
 
 /// Stops the program once that has happened.
@@ -29,8 +31,13 @@ fn a_worker_that_fails_or_panics_takes_the_app_down_with_exit_code_1() {
             ("error", "steady is broken"),
             ("panic", "panicked: steady panics"),
         ] {
-            let end = flavour().with("only=steady").with(&format!("steady={fault}")).run();
-            end.expect_code(1).expect_names("stop ok", "owner base").expect_line(&["error", "`steady`", error]);
+            let end = flavour()
+                .with("only=steady")
+                .with(&format!("steady={fault}"))
+                .run();
+            end.expect_code(1)
+                .expect_names("stop ok", "owner base")
+                .expect_line(&["error", "`steady`", error]);
         }
     }
 }
@@ -38,29 +45,45 @@ fn a_worker_that_fails_or_panics_takes_the_app_down_with_exit_code_1() {
 #[test]
 fn a_worker_that_fails_and_may_leaves_the_app_running() {
     for flavour in flavours() {
-        for (fault, error) in [("slow:50,error", "careless is broken"), ("slow:50,panic", "careless panics")] {
-            let program = flavour().with("only=careless,steady").with(&format!("careless={fault}"));
+        for (fault, error) in [
+            ("slow:50,error", "careless is broken"),
+            ("slow:50,panic", "careless panics"),
+        ] {
+            let program = flavour()
+                .with("only=careless,steady")
+                .with(&format!("careless={fault}"));
             let mut run = program.start();
             run.until("main");
             run.until_stderr(error);
             run.terminate();
             let end = run.end();
-            end.expect_code(0).expect_order(&["steady told", "steady ok", "owner.stop", "base.stop"]);
+            end.expect_code(0).expect_order(&[
+                "steady told",
+                "steady ok",
+                "owner.stop",
+                "base.stop",
+            ]);
         }
     }
 }
 
 #[test]
 fn a_worker_that_finishes_is_completed_and_the_app_goes_on() {
-    let (end, _) = stop_after(program!("workers").with("only=steady steady=ok"), &["steady ok", "main"]);
+    let (end, _) = stop_after(
+        program!("workers").with("only=steady steady=ok"),
+        &["steady ok", "main"],
+    );
     end.expect_code(0).expect_order(&["steady ok", "main told"]);
 }
 
 #[test]
 fn a_worker_whose_end_is_the_end_stops_the_app() {
     for flavour in flavours() {
-        let end = flavour().with("only=finisher,steady finisher=slow:100").run();
-        end.expect_code(0).expect_order(&["finisher ok", "steady told", "owner.stop", "base.stop"]);
+        let end = flavour()
+            .with("only=finisher,steady finisher=slow:100")
+            .run();
+        end.expect_code(0)
+            .expect_order(&["finisher ok", "steady told", "owner.stop", "base.stop"]);
     }
 }
 
@@ -68,9 +91,14 @@ fn a_worker_whose_end_is_the_end_stops_the_app() {
 fn a_worker_that_fails_before_the_app_is_up_is_a_failed_start() {
     for flavour in flavours() {
         for fault in ["error", "panic"] {
-            let program = flavour().with("only=readied").with(&format!("readied.start=slow:50,{fault}"));
+            let program = flavour()
+                .with("only=readied")
+                .with(&format!("readied.start=slow:50,{fault}"));
             let end = program.run();
-            end.expect_code(1).expect_none("main").expect_names("stop", "owner base").expect_line(&["`readied` did not start"]);
+            end.expect_code(1)
+                .expect_none("main")
+                .expect_names("stop", "owner base")
+                .expect_line(&["`readied` did not start"]);
         }
     }
 }
@@ -80,7 +108,11 @@ fn a_worker_that_fails_in_its_first_poll_is_a_failed_start() {
     for flavour in flavours() {
         for name in ["steady", "careless"] {
             let program = flavour().with(&format!("only={name} {name}=error main=slow:300"));
-            program.run().expect_code(1).expect_none("main").expect_line(&[name, "did not start"]);
+            program
+                .run()
+                .expect_code(1)
+                .expect_none("main")
+                .expect_line(&[name, "did not start"]);
         }
     }
 }
@@ -88,33 +120,75 @@ fn a_worker_that_fails_in_its_first_poll_is_a_failed_start() {
 #[test]
 fn a_worker_that_is_never_ready_times_out() {
     let program = program!("workers").with("only=readied readied.start=hang");
-    let end = program.env("LIFECYCLE_START_TIMEOUT_READIED", "200ms").run();
-    end.expect_code(1).expect_none("main").expect_order(&["readied.start dropped", "owner.stop", "base.stop"]);
+    let end = program
+        .env("LIFECYCLE_START_TIMEOUT_READIED", "200ms")
+        .run();
+    end.expect_code(1).expect_none("main").expect_order(&[
+        "readied.start dropped",
+        "owner.stop",
+        "base.stop",
+    ]);
 }
 
 #[test]
 fn main_starts_when_all_workers_are_ready() {
     for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("only=readied readied.start=slow:100"), &["main"]);
-        end.expect_code(0).expect_order(&["readied.start ok", "main"]);
+        let (end, _) = stop_after(
+            flavour().with("only=readied readied.start=slow:100"),
+            &["main"],
+        );
+        end.expect_code(0)
+            .expect_order(&["readied.start ok", "main"]);
     }
 }
 
 #[test]
 fn a_worker_whose_first_poll_blocks_does_not_hold_up_the_startup_and_is_reported() {
-    let (end, _) = stop_after(program!("workers").with("only=steady steady=block:700,told"), &["main"]);
+    let (end, _) = stop_after(
+        program!("workers").with("only=steady steady=block:700,told"),
+        &["main"],
+    );
     end.expect_code(0).expect_line(&["steady", "100ms"]);
-    assert!(end.at("main") - end.at("steady") < Duration::from_millis(600), "{end}");
+    assert!(
+        end.at("main") - end.at("steady") < Duration::from_millis(600),
+        "{end}"
+    );
+}
+
+#[test]
+fn a_worker_that_asks_for_the_stop_before_it_is_up_is_awaited() {
+    // In its first poll it asks, and goes on for longer than a first poll is waited for.
+    let steps = "steady=request,block:250,told owner.stop=slow:100 base.stop=slow:300";
+    let end = program!("workers").with("only=steady").with(steps).run();
+    end.expect_code(0)
+        .expect_order(&[
+            "steady told",
+            "steady ok",
+            "owner.stop",
+            "base.stop",
+            "base.stop ok",
+        ])
+        .expect_none("base.stop dropped");
 }
 
 #[test]
 fn unordered_workers_and_main_are_told_first_then_the_ordered_ones_highest_first() {
     for flavour in flavours() {
-        let arguments = "only=steady,low,high steady=told,slow:50 high=told,slow:50 low=told,slow:50";
+        let arguments =
+            "only=steady,low,high steady=told,slow:50 high=told,slow:50 low=told,slow:50";
         let (end, _) = stop_after(flavour().with(arguments), &["main"]);
-        end.expect_code(0).expect_order(&["low", "high", "steady", "main"]).expect_order(&[
-            "steady told", "steady ok", "high told", "high ok", "low told", "low ok", "owner.stop", "base.stop",
-        ]);
+        end.expect_code(0)
+            .expect_order(&["low", "high", "steady", "main"])
+            .expect_order(&[
+                "steady told",
+                "steady ok",
+                "high told",
+                "high ok",
+                "low told",
+                "low ok",
+                "owner.stop",
+                "base.stop",
+            ]);
         end.expect_order(&["main told", "high told"]);
     }
 }
@@ -123,8 +197,12 @@ fn unordered_workers_and_main_are_told_first_then_the_ordered_ones_highest_first
 fn main_is_told_first_and_dropped_before_any_resource_stops() {
     for flavour in flavours() {
         let (end, told) = stop_after(flavour().with("main=told,hang"), &["main"]);
-        end.expect_code(3).expect_order(&["main told", "main dropped", "owner.stop", "base.stop"]);
-        assert!(end.at("main told") - told < Duration::from_millis(200), "{end}");
+        end.expect_code(3)
+            .expect_order(&["main told", "main dropped", "owner.stop", "base.stop"]);
+        assert!(
+            end.at("main told") - told < Duration::from_millis(200),
+            "{end}"
+        );
         end.expect_line(&["main", "timeout"]);
     }
 }
@@ -132,10 +210,16 @@ fn main_is_told_first_and_dropped_before_any_resource_stops() {
 #[test]
 fn main_that_returns_stops_the_app_and_its_error_is_exit_code_1() {
     for flavour in flavours() {
-        flavour().with("main=ok").run().expect_code(0).expect_order(&["main ok", "owner.stop", "base.stop"]);
+        flavour()
+            .with("main=ok")
+            .run()
+            .expect_code(0)
+            .expect_order(&["main ok", "owner.stop", "base.stop"]);
         for fault in ["error", "panic"] {
             let end = flavour().with(&format!("main={fault}")).run();
-            end.expect_code(1).expect_names("stop ok", "owner base").expect_line(&["error", "`main` failed", "main "]);
+            end.expect_code(1)
+                .expect_names("stop ok", "owner base")
+                .expect_line(&["error", "`main` failed", "main "]);
         }
     }
 }
@@ -144,26 +228,37 @@ fn main_that_returns_stops_the_app_and_its_error_is_exit_code_1() {
 fn shutdown_fail_is_exit_code_1_and_names_the_scope() {
     for flavour in flavours() {
         let end = flavour().with("only=steady steady=slow:50,fail,told").run();
-        end.expect_code(1).expect_line(&["error", "`steady` failed", "steady is broken"]).expect_names("stop ok", "owner base");
+        end.expect_code(1)
+            .expect_line(&["error", "`steady` failed", "steady is broken"])
+            .expect_names("stop ok", "owner base");
     }
 }
 
 #[test]
 fn lame_duck_goes_on_serving_unless_somebody_waits_at_a_terminal() {
     for (signal, least, most) in [(Signal::TERM, 400, 900), (Signal::INT, 0, 300)] {
-        let mut run = program!("workers").with("only=steady").env("LIFECYCLE_LAME_DUCK", "400ms").start();
+        let mut run = program!("workers")
+            .with("only=steady")
+            .env("LIFECYCLE_LAME_DUCK", "400ms")
+            .start();
         run.until("main");
         let told = run.signal(signal);
         let end = run.end();
         let waited = end.at("steady told").saturating_sub(told).as_millis();
-        assert!((least..most).contains(&waited), "{signal:?}: told after {waited} ms\n{end}");
-        end.expect_code(0).expect_order(&["steady told", "owner.stop"]);
+        assert!(
+            (least..most).contains(&waited),
+            "{signal:?}: told after {waited} ms\n{end}"
+        );
+        end.expect_code(0)
+            .expect_order(&["steady told", "owner.stop"]);
     }
 }
 
 #[test]
 fn lame_duck_is_skipped_when_the_app_was_never_up() {
-    let program = program!("chain").with("c.start=error").env("LIFECYCLE_LAME_DUCK", "5s");
+    let program = program!("chain")
+        .with("c.start=error")
+        .env("LIFECYCLE_LAME_DUCK", "5s");
     let end = program.limits("20s", "500ms").run();
     end.expect_code(1).expect_names("stop", "b a");
     assert!(end.took < Duration::from_secs(3), "{end}");
@@ -172,18 +267,30 @@ fn lame_duck_is_skipped_when_the_app_was_never_up() {
 #[test]
 fn a_worker_on_a_thread_is_told_and_awaited() {
     for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("only=threaded threaded=told,slow:100"), &["threaded", "main"]);
-        end.expect_code(0).expect_order(&["threaded told", "threaded ok", "owner.stop"]);
+        let (end, _) = stop_after(
+            flavour().with("only=threaded threaded=told,slow:100"),
+            &["threaded", "main"],
+        );
+        end.expect_code(0)
+            .expect_order(&["threaded told", "threaded ok", "owner.stop"]);
     }
 }
 
 #[test]
 fn a_worker_on_a_thread_that_never_ends_is_abandoned_and_reported() {
     for flavour in flavours() {
-        let (end, told) = stop_after(flavour().with("only=threaded threaded=block"), &["threaded", "main"]);
-        end.expect_code(3).expect_names("stop ok", "owner base").expect_gone(told, Duration::from_secs(2));
+        let (end, told) = stop_after(
+            flavour().with("only=threaded threaded=block"),
+            &["threaded", "main"],
+        );
+        end.expect_code(3)
+            .expect_names("stop ok", "owner base")
+            .expect_gone(told, Duration::from_secs(2));
         let waited = end.at("owner.stop").saturating_sub(told).as_millis();
-        assert!((450..900).contains(&waited), "abandoned after {waited} ms\n{end}");
+        assert!(
+            (450..900).contains(&waited),
+            "abandoned after {waited} ms\n{end}"
+        );
         let (layer, note) = end.row("threaded");
         assert!(layer == "timeout" && note.contains("thread"), "{end}");
     }
@@ -191,8 +298,14 @@ fn a_worker_on_a_thread_that_never_ends_is_abandoned_and_reported() {
 
 #[test]
 fn a_worker_on_a_thread_that_fails_or_panics_takes_the_app_down() {
-    for (fault, error) in [("slow:50,error", "threaded is broken"), ("slow:50,panic", "threaded panics")] {
-        let end = program!("workers").with("only=threaded").with(&format!("threaded={fault}")).run();
+    for (fault, error) in [
+        ("slow:50,error", "threaded is broken"),
+        ("slow:50,panic", "threaded panics"),
+    ] {
+        let end = program!("workers")
+            .with("only=threaded")
+            .with(&format!("threaded={fault}"))
+            .run();
         end.expect_code(1).expect_line(&["`threaded`", error]);
     }
 }
@@ -200,23 +313,38 @@ fn a_worker_on_a_thread_that_fails_or_panics_takes_the_app_down() {
 #[test]
 fn a_worker_that_is_told_and_never_ends_is_cut() {
     for flavour in flavours() {
-        let (end, told) = stop_after(flavour().with("only=steady steady=hang"), &["steady", "main"]);
-        end.expect_code(3).expect_order(&["steady dropped", "owner.stop", "base.stop"]).expect_names("emergency", "");
+        let (end, told) = stop_after(
+            flavour().with("only=steady steady=hang"),
+            &["steady", "main"],
+        );
+        end.expect_code(3)
+            .expect_order(&["steady dropped", "owner.stop", "base.stop"])
+            .expect_names("emergency", "");
         let waited = end.at("steady dropped").saturating_sub(told).as_millis();
-        assert!((900..1500).contains(&waited), "cut after {waited} ms\n{end}");
+        assert!(
+            (900..1500).contains(&waited),
+            "cut after {waited} ms\n{end}"
+        );
         assert_eq!(end.row("steady").0, "timeout", "{end}");
     }
 }
 
 #[test]
 fn a_worker_that_never_yields_does_not_keep_the_others_from_stopping() {
-    let (end, told) = stop_after(program!("workers").with("only=steady steady=spin"), &["steady", "main"]);
-    end.expect_code(3).expect_names("stop ok", "owner base").expect_gone(told, Duration::from_secs(10));
+    let (end, told) = stop_after(
+        program!("workers").with("only=steady steady=spin"),
+        &["steady", "main"],
+    );
+    end.expect_code(3)
+        .expect_names("stop ok", "owner base")
+        .expect_gone(told, Duration::from_secs(10));
     assert_eq!(end.row("steady").0, "timeout", "{end}");
 }
 
 #[test]
 fn a_worker_that_fails_while_the_app_stops_for_another_reason_keeps_the_root() {
-    let end = program!("workers").with("only=steady,low steady=slow:50,error low=told,error").run();
+    let end = program!("workers")
+        .with("only=steady,low steady=slow:50,error low=told,error")
+        .run();
     end.expect_code(1).expect_line(&["error: `steady` failed"]);
 }

@@ -5,7 +5,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Type};
 
-use super::check::{Hook, Resource, Start};
+use super::check::Resource;
+use super::hooks::{Hook, Start};
 use super::parse::{Args, Stub};
 use crate::duration;
 use crate::hook::{HookCall, hook_call, outcome};

@@ -27,7 +27,9 @@ struct Flaky;
 impl Flaky {
     async fn start(_base: &Base) -> Result<Self, Fault> {
         act("flaky.start").await?;
-        let failures = steps("failures").first().map_or(0, |count| count.parse().expect("a number"));
+        let failures = steps("failures")
+            .first()
+            .map_or(0, |count| count.parse().expect("a number"));
         if ATTEMPTS.fetch_add(1, Ordering::Relaxed) < failures {
             return Err(Fault::Broken("flaky.start".to_owned()));
         }

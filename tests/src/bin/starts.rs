@@ -83,7 +83,11 @@ impl Failing {
 }
 
 #[derive(App)]
-#[app(shutdown_timeout = "10s", drain_timeout = "1s", emergency_timeout = "500ms")]
+#[app(
+    shutdown_timeout = "10s",
+    drain_timeout = "1s",
+    emergency_timeout = "500ms"
+)]
 struct Starts {
     _base: Arc<Base>,
     _plain: Arc<Plain>,

@@ -4,7 +4,6 @@
 mod crates;
 mod messages;
 mod project;
-mod size;
 
 use std::process::Command;
 

@@ -57,6 +57,24 @@ impl Database {
         let _ = force;
     }
 
+    fn expect(&self, code: u8) {
+        let _ = code;
+    }
+
+    fn expecs(&self) -> bool {
+        true
+    }
+
+    fn expectss(code: u8) -> bool {
+        code == 1
+    }
+
+    fn in_used(&self) {}
+
+    fn inuse(&mut self) -> usize {
+        0
+    }
+
     fn heath() -> u32 {
         1
     }

@@ -124,6 +124,21 @@ macro_rules! by_macro {
     };
 }
 
+macro_rules! by_type {
+    ($name:ty, $needs:ty) => {
+        #[resource]
+        impl $name {
+            async fn start(needs: $needs) -> Self {
+                let _ = needs;
+                Self
+            }
+        }
+    };
+}
+
+struct ByType;
+
+by_type!(ByType, &Database);
 by_macro!(First, Database);
 by_macro!(Second, First);
 

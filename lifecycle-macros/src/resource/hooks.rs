@@ -1,0 +1,243 @@
+//! The hooks of a resource: found by name, each with a shape of its own.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, Type};
+
+use super::parse::Block;
+use crate::context::Context;
+use crate::function::{Function, cfgs, mentions};
+use crate::hook::HookCall;
+use crate::nearest::distance;
+use crate::param::{self, Param, show};
+
+/// One hook, under its own `#[cfg]`s.
+pub(crate) struct Hook {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) call: HookCall,
+}
+
+pub(crate) struct Start {
+    pub(crate) hook: Hook,
+    pub(crate) params: Vec<Param>,
+}
+
+pub(crate) struct Expects {
+    pub(crate) hook: Hook,
+    /// `E`, where it takes `&E`.
+    pub(crate) error: Type,
+}
+
+const HOOKS: [&str; 7] = [
+    "start",
+    "stop",
+    "emergency",
+    "health",
+    "reload",
+    "in_use",
+    "expects",
+];
+
+/// Ordinary words that are one edit away from a hook and are no typing mistakes.
+const WORDS: [&str; 11] = [
+    "step", "shop", "stow", "stoop", "strop", "stat", "star", "stark", "smart", "preload", "wealth",
+];
+
+impl Hook {
+    pub(crate) fn of(function: &Function) -> Self {
+        Self {
+            cfgs: cfgs(&function.attrs),
+            call: HookCall::of(function),
+        }
+    }
+}
+
+pub(crate) fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<Start> {
+    if found.is_empty() {
+        let near = block.functions.iter().find(|function| {
+            !function.has_receiver()
+                && function.returns().is_some()
+                && is_near(function.name(), "start")
+        });
+        match near {
+            Some(near) => cx.error_on(
+                near.name(),
+                format!("`start` is missing, and `{}` looks like it\nwrite `fn start`", near.name()),
+            ),
+            None => cx.error_on(
+                &block.ty,
+                "`start` is missing: it makes the resource\nwrite `async fn start() -> Self { .. }`, or `-> Result<Self, E>`, with what it needs as parameters",
+            ),
+        }
+    }
+    found
+        .iter()
+        .map(|function| {
+            function.check_plain(cx, "`start`");
+            if let Some(receiver) = function.sig.receiver() {
+                cx.error_on(
+                    receiver,
+                    "`start` makes the resource, so there is no `self` yet\nremove it; what it needs are parameters: `config: &Config`",
+                );
+            }
+            if function.returns().is_none() {
+                cx.error_on(
+                    function.name(),
+                    "`start` must return the resource\nwrite `-> Self`, or `-> Result<Self, E>` if it can fail",
+                );
+            }
+            Start { hook: Hook::of(function), params: param::read(cx, function) }
+        })
+        .collect()
+}
+
+fn check_shared_self(cx: &Context, function: &Function) -> bool {
+    function.check_plain(cx, &format!("`{}`", function.name()));
+    let name = function.name();
+    match function.sig.receiver() {
+        _ if function.takes_shared_self() => return true,
+        None => cx.error_on(name, format!("`{name}` is a hook and takes `&self`\nwrite `fn {name}(&self)`, or give it another name")),
+        Some(receiver) => {
+            let why = match &*receiver.ty {
+                Type::Reference(reference) if reference.mutability.is_some() => {
+                    ": others may still hold the resource\nkeep what changes in a `Mutex`".to_owned()
+                }
+                _ if receiver.colon_token.is_some() => format!("\nwrite `fn {name}(&self)`"),
+                _ => ": it is called through an `Arc`\nkeep what it takes in a `Mutex<Option<_>>`".to_owned(),
+            };
+            let shown = show(receiver).replacen("self:", "self: ", 1);
+            cx.error_on(receiver, format!("`{name}` takes `&self`, not `{shown}`{why}"));
+        }
+    }
+    false
+}
+
+pub(crate) fn check_hook(cx: &Context, function: &Function) {
+    let name = function.name();
+    if check_shared_self(cx, function) {
+        for extra in function.typed() {
+            cx.error_on(extra, format!("`{name}` takes `&self` only\nkeep what it needs in the resource: `start` is handed it"));
+        }
+    }
+}
+
+fn check_synchronous(cx: &Context, function: &Function, why: &str) {
+    if let Some(keyword) = &function.sig.asyncness {
+        let name = function.name();
+        cx.error_on(
+            keyword,
+            format!("`{name}` cannot be `async`: {why}\nwrite `fn {name}`"),
+        );
+    }
+}
+
+pub(crate) fn check_emergency(cx: &Context, function: &Function) {
+    check_hook(cx, function);
+    check_synchronous(
+        cx,
+        function,
+        "it is the last resort, on a thread outside the runtime",
+    );
+    let unit = |ty: &&Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
+    if let Some(ty) = function.returns().filter(|ty| !unit(ty)) {
+        cx.error_on(ty, "`emergency` returns nothing: nobody is left to handle an error\nremove the return type");
+    }
+}
+
+pub(crate) fn check_in_use(cx: &Context, function: &Function) {
+    check_hook(cx, function);
+    check_synchronous(cx, function, "it only counts");
+    if function.returns().is_none() {
+        cx.error_on(
+            function.name(),
+            "`in_use` returns how many leases are out\nwrite `fn in_use(&self) -> usize`",
+        );
+    }
+}
+
+pub(crate) fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) -> Vec<Expects> {
+    let mut all = Vec::new();
+    for function in found {
+        check_synchronous(cx, function, "it only looks at an error");
+        if !check_shared_self(cx, function) {
+            continue;
+        }
+        let shape = "write `fn expects(&self, error: &E) -> bool`, with the error type of `stop`";
+        match stops.first() {
+            None => cx.error_on(
+                function.name(),
+                "`expects` judges the errors of `stop`, which is missing\nadd `stop`, or remove `expects`",
+            ),
+            Some(stop) if stop.returns().is_none() => cx.error_on(
+                function.name(),
+                "`expects` judges the errors of `stop`, which returns none\nlet `stop` return a `Result`, or remove `expects`",
+            ),
+            Some(_) => {}
+        }
+        if function.returns().is_none() {
+            cx.error_on(
+                function.name(),
+                format!("`expects` returns whether the error was to be expected\n{shape}"),
+            );
+        }
+        let params: Vec<_> = function.typed().collect();
+        match params.as_slice() {
+            [param] => match &*param.ty {
+                Type::Reference(reference) if reference.mutability.is_none() => {
+                    let error = (*reference.elem).clone();
+                    all.push(Expects {
+                        hook: Hook::of(function),
+                        error,
+                    });
+                }
+                ty => cx.error_on(ty, format!("`expects` takes the error as `&E`\n{shape}")),
+            },
+            _ => cx.error_on(
+                &function.sig.inputs,
+                format!("`expects` takes one error besides `&self`\n{shape}"),
+            ),
+        }
+    }
+    all
+}
+
+fn is_near(name: &Ident, hook: &str) -> bool {
+    let name = name.unraw().to_string();
+    distance(&name, hook) == 1 && !HOOKS.contains(&name.as_str()) && !WORDS.contains(&name.as_str())
+}
+
+/// A method with the shape of a hook that is absent, and nearly its name.
+pub(crate) fn near_misses(cx: &Context, block: &Block) {
+    for hook in HOOKS.iter().filter(|hook| **hook != "start") {
+        if block
+            .functions
+            .iter()
+            .any(|function| function.name().unraw() == *hook)
+        {
+            continue;
+        }
+        for function in block
+            .functions
+            .iter()
+            .filter(|function| is_near(function.name(), hook))
+        {
+            let returns = function.returns();
+            let has_shape = match *hook {
+                "expects" => {
+                    function.takes_shared_self()
+                        && function.typed().count() == 1
+                        && returns.is_some()
+                }
+                "in_use" => function.takes_only_self() && returns.is_some(),
+                _ => function.takes_only_self() && returns.is_none_or(|ty| mentions(ty, "Result")),
+            };
+            if has_shape {
+                let name = function.name();
+                cx.error_on(
+                    name,
+                    format!("`{name}` has the shape of the hook `{hook}`, but not its name, so it would never be called\nwrite `fn {hook}`, or give it a name less like it"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Every case of `tests/ui` at the level of tokens: what the macros themselves report is what the expected output says.
+//! It takes no compiler, so it is the quick half of those tests, and what mutation testing runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::visit::Visit;
+use syn::{Attribute, ImplItem, Item};
+
+use crate::entry::Kind;
+
+/// The errors in a file's expansions.
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl<'ast> Visit<'ast> for Found {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let mut item = item.clone();
+        match &mut item {
+            Item::Fn(function) => self.expand(&function.attrs.clone(), |kept| {
+                function.attrs = kept;
+                function.to_token_stream()
+            }),
+            Item::Impl(block) => self.expand(&block.attrs.clone(), |kept| {
+                block.attrs = kept;
+                block.to_token_stream()
+            }),
+            Item::Struct(plain) => self.expand(&plain.attrs.clone(), |kept| {
+                plain.attrs = kept;
+                plain.to_token_stream()
+            }),
+            Item::Enum(plain) => self.expand(&plain.attrs.clone(), |kept| {
+                plain.attrs = kept;
+                plain.to_token_stream()
+            }),
+            Item::Mod(module) => self.expand(&module.attrs.clone(), |kept| {
+                module.attrs = kept;
+                module.to_token_stream()
+            }),
+            _ => {}
+        }
+        syn::visit::visit_item(self, &item);
+    }
+
+    fn visit_impl_item(&mut self, item: &'ast ImplItem) {
+        if let ImplItem::Fn(method) = item {
+            let mut method = method.clone();
+            self.expand(&method.attrs.clone(), |kept| {
+                method.attrs = kept;
+                method.to_token_stream()
+            });
+        }
+        syn::visit::visit_impl_item(self, item);
+    }
+}
+
+impl Found {
+    /// Does what rustc does with the attributes of an item; `item` gives its tokens with those attributes that are left.
+    fn expand(&mut self, attrs: &[Attribute], item: impl FnOnce(Vec<Attribute>) -> TokenStream) {
+        let named = |attr: &Attribute| {
+            attr.path()
+                .segments
+                .last()
+                .map(|last| last.ident.to_string())
+        };
+        let macros = ["resource", "background", "main", "test"];
+        let at = attrs
+            .iter()
+            .position(|attr| named(attr).is_some_and(|name| macros.contains(&&*name)));
+        let derives = attrs.iter().any(|attr| {
+            attr.path().is_ident("derive") && attr.to_token_stream().to_string().contains("App")
+        });
+        let Some(at) = at else {
+            if derives {
+                let kept = attrs
+                    .iter()
+                    .filter(|attr| !attr.path().is_ident("derive"))
+                    .cloned()
+                    .collect();
+                self.read(crate::app::app(item(kept)));
+            }
+            return;
+        };
+        let arguments = match &attrs[at].meta {
+            syn::Meta::List(list) => list.tokens.clone(),
+            _ => TokenStream::new(),
+        };
+        let mut kept = attrs.to_vec();
+        kept.remove(at);
+        let item = item(kept);
+        self.read(match named(&attrs[at]).as_deref() {
+            Some("resource") => crate::resource::resource(arguments, item),
+            Some("background") => crate::background::background(arguments, item),
+            Some("main") => crate::entry::entry(Kind::Main, arguments, item),
+            _ => crate::entry::entry(Kind::Test, arguments, item),
+        });
+    }
+
+    /// Finds `compile_error! { "message" }`.
+    fn read(&mut self, tokens: TokenStream) {
+        let mut name = None;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => name = Some(ident.to_string()),
+                TokenTree::Group(group) if name.as_deref() == Some("compile_error") => {
+                    let message = |input: ParseStream<'_>| input.parse::<syn::LitStr>();
+                    let message = message
+                        .parse2(group.stream())
+                        .expect("an error has a message");
+                    self.0.push(message.value().replace('\n', " "));
+                    name = None;
+                }
+                TokenTree::Group(group) => self.read(group.stream()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+}
+
+/// The errors without a code in the expected output: those that no other part of rustc gives.
+fn expected(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path.with_extension("stderr")).unwrap_or_default();
+    let mut messages = Vec::new();
+    let mut message: Option<String> = None;
+    for line in text.lines() {
+        if let Some(first) = line.strip_prefix("error: ") {
+            message = Some(first.to_owned());
+        } else if line.trim_start().starts_with("--> ") {
+            messages.extend(message.take());
+        } else if let Some(message) = &mut message {
+            *message += " ";
+            *message += line.trim();
+        }
+    }
+    // Rustc's own that carry no code.
+    messages.retain(|message| !message.starts_with("future cannot be sent"));
+    messages
+}
+
+fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ui");
+    let folders = ["resource", "background", "app", "main", "test"]
+        .iter()
+        .flat_map(|name| ["pass", "fail"].map(|kind| root.join(name).join(kind)));
+    folders
+        .flat_map(|folder| fs::read_dir(folder).expect("each macro has both folders"))
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn messages() {
+    let mut looked_at = 0;
+    for path in cases() {
+        let source = fs::read_to_string(&path).expect("the case can be read");
+        // What is only half written is for the compiler's own parser.
+        let Ok(file) = syn::parse_file(&source) else {
+            continue;
+        };
+        let mut found = Found::default();
+        found.visit_file(&file);
+        let (mut found, mut expected) = (found.0, expected(&path));
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{}", path.display());
+        looked_at += 1;
+    }
+    assert!(looked_at > 150, "only {looked_at} cases");
+}

@@ -1,0 +1,204 @@
+//! What a `Shutdown` handle says and does, in each scope: in this process, on a clock that stands still and jumps.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lifecycle::{
+    Lifecycle, Reason, Running, Settings, Shutdown, Slept, background, is_disconnect, resource,
+};
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn settings() -> Settings {
+    Settings::default()
+        .shutdown_timeout(20 * SECOND)
+        .drain_timeout(8 * SECOND)
+        .emergency_timeout(2 * SECOND)
+}
+
+/// An app with one worker, which is handed its scope.
+async fn with_worker<F, Fut>(worker: F) -> Running
+where
+    F: FnOnce(Shutdown) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let builder = Lifecycle::builder().settings(settings());
+    builder
+        .background("worker", worker)
+        .start()
+        .await
+        .expect("it starts")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_knows_why_it_was_told_and_how_long_it_has() {
+    let seen = Arc::new(Mutex::new(None));
+    let see = Arc::clone(&seen);
+    let running = with_worker(async move |shutdown: Shutdown| {
+        assert_eq!((shutdown.reason(), shutdown.remaining()), (None, None));
+        shutdown.requested().await;
+        *see.lock().expect("nobody panics here") = Some((shutdown.reason(), shutdown.remaining()));
+    })
+    .await;
+    assert!(running.stop().await.is_clean());
+    let (reason, remaining) = seen
+        .lock()
+        .expect("nobody panics here")
+        .take()
+        .expect("it was told");
+    assert_eq!(reason, Some(Reason::Requested));
+    let remaining = remaining.expect("it has an end");
+    assert!(
+        remaining <= 8 * SECOND && remaining > 7 * SECOND,
+        "{remaining:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sleep_ends_early_and_a_run_is_dropped_when_the_scope_is_told() {
+    let running = with_worker(async move |shutdown: Shutdown| {
+        assert_eq!(shutdown.sleep(SECOND).await, Slept::Elapsed);
+        assert_eq!(shutdown.run(async { 7 }).await, Some(7));
+        let began = Instant::now();
+        assert_eq!(shutdown.sleep(3600 * SECOND).await, Slept::Interrupted);
+        assert!(began.elapsed() < 20 * SECOND);
+        assert_eq!(
+            shutdown.run(async { 7 }).await,
+            None,
+            "told already, it is not even polled"
+        );
+    })
+    .await;
+    sleep(10 * SECOND).await;
+    let report = running.stop().await;
+    assert!(report.is_clean() && report.shutdown() < SECOND, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_time_comes_out_of_slack_only() {
+    let granted = Arc::new(Mutex::new(None));
+    let grant = Arc::clone(&granted);
+    let running = with_worker(async move |shutdown: Shutdown| {
+        assert_eq!(
+            shutdown.extend(SECOND),
+            Duration::ZERO,
+            "it has not been told"
+        );
+        shutdown.requested().await;
+        let more = shutdown.extend(3600 * SECOND);
+        *grant.lock().expect("nobody panics here") = Some((more, shutdown.remaining()));
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let report = running.stop().await;
+    assert_eq!(report.exit_code(), 3, "{report}");
+    assert!(report.shutdown() <= 20 * SECOND, "{report}");
+    let (more, remaining) = granted
+        .lock()
+        .expect("nobody panics here")
+        .take()
+        .expect("it was told");
+    let remaining = remaining.expect("it has an end");
+    assert!(
+        more <= 10 * SECOND && remaining <= 18 * SECOND,
+        "{more:?}, {remaining:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn admitted_work_is_awaited_and_what_comes_later_is_refused() {
+    let running = with_worker(async move |shutdown: Shutdown| {
+        let work = shutdown.admit().expect("the app runs");
+        let told = shutdown.clone();
+        tokio::spawn(async move {
+            told.requested().await;
+            assert!(told.admit().is_err(), "the drain has begun");
+            // It fans out.
+            let clone = work.clone();
+            drop(work);
+            sleep(3 * SECOND).await;
+            drop(clone);
+        });
+        shutdown.requested().await;
+    })
+    .await;
+    let report = running.stop().await;
+    assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+    let took = report.shutdown().as_millis();
+    assert!((3000..3100).contains(&took), "{took} ms: {report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn admitted_work_that_does_not_end_is_cut_and_counted() {
+    let running = with_worker(async move |shutdown: Shutdown| {
+        std::mem::forget(shutdown.admit().expect("the app runs"));
+        std::mem::forget(shutdown.admit().expect("the app runs"));
+        shutdown.requested().await;
+    })
+    .await;
+    let report = running.stop().await;
+    assert_eq!((report.exit_code(), report.cut_work()), (3, 2), "{report}");
+    let took = report.shutdown().as_millis();
+    assert!((8000..8200).contains(&took), "{took} ms: {report}");
+}
+
+/// Keeps the handle of its own scope.
+struct Owner(Shutdown);
+
+#[resource]
+impl Owner {
+    async fn start(shutdown: Shutdown) -> Self {
+        Self(shutdown)
+    }
+}
+
+#[background]
+async fn user(owner: &Owner, shutdown: Shutdown) {
+    shutdown.requested().await;
+    sleep(SECOND).await;
+    assert!(!owner.0.is_requested(), "its dependents have not ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_scope_of_a_resource_is_told_when_its_dependents_have_ended() {
+    let builder = Lifecycle::builder().worker::<user>().settings(settings());
+    let running = builder.start().await.expect("it starts");
+    let scope = running.get::<Owner>().expect("it is up").0.clone();
+    let report = running.stop().await;
+    assert!(report.is_clean() && scope.is_requested(), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handle_of_the_app_is_told_with_the_drain_and_can_ask_and_fail() {
+    let running = with_worker(async move |shutdown: Shutdown| shutdown.requested().await).await;
+    let app = running.shutdown();
+    app.fail("the disk is full");
+    app.request();
+    app.requested().await;
+    let report = running.wait().await;
+    assert_eq!(report.exit_code(), 1, "{report}");
+    assert!(
+        report
+            .root_error()
+            .is_some_and(|error| error.contains("the disk is full")),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_disconnect_is_found_anywhere_in_the_chain() {
+    use std::io::{Error, ErrorKind};
+    for kind in [
+        ErrorKind::ConnectionReset,
+        ErrorKind::ConnectionAborted,
+        ErrorKind::BrokenPipe,
+        ErrorKind::NotConnected,
+        ErrorKind::UnexpectedEof,
+    ] {
+        assert!(is_disconnect(&Error::other(Error::from(kind))), "{kind:?}");
+    }
+    assert!(!is_disconnect(&Error::other(Error::from(
+        ErrorKind::TimedOut
+    ))));
+}

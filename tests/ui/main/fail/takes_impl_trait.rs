@@ -1,0 +1,2 @@
+#[lifecycle::main]
+async fn main(_app: impl lifecycle::App) {}
