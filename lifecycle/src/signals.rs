@@ -26,17 +26,12 @@ use crate::watchdog;
 /// Signals this soon after the first one count as the same.
 const SAME: Duration = Duration::from_millis(300);
 
-/// The second one may be sent twice as well, but whoever sends a third one is not made to wait.
-const TWICE: Duration = Duration::from_millis(5);
-
 static CLOCK: OnceLock<Instant> = OnceLock::new();
 static RELAY: OnceLock<Thread> = OnceLock::new();
 static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
 /// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
 static FIRST_AT: AtomicU64 = AtomicU64::new(0);
 static FIRST: AtomicI32 = AtomicI32::new(0);
-/// When the second one came.
-static SECOND_AT: AtomicU64 = AtomicU64::new(0);
 static ON_TERMINAL: AtomicBool = AtomicBool::new(false);
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static HANGUPS: AtomicU64 = AtomicU64::new(0);
@@ -52,13 +47,7 @@ fn handler(signal: i32) {
             Ok(_) => FIRST.store(signal, SeqCst),
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
             Err(_) => {
-                let second = SECOND_AT.compare_exchange(0, now, SeqCst, SeqCst);
                 if !watchdog::force(signal) {
-                    let sent_twice = second
-                        .is_err_and(|at| Duration::from_nanos(now.saturating_sub(at)) < TWICE);
-                    if sent_twice {
-                        return;
-                    }
                     low_level::exit(128 + signal);
                 }
             }

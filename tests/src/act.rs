@@ -235,7 +235,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The `init` of the programs: `LOG=debug` subscribes, `disable=a,b` leaves components out, `init=..` does what a hook
-/// can do, `settings=2000` sets `shutdown_timeout` in milliseconds, `writer=ok` hands over a writer, `detach=yes` leaves the terminal that the tests may have been started from.
+/// can do, `settings=2000` sets `shutdown_timeout` in milliseconds, `writer=ok` hands over a writer.
 ///
 /// # Errors
 ///
@@ -248,9 +248,6 @@ pub fn init(setup: &mut Setup) -> Result<(), Fault> {
             .with_ansi(false)
             .with_writer(io::stderr)
             .init();
-    }
-    if !steps("detach").is_empty() {
-        rustix::process::setsid().expect("a child is no leader of its group");
     }
     if let Some(time) = steps("settings").first() {
         setup.settings(Settings::default().shutdown_timeout(millis(time)));

@@ -56,17 +56,28 @@ impl Program {
     #[must_use]
     pub fn through(self, script: &str) -> Self {
         let mut shell = Command::new("sh");
-        shell
-            .args(["-c", script, "sh"])
-            .arg(self.command.get_program());
+        shell.args(["-c", script, "sh"]);
+        self.behind(shell)
+    }
+
+    /// The same program, started by the one at that path, which executes what its arguments say.
+    #[must_use]
+    pub fn launched_by(self, path: &str) -> Self {
+        self.behind(Command::new(path))
+    }
+
+    fn behind(self, mut launcher: Command) -> Self {
+        launcher
+            .args([self.command.get_program()])
+            .args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
+                Some(value) => launcher.env(name, value),
+                None => launcher.env_remove(name),
             };
         }
         Self {
-            command: shell,
+            command: launcher,
             ..self
         }
     }

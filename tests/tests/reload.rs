@@ -1,17 +1,24 @@
 //! SIGHUP: where something can be reloaded it is, elsewhere the app stops, and who was told to ignore it does.
 //!
-//! The programs leave the terminal that the tests may have been started from: there SIGHUP means to stop.
+//! The programs are detached from the terminal that the tests may have been started from: on one, SIGHUP means to stop.
 
 use std::time::Duration;
 
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Run, Signal};
+use lifecycle_tests::run::{Program, Run, Signal};
+
+const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
+
+fn reloads() -> Program {
+    program!("reloads").launched_by(DETACHED)
+}
+
+fn chain() -> Program {
+    program!("chain").launched_by(DETACHED)
+}
 
 fn up(arguments: &str) -> Run {
-    let mut run = program!("reloads")
-        .with("detach=yes")
-        .with(arguments)
-        .start();
+    let mut run = reloads().with(arguments).start();
     run.until("main");
     run
 }
@@ -54,7 +61,7 @@ fn a_reload_that_fails_is_reported_and_what_there_was_goes_on() {
 
 #[test]
 fn a_reload_that_hangs_is_bounded() {
-    let program = program!("reloads").with("detach=yes settings.reload=hang");
+    let program = reloads().with("settings.reload=hang");
     let mut run = program
         .env("LIFECYCLE_START_TIMEOUT_SETTINGS", "200ms")
         .start();
@@ -71,9 +78,7 @@ fn a_reload_that_hangs_is_bounded() {
 
 #[test]
 fn a_hangup_during_startup_reloads_once_the_app_is_up() {
-    let mut run = program!("reloads")
-        .with("detach=yes pool.start=slow:300")
-        .start();
+    let mut run = reloads().with("pool.start=slow:300").start();
     run.until("pool.start");
     run.signal(Signal::HUP);
     run.until("pool.reload ok");
@@ -130,7 +135,7 @@ fn a_hangup_in_teardown_is_ignored_and_never_the_next_signal() {
 
 #[test]
 fn a_hangup_stops_an_app_where_nothing_can_be_reloaded() {
-    let mut run = program!("chain").with("detach=yes").start();
+    let mut run = chain().start();
     run.until("main");
     run.signal(Signal::HUP);
     run.end()
@@ -140,9 +145,8 @@ fn a_hangup_stops_an_app_where_nothing_can_be_reloaded() {
 
 #[test]
 fn a_hangup_that_the_parent_had_us_ignore_is_ignored() {
-    let mut run = program!("chain")
+    let mut run = chain()
         .through("trap '' HUP; exec \"$@\"")
-        .with("detach=yes")
         .env("LOG", "info")
         .start();
     run.until("main");

@@ -66,7 +66,7 @@ fn a_start_that_panics_does_the_same() {
 
 #[test]
 fn a_start_that_times_out_does_the_same() {
-    expect_rollback_at_each_step("hang", |_| "did not end within 200ms".to_owned());
+    expect_rollback_at_each_step("hang", |_| "within 200ms".to_owned());
 }
 
 #[test]
