@@ -359,6 +359,15 @@ impl Life {
                     error: error.describe(),
                     again_in: None,
                 });
+                let member = self
+                    .members
+                    .iter_mut()
+                    .find(|member| member.fate.name == name);
+                let fate = match member {
+                    Some(member) => &mut member.fate,
+                    None => self.body_fate(),
+                };
+                fate.errors.push(error.describe());
                 self.stop_because(Reason::Failed(name), Some(root), error.is_config());
             }
             Event::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),

@@ -273,10 +273,8 @@ impl Life {
         let was_up = member.was_up;
         member.next_turn(Phase::Ended);
         self.ends.push(id);
-        if !was_up {
-            if self.cause.is_none() {
-                self.starting = self.starting.saturating_sub(1);
-            }
+        if !was_up && self.cause.is_none() {
+            self.starting = self.starting.saturating_sub(1);
         }
         if !self.ran {
             self.start_failed_for_good(id, error);

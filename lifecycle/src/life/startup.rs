@@ -190,7 +190,13 @@ impl Life {
         }
         self.members[id].next_turn(Phase::Ended);
         self.starting = self.starting.saturating_sub(1);
-        if !(stopping && told) {
+        if stopping && (told || error.comes_from_stopping()) {
+            let note = match error {
+                HookError::Cancelled => "its start was cut".to_owned(),
+                error => format!("did not come up, told to stop: {}", error.describe()),
+            };
+            self.members[id].fate.errors.push(note);
+        } else {
             self.start_failed_for_good(id, &error);
         }
     }
@@ -199,9 +205,6 @@ impl Life {
     pub(super) fn start_failed_for_good(&mut self, id: Id, error: &HookError) {
         let name = self.name(id);
         let member = &mut self.members[id];
-        if self.cause.is_some() && error.comes_from_stopping() {
-            return;
-        }
         let attempts = if member.attempt > 1 {
             format!(", attempt {}", member.attempt)
         } else {

@@ -245,12 +245,16 @@ impl Life {
         if self.wiring.body.take().is_none() {
             return;
         }
+        let forced = self.forced.is_some();
         let fate = self.body_fate();
         fate.layer = Layer::Timeout;
         fate.unclean = true;
         fate.stopped = Some(waited);
-        fate.errors
-            .push(format!("did not end within {}", show(waited)));
+        fate.errors.push(if forced {
+            "was cut".to_owned()
+        } else {
+            format!("did not end within {}", show(waited))
+        });
         let fate = fate.clone();
         self.notice(Notice::stopped(fate));
     }
