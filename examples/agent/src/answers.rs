@@ -223,7 +223,7 @@ mod tests {
             .provide(in_folder(folder.path()));
         let running = builder.start().await.unwrap();
         running
-            .get::<Library, _>()
+            .get::<Library>()
             .unwrap()
             .add("Garden", "Tomatoes want sun.")
             .await
@@ -241,7 +241,7 @@ mod tests {
 
     /// The texts and states of the session's answers, as the database has them.
     async fn saved(running: &Running, session: &str) -> Vec<(String, String)> {
-        let sessions = running.get::<Sessions, _>().unwrap();
+        let sessions = running.get::<Sessions>().unwrap();
         let history = sessions.history(session, 9).await.unwrap();
         history
             .into_iter()
@@ -252,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_saved_before_its_end_is_sent() {
         let (_folder, running) = start().await;
-        let answers = running.get::<Answers, _>().unwrap();
+        let answers = running.get::<Answers>().unwrap();
         let mut pieces = pin!(
             answers
                 .ask(question(4, None), &running.shutdown())
@@ -293,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_whose_reader_goes_away_is_saved_as_far_as_it_came() {
         let (_folder, running) = start().await;
-        let answers = running.get::<Answers, _>().unwrap();
+        let answers = running.get::<Answers>().unwrap();
         let asked = answers
             .ask(question(4000, None), &running.shutdown())
             .await
@@ -326,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_asked_is_refused() {
         let (_folder, running) = start().await;
-        let answers = running.get::<Answers, _>().unwrap();
+        let answers = running.get::<Answers>().unwrap();
         let empty = Question {
             question: " ".into(),
             ..question(1, None)

@@ -59,7 +59,7 @@ mod tests {
             .provide(Args { mode: Mode::Web })
             .provide(in_folder(folder.path()));
         let running = builder.start().await.unwrap();
-        let address = running.get::<HttpListener, _>().unwrap().address().unwrap();
+        let address = running.get::<HttpListener>().unwrap().address().unwrap();
         (running, format!("http://{address}"))
     }
 

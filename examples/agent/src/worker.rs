@@ -137,7 +137,7 @@ mod tests {
     }
 
     async fn until(running: &Running, id: i64, met: impl Fn(&Status) -> bool) -> Status {
-        let jobs = running.get::<Jobs, _>().unwrap();
+        let jobs = running.get::<Jobs>().unwrap();
         loop {
             let status = jobs.status(id).await.unwrap();
             if met(&status) {
@@ -151,7 +151,7 @@ mod tests {
     async fn a_job_is_worked_step_by_step_and_finished_when_told_to_stop() {
         let folder = tempfile::tempdir().unwrap();
         let running = start(&folder).await;
-        let jobs = running.get::<Jobs, _>().unwrap();
+        let jobs = running.get::<Jobs>().unwrap();
         let (first, second) = (
             jobs.submit("one").await.unwrap().id,
             jobs.submit("two").await.unwrap().id,
