@@ -18,13 +18,19 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 
 #[test]
 fn the_program_of_the_readme_is_the_example_that_is_built_and_run() {
-    assert_eq!(blocks(&read("README.md"), "rust"), [read("examples/hello.rs")]);
+    assert_eq!(
+        blocks(&read("README.md"), "rust"),
+        [read("examples/hello.rs")]
+    );
 }
 
 #[test]
 fn the_commands_of_the_readme_are_those_that_ci_runs() {
     let commands = blocks(&read("README.md"), "sh");
-    assert_eq!(commands, ["cargo run -p agent\n", "cargo test --workspace\n"]);
+    assert_eq!(
+        commands,
+        ["cargo run -p agent\n", "cargo test --workspace\n"]
+    );
     let ci = read(".ci/run");
     assert!(ci.contains("cargo test --locked --workspace"), "{ci}");
     assert!(ci.contains("cargo run --locked -p agent"), "{ci}");
