@@ -99,6 +99,9 @@
 //! | `console` | live lines on a terminal | on |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
 
+#[cfg(not(unix))]
+compile_error!("`lifecycle` runs on Unix systems; Windows is not supported yet");
+
 mod admit;
 mod app;
 mod background;

@@ -36,6 +36,12 @@ pub(crate) struct AppState {
 pub(crate) enum Ask {
     Stop,
     Fail(Arc<str>, BoxError),
+    /// Nothing, but somebody should know.
+    TellOfPanic {
+        scope: Arc<str>,
+        task: String,
+        error: String,
+    },
 }
 
 pub(crate) struct Scope {

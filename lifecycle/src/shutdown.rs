@@ -98,6 +98,36 @@ impl Shutdown {
         }
     }
 
+    /// [`Shutdown::requested`] for a worker that is a plain `fn`: blocks its thread.
+    ///
+    /// # Panics
+    ///
+    /// In a task of the runtime, which it would block.
+    pub fn blocking_requested(&self) {
+        self.scope.app.runtime.block_on(self.requested());
+    }
+
+    /// [`Shutdown::sleep`] for a worker that is a plain `fn`: blocks its thread.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use lifecycle::{Shutdown, background};
+    ///
+    /// #[background]
+    /// fn compact(shutdown: Shutdown) {
+    ///     while !shutdown.blocking_sleep(Duration::from_secs(60)).is_interrupted() {
+    ///         // work that blocks
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a task of the runtime, which it would block.
+    pub fn blocking_sleep(&self, duration: Duration) -> Slept {
+        self.scope.app.runtime.block_on(self.sleep(duration))
+    }
+
     /// Runs the future until it ends, or until the scope is told to stop: then it is dropped and the answer is `None`.
     /// Told already, it does not poll the future at all.
     ///

@@ -22,7 +22,6 @@ pub(crate) struct TaskSet(Mutex<Set>);
 struct Set {
     next: u64,
     running: HashMap<u64, (Cow<'static, str>, Option<AbortHandle>)>,
-    panicked: Vec<(String, String)>,
     closed: bool,
     on_idle: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -65,12 +64,10 @@ impl TaskSet {
         closed
     }
 
-    pub(crate) fn remove(&self, key: u64, panic: Option<String>) {
+    /// Takes out a task that has ended; returns its name.
+    pub(crate) fn remove(&self, key: u64) -> Option<Cow<'static, str>> {
         let mut set = self.lock();
         let entry = set.running.remove(&key);
-        if let (Some(message), Some((name, _))) = (panic, entry) {
-            set.panicked.push((name.into_owned(), message));
-        }
         let on_idle = if set.running.is_empty() {
             set.on_idle.take()
         } else {
@@ -80,6 +77,7 @@ impl TaskSet {
         if let Some(call) = on_idle {
             call();
         }
+        entry.map(|(name, _)| name)
     }
 
     /// Whether there is nothing to wait for. Otherwise `call` is called once the last task has ended.
@@ -132,10 +130,5 @@ impl TaskSet {
             .collect();
         names.sort_unstable();
         names
-    }
-
-    /// The names of those that panicked since the last look, with what they said.
-    pub(crate) fn take_panicked(&self) -> Vec<(String, String)> {
-        std::mem::take(&mut self.lock().panicked)
     }
 }

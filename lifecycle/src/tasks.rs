@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use tokio::task::JoinHandle;
 
 use crate::error::panic_message;
-use crate::scope::Scope;
+use crate::scope::{Ask, Scope};
 
 /// Spawns tasks that end with the scope: told to stop with it (give them a [`Shutdown`](crate::Shutdown)), awaited
 /// within its time, then cancelled. Those that did not end even then are named in the report.
@@ -177,7 +177,15 @@ impl<F> Drop for Tracked<F> {
                 .err()
                 .map(|payload| panic_message(&**payload))
         });
-        self.scope.tasks.remove(self.key, panic);
+        let name = self.scope.tasks.remove(self.key);
+        if let (Some(task), Some(error)) = (name, panic) {
+            let scope = Arc::clone(&self.scope.name);
+            (self.scope.app.ask)(Ask::TellOfPanic {
+                scope,
+                task: task.into_owned(),
+                error,
+            });
+        }
         if let (Err(payload), false) = (dropped, std::thread::panicking()) {
             resume_unwind(payload);
         }

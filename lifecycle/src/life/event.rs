@@ -49,6 +49,11 @@ pub(crate) enum Event {
         turn: Turn,
     },
     AppTasksEnded,
+    TaskPanicked {
+        name: Arc<str>,
+        task: String,
+        error: String,
+    },
     Dropped {
         id: Id,
         turn: Turn,

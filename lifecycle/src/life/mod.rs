@@ -203,6 +203,11 @@ impl Life {
                 Ask::Stop if asked.swap(true, Ordering::SeqCst) => {}
                 Ask::Stop => drop(ask.send(Event::Stop)),
                 Ask::Fail(name, error) => drop(ask.send(Event::Fail { name, error })),
+                Ask::TellOfPanic { scope, task, error } => drop(ask.send(Event::TaskPanicked {
+                    name: scope,
+                    task,
+                    error,
+                })),
             }),
         });
         // In stop order: the reverse of a start order.
@@ -381,6 +386,9 @@ impl Life {
             }
             Event::Reloaded { .. } => {}
             // Looked at by whoever waits.
+            Event::TaskPanicked { name, task, error } => {
+                self.notice(Notice::TaskPanicked { name, task, error })
+            }
             Event::Idle => self.idle_sent.store(false, Ordering::SeqCst),
             Event::AppTasksEnded => {}
         }

@@ -189,13 +189,6 @@ impl Life {
         scope.tasks.close();
         let name = self.name(id);
         let left = scope.tasks.names();
-        for (task, error) in scope.tasks.take_panicked() {
-            self.notice(Notice::TaskPanicked {
-                name: Arc::clone(&name),
-                task,
-                error,
-            });
-        }
         let member = &mut self.members[id];
         member.cancelled = false;
         if !left.is_empty() {

@@ -199,14 +199,6 @@ impl Life {
         if let Some(scope) = &member.scope {
             scope.tasks.close();
             member.fate.tasks_left = scope.tasks.names();
-            let panicked = scope.tasks.take_panicked();
-            for (task, error) in panicked {
-                self.notice(Notice::TaskPanicked {
-                    name: Arc::clone(&name),
-                    task,
-                    error,
-                });
-            }
         }
         let member = &mut self.members[id];
         if !member.fate.tasks_left.is_empty() {

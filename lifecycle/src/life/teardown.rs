@@ -192,14 +192,6 @@ impl Life {
             }
         }
         let left = self.app_scope.tasks.names();
-        let name: Arc<str> = "main".into();
-        for (task, error) in self.app_scope.tasks.take_panicked() {
-            self.notice(Notice::TaskPanicked {
-                name: Arc::clone(&name),
-                task,
-                error,
-            });
-        }
         if !left.is_empty() {
             let fate = self.body_fate();
             fate.unclean = true;
