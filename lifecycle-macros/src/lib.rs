@@ -157,7 +157,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// An `async fn` runs as a task, a `fn` on a thread of its own. It returns `()` or a `Result` of it. The function stays as
 /// it is; beside it stands an empty type of the same name, so that one `use` imports both, `background = [serve]` can name
-/// it, and so can `.worker::<serve>()`.
+/// it, and so can `.worker::<serve>()`. A module or another type of that name in the same scope therefore clashes (E0428):
+/// beside `mod serve`, name the function differently, or put it into the module.
 ///
 /// ```
 /// use lifecycle::{Ready, Shutdown, background};

@@ -46,10 +46,14 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
             let elem = unwrapped(&reference.elem);
             let shown = show(elem);
             if reference.mutability.is_some() {
-                cx.error_on(
-                    ty,
-                    format!("a dependency is shared with others, so it cannot be lent as `&mut`\nwrite `&{shown}`"),
-                );
+                let message = if is_handle(elem) {
+                    format!("a handle is taken by value\nwrite `{shown}`")
+                } else {
+                    format!(
+                        "a dependency is shared with others, so it cannot be lent as `&mut`\nwrite `&{shown}`"
+                    )
+                };
+                cx.error_on(ty, message);
                 return None;
             }
             if reference
@@ -100,6 +104,17 @@ fn unwrapped(ty: &Type) -> &Type {
         Type::Group(inner) => unwrapped(&inner.elem),
         _ => ty,
     }
+}
+
+/// Whether the type is named like a handle. Only for advice: a resource may be named so too.
+fn is_handle(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| {
+        ["Shutdown", "Tasks", "Ready"]
+            .iter()
+            .any(|name| last.ident == name)
+    })
 }
 
 /// The `T` of a type written `Arc<T>`.

@@ -190,7 +190,7 @@ impl Builder {
                         return;
                     };
                     let report = Report::new(runtime.block_on(life.run()));
-                    view.finish(report.clone(), LOG);
+                    view.finish(report.clone(), || ()).wait(LOG, LOG);
                     let _ = ended.send(Some(report));
                 };
                 thread::Builder::new()

@@ -29,7 +29,7 @@ use crate::plan::Plan;
 use crate::report::Report;
 use crate::selection::Parts;
 use crate::setup::Setup;
-use crate::view::{View, say};
+use crate::view::{Finishing, View, say};
 use crate::{signals, watchdog};
 
 /// What the end of the runtime may take.
@@ -193,15 +193,28 @@ impl Ready {
         // The driver's own panic must not drop what user code made.
         let kept = (plan, handles.store);
         let (ended, is_ended) = oneshot::channel();
-        let (left, has_left) = sync_channel(1);
-        let driver = thread::Builder::new()
-            .name("lifecycle".into())
+        // Made now, while there are threads to be had: the runtime is dropped on it, or left behind with it.
+        let (leave, left) = sync_channel::<Runtime>(1);
+        let (dropped, is_dropped) = sync_channel(1);
+        let end_of_runtime = thread::Builder::new()
+            .name("lifecycle-runtime".into())
             .spawn(move || {
-                let code = drive(life, &view, kept);
-                // Main leaves the runtime, unless user code holds it there.
-                let _ = ended.send(code);
-                end(code, writers, &has_left)
+                drop(left.recv());
+                let _ = dropped.send(());
             });
+        let driver = end_of_runtime.and_then(|_| {
+            thread::Builder::new()
+                .name("lifecycle".into())
+                .spawn(move || {
+                    let report = drive(life, kept);
+                    let code = report.as_ref().map_or(1, Report::exit_code);
+                    let finishing =
+                        report.map(|report| view.finish(report, move || flush(writers)));
+                    // Main leaves the runtime, unless user code holds it there.
+                    let _ = ended.send(());
+                    end(code, finishing, &is_dropped)
+                })
+        });
         if let Err(error) = driver {
             say(&format!(
                 "error: the thread of the life could not be made: {error}"
@@ -217,7 +230,7 @@ impl Ready {
                 result: Err(HookError::Panicked("the runtime panicked".to_owned())),
             });
         }
-        let _ = left.send(runtime);
+        let _ = leave.send(runtime);
         // The driver's thread ends the process.
         loop {
             thread::park();
@@ -225,8 +238,8 @@ impl Ready {
     }
 }
 
-/// Leads the life on a runtime of its own and shows its end; returns the exit code.
-fn drive(life: Life, view: &View, kept: (Arc<Plan>, Arc<Store>)) -> i32 {
+/// Leads the life on a runtime of its own.
+fn drive(life: Life, kept: (Arc<Plan>, Arc<Store>)) -> Option<Report> {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
@@ -235,17 +248,14 @@ fn drive(life: Life, view: &View, kept: (Arc<Plan>, Arc<Store>)) -> i32 {
     }));
     match outcome {
         Ok(Ok(outcome)) => {
-            let report = Report::new(outcome);
-            let code = report.exit_code();
-            watchdog::set_code(code);
-            view.finish(report, REPORT);
-            code
+            watchdog::set_code(outcome.exit_code);
+            Some(Report::new(outcome))
         }
         Ok(Err(error)) => {
             say(&format!(
                 "error: the driver's runtime could not be made: {error}"
             ));
-            1
+            None
         }
         // A bug of ours must not leave a healthy-looking zombie: the emergency layer takes over at once.
         Err(payload) => {
@@ -263,41 +273,31 @@ fn drive(life: Life, view: &View, kept: (Arc<Plan>, Arc<Store>)) -> i32 {
     }
 }
 
-/// Ends the process: the runtime is dropped on this thread's time or left behind, buffers are flushed.
-fn end(code: i32, writers: Vec<Box<dyn Any + Send>>, has_left: &Receiver<Runtime>) -> ! {
+/// Ends the process, when the runtime has been dropped or is left behind, and all is written.
+fn end(code: i32, finishing: Option<Finishing>, is_dropped: &Receiver<()>) -> ! {
     let forced = code > 128;
     // Half of what is left is kept for the buffers.
     let left = watchdog::left().unwrap_or(BOUND) / 2;
-    if !forced && let Ok(runtime) = has_left.recv_timeout(BOUND.min(left)) {
-        bounded("lifecycle-runtime", BOUND.min(left), move || drop(runtime));
+    if !forced {
+        let _ = is_dropped.recv_timeout(BOUND.min(left));
     }
-    let left = watchdog::left().unwrap_or(BOUND);
-    bounded(
-        "lifecycle-flush",
-        if forced { FLUSH.min(left) } else { left },
-        move || {
-            for writer in writers {
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
-            }
-            let _ = std::io::stdout().flush();
-        },
-    );
+    if let Some(finishing) = finishing {
+        let left = watchdog::left().unwrap_or(BOUND);
+        let left = if forced { FLUSH.min(left) } else { left };
+        finishing.wait(REPORT, left);
+    }
     if forced {
         signal_hook::low_level::exit(code);
     }
     std::process::exit(code)
 }
 
-/// Runs it on a thread made for it, and waits so long at most.
-fn bounded(name: &str, limit: Duration, job: impl FnOnce() + Send + 'static) {
-    let (done, is_done) = sync_channel(1);
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        job();
-        let _ = done.send(());
-    });
-    if spawned.is_ok() {
-        let _ = is_done.recv_timeout(limit);
+/// The last thing: everything that is buffered.
+fn flush(writers: Vec<Box<dyn Any + Send>>) {
+    for writer in writers {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
     }
+    let _ = std::io::stdout().flush();
 }
 
 /// Runs main's body, once it is its turn, and stays until the life has ended, so that a current-thread runtime goes on.

@@ -7,9 +7,11 @@ mod lines;
 pub(crate) mod log;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::environment::Console;
 use crate::life::notice::{Notice, Observer};
@@ -20,7 +22,24 @@ const TICK: Duration = Duration::from_millis(100);
 
 enum Message {
     Notice(Notice),
-    Finish(Box<Report>, SyncSender<()>),
+    Finish(Finish),
+}
+
+type Flush = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+struct Finish {
+    report: Box<Report>,
+    written: SyncSender<()>,
+    flush: Flush,
+    flushed: SyncSender<()>,
+}
+
+/// The end is being shown.
+#[must_use = "the process must not end before"]
+pub(crate) struct Finishing {
+    is_written: Receiver<()>,
+    is_flushed: Receiver<()>,
+    flush: Flush,
 }
 
 /// The thread that shows what happens.
@@ -62,16 +81,60 @@ impl View {
         Box::new(move |notice| drop(sender.send(Message::Notice(notice))))
     }
 
-    /// Shows the end, and waits until that is written, so long at most.
-    pub(crate) fn finish(&self, report: Report, limit: Duration) {
+    /// Shows the end, and then calls `flush`, both on the view's thread.
+    pub(crate) fn finish(
+        &self,
+        report: Report,
+        flush: impl FnOnce() + Send + 'static,
+    ) -> Finishing {
         let (written, is_written) = sync_channel(1);
-        if self
-            .0
-            .send(Message::Finish(Box::new(report), written))
-            .is_ok()
-        {
-            let _ = is_written.recv_timeout(limit);
+        let (flushed, is_flushed) = sync_channel(1);
+        let flush: Flush = Arc::new(Mutex::new(Some(Box::new(flush))));
+        let finish = Finish {
+            report: Box::new(report),
+            written,
+            flush: Arc::clone(&flush),
+            flushed,
+        };
+        let _ = self.0.send(Message::Finish(finish));
+        Finishing {
+            is_written,
+            is_flushed,
+            flush,
         }
+    }
+}
+
+impl Finishing {
+    /// Waits until the end has been shown and flushed. Where the output does not take it within `limit`, the flush goes
+    /// ahead without; it has until `left`.
+    pub(crate) fn wait(self, limit: Duration, left: Duration) {
+        let begun = Instant::now();
+        let flushed = if self.is_written.recv_timeout(limit.min(left)).is_ok() {
+            self.is_flushed
+        } else {
+            let (done, is_done) = sync_channel(1);
+            let flush = self.flush;
+            let spawned = thread::Builder::new()
+                .name("lifecycle-flush".into())
+                .spawn(move || {
+                    call(&flush);
+                    let _ = done.send(());
+                });
+            if spawned.is_err() {
+                return;
+            }
+            is_done
+        };
+        let _ = flushed.recv_timeout(left.saturating_sub(begun.elapsed()));
+    }
+}
+
+/// Calls it, if nobody has.
+fn call(flush: &Flush) {
+    let flush = flush.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(flush) = flush {
+        let _ = catch_unwind(AssertUnwindSafe(flush));
     }
 }
 
@@ -108,9 +171,11 @@ fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen>) {
                 screen.notice(&notice);
                 live = screen.tick();
             }
-            Ok(Message::Finish(report, written)) => {
-                screen.finish(&report);
-                let _ = written.send(());
+            Ok(Message::Finish(finish)) => {
+                screen.finish(&finish.report);
+                let _ = finish.written.send(());
+                call(&finish.flush);
+                let _ = finish.flushed.send(());
                 return;
             }
             Err(RecvTimeoutError::Timeout) => live = screen.tick(),
