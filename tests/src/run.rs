@@ -509,6 +509,17 @@ impl End {
         }
     }
 
+    /// Asserts that it happened, once.
+    #[track_caller]
+    pub fn expect_once(&self, what: &str) -> &Self {
+        assert_eq!(
+            self.count(what),
+            1,
+            "`{what}` should have happened once\n{self}"
+        );
+        self
+    }
+
     /// Asserts that it did not happen.
     #[track_caller]
     pub fn expect_none(&self, what: &str) -> &Self {
