@@ -8,11 +8,13 @@ use tokio::time::Instant;
 use super::event::{Call, Event, HookError, Turn};
 use super::member::Phase;
 use super::notice::Notice;
+use super::outcome::Layer;
 use super::startup::guard;
 use super::supervise::{Next, jitter};
 use super::{GRACE, Life, Timer};
 use crate::background::OnEnd;
-use crate::component::{Id, Kind};
+use crate::component::{Id, Kind, Source};
+use crate::duration::show;
 use crate::hook::StartContext;
 use crate::reason::Reason;
 use crate::record::HookKind;
@@ -156,11 +158,11 @@ impl Life {
     /// A worker that was told and is still there: it is told to drop, with its tasks, which takes a moment; a thread is
     /// abandoned.
     fn cut_told(&mut self, id: Id) {
-        let waited = crate::duration::show(self.members[id].since.elapsed());
+        let waited = show(self.members[id].since.elapsed());
         self.cancel_scope(id);
         let member = &mut self.members[id];
         member.fate.unclean = true;
-        member.fate.layer = member.fate.layer.max(super::outcome::Layer::Timeout);
+        member.fate.layer = member.fate.layer.max(Layer::Timeout);
         if member.call.as_ref().is_some_and(Call::is_thread) {
             member
                 .fate
@@ -193,7 +195,7 @@ impl Life {
         member.cancelled = false;
         if !left.is_empty() {
             member.fate.unclean = true;
-            member.fate.layer = member.fate.layer.max(super::outcome::Layer::Timeout);
+            member.fate.layer = member.fate.layer.max(Layer::Timeout);
             member.fate.tasks_left.extend(left);
         }
         let ended = member.ended.take();
@@ -273,7 +275,7 @@ impl Life {
             self.start_failed_for_good(id, error);
             return;
         }
-        member_error(&mut self.members[id], error);
+        self.members[id].fate.errors.push(error.describe());
         if on_failure == OnEnd::Shutdown {
             self.app_has_failed();
             let root = format!("`{name}` failed: {}", error.describe());
@@ -300,7 +302,7 @@ impl Life {
             error: error.describe(),
             again_in: None,
         });
-        member_error(&mut self.members[id], error);
+        self.members[id].fate.errors.push(error.describe());
         if policy.on_failure == OnEnd::Shutdown {
             self.app_has_failed();
         }
@@ -350,9 +352,7 @@ impl Life {
         let Kind::Resource { table, .. } = &plan.components[id].kind else {
             return;
         };
-        let instance = self
-            .store
-            .get(&crate::component::Source::Component { id, bind: None });
+        let instance = self.store.get(&Source::Component { id, bind: None });
         let reload = table.reload;
         let hook = guard(|| instance.and_then(|instance| reload(&instance)));
         self.reload_turn += 1;
@@ -444,8 +444,4 @@ impl Life {
             _ => self.worker_over(id),
         }
     }
-}
-
-fn member_error(member: &mut super::member::Member, error: &HookError) {
-    member.fate.errors.push(error.describe());
 }

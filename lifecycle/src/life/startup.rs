@@ -14,7 +14,7 @@ use super::supervise::{backoff, jitter};
 use super::{Life, Timer};
 use crate::background::Ready;
 use crate::component::{Id, Kind};
-use crate::duration::LONGEST;
+use crate::duration::{LONGEST, show};
 use crate::error::panic_message;
 use crate::hook::{Instance, StartContext};
 use crate::reason::Reason;
@@ -210,7 +210,7 @@ impl Life {
         } else {
             String::new()
         };
-        let took = crate::duration::show(member.since.elapsed());
+        let took = show(member.since.elapsed());
         member.fate.errors.push(error.describe());
         let root = format!(
             "`{name}` did not start: {} (after {took}{attempts})",
@@ -228,7 +228,7 @@ impl Life {
     }
 
     pub(super) fn on_startup_timeout(&mut self) {
-        let limit = crate::duration::show(self.plan.limits.startup);
+        let limit = show(self.plan.limits.startup);
         let waiting: Vec<String> = self
             .members
             .iter()

@@ -167,6 +167,8 @@ impl Life {
             }
             Err(error) => {
                 member.clean = false;
+                // Also where there is no hook for it: that is how far it had to go.
+                member.fate.layer = Layer::Emergency;
                 member
                     .fate
                     .errors

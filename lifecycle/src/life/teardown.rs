@@ -318,7 +318,10 @@ impl Life {
         if self.body_running {
             self.cut_body();
         }
-        let left_behind: Vec<Id> = (0..self.members.len())
+        // Workers, then resources in stop order.
+        let plan = Arc::clone(&self.plan);
+        let left_behind: Vec<Id> = (plan.resources..self.members.len())
+            .chain(plan.graph.start_order().iter().rev().copied())
             .filter(|id| self.leave(*id))
             .collect();
         for id in &left_behind {
