@@ -32,6 +32,8 @@ pub(crate) enum Cost {
 pub(crate) struct Chain {
     pub(crate) fixed: Duration,
     pub(crate) shares: u32,
+    /// How many there are, of both kinds.
+    pub(crate) components: u32,
 }
 
 /// Resources, then barriers, with their edges in both directions.
@@ -136,24 +138,22 @@ impl Graph {
     /// The time that the `stop` of a resource gets of `left`, which is what remains before the emergency reserve: its
     /// own timeout or a share, never what the chains after it need.
     pub(crate) fn allowance(&self, resource: usize, cost: Cost, left: Duration) -> Duration {
-        let chains = &self.after[resource];
-        let bound = |extra: u32, chain: &Chain| match left
-            .saturating_sub(chain.fixed)
-            .checked_div(chain.shares + extra)
-        {
-            Some(share) => share,
-            None => left.saturating_sub(chain.fixed),
+        // Of the chain's time so much that its shares, and `own` more, are equal. Where even the fixed times after it do
+        // not fit any more, all on the chain are equal: what is cut then is cut by the deadline, not by the plan.
+        let bound = |own: u32, chain: &Chain| match left.checked_sub(chain.fixed) {
+            Some(rest) if !rest.is_zero() => {
+                rest.checked_div(own * (chain.shares + own)).unwrap_or(rest)
+            }
+            _ => left / (1 + chain.components),
         };
-        match cost {
-            Cost::Fixed(timeout) => chains
-                .iter()
-                .map(|chain| left.saturating_sub(chain.fixed))
-                .fold(timeout.min(left), Duration::min),
-            Cost::Share | Cost::Nothing => chains
-                .iter()
-                .map(|chain| bound(1, chain))
-                .fold(left, Duration::min),
-        }
+        let (own, most) = match cost {
+            Cost::Fixed(timeout) => (0, timeout.min(left)),
+            Cost::Share | Cost::Nothing => (1, left),
+        };
+        self.after[resource]
+            .iter()
+            .map(|chain| bound(own, chain))
+            .fold(most, Duration::min)
     }
 
     /// How much longer than [`Graph::allowance`] it may take where it asks: what nobody after it was promised.
@@ -223,10 +223,11 @@ impl Graph {
 impl Chain {
     fn then(mut self, cost: Cost) -> Self {
         match cost {
-            Cost::Nothing => {}
+            Cost::Nothing => return self,
             Cost::Fixed(time) => self.fixed += time,
             Cost::Share => self.shares += 1,
         }
+        self.components += 1;
         self
     }
 }
@@ -465,13 +466,10 @@ mod tests {
         assert_eq!(graph.allowance(0, Cost::Share, secs(2)), secs(2));
         assert_eq!(graph.slack(1, secs(10)), Duration::ZERO);
         assert_eq!(graph.slack(0, secs(10)), secs(10));
-        assert_eq!(
-            graph.longest(&nodes),
-            Chain {
-                fixed: secs(3),
-                shares: 4
-            }
-        );
+        let longest = graph.longest(&nodes);
+        assert_eq!((longest.fixed, longest.shares), (secs(3), 4));
+        // Not even B's timeout fits any more: all on the chain are equal.
+        assert_eq!(graph.allowance(4, Cost::Share, secs(2)), secs(2) / 5);
     }
 
     #[test]
