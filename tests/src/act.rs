@@ -9,6 +9,7 @@
 //! | `slow:100` | it takes so many milliseconds |
 //! | `block`, `block:100` | it sleeps on its thread, for ever or so long |
 //! | `spin` | it computes for ever |
+//! | `abort`, `overflow`, `double` | it ends the process: by `abort`, by a full stack, by a panic while panicking |
 //! | `bridge` | it blocks on a future for ever, within `block_in_place` |
 //! | `leave:512` | it leaves that many blocking tasks behind that never end |
 //! | `print:text` | it writes the text to standard output, without an end of line |
@@ -176,6 +177,12 @@ fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
             thread::sleep(if time.is_empty() { LONG } else { millis(time) });
             Ok(())
         }
+        ("abort", _) => std::process::abort(),
+        ("overflow", _) => Err(Fault::Broken(overflow(hook).to_owned())),
+        ("double", _) => {
+            let _second = PanicsAgain;
+            panic!("{hook} panics")
+        }
         ("spin", _) => loop {
             std::hint::spin_loop();
         },
@@ -266,4 +273,19 @@ impl Drop for Writer {
     fn drop(&mut self) {
         let _ = act_blocking("writer");
     }
+}
+
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        panic!("and again");
+    }
+}
+
+/// Takes more stack than there is.
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn overflow(hook: &str) -> &str {
+    std::hint::black_box([0_u8; 4096]);
+    std::hint::black_box(overflow(hook))
 }

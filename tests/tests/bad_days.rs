@@ -9,8 +9,8 @@ use lifecycle_tests::program;
 use lifecycle_tests::random::Random;
 use lifecycle_tests::run::{End, Signal};
 
-const DAYS: usize = 32;
-const LIMIT: Duration = Duration::from_millis(1200);
+const DAYS: usize = 16;
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// What a hook may do, most often nothing else than it should.
 fn steps(random: &mut Random) -> &'static str {
@@ -60,10 +60,7 @@ impl Day {
         } else {
             program!("chain")
         };
-        let mut run = program
-            .with(&self.arguments)
-            .limits("1200ms", "400ms")
-            .start();
+        let mut run = program.with(&self.arguments).limits("2s", "1s").start();
         run.until("init ok");
         let mut told = now();
         for (number, (pause, signal)) in self.signals.iter().enumerate() {

@@ -234,6 +234,14 @@ fn shutdown_fail_is_exit_code_1_and_names_the_scope() {
 }
 
 #[test]
+fn shutdown_fail_while_the_app_stops_is_exit_code_1_and_is_not_lost() {
+    let (end, _) = stop_after(program!("workers").with("owner.stop=fail"), &["main"]);
+    end.expect_code(1)
+        .expect_line(&["owner", "owner.stop is broken"])
+        .expect_names("stop ok", "owner base");
+}
+
+#[test]
 fn lame_duck_goes_on_serving_unless_somebody_waits_at_a_terminal() {
     for (signal, least, most) in [(Signal::TERM, 400, 900), (Signal::INT, 0, 300)] {
         let mut run = program!("workers")
