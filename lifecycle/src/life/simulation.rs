@@ -216,7 +216,7 @@ fn world(random: &mut Rng, members: usize, faulty: bool) -> Arc<World> {
     })
 }
 
-fn plan(world: &Arc<World>) -> Plan {
+fn plan(world: &Arc<World>, settings: Settings) -> Plan {
     let nodes: Vec<Node> = world
         .members
         .iter()
@@ -251,15 +251,32 @@ fn plan(world: &Arc<World>) -> Plan {
         })
         .collect();
     let graph = Graph::new(&nodes).expect("a world without contradictions");
+    Plan::of("world".into(), components, &nodes, graph, settings)
+}
+
+async fn live(world: &Arc<World>, stop_after: Option<Duration>) -> (Outcome, Duration) {
+    live_as(world, stop_after, |_| ()).await
+}
+
+async fn live_as(
+    world: &Arc<World>,
+    stop_after: Option<Duration>,
+    change: impl FnOnce(&mut Plan),
+) -> (Outcome, Duration) {
     let settings = Settings::default()
         .shutdown_timeout(TOTAL)
         .emergency_timeout(RESERVE)
         .drain_timeout(DRAIN);
-    Plan::of("world".into(), components, &nodes, graph, settings)
+    live_with(world, stop_after, settings, change).await
 }
 
 /// Leads the world's life; stops it `stop_after` its begin, or once it is up.
-async fn live(world: &Arc<World>, stop_after: Option<Duration>) -> (Outcome, Duration) {
+async fn live_with(
+    world: &Arc<World>,
+    stop_after: Option<Duration>,
+    settings: Settings,
+    change: impl FnOnce(&mut Plan),
+) -> (Outcome, Duration) {
     let (up, is_up) = oneshot::channel();
     let cause: Arc<Mutex<Option<Instant>>> = Arc::default();
     let fixed = Arc::clone(&cause);
@@ -271,7 +288,9 @@ async fn live(world: &Arc<World>, stop_after: Option<Duration>) -> (Outcome, Dur
         on_deadline: Box::new(move |_| *fixed.lock().unwrap() = Some(Instant::now())),
         on_code: Box::new(drop),
     };
-    let (life, handles) = Life::new(Arc::new(plan(world)), wiring).unwrap();
+    let mut plan = plan(world, settings);
+    change(&mut plan);
+    let (life, handles) = Life::new(Arc::new(plan), wiring).unwrap();
     let driver = tokio::spawn(life.run());
     match stop_after {
         Some(time) => tokio::time::sleep(time).await,
@@ -537,4 +556,35 @@ fn a_hanging_stop_leaves_the_others_their_share() {
             .count()
             == 4
     );
+}
+
+#[test]
+fn a_long_chain_without_stop_hooks_needs_no_stack() {
+    let world = plain(
+        10_000,
+        |id| id.checked_sub(1).into_iter().collect(),
+        Act::Ok,
+    );
+    let (outcome, _) = paused(live_as(&world, None, |plan| {
+        for component in &mut plan.components {
+            if let Kind::Resource { table, hooks } = &mut component.kind {
+                table.needs_drop = false;
+                *hooks = &[];
+            }
+        }
+    }));
+    assert_eq!(outcome.exit_code, 0);
+    assert!(outcome.fates.iter().all(|fate| fate.stopped.is_some()));
+}
+
+#[test]
+fn no_limit_is_no_overflow() {
+    let settings = Settings::default()
+        .shutdown_timeout(Duration::MAX)
+        .drain_timeout(Duration::MAX)
+        .lame_duck(Duration::ZERO)
+        .startup_timeout(Duration::MAX);
+    let world = plain(3, |_| Vec::new(), Act::Ok);
+    let (outcome, _) = paused(live_with(&world, None, settings, |_| ()));
+    assert_eq!(outcome.exit_code, 0);
 }
