@@ -1,0 +1,248 @@
+//! How the driver hears: one event or timer at a time, and what each leads to.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{Event, HookError, Turn};
+use super::member::Phase;
+use super::notice::Notice;
+use super::{Cause, Life};
+use crate::component::Id;
+use crate::reason::Reason;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The time of whatever a component is at.
+    Cut {
+        id: Id,
+        turn: Turn,
+    },
+    /// The 100 ms of a worker's first poll.
+    FirstPoll {
+        id: Id,
+        turn: Turn,
+    },
+    /// A retry, restart or periodic run is due.
+    Due {
+        id: Id,
+        turn: Turn,
+    },
+    Reload {
+        id: Id,
+        turn: Turn,
+    },
+    Startup,
+    Drain,
+    /// Only for whoever looks at the clock after each step.
+    Wake,
+    /// The deadline less the emergency reserve.
+    Reserve,
+    EmergencyOver,
+}
+
+enum Wake {
+    Event(Event),
+    Timer(Timer),
+}
+
+impl Life {
+    /// Takes the next event or timer and reacts to it.
+    pub(super) async fn step(&mut self) {
+        match self.next().await {
+            Wake::Event(event) => self.on_event(event),
+            Wake::Timer(timer) => self.on_timer(timer),
+        }
+    }
+
+    async fn next(&mut self) -> Wake {
+        let first = self.timers.peek().map(|Reverse((at, ..))| *at);
+        // A timer that is due goes first: user code can send events faster than they are looked at.
+        if first.is_none_or(|at| at > Instant::now())
+            && let Ok(event) = self.events.try_recv()
+        {
+            return Wake::Event(event);
+        }
+        let event = match first {
+            Some(at) => tokio::time::timeout_at(at, self.events.recv()).await,
+            None => Ok(self.events.recv().await),
+        };
+        if let Ok(Some(event)) = event {
+            return Wake::Event(event);
+        }
+        match self.timers.pop() {
+            Some(Reverse((.., timer))) => Wake::Timer(timer),
+            // The driver holds a sender itself, so that the channel never ends.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Started { id, turn, result } => self.on_started(id, turn, result),
+            Event::WorkerUp { id, turn } => self.on_worker_up(id, turn),
+            Event::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
+            Event::StopEnded { id, turn, result } => self.on_stop_ended(id, turn, result),
+            Event::TasksEnded { id, turn } => self.on_tasks_ended(id, turn),
+            Event::Dropped {
+                id,
+                turn,
+                leaked,
+                panic,
+            } => self.on_dropped(id, turn, leaked, panic),
+            Event::EmergencyEnded { slot, end } => self.on_emergency_ended(slot, end),
+            Event::EmergencyOver => self.emergency_over = true,
+            Event::BodyEnded { result } => self.on_body_ended(result),
+            Event::Stop => self.stop_because(Reason::Requested, None, false),
+            Event::Fail { name, error } => {
+                self.app_has_failed();
+                let error = HookError::Failed(error);
+                let root = format!("`{name}` failed: {}", error.describe());
+                self.notice(Notice::Failed {
+                    name: Arc::clone(&name),
+                    error: error.describe(),
+                    again_in: None,
+                });
+                let member = self
+                    .members
+                    .iter_mut()
+                    .find(|member| member.fate.name == name);
+                let fate = match member {
+                    Some(member) => &mut member.fate,
+                    None => self.body_fate(),
+                };
+                fate.errors.push(error.describe());
+                self.stop_because(Reason::Failed(name), Some(root), error.is_config());
+            }
+            Event::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
+            Event::Forced(signal) => {
+                self.forced.get_or_insert(signal);
+                self.stop_because(Reason::Signal(signal), None, false);
+            }
+            Event::Hangup => self.on_hangup(),
+            Event::Reloaded { id, turn, result } if turn == self.reload_turn => {
+                self.on_reloaded(id, result)
+            }
+            Event::Reloaded { .. } => {}
+            // Looked at by whoever waits.
+            Event::TaskPanicked { name, task, error } => {
+                self.notice(Notice::TaskPanicked { name, task, error })
+            }
+            Event::Idle => self.idle_sent.store(false, Ordering::SeqCst),
+            Event::AppTasksEnded => {}
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Cut { id, turn } if self.members[id].turn == turn => self.on_cut(id),
+            Timer::FirstPoll { id, turn } if self.members[id].turn == turn => {
+                self.on_slow_first_poll(id)
+            }
+            Timer::Due { id, turn } if self.members[id].turn == turn => self.on_due(id),
+            Timer::Reload { id, turn } if turn == self.reload_turn => self.on_reload_cut(id),
+            Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
+            Timer::Drain => self.drain_over = true,
+            Timer::Reserve => self.reserve_reached = true,
+            Timer::EmergencyOver => self.emergency_over = true,
+            _ => {}
+        }
+    }
+
+    /// Sets when the present call of the component is cut.
+    pub(super) fn cut_at(&mut self, id: Id, at: Instant) {
+        let member = &mut self.members[id];
+        member.cut_at = Some(at);
+        let turn = member.turn;
+        self.timer(at, Timer::Cut { id, turn });
+    }
+
+    /// The time of a component's present call is over, unless it was changed or the scope got more.
+    fn on_cut(&mut self, id: Id) {
+        let member = &self.members[id];
+        let Some(at) = member.cut_at else { return };
+        let extended = match &member.scope {
+            // What was cancelled is not given more time.
+            Some(scope) if !member.cancelled => {
+                scope.cut_at().map_or(at, |extended| extended.max(at))
+            }
+            _ => at,
+        };
+        if extended > Instant::now() {
+            if extended > at {
+                self.cut_at(id, extended);
+            }
+            return;
+        }
+        self.members[id].cut_at = None;
+        if self.plan.components[id].is_worker() {
+            self.on_worker_cut(id);
+            return;
+        }
+        match self.members[id].phase {
+            Phase::Starting => self.on_start_cut(id),
+            _ => self.on_stop_cut(id),
+        }
+    }
+
+    /// Fixes cause and deadline; later causes change neither.
+    pub(super) fn stop_because(&mut self, reason: Reason, root: Option<String>, config: bool) {
+        if self.cause.is_some() {
+            return;
+        }
+        let limits = self.plan.limits;
+        let now = Instant::now();
+        let deadline = now + limits.shutdown;
+        (self.wiring.on_deadline)(limits.shutdown);
+        if config {
+            (self.wiring.on_code)(2);
+        }
+        let _ = self.app.reason.set(reason.clone());
+        self.timer(
+            deadline - limits.emergency.min(limits.shutdown),
+            Timer::Reserve,
+        );
+        self.notice(Notice::Stopping {
+            reason: reason.clone(),
+            limit: limits.shutdown,
+        });
+        self.cause = Some(Cause {
+            reason,
+            root,
+            config,
+            deadline,
+        });
+    }
+
+    /// The exit code will be 1, unless the configuration is what is wrong.
+    pub(super) fn app_has_failed(&mut self) {
+        self.app_failed = true;
+        if !self.cause.as_ref().is_some_and(|cause| cause.config) {
+            (self.wiring.on_code)(1);
+        }
+    }
+
+    /// Whether what was planned must be left: only the emergency layer remains.
+    pub(super) fn is_over(&self) -> bool {
+        self.forced.is_some() || self.reserve_reached
+    }
+
+    /// The time before the emergency reserve.
+    pub(super) fn left(&self) -> Duration {
+        let reserve = self.plan.limits.emergency;
+        self.cause
+            .as_ref()
+            .map_or(self.plan.limits.shutdown, |cause| {
+                cause.deadline.saturating_duration_since(Instant::now())
+            })
+            .saturating_sub(reserve)
+    }
+
+    pub(super) fn timer(&mut self, at: Instant, timer: Timer) {
+        self.timer_count += 1;
+        self.timers.push(Reverse((at, self.timer_count, timer)));
+    }
+}
