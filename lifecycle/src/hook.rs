@@ -44,6 +44,20 @@ impl<T: 'static> Hook<T> {
         Self(HookCall::Thread(Box::new(call)))
     }
 
+    /// The same call, with another one before it.
+    pub(crate) fn after(self, first: impl FnOnce() + Send + 'static) -> Self {
+        match self.0 {
+            HookCall::Future(future) => Self::future(async move {
+                first();
+                future.await
+            }),
+            HookCall::Thread(call) => Self::thread(move || {
+                first();
+                call()
+            }),
+        }
+    }
+
     pub(crate) fn map<U: 'static>(self, map: impl FnOnce(T) -> U + Send + 'static) -> Hook<U> {
         match self.0 {
             HookCall::Future(future) => Hook::future(async move { future.await.map(map) }),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::duration::show;
 use crate::error::escape;
-use crate::life::outcome::{Fate, Layer, Outcome};
+use crate::life::outcome::{Fate, InUse, Layer, Outcome};
 use crate::reason::{Reason, signal_name};
 
 /// What the life of an app came to. It displays as a table.
@@ -119,7 +119,7 @@ impl Report {
             || self
                 .components
                 .iter()
-                .any(|component| component.0.leaked > 0)
+                .any(|component| component.0.leaked.after > 0)
     }
 }
 
@@ -169,7 +169,7 @@ impl ComponentReport {
     /// How many leases were still out after its stop.
     #[must_use]
     pub fn leaked(&self) -> usize {
-        self.0.leaked
+        self.0.leaked.after
     }
 
     /// The names of its tasks that did not end even when cancelled.
@@ -185,13 +185,18 @@ impl ComponentReport {
 }
 
 /// What went wrong with a component, on one line.
-pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: usize) -> String {
+pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: InUse) -> String {
     let mut notes = errors.to_vec();
     if !tasks_left.is_empty() {
         notes.push(format!("tasks that did not end: {}", tasks_left.join(", ")));
     }
-    if leaked > 0 {
-        notes.push(format!("{leaked} still in use"));
+    let InUse { before, after } = leaked;
+    if after > 0 {
+        notes.push(if before == after {
+            format!("{after} still in use")
+        } else {
+            format!("{after} still in use ({before} when its stop began)")
+        });
     }
     escape(&notes.join("; "))
 }

@@ -1,11 +1,12 @@
 //! The state of one component in the driver.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tokio::time::Instant;
 
 use super::event::{Call, HookError, Turn};
-use super::outcome::{Fate, Layer};
+use super::outcome::{Fate, InUse, Layer};
 use super::supervise::Supervision;
 use crate::component::{Component, Kind};
 use crate::scope::Scope;
@@ -57,6 +58,8 @@ pub(super) struct Member {
     /// A reload under way, and when it is cut.
     pub(super) reload: Option<(Call, Instant)>,
     pub(super) clean: bool,
+    /// Its leases when its stop began, written by the call of its stop.
+    pub(super) in_use_before: Arc<AtomicUsize>,
     pub(super) emergency_since: Option<(Instant, Hold)>,
     pub(super) fate: Fate,
 }
@@ -81,6 +84,7 @@ impl Member {
             cancelled: false,
             reload: None,
             clean: true,
+            in_use_before: Arc::default(),
             emergency_since: None,
             fate: Fate {
                 name: Arc::clone(&component.name),
@@ -91,7 +95,7 @@ impl Member {
                 errors: Vec::new(),
                 restarts: 0,
                 unclean: false,
-                leaked: 0,
+                leaked: InUse::default(),
                 tasks_left: Vec::new(),
             },
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outcome::{Fate, Layer};
+use super::outcome::{Fate, InUse, Layer};
 use crate::reason::Reason;
 
 /// One thing that has just happened. Watching never holds up the life: observers only pass notices on.
@@ -75,7 +75,7 @@ pub(crate) enum Notice {
         layer: Layer,
         errors: Vec<String>,
         tasks_left: Vec<String>,
-        leaked: usize,
+        leaked: InUse,
     },
     Forced {
         signal: Option<i32>,

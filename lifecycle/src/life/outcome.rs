@@ -28,6 +28,15 @@ impl Layer {
     }
 }
 
+/// How many leases of a resource were out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InUse {
+    /// When its stop began: all that depend on it had ended by then.
+    pub(crate) before: usize,
+    /// After its stop: a leak.
+    pub(crate) after: usize,
+}
+
 /// What happened to one component.
 #[derive(Debug, Clone)]
 pub(crate) struct Fate {
@@ -44,7 +53,7 @@ pub(crate) struct Fate {
     /// Something that changes the exit code: cut, failed, abandoned.
     pub(crate) unclean: bool,
     /// How many leases were out after its stop.
-    pub(crate) leaked: usize,
+    pub(crate) leaked: InUse,
     /// The tasks that did not end even when cancelled.
     pub(crate) tasks_left: Vec<String>,
 }

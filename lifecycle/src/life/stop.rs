@@ -1,6 +1,7 @@
 //! The stop of each resource, as soon as all that depend on it and all of a higher order have ended.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 use super::event::{Call, Event, HookError, Turn};
 use super::member::Phase;
 use super::notice::Notice;
-use super::outcome::Layer;
+use super::outcome::{InUse, Layer};
 use super::startup::guard;
 use super::{GRACE, Life};
 use crate::component::{Id, Kind, Source};
@@ -85,7 +86,17 @@ impl Life {
         });
         let instance = self.store.get(&Source::Component { id, bind: None });
         let stop = table.stop;
-        match guard(|| instance.and_then(|instance| stop(&instance))) {
+        let in_use = table.in_use;
+        let counts = hooks.contains(&HookKind::InUse);
+        let before = Arc::clone(&self.members[id].in_use_before);
+        let hook = guard(|| {
+            let instance = instance?;
+            let hook = stop(&instance)?;
+            let count =
+                move || before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
+            Some(if counts { hook.after(count) } else { hook })
+        });
+        match hook {
             Ok(Some(hook)) => {
                 let sender = self.sender.clone();
                 let then = move |result| drop(sender.send(Event::StopEnded { id, turn, result }));
@@ -310,7 +321,11 @@ impl Life {
         if member.turn != turn || member.phase != Phase::Dropping {
             return;
         }
-        member.fate.leaked = leaked;
+        let before = member.in_use_before.load(Ordering::Relaxed);
+        member.fate.leaked = InUse {
+            before,
+            after: leaked,
+        };
         if let Some(panic) = panic {
             member.fate.errors.push(format!("its destructor {panic}"));
             member.fate.unclean = true;

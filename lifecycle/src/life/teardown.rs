@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::event::{Call, Event};
 use super::member::Phase;
 use super::notice::Notice;
-use super::outcome::{Fate, Layer};
+use super::outcome::{Fate, InUse, Layer};
 use super::{GRACE, LATE, Life, Timer};
 use crate::component::Id;
 use crate::duration::show;
@@ -262,7 +262,7 @@ impl Life {
             errors: Vec::new(),
             restarts: 0,
             unclean: false,
-            leaked: 0,
+            leaked: InUse::default(),
             tasks_left: Vec::new(),
         })
     }
