@@ -52,3 +52,31 @@ impl Drop for Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span;
+
+    use super::Context;
+
+    #[test]
+    fn gives_all_errors() {
+        let cx = Context::new();
+        cx.error_at(Span::call_site(), "one");
+        cx.error_on(quote::quote!(two), "two");
+        let errors = cx.check().unwrap_err();
+        let said: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
+        assert_eq!(said, ["one", "two"]);
+    }
+
+    #[test]
+    fn without_errors_all_is_well() {
+        assert!(Context::new().check().is_ok());
+    }
+
+    #[test]
+    #[should_panic = "never looked at"]
+    fn must_be_checked() {
+        drop(Context::new());
+    }
+}

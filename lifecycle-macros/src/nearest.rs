@@ -48,7 +48,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{distance, nearest};
+    use super::{distance, nearest, tolerance};
 
     #[test]
     fn counts_edits() {
@@ -64,6 +64,14 @@ mod tests {
             assert_eq!(distance(a, b), edits, "{a} -> {b}");
             assert_eq!(distance(b, a), edits, "{b} -> {a}");
         }
+    }
+
+    #[test]
+    fn longer_names_may_be_further_away() {
+        let within: Vec<usize> = (0..=10)
+            .map(|length| tolerance(&"é".repeat(length)))
+            .collect();
+        assert_eq!(within, [0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3]);
     }
 
     #[test]

@@ -241,3 +241,27 @@ fn call_to(place: &impl ToTokens, path: &TokenStream, arguments: &TokenStream) -
     ));
     quote!(#path #group)
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Delimiter, Group, TokenStream};
+    use quote::quote;
+
+    use super::show;
+
+    #[test]
+    fn shows_types_as_they_are_written() {
+        let invisible = Group::new(Delimiter::None, quote!(Vec<u8>));
+        for (tokens, text) in [
+            (quote!(Database), "Database"),
+            (quote!(a::Pool<&'a str, 3>), "a::Pool<&'a str, 3>"),
+            (quote!(dyn Clock + Send), "dyn Clock + Send"),
+            (quote!([u8]), "[u8]"),
+            (quote!((u8)), "(u8)"),
+            (quote!(Arc<#invisible>), "Arc<Vec<u8>>"),
+            (TokenStream::new(), ""),
+        ] {
+            assert_eq!(show(&tokens), text);
+        }
+    }
+}

@@ -1,5 +1,8 @@
-//! Every case of `tests/ui` at the level of tokens: what the macros themselves report is what the expected output says.
-//! It takes no compiler, so it is the quick half of those tests, and what mutation testing runs.
+//! Every case of `tests/ui` at the level of tokens: what the macros themselves report, and where, is what the expected
+//! output says. It takes no compiler, so it is the quick half of those tests, and what mutation testing runs:
+//! `cargo mutants -p lifecycle-macros --cargo-test-arg=--lib`.
+
+mod expansions;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +15,19 @@ use syn::{Attribute, ImplItem, Item};
 
 use crate::entry::Kind;
 
+/// An error: where it begins, how far it is underlined, and what it says on one line.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Said {
+    line: usize,
+    column: usize,
+    /// 0 where it goes over several lines.
+    length: usize,
+    message: String,
+}
+
 /// The errors in a file's expansions.
 #[derive(Default)]
-struct Found(Vec<String>);
+struct Found(Vec<Said>);
 
 impl<'ast> Visit<'ast> for Found {
     fn visit_item(&mut self, item: &'ast Item) {
@@ -104,14 +117,27 @@ impl Found {
         let mut name = None;
         for token in tokens {
             match token {
-                TokenTree::Ident(ident) => name = Some(ident.to_string()),
-                TokenTree::Group(group) if name.as_deref() == Some("compile_error") => {
+                TokenTree::Ident(ident) => name = Some(ident),
+                TokenTree::Group(group)
+                    if name.as_ref().is_some_and(|name| name == "compile_error") =>
+                {
+                    let start = name.take().map(|name| name.span().start());
+                    let start = start.expect("it was just looked at");
+                    let end = group.span().end();
                     let message = |input: ParseStream<'_>| input.parse::<syn::LitStr>();
                     let message = message
                         .parse2(group.stream())
                         .expect("an error has a message");
-                    self.0.push(message.value().replace('\n', " "));
-                    name = None;
+                    self.0.push(Said {
+                        line: start.line,
+                        column: start.column + 1,
+                        length: if start.line == end.line {
+                            end.column - start.column
+                        } else {
+                            0
+                        },
+                        message: message.value().replace('\n', " "),
+                    });
                 }
                 TokenTree::Group(group) => self.read(group.stream()),
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {}
@@ -121,23 +147,42 @@ impl Found {
 }
 
 /// The errors without a code in the expected output: those that no other part of rustc gives.
-fn expected(path: &Path) -> Vec<String> {
+fn expected(path: &Path) -> Vec<Said> {
     let text = fs::read_to_string(path.with_extension("stderr")).unwrap_or_default();
-    let mut messages = Vec::new();
+    let mut all: Vec<Said> = Vec::new();
     let mut message: Option<String> = None;
+    // Whether the lines are about the last of them.
+    let mut ours = false;
     for line in text.lines() {
         if let Some(first) = line.strip_prefix("error: ") {
             message = Some(first.to_owned());
-        } else if line.trim_start().starts_with("--> ") {
-            messages.extend(message.take());
+        } else if line.starts_with("error") {
+            ours = false;
+        } else if let Some(place) = line.trim_start().strip_prefix("--> ") {
+            let mut place = place.rsplit(':').map(|number| number.parse().ok());
+            let (column, line) = (place.next().flatten(), place.next().flatten());
+            if let Some(message) = message.take() {
+                ours = true;
+                all.push(Said {
+                    line: line.expect("a place has a line"),
+                    column: column.expect("a place has a column"),
+                    length: 0,
+                    message,
+                });
+            }
         } else if let Some(message) = &mut message {
             *message += " ";
             *message += line.trim();
+        } else if let (Some(said), Some((_, under))) = (all.last_mut(), line.split_once("| ")) {
+            let under = under.trim();
+            if ours && said.length == 0 && under.chars().all(|c| c == '^') {
+                said.length = under.len();
+            }
         }
     }
     // Rustc's own that carry no code.
-    messages.retain(|message| !message.starts_with("future cannot be sent"));
-    messages
+    all.retain(|said| !said.message.starts_with("future cannot be sent"));
+    all
 }
 
 fn cases() -> Vec<PathBuf> {

@@ -190,16 +190,12 @@ fn member(input: ParseStream<'_>) -> syn::Result<Option<Function>> {
     if input.is_empty() {
         return Err(input.error("expected a member of the `impl` block"));
     }
-    let constant = input.peek(Token![const]) || input.peek(Token![type]);
+    // Up to a semicolon or braces: a macro call in braces has none. Where the value of a constant goes on after braces, the
+    // rest of it is skipped like one more member, since no function can begin there.
     while !input.is_empty() {
-        if input.peek(Token![;]) {
-            input.parse::<Token![;]>()?;
-            break;
-        }
-        let braces = input.peek(syn::token::Brace);
+        let last = input.peek(Token![;]) || input.peek(syn::token::Brace);
         input.parse::<TokenTree>()?;
-        // A macro call in braces has no semicolon; the value of a constant may have braces in it.
-        if braces && !constant {
+        if last {
             break;
         }
     }
