@@ -4,7 +4,8 @@
 //!
 //! 1. A hook runs at most once: it is taken out of its slot by whoever runs it, under the slot's lock.
 //! 2. A slot's state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED), GIVEN_UP
-//!    (from RUNNING) and LATE (from DUE; it may still go on to RUNNING); each step is one compare-and-swap, so that exactly one party takes it.
+//!    (from RUNNING) and LATE (from DUE; it may still go on to RUNNING); each step is one compare-and-swap, so that
+//!    exactly one party takes it.
 //! 3. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
 //!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
 //! 4. No user code runs under a lock.
@@ -42,7 +43,7 @@ pub(crate) enum EmergencyEnd {
 type Hook = Box<dyn FnOnce() + Send>;
 type Ended = Box<dyn Fn(usize, EmergencyEnd) + Send + Sync>;
 
-/// The emergency hooks of an app and the threads that run them. Dropping the last handle ends the idle threads.
+/// The emergency hooks of an app and the threads that run them, which live until [`Emergency::close`].
 pub(crate) struct Emergency(Arc<Shared>);
 
 struct Shared {

@@ -55,12 +55,10 @@ where
             .map_err(|error| error.to_string())?;
         let events = running.events();
         let (ended, is_ended) = oneshot::channel();
-        let wait = async {
-            let report = running.wait().await;
-            let _ = ended.send(report);
-        };
-        let hosted = async { host(body, is_started, is_cut, &events, is_ended).await };
-        let (_, report) = both(wait, hosted).await;
+        tokio::spawn(async move {
+            let _ = ended.send(running.wait().await);
+        });
+        let report = host(body, is_started, is_cut, &events, is_ended).await;
         match report {
             Some(report) if report.is_clean() => Ok(()),
             Some(report) => Err(report.to_string()),
@@ -71,31 +69,4 @@ where
     if let Err(message) = result {
         panic!("{message}");
     }
-}
-
-/// Both futures' outputs, polled side by side.
-async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
-    use std::task::Poll;
-    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
-    let (mut of_a, mut of_b) = (None, None);
-    std::future::poll_fn(|task| {
-        if of_a.is_none()
-            && let Poll::Ready(output) = a.as_mut().poll(task)
-        {
-            of_a = Some(output);
-        }
-        if of_b.is_none()
-            && let Poll::Ready(output) = b.as_mut().poll(task)
-        {
-            of_b = Some(output);
-        }
-        match (of_a.take(), of_b.take()) {
-            (Some(a), Some(b)) => Poll::Ready((a, b)),
-            (a, b) => {
-                (of_a, of_b) = (a, b);
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
