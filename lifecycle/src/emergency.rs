@@ -9,9 +9,12 @@
 //! 3. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
 //!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
 //! 4. No user code runs under a lock.
+//! 5. From the moment that [`Emergency::new`] has returned, to run a hook and all that follows it takes no memory and
+//!    gives none back, so that a hook runs also where the allocator is stuck: threads report ready when they have all
+//!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -40,8 +43,8 @@ pub(crate) enum EmergencyEnd {
     NotBegun,
 }
 
-type Hook = Box<dyn FnOnce() + Send>;
-type Ended = Box<dyn Fn(usize, EmergencyEnd) + Send + Sync>;
+/// A hook with the instance that it is for.
+pub(crate) type Hook = Box<dyn Fn() + Send>;
 
 /// The emergency hooks of an app and the threads that run them, which live until [`Emergency::close`].
 pub(crate) struct Emergency(Arc<Shared>);
@@ -54,26 +57,34 @@ struct Shared {
     until: OnceLock<Instant>,
     over: AtomicBool,
     closed: AtomicBool,
-    ended: Ended,
-    on_over: Box<dyn Fn() + Send + Sync>,
+    /// How many threads have all that they need, and who waits for that.
+    ready: AtomicUsize,
+    maker: Thread,
+    /// Tells the driver to look: a hook has ended, or all are through.
+    wake: Box<dyn Fn() + Send + Sync>,
 }
 
 struct Slot {
     state: AtomicU8,
     hook: Mutex<Option<Hook>>,
+    /// The message of its panic.
+    panic: OnceLock<String>,
+    /// The driver knows how it ended.
+    heard: AtomicBool,
 }
 
 impl Emergency {
-    /// Makes the threads, for as many hooks. `ended` is told how each hook that was due has ended (but not of those that
-    /// [`Emergency::give_up`] gave up), `on_over` when all are through.
+    /// Makes the threads, for as many hooks; they are ready when this returns. `wake` is called whenever a hook that was
+    /// due has ended, and when all are through: it must not take memory.
     pub(crate) fn new(
         hooks: usize,
-        ended: impl Fn(usize, EmergencyEnd) + Send + Sync + 'static,
-        on_over: impl Fn() + Send + Sync + 'static,
+        wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let slot = || Slot {
             state: AtomicU8::new(EMPTY),
             hook: Mutex::new(None),
+            panic: OnceLock::new(),
+            heard: AtomicBool::new(false),
         };
         let shared = Arc::new(Shared {
             slots: (0..hooks).map(|_| slot()).collect(),
@@ -82,8 +93,9 @@ impl Emergency {
             until: OnceLock::new(),
             over: AtomicBool::new(hooks == 0),
             closed: AtomicBool::new(false),
-            ended: Box::new(ended),
-            on_over: Box::new(on_over),
+            ready: AtomicUsize::new(0),
+            maker: thread::current(),
+            wake: Box::new(wake),
         });
         if hooks > 0 {
             let mut runners = Vec::new();
@@ -100,6 +112,10 @@ impl Emergency {
                 .name("lifecycle-emergency".into())
                 .spawn(move || this.conduct())?;
             let _ = shared.conductor.set(thread.thread().clone());
+            let threads = hooks.min(MOST_THREADS) + 1;
+            while shared.ready.load(Ordering::Acquire) < threads {
+                thread::park();
+            }
         }
         Ok(Self(shared))
     }
@@ -134,9 +150,30 @@ impl Emergency {
         due
     }
 
-    /// Stops waiting for a hook; `None` when it has ended.
-    pub(crate) fn give_up(&self, index: usize) -> Option<EmergencyEnd> {
+    /// Stops waiting for a hook; false when it has ended.
+    pub(crate) fn give_up(&self, index: usize) -> bool {
         self.0.give_up(index)
+    }
+
+    /// How a hook that was due has ended; only the first call after its end returns that.
+    pub(crate) fn take_end(&self, index: usize) -> Option<EmergencyEnd> {
+        let slot = &self.0.slots[index];
+        let end = match slot.state.load(Ordering::Acquire) {
+            DONE => slot
+                .panic
+                .get()
+                .cloned()
+                .map_or(EmergencyEnd::Done, EmergencyEnd::Panicked),
+            GIVEN_UP => EmergencyEnd::GivenUp,
+            LATE => EmergencyEnd::NotBegun,
+            _ => return None,
+        };
+        (!slot.heard.swap(true, Ordering::AcqRel)).then_some(end)
+    }
+
+    /// The hook with its handle on the instance, unless somebody is just calling it.
+    pub(crate) fn take_hook(&self, index: usize) -> Option<Hook> {
+        self.0.slots[index].take()
     }
 
     /// Whether the hook has been called, or is about to be, or was given up.
@@ -199,6 +236,15 @@ impl Slot {
             .take()
     }
 
+    /// Calls the hook and keeps it: to drop it takes the allocator, and may run a destructor.
+    fn call(&self) {
+        let Some(hook) = self.take() else { return };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(&hook)) {
+            let _ = self.panic.set(panic_message(&*payload));
+        }
+        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
     fn is_pending(&self) -> bool {
         matches!(self.state.load(Ordering::Acquire), DUE | RUNNING)
     }
@@ -213,16 +259,26 @@ impl Shared {
             .for_each(Thread::unpark);
     }
 
-    fn give_up(&self, index: usize) -> Option<EmergencyEnd> {
+    fn give_up(&self, index: usize) -> bool {
         let slot = &self.slots[index];
-        if slot.step(RUNNING, GIVEN_UP) {
+        let given_up = slot.step(RUNNING, GIVEN_UP) || slot.step(DUE, LATE);
+        if given_up {
             // It may be waiting for this one.
-            if let Some(conductor) = self.conductor.get() {
-                conductor.unpark();
-            }
-            return Some(EmergencyEnd::GivenUp);
+            self.wake_conductor();
         }
-        slot.step(DUE, LATE).then_some(EmergencyEnd::NotBegun)
+        given_up
+    }
+
+    fn wake_conductor(&self) {
+        if let Some(conductor) = self.conductor.get() {
+            conductor.unpark();
+        }
+    }
+
+    /// The calling thread has all that it needs.
+    fn report_ready(&self) {
+        self.ready.fetch_add(1, Ordering::Release);
+        self.maker.unpark();
     }
 
     /// Where every thread hangs in a hook that was given up, the next hook needs another one.
@@ -242,25 +298,15 @@ impl Shared {
 
     /// A runner's life: it takes whatever is due, in stop order.
     fn run_due(&self) {
+        self.report_ready();
         loop {
-            for (index, slot) in self.slots.iter().enumerate() {
+            for slot in &self.slots {
                 if slot.step(DUE, RUNNING) || slot.step(LATE, RUNNING) {
-                    let result = catch_unwind(AssertUnwindSafe(|| {
-                        if let Some(hook) = slot.take() {
-                            hook();
-                        }
-                    }));
+                    slot.call();
                     if slot.step(RUNNING, DONE) {
-                        (self.ended)(
-                            index,
-                            match result {
-                                Ok(()) => EmergencyEnd::Done,
-                                Err(payload) => EmergencyEnd::Panicked(panic_message(&*payload)),
-                            },
-                        );
-                        if let Some(conductor) = self.conductor.get() {
-                            conductor.unpark();
-                        }
+                        // The driver last: should it be stuck, this may be stuck with it.
+                        self.wake_conductor();
+                        (self.wake)();
                     }
                 }
             }
@@ -273,6 +319,7 @@ impl Shared {
 
     /// The conductor's life: once `until` is set it goes through all that are armed.
     fn conduct(self: &Arc<Self>) {
+        self.report_ready();
         let until = loop {
             if let Some(until) = self.until.get() {
                 break *until;
@@ -298,12 +345,10 @@ impl Shared {
                 self.wake_runners();
             }
             self.wait(slot, share);
-            if let Some(end) = self.give_up(index) {
-                (self.ended)(index, end);
-            }
+            self.give_up(index);
         }
         self.over.store(true, Ordering::Release);
-        (self.on_over)();
+        (self.wake)();
     }
 
     fn wait(&self, slot: &Slot, until: Instant) {

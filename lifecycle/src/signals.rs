@@ -72,13 +72,11 @@ fn on_abort(signal: i32) {
     }
 }
 
-/// Starts the thread that passes signals on, then takes them over. To be called before anything else.
+/// Starts the thread that passes signals on, then takes them over.
 pub(crate) fn install() -> std::io::Result<()> {
     CLOCK.get_or_init(Instant::now);
     // Looked at now: when it hangs up it is no controlling terminal any more.
     ON_TERMINAL.store(std::fs::File::open("/dev/tty").is_ok(), SeqCst);
-    // Before any thread is made: they all inherit the mask.
-    sys::signals::unblock();
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
     thread::Builder::new()
         .name("lifecycle-signals".into())

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use signal_hook::low_level;
 
 use crate::emergency::Emergency;
-use crate::life::LATE;
+use crate::life::{LATE, late};
 
 /// How much before the deadline the process is ended: what the operating system takes for it.
 const MARGIN: Duration = Duration::from_millis(5);
@@ -41,11 +41,17 @@ mod backstops {
 
     /// Arms the other two only now: a process that was stopped (SIGSTOP) over its deadline still gets its hooks.
     fn on_begin(_: i32) {
+        let over = super::deadline().map_or(Duration::ZERO, |at| super::now().saturating_sub(at));
+        let time = if over > 5 * BEGIN_AFTER {
+            super::late(super::reserve())
+        } else {
+            super::LATE
+        };
         if let Some(emergency) = super::EMERGENCY.get() {
-            emergency.begin(Instant::now() + super::LATE);
+            emergency.begin(Instant::now() + time);
         }
-        EXIT.arm(super::LATE + Duration::from_millis(20));
-        KILL.arm(super::LATE + Duration::from_millis(120));
+        EXIT.arm(time + Duration::from_millis(20));
+        KILL.arm(time + Duration::from_millis(120));
     }
 
     fn on_exit(_: i32) {
@@ -53,7 +59,7 @@ mod backstops {
     }
 
     pub(super) fn install() -> std::io::Result<()> {
-        let (begin, exit) = (libc::SIGRTMAX() - 1, libc::SIGRTMAX() - 2);
+        let [begin, exit] = crate::sys::backstop::signals();
         handle(begin, on_begin)?;
         handle(exit, on_exit)?;
         BEGIN.make(begin)?;
@@ -76,8 +82,10 @@ static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
 static FORCED: AtomicI32 = AtomicI32::new(0);
 static CODE: AtomicI32 = AtomicI32::new(3);
 
-/// Starts the thread; it is ready when this returns.
+/// Starts the thread; it is ready when this returns. To be called before anything else.
 pub(crate) fn install() -> std::io::Result<()> {
+    // Before any thread is made: they all inherit the mask.
+    crate::sys::signals::unblock();
     CLOCK.get_or_init(Instant::now);
     let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
     thread::Builder::new()
@@ -120,7 +128,7 @@ pub(crate) fn arm_for_signal() {
 
 /// Ends everything now: only the emergency layer is left.
 pub(crate) fn expire() {
-    let at = nanos(now() + Duration::from_nanos(RESERVE.load(SeqCst)));
+    let at = nanos(now() + reserve());
     DEADLINE.fetch_min(at, SeqCst);
     wake();
 }
@@ -161,11 +169,10 @@ fn watch() {
         if forced().is_some() {
             break;
         }
-        let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
         match deadline() {
             None => thread::park(),
             Some(deadline) => {
-                let left = deadline.saturating_sub(reserve).saturating_sub(now());
+                let left = deadline.saturating_sub(reserve()).saturating_sub(now());
                 if left == Duration::ZERO {
                     break;
                 }
@@ -173,14 +180,18 @@ fn watch() {
             }
         }
     }
-    let reserve = Duration::from_nanos(RESERVE.load(SeqCst));
+    let reserve = reserve();
     let end = deadline()
         .unwrap_or(now() + reserve + REPORT)
         .min(now() + reserve + REPORT)
         .saturating_sub(MARGIN);
     // Woken late: the process was stopped, or the machine asleep. The hooks still get a moment.
-    let late = deadline().is_some_and(|deadline| now() + reserve / 2 > deadline);
-    let end = if late { end.max(now() + LATE) } else { end };
+    let was_stopped = deadline().is_some_and(|deadline| now() + reserve / 2 > deadline);
+    let end = if was_stopped {
+        end.max(now() + late(reserve))
+    } else {
+        end
+    };
     if let (Some(emergency), Some(clock)) = (EMERGENCY.get(), CLOCK.get()) {
         let margin = (reserve / 10).min(Duration::from_millis(50));
         let until = end.min(now() + reserve.max(LATE)).saturating_sub(margin);
@@ -202,6 +213,10 @@ fn exit() {
 
 fn now() -> Duration {
     CLOCK.get().map(Instant::elapsed).unwrap_or_default()
+}
+
+fn reserve() -> Duration {
+    Duration::from_nanos(RESERVE.load(SeqCst))
 }
 
 fn deadline() -> Option<Duration> {

@@ -14,7 +14,6 @@ use tokio::task::AbortHandle;
 use crate::admit::Draining;
 use crate::component::Id;
 use crate::duration::show;
-use crate::emergency::EmergencyEnd;
 use crate::error::BoxError;
 use crate::error::{chain, one_line, panic_message};
 use crate::hook::{Hook, HookCall, Instance, Stopped};
@@ -60,11 +59,6 @@ pub(crate) enum Event {
         leaked: usize,
         panic: Option<String>,
     },
-    EmergencyEnded {
-        slot: usize,
-        end: EmergencyEnd,
-    },
-    EmergencyOver,
     BodyEnded {
         result: Result<(), HookError>,
     },

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use self::event::{Event, Turn};
@@ -54,8 +54,14 @@ use crate::threads::Threads;
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// What the emergency hooks get when their time is over before they could begin.
+/// What the emergency hooks get when nobody began them in time.
 pub(crate) const LATE: Duration = Duration::from_millis(100);
+
+/// What they get when their time went by while the process was stopped or the machine asleep: their reserve, within
+/// bounds.
+pub(crate) fn late(reserve: Duration) -> Duration {
+    reserve.clamp(LATE, Duration::from_secs(1))
+}
 
 /// How the driver reaches main's body, which lives outside: a future that need not be `Send`.
 pub(crate) struct BodyLink {
@@ -94,6 +100,8 @@ pub(crate) struct Life {
     store: Arc<Store>,
     threads: Threads,
     emergency: Emergency,
+    /// A hook has ended, or all are through: no event, since to send one takes memory.
+    emergency_news: Arc<Notify>,
     members: Vec<Member>,
     /// Which component has which emergency hook.
     slots: Vec<Id>,
@@ -186,12 +194,9 @@ impl Life {
             .copied()
             .filter(|id| plan.components[*id].has(HookKind::Emergency))
             .collect();
-        let (ended, over) = (sender.clone(), sender.clone());
-        let emergency = Emergency::new(
-            slots.len(),
-            move |slot, end| drop(ended.send(Event::EmergencyEnded { slot, end })),
-            move || drop(over.send(Event::EmergencyOver)),
-        )?;
+        let emergency_news = Arc::new(Notify::new());
+        let news = Arc::clone(&emergency_news);
+        let emergency = Emergency::new(slots.len(), move || news.notify_one())?;
         let now = Instant::now();
         let mut members: Vec<Member> = plan
             .components
@@ -213,6 +218,7 @@ impl Life {
             store,
             threads: Threads::new(wiring.runtime.clone()),
             emergency,
+            emergency_news,
             members,
             slots,
             events,

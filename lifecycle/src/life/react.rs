@@ -1,8 +1,11 @@
 //! How the driver hears: one event or timer at a time, and what each leads to.
 
 use std::cmp::Reverse;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -46,6 +49,7 @@ pub(super) enum Timer {
 
 enum Wake {
     Event(Event),
+    Emergency,
     Timer(Timer),
 }
 
@@ -54,6 +58,7 @@ impl Life {
     pub(super) async fn step(&mut self) {
         match self.next().await {
             Wake::Event(event) => self.on_event(event),
+            Wake::Emergency => self.hear_emergency_ends(),
             Wake::Timer(timer) => self.on_timer(timer),
         }
     }
@@ -66,17 +71,24 @@ impl Life {
         {
             return Wake::Event(event);
         }
-        let event = match first {
-            Some(at) => tokio::time::timeout_at(at, self.events.recv()).await,
-            None => Ok(self.events.recv().await),
-        };
-        if let Ok(Some(event)) = event {
-            return Wake::Event(event);
-        }
-        match self.timers.pop() {
-            Some(Reverse((.., timer))) => Wake::Timer(timer),
-            // The driver holds a sender itself, so that the channel never ends.
-            None => std::future::pending().await,
+        let mut news = pin!(self.emergency_news.notified());
+        let heard = poll_fn(|task| {
+            if news.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Wake::Emergency);
+            }
+            match self.events.poll_recv(task) {
+                Poll::Ready(Some(event)) => Poll::Ready(Wake::Event(event)),
+                // The driver holds a sender itself, so that the channel never ends.
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            }
+        });
+        let Some(at) = first else { return heard.await };
+        match tokio::time::timeout_at(at, heard).await {
+            Ok(wake) => wake,
+            Err(_) => match self.timers.pop() {
+                Some(Reverse((.., timer))) => Wake::Timer(timer),
+                None => std::future::pending().await,
+            },
         }
     }
 
@@ -93,8 +105,6 @@ impl Life {
                 leaked,
                 panic,
             } => self.on_dropped(id, turn, leaked, panic),
-            Event::EmergencyEnded { slot, end } => self.on_emergency_ended(slot, end),
-            Event::EmergencyOver => self.emergency_over = true,
             Event::BodyEnded { result } => self.on_body_ended(result),
             Event::Stop => self.stop_because(Reason::Requested, None, false),
             Event::Fail { name, error } => {

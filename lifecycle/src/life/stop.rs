@@ -135,10 +135,9 @@ impl Life {
             Phase::StopTasks if !self.members[id].cancelled => self.cancel_tasks(id),
             Phase::StopTasks => self.settle(id),
             Phase::InEmergency => {
-                if let Some(slot) = self.members[id].slot
-                    && let Some(end) = self.emergency.give_up(slot)
-                {
-                    self.on_emergency_ended(slot, end);
+                if let Some(slot) = self.members[id].slot {
+                    self.emergency.give_up(slot);
+                    self.hear_emergency_ends();
                 }
             }
             Phase::Dropping => {
@@ -243,7 +242,16 @@ impl Life {
         self.cut_at(id, Instant::now() + share);
     }
 
-    pub(super) fn on_emergency_ended(&mut self, slot: usize, end: EmergencyEnd) {
+    /// Looks at all emergency hooks that have ended, or were given up.
+    pub(super) fn hear_emergency_ends(&mut self) {
+        for slot in 0..self.slots.len() {
+            if let Some(end) = self.emergency.take_end(slot) {
+                self.on_emergency_ended(slot, end);
+            }
+        }
+    }
+
+    fn on_emergency_ended(&mut self, slot: usize, end: EmergencyEnd) {
         let id = self.slots[slot];
         let member = &mut self.members[id];
         member.fate.layer = Layer::Emergency;
@@ -280,6 +288,9 @@ impl Life {
         let Kind::Resource { table, .. } = &plan.components[id].kind else {
             return;
         };
+        let hook = self.members[id]
+            .slot
+            .and_then(|slot| self.emergency.take_hook(slot));
         let Some(instance) = self.store.put(id, None) else {
             self.resource_ended(id);
             return;
@@ -293,6 +304,8 @@ impl Life {
         let sender = self.sender.clone();
         let in_use = table.in_use;
         self.threads.run(move || {
+            // It has a handle of its own: the last one is to be dropped below.
+            drop(hook);
             let leaked = guard(|| in_use(&instance))
                 .ok()
                 .flatten()

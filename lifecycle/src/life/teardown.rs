@@ -9,7 +9,7 @@ use super::event::{Call, Event};
 use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{Fate, InUse, Layer};
-use super::{GRACE, LATE, Life, Timer};
+use super::{GRACE, Life, Timer, late};
 use crate::component::Id;
 use crate::duration::show;
 use crate::plan::Plan;
@@ -306,7 +306,7 @@ impl Life {
         let _hold = self.threads.hold();
         // Over before it began: the process was stopped, or the machine asleep.
         let left = if left.is_zero() && !limits.emergency.is_zero() {
-            LATE
+            late(limits.emergency)
         } else {
             left
         };
@@ -336,11 +336,7 @@ impl Life {
         while !self.emergency_over && !self.emergency.is_over() {
             self.step().await;
         }
-        while let Ok(event) = self.events.try_recv() {
-            if let Event::EmergencyEnded { slot, end } = event {
-                self.on_emergency_ended(slot, end);
-            }
-        }
+        self.hear_emergency_ends();
         for id in left_behind {
             self.conclude(id);
         }

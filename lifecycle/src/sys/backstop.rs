@@ -9,6 +9,11 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// The signals of the timers that have a handler, in the order in which they are needed.
+pub(crate) fn signals() -> [i32; 2] {
+    [libc::SIGRTMAX() - 1, libc::SIGRTMAX() - 2]
+}
+
 /// A timer of the kernel that sends this process a signal. It lives as long as the process.
 pub(crate) struct Backstop(OnceLock<usize>);
 
@@ -21,13 +26,14 @@ impl Backstop {
     pub(crate) fn make(&self, signal: i32) -> io::Result<()> {
         let mut timer: libc::timer_t = std::ptr::null_mut();
         // SAFETY: a zeroed `sigevent` is valid; both pointers are to locals that live through the call.
-        let made = unsafe {
+        let mut made_on = |clock| unsafe {
             let mut event: libc::sigevent = std::mem::zeroed();
             event.sigev_notify = libc::SIGEV_SIGNAL;
             event.sigev_signo = signal;
-            libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)
+            libc::timer_create(clock, &raw mut event, &raw mut timer) == 0
         };
-        if made != 0 {
+        // The clock that goes on while the machine sleeps, where there is one.
+        if !made_on(libc::CLOCK_BOOTTIME) && !made_on(libc::CLOCK_MONOTONIC) {
             return Err(io::Error::last_os_error());
         }
         let _ = self.0.set(timer as usize);

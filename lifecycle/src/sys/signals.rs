@@ -39,6 +39,10 @@ pub(crate) fn unblock() {
         for signal in [SIGTERM, SIGINT, SIGHUP, SIGABRT] {
             libc::sigaddset(&raw mut set, signal);
         }
+        #[cfg(target_os = "linux")]
+        for signal in crate::sys::backstop::signals() {
+            libc::sigaddset(&raw mut set, signal);
+        }
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
     }
 }
