@@ -97,6 +97,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `console` | live lines on a terminal | on |
+//! | `systemd` | `Type=notify`: READY when the app is up, STOPPING with the time that its end may take. Linux only | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
 
 #[cfg(not(unix))]

@@ -24,6 +24,7 @@ use crate::error::BoxError;
 use crate::error::{escape, one_line, panic_message};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
+use crate::life::notice::Observer;
 use crate::life::{BodyLink, Life, Store, Wiring};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -85,11 +86,14 @@ impl Refused {
 struct Ready {
     plan: Arc<Plan>,
     view: View,
+    observer: Observer,
     runtime: Runtime,
     writers: Vec<Box<dyn Any + Send>>,
 }
 
 fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    let systemd = crate::view::systemd::Systemd::capture();
     watchdog::install()
         .and_then(|()| signals::install())
         .map_err(|error| Refused::no_thread(&error))?;
@@ -131,6 +135,9 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     }
     let plan = Plan::new(setup.parts).map_err(|messages| Refused { code: 2, messages })?;
     let view = View::start(console).map_err(|error| Refused::no_thread(&error))?;
+    let observer = view.observer();
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    let observer = crate::view::systemd::beside(systemd, observer);
     let mut builder = if spec.current_thread {
         runtime::Builder::new_current_thread()
     } else {
@@ -148,6 +155,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     Ok(Ready {
         plan: Arc::new(plan),
         view,
+        observer,
         runtime,
         writers: setup.writers,
     })
@@ -162,6 +170,7 @@ impl Ready {
         let Self {
             plan,
             view,
+            observer,
             runtime,
             writers,
         } = self;
@@ -169,7 +178,7 @@ impl Ready {
         let (cut, is_cut) = oneshot::channel();
         let wiring = Wiring {
             runtime: runtime.handle().clone(),
-            observer: view.observer(),
+            observer,
             body: Some(BodyLink { start, cut }),
             up: None,
             on_deadline: Box::new(watchdog::arm),

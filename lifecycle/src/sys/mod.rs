@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod backstop;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+pub(crate) mod environment;
 mod record_ref;
 #[cfg(unix)]
 pub(crate) mod signals;

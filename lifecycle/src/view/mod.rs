@@ -5,6 +5,8 @@
 mod console;
 mod lines;
 pub(crate) mod log;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+pub(crate) mod systemd;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
