@@ -69,7 +69,7 @@
 //! takes longer than its time is followed by the component's `emergency`, on a thread outside the runtime; no failure
 //! skips, shortens or delays another component beyond its own time. At the deadline the process is gone, whatever user
 //! code does, except for what defeats every process from outside: SIGKILL, the kernel's out-of-memory killer, and
-//! uninterruptible I/O.
+//! uninterruptible I/O. [`guarantees`] says what holds when everything goes wrong, how, and what it costs.
 //!
 //! # Exit code
 //!
@@ -117,6 +117,7 @@ mod environment;
 mod error;
 mod glue;
 mod graph;
+pub mod guarantees;
 mod hook;
 mod life;
 mod names;

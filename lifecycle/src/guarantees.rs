@@ -1,0 +1,108 @@
+//! What is guaranteed when everything goes wrong, how, what it costs, and what cannot be guaranteed. This module holds
+//! no code.
+//!
+//! Let `D` be the deadline: the app's `shutdown_timeout`, counted from the first cause to stop (a signal, a failed
+//! start, a failed worker, the end of `main`, a request). It is fixed then and never moved.
+//!
+//! # What holds
+//!
+//! 1. **The process is gone by `D`**, whatever user code does: a hook blocks every thread of the runtime, spins, deadlocks,
+//!    panics in a destructor, or leaves a blocking task for ever.
+//! 2. **Each component that came up is cleaned up**: its `stop` ends well, or its `emergency` is called, once, in stop order.
+//!    So it is also when the process aborts, when memory, threads or descriptors run out, and when the runtime itself
+//!    panics.
+//! 3. **A component's failure is its own**: it neither skips, shortens nor delays the cleanup of another one beyond its own
+//!    time.
+//! 4. **The exit code tells the truth**: 0 only when every component ended clean. The first error is the one that is reported
+//!    as the cause.
+//! 5. **What was admitted is finished or reported as cut**; what was refused was never started.
+//!
+//! | what happens | how it ends |
+//! | --- | --- |
+//! | `stop` returns an error or panics | its `emergency` at once; its unused time goes to the others |
+//! | `stop` never completes | cut at its timeout or share, then its `emergency` |
+//! | `stop` blocks its thread, or spins | the same; where no thread of the runtime is left, all `emergency` hooks when the reserve begins |
+//! | `emergency` hangs | given up after its share, the next one goes on |
+//! | a destructor panics or hangs | caught, or cut at the component's time |
+//! | a start fails, panics, hangs; a signal while starting | exactly what is up is taken down, in reverse |
+//! | a worker fails while the app is already stopping | the first cause stays the cause |
+//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks, then exit code 134 |
+//! | the allocator's lock is never given back | all `emergency` hooks that need no memory |
+//! | no threads, no descriptors, a full blocking pool | a clean end: what is needed was made before the first start |
+//! | descriptors are closed under the runtime | `emergency` hooks, by `D` |
+//! | an `atexit` handler hangs | gone by `D` all the same |
+//! | standard output or standard error is closed, full, or not read | neither a panic nor a wait beyond `D` |
+//! | SIGSTOP, or a suspended machine, over the deadline | `emergency` hooks when it goes on, then the end |
+//! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n |
+//! | a third signal | gone at once |
+//! | signals masked by the parent, or ignored and masked by user code | unmasked at the start; `D` needs no signal |
+//! | the watchdog thread stands still | the kernel's timers: gone by `D` + 150 ms (Linux) |
+//! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks |
+//! | PID 1 of a container | the same: nothing relies on a signal's default effect |
+//!
+//! # How
+//!
+//! - **Threads of our own, made first.** Before the set-up, the plan and the runtime, `#[lifecycle::main]` makes the watchdog
+//!   and the thread that passes on signals, and unmasks the signals that it lives by. The threads of the emergency hooks
+//!   (one a hook, at most 16, and a conductor), of the view and of the end of the runtime follow before the first start.
+//!   Each has reported that it is ready, with all that it needs, before anything goes on.
+//! - **A driver that runs no user code** leads the life on a runtime of its own. Each hook is a task, or a thread, that reports
+//!   by event, so that the driver goes on when user code blocks every thread of the app's runtime.
+//! - **A watchdog that needs nothing.** It takes no memory, no lock and no descriptor and writes no log: it sleeps until an
+//!   absolute instant on the monotonic clock. It begins the emergency hooks when the reserve begins or a signal forces the
+//!   end, and ends the process by `_exit` 5 ms before `D`. Should it end the process, then with the exit code that was known
+//!   last.
+//! - **Timers of the kernel behind the watchdog** (Linux, on the clock that also counts suspend). One begins the hooks 10 ms
+//!   after `D` and arms two others: the second calls `_exit`, the last one is a SIGKILL.
+//! - **A handler for SIGABRT**, on the thread's alternate stack: it wakes the emergency layer and holds the thread that aborts
+//!   until the process is gone.
+//! - **Bounded ends.** The runtime is dropped on a thread made for it, within 100 ms, or left behind. Buffers are flushed last,
+//!   within what is left; on the forced path within 250 ms, and its exit is always `_exit`.
+//!
+//! # What it costs
+//!
+//! Threads that sleep: six, one for each emergency hook up to 16 and one to conduct them, about 35 KiB of memory each (4.2 MB
+//! for a whole app of five resources in a release build). No descriptor. Nothing at all while the app runs, except that
+//! admitting work is an atomic addition.
+//!
+//! # What cannot be guaranteed
+//!
+//! - SIGKILL, the kernel's out-of-memory killer and a power failure end a process from outside, without hooks. What must
+//!   survive them has to be on disk before: save partial results as they come, and recover at the next start.
+//! - A thread in uninterruptible I/O (a dead network file system) keeps even a killed process in the kernel's table.
+//! - An `emergency` hook that takes a lock may meet the thread that holds it. Where the process aborts, or the allocator is
+//!   stuck, that includes the allocator's. Such a hook is given up after its share and the others run; write hooks that use
+//!   what was made before:
+//!
+//!   ```
+//!   use std::fs::File;
+//!   use std::io::Write as _;
+//!   use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//!   use lifecycle::resource;
+//!
+//!   struct Journal {
+//!       written: AtomicU64,
+//!       marker: File,
+//!   }
+//!
+//!   #[resource]
+//!   impl Journal {
+//!       fn start() -> std::io::Result<Self> {
+//!           // Opened now: later there may be no descriptor to be had.
+//!           let marker = File::create("journal.dirty")?;
+//!           Ok(Self { written: AtomicU64::new(0), marker })
+//!       }
+//!
+//!       /// One write from the stack: no lock, no memory.
+//!       fn emergency(&self) {
+//!           let written = self.written.load(Ordering::Relaxed).to_le_bytes();
+//!           let _ = (&self.marker).write_all(&written);
+//!       }
+//!   }
+//!   ```
+//!
+//! - User code that replaces the handlers of SIGABRT or of the last two real-time signals, or that calls `_exit` or `exec`,
+//!   takes the guarantee with it.
+//! - In tests, and with the builder, nothing owns the process: [`Running::stop`](crate::Running::stop) returns by `D` and its
+//!   [`Report`](crate::Report) names what had to be left behind.
