@@ -14,7 +14,7 @@
 //!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use crate::error::panic_message;
 
 const MOST_THREADS: usize = 16;
+const NEVER: u64 = u64::MAX;
 
 const EMPTY: u8 = 0;
 const ARMED: u8 = 1;
@@ -53,8 +54,9 @@ struct Shared {
     slots: Box<[Slot]>,
     runners: OnceLock<Box<[Thread]>>,
     conductor: OnceLock<Thread>,
-    /// Until when all that are armed are to be run; set once.
-    until: OnceLock<Instant>,
+    made: Instant,
+    /// Until when all that are armed are to be run, in nanoseconds since `made`; set once, also by a signal handler.
+    until: AtomicU64,
     over: AtomicBool,
     closed: AtomicBool,
     /// How many threads have all that they need, and who waits for that.
@@ -90,7 +92,8 @@ impl Emergency {
             slots: (0..hooks).map(|_| slot()).collect(),
             runners: OnceLock::new(),
             conductor: OnceLock::new(),
-            until: OnceLock::new(),
+            made: Instant::now(),
+            until: AtomicU64::new(NEVER),
             over: AtomicBool::new(hooks == 0),
             closed: AtomicBool::new(false),
             ready: AtomicUsize::new(0),
@@ -126,7 +129,7 @@ impl Emergency {
         *slot.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
         slot.state.store(ARMED, Ordering::SeqCst);
         // All have been run already: this one follows.
-        if self.0.until.get().is_some() && slot.step(ARMED, DUE) {
+        if self.0.until().is_some() && slot.step(ARMED, DUE) {
             self.0.wake_runners();
         }
     }
@@ -193,13 +196,16 @@ impl Emergency {
             .count()
     }
 
-    /// Runs all that are armed, in stop order, within the time. Without allocation or lock, so that the watchdog may
-    /// call it. Only the first call counts.
+    /// Runs all that are armed, in stop order, within the time. Async-signal-safe. Only the first call counts.
     pub(crate) fn begin(&self, until: Instant) {
-        if self.0.until.set(until).is_ok()
-            && let Some(conductor) = self.0.conductor.get()
-        {
-            conductor.unpark();
+        let until = until.saturating_duration_since(self.0.made).as_nanos();
+        let until = u64::try_from(until).unwrap_or(NEVER - 1);
+        let set = self
+            .0
+            .until
+            .compare_exchange(NEVER, until, Ordering::SeqCst, Ordering::SeqCst);
+        if set.is_ok() {
+            self.0.wake_conductor();
         }
     }
 
@@ -216,16 +222,15 @@ impl Emergency {
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
         self.0.wake_runners();
-        if let Some(conductor) = self.0.conductor.get() {
-            conductor.unpark();
-        }
+        self.0.wake_conductor();
     }
 }
 
 impl Slot {
     fn step(&self, from: u8, to: u8) -> bool {
         self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            // One order with `until`: of {arm, look at `until`} and {set `until`, look at the slot} one sees the other.
+            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
     }
 
@@ -275,6 +280,13 @@ impl Shared {
         }
     }
 
+    fn until(&self) -> Option<Instant> {
+        match self.until.load(Ordering::SeqCst) {
+            NEVER => None,
+            nanos => Some(self.made + Duration::from_nanos(nanos)),
+        }
+    }
+
     /// The calling thread has all that it needs.
     fn report_ready(&self) {
         self.ready.fetch_add(1, Ordering::Release);
@@ -321,8 +333,8 @@ impl Shared {
     fn conduct(self: &Arc<Self>) {
         self.report_ready();
         let until = loop {
-            if let Some(until) = self.until.get() {
-                break *until;
+            if let Some(until) = self.until() {
+                break until;
             }
             if self.closed.load(Ordering::Acquire) {
                 return;
