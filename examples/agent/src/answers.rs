@@ -1,7 +1,7 @@
 //! [`Answers`]: answers questions from the documents, piece by piece, and keeps what was written however it ends.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, Stream, StreamExt};
 use lifecycle::{Shutdown, resource};
@@ -19,6 +19,8 @@ const DEFAULT_TOKENS: usize = 96;
 const MOST_TOKENS: usize = 4096;
 /// The time that is kept for saving an answer when it has to be cut.
 const MARGIN: Duration = Duration::from_secs(1);
+/// How often what has been written is kept: so much of an answer a `kill -9` can lose.
+const KEEP_EVERY: Duration = Duration::from_millis(250);
 
 pub struct Answers {
     library: Arc<Library>,
@@ -89,6 +91,7 @@ impl Answers {
         let pieces = Writing {
             tokens: self.model.tokens(prompt),
             unsaved,
+            kept: Instant::now(),
         }
         .pieces();
         Ok(stream::iter([Piece::Session(session)]).chain(pieces))
@@ -123,6 +126,8 @@ impl Answers {
 struct Writing {
     tokens: TokenStream,
     unsaved: Unsaved,
+    /// When it was kept last.
+    kept: Instant,
 }
 
 impl Writing {
@@ -144,6 +149,10 @@ impl Writing {
         };
         let token = token.transpose()?;
         self.unsaved.text.extend(token.as_deref());
+        if token.is_some() && self.kept.elapsed() >= KEEP_EVERY {
+            self.unsaved.keep().await;
+            self.kept = Instant::now();
+        }
         Ok(token)
     }
 
@@ -172,6 +181,13 @@ struct Unsaved {
 }
 
 impl Unsaved {
+    /// That it cannot be kept now is no reason to stop: its end is saved all the same.
+    async fn keep(&self) {
+        if let Err(error) = self.sessions.keep(self.id, &self.text).await {
+            tracing::warn!(answer = self.id, %error, "an answer under way could not be kept");
+        }
+    }
+
     /// As a task of the asker's scope: it goes on when the reader, and with it this future, goes away.
     fn save(&mut self, end: End) -> impl Future<Output = Result<(), String>> + use<> {
         self.is_saved = true;

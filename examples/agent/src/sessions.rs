@@ -117,6 +117,16 @@ impl Sessions {
         Ok(id)
     }
 
+    /// Keeps what has been written so far, in case nobody gets to the end.
+    pub async fn keep(&self, answer: i64, text: &str) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE answers SET text = ? WHERE id = ? AND state = 'streaming'")
+            .bind(text)
+            .bind(answer)
+            .execute(&self.db.pool)
+            .await
+            .map(drop)
+    }
+
     pub async fn end(&self, answer: i64, text: &str, end: End) -> Result<(), sqlx::Error> {
         sqlx::query("UPDATE answers SET text = ?, state = ? WHERE id = ?")
             .bind(text)
