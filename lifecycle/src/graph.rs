@@ -485,4 +485,49 @@ mod tests {
         assert_eq!(graph.allowance(3, Cost::Share, secs(12)), secs(2));
         assert_eq!(graph.allowance(3, Cost::Share, secs(30)), secs(10));
     }
+
+    #[test]
+    fn where_fixed_times_take_all_that_is_left_the_parts_are_equal() {
+        let nodes = [
+            node("Below", None, &[], Cost::Fixed(secs(3))),
+            node("Top", None, &[0], Cost::Share),
+        ];
+        let graph = Graph::new(&nodes).unwrap();
+        assert_eq!(graph.allowance(1, Cost::Share, secs(3)), secs(3) / 2);
+    }
+
+    #[test]
+    fn slack_is_what_fixed_times_leave() {
+        let nodes = [
+            node("Below", None, &[], Cost::Fixed(secs(3))),
+            node("Top", None, &[0], Cost::Fixed(secs(5))),
+        ];
+        let graph = Graph::new(&nodes).unwrap();
+        assert_eq!(graph.slack(1, secs(10)), secs(7));
+    }
+
+    #[test]
+    fn few_chains_are_kept_and_none_that_another_covers() {
+        let chain = |shares: u32, fixed: u64| Chain {
+            shares,
+            fixed: secs(fixed),
+            components: 0,
+        };
+        let brief = |chains: Vec<Chain>| -> Vec<(u32, u64)> {
+            let brief = |chain: &Chain| (chain.shares, chain.fixed.as_secs());
+            chains.iter().map(brief).collect()
+        };
+        assert_eq!(brief(uncovered(vec![chain(1, 5), chain(2, 5)])), [(2, 5)]);
+        // Each has a share less and a second more than the one before.
+        let steps = |number: u32| (0..number).map(move |step| chain(number - step, step.into()));
+        let most = u32::try_from(MOST_CHAINS).unwrap();
+        assert_eq!(uncovered(steps(most).collect()).len(), MOST_CHAINS);
+        let merged = brief(uncovered(steps(most + 2).collect()));
+        assert_eq!(merged.len(), MOST_CHAINS);
+        assert_eq!(
+            merged[MOST_CHAINS - 1],
+            (3, 9),
+            "the worst of what it stands for"
+        );
+    }
 }
