@@ -13,13 +13,12 @@
 //!    gives none back, so that a hook runs also where the allocator is stuck: threads report ready when they have all
 //!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::error::panic_message;
+use crate::error::caught;
 
 const MOST_THREADS: usize = 16;
 const NEVER: u64 = u64::MAX;
@@ -244,8 +243,9 @@ impl Slot {
     /// Calls the hook and keeps it: to drop it takes the allocator, and may run a destructor.
     fn call(&self) {
         let Some(hook) = self.take() else { return };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(&hook)) {
-            let _ = self.panic.set(panic_message(&*payload));
+        // With all that a panic leaves behind: until that is dropped the hook has not ended.
+        if let Err(message) = caught(&hook) {
+            let _ = self.panic.set(message);
         }
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
     }

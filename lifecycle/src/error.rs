@@ -1,8 +1,10 @@
 //! Errors of the public API, and what to make of those of users.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The error of a hook, whatever its type was.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -98,8 +100,25 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
+/// Calls user code. Of a panic only the message is left: its payload has been dropped, whatever that did.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
+        let message = panic_message(&*payload);
+        drop_payload(payload);
+        message
+    })
+}
+
+/// Drops what a panic was made of, whose destructor may panic in turn.
+pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // It might go on for ever.
+        std::mem::forget(again);
+    }
+}
+
 /// Nothing that `Box<dyn Error>` of a panic's payload says is lost.
-pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

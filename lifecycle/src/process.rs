@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::entry::EntrySpec;
 use crate::environment::Environment;
 use crate::error::BoxError;
-use crate::error::{escape, one_line, panic_message};
+use crate::error::{caught, escape, one_line};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::notice::Observer;
@@ -111,7 +111,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         writers: Vec::new(),
     };
     if let Some(init) = init {
-        match catch_unwind(AssertUnwindSafe(|| init(&mut setup))) {
+        match caught(|| init(&mut setup)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let error = HookError::Failed(error);
@@ -124,8 +124,8 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
                     ),
                 ));
             }
-            Err(payload) => {
-                let message = escape(&panic_message(&*payload));
+            Err(message) => {
+                let message = escape(&message);
                 return Err(Refused::new(
                     1,
                     format!("the set-up panicked, nothing was started: {message}"),
@@ -249,12 +249,12 @@ impl Ready {
 
 /// Leads the life on a runtime of its own.
 fn drive(life: Life, kept: (Arc<Plan>, Arc<Store>)) -> Option<Report> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    let outcome = caught(|| {
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
         Ok::<_, std::io::Error>(runtime.block_on(life.run()))
-    }));
+    });
     match outcome {
         Ok(Ok(outcome)) => {
             watchdog::set_code(outcome.exit_code);
@@ -267,11 +267,10 @@ fn drive(life: Life, kept: (Arc<Plan>, Arc<Store>)) -> Option<Report> {
             None
         }
         // A bug of ours must not leave a healthy-looking zombie: the emergency layer takes over at once.
-        Err(payload) => {
+        Err(message) => {
             std::mem::forget(kept);
             watchdog::set_code(1);
             watchdog::expire();
-            let message = panic_message(&*payload);
             say(&format!(
                 "error: the driver panicked, this is a bug in `lifecycle`: {message}"
             ));
@@ -304,7 +303,7 @@ fn end(code: i32, finishing: Option<Finishing>, is_dropped: &Receiver<()>) -> ! 
 /// The last thing: everything that is buffered.
 fn flush(writers: Vec<Box<dyn Any + Send>>) {
     for writer in writers {
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
+        let _ = caught(|| drop(writer));
     }
     let _ = std::io::stdout().flush();
 }
@@ -337,8 +336,7 @@ where
     B: FnOnce(StartContext) -> F,
     F: Future<Output = Result<(), BoxError>>,
 {
-    let panicked = |payload: Box<dyn Any + Send>| HookError::Panicked(panic_message(&*payload));
-    let body = catch_unwind(AssertUnwindSafe(|| Box::pin(body(context)))).map_err(panicked)?;
+    let body = caught(|| Box::pin(body(context))).map_err(HookError::Panicked)?;
     let mut body = Some(body);
     let mut is_cut = pin!(is_cut);
     let result = std::future::poll_fn(|task| {
@@ -348,14 +346,14 @@ where
         let Some(body) = &mut body else {
             return Poll::Pending;
         };
-        match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(task))) {
+        match caught(|| body.as_mut().poll(task)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),
-            Err(payload) => Poll::Ready(Err(panicked(payload))),
+            Err(message) => Poll::Ready(Err(HookError::Panicked(message))),
         }
     })
     .await;
     // Dropped before anyone hears that it has ended.
-    catch_unwind(AssertUnwindSafe(|| drop(body.take()))).map_err(panicked)?;
+    caught(|| drop(body.take())).map_err(HookError::Panicked)?;
     result
 }

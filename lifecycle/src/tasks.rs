@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
 
-use crate::error::panic_message;
+use crate::error::{drop_payload, panic_message};
 use crate::scope::{Ask, Scope};
 
 /// Spawns tasks that end with the scope: told to stop with it (give them a [`Shutdown`](crate::Shutdown)), awaited
@@ -137,7 +137,11 @@ impl<T> Future for Task<T> {
         Pin::new(handle)
             .poll(context)
             .map_err(|error| match error.try_into_panic() {
-                Ok(payload) => TaskError::Panicked(panic_message(&*payload)),
+                Ok(payload) => {
+                    let message = panic_message(&*payload);
+                    drop_payload(payload);
+                    TaskError::Panicked(message)
+                }
                 Err(_) => TaskError::Cancelled,
             })
     }
@@ -186,8 +190,10 @@ impl<F> Drop for Tracked<F> {
                 error,
             });
         }
-        if let (Err(payload), false) = (dropped, std::thread::panicking()) {
-            resume_unwind(payload);
+        match dropped {
+            Err(payload) if std::thread::panicking() => drop_payload(payload),
+            Err(payload) => resume_unwind(payload),
+            Ok(()) => {}
         }
     }
 }

@@ -4,12 +4,13 @@
 //! queued there. One thread is made at the start, so that teardown can go on when no further one is to be had.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
+
+use crate::error::caught;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -124,7 +125,7 @@ impl Shared {
             if let Some(job) = queue.jobs.pop_front() {
                 queue.idle -= 1;
                 drop(queue);
-                let _ = catch_unwind(AssertUnwindSafe(job));
+                let _ = caught(job);
                 queue = self.lock();
                 queue.idle += 1;
             } else if queue.closed {

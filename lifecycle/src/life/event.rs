@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,7 +14,7 @@ use crate::admit::Draining;
 use crate::component::Id;
 use crate::duration::show;
 use crate::error::BoxError;
-use crate::error::{chain, one_line, panic_message};
+use crate::error::{caught, chain, one_line};
 use crate::hook::{Hook, HookCall, Instance, Stopped};
 use crate::tasks::TaskError;
 use crate::threads::Threads;
@@ -161,9 +160,9 @@ impl Call {
             }
             HookCall::Thread(call) => {
                 threads.run(move || {
-                    then(match catch_unwind(AssertUnwindSafe(call)) {
+                    then(match caught(call) {
                         Ok(result) => result.map_err(HookError::Failed),
-                        Err(payload) => Err(HookError::Panicked(panic_message(&*payload))),
+                        Err(message) => Err(HookError::Panicked(message)),
                     });
                 });
                 Self::Thread
@@ -194,10 +193,10 @@ impl<T, C: FnOnce(Result<T, HookError>)> Guarded<T, C> {
     fn end(&mut self, mut result: Result<T, HookError>) {
         let Some(then) = self.then.take() else { return };
         let future = self.future.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future)))
+        if let Err(message) = caught(|| drop(future))
             && !matches!(result, Err(HookError::Failed(_) | HookError::Panicked(_)))
         {
-            result = Err(HookError::Panicked(panic_message(&*payload)));
+            result = Err(HookError::Panicked(message));
         }
         then(result);
     }
@@ -213,10 +212,10 @@ impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
         let Some(future) = &mut self.future else {
             return Poll::Ready(());
         };
-        let result = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        let result = match caught(|| future.as_mut().poll(context)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result.map_err(HookError::Failed),
-            Err(payload) => Err(HookError::Panicked(panic_message(&*payload))),
+            Err(message) => Err(HookError::Panicked(message)),
         };
         self.end(result);
         Poll::Ready(())

@@ -1,6 +1,5 @@
 //! Startup: each component as soon as what it needs is up, and everything in parallel that may be.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use super::{Life, Timer};
 use crate::background::Ready;
 use crate::component::{Id, Kind};
 use crate::duration::{LONGEST, show};
-use crate::error::panic_message;
+use crate::error::caught;
 use crate::hook::{Instance, StartContext};
 use crate::reason::Reason;
 
@@ -382,6 +381,5 @@ fn once(call: impl Fn() + Send + Sync) -> impl Fn() + Send + Sync {
 
 /// Makes a hook; that runs no code of an `async fn`, but an `impl` by hand may do what it likes.
 pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
-    catch_unwind(AssertUnwindSafe(make))
-        .map_err(|payload| HookError::Panicked(panic_message(&*payload)))
+    caught(make).map_err(HookError::Panicked)
 }

@@ -9,13 +9,13 @@ pub(crate) mod log;
 pub(crate) mod systemd;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::environment::Console;
+use crate::error::caught;
 use crate::life::notice::{Notice, Observer};
 use crate::report::Report;
 
@@ -136,7 +136,7 @@ impl Finishing {
 fn call(flush: &Flush) {
     let flush = flush.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(flush) = flush {
-        let _ = catch_unwind(AssertUnwindSafe(flush));
+        let _ = caught(flush);
     }
 }
 
