@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::admit::Draining;
+use crate::tasks::TaskError;
+
 /// The error of a hook, whatever its type was.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -98,6 +101,39 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// What the life has to know of an error of user code. Made where that code runs, which also drops the error there: how
+/// an error writes itself, and its destructor, are user code too.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The error with its causes, on one line.
+    pub(crate) text: String,
+    /// Whether the configuration is wrong.
+    pub(crate) config: bool,
+    /// Whether it is what being told to stop provokes.
+    pub(crate) provoked: bool,
+}
+
+impl From<BoxError> for Failure {
+    fn from(error: BoxError) -> Self {
+        Self {
+            text: one_line(&*error),
+            config: chain(&*error).any(<dyn Error>::is::<ConfigError>),
+            provoked: is_disconnect(&*error) || is_cancellation(&*error),
+        }
+    }
+}
+
+/// Whether the error says that the work was cancelled, or that the app is stopping.
+fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| {
+        error
+            .downcast_ref::<tokio::task::JoinError>()
+            .is_some_and(tokio::task::JoinError::is_cancelled)
+            || matches!(error.downcast_ref(), Some(TaskError::Cancelled))
+            || error.is::<Draining>()
+    })
 }
 
 /// Calls user code. Of a panic only the message is left: its payload has been dropped, whatever that did.

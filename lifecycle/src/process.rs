@@ -20,8 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::entry::EntrySpec;
 use crate::environment::Environment;
-use crate::error::BoxError;
-use crate::error::{caught, escape, one_line};
+use crate::error::{BoxError, Failure, caught, escape, one_line};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::notice::Observer;
@@ -114,7 +113,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         match caught(|| init(&mut setup)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let error = HookError::Failed(error);
+                let error = HookError::Failed(error.into());
                 let code = if error.is_config() { 2 } else { 1 };
                 return Err(Refused::new(
                     code,
@@ -346,7 +345,8 @@ where
         let Some(body) = &mut body else {
             return Poll::Pending;
         };
-        match caught(|| body.as_mut().poll(task)) {
+        let poll = || body.as_mut().poll(task).map_err(Failure::from);
+        match caught(poll) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),
             Err(message) => Poll::Ready(Err(HookError::Panicked(message))),

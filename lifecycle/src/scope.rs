@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::admit::Admission;
-use crate::error::BoxError;
+use crate::error::Failure;
 use crate::reason::Reason;
 use crate::task_set::TaskSet;
 
@@ -35,7 +35,7 @@ pub(crate) struct AppState {
 /// What a handle can ask of the whole app, with the name of the scope that asks.
 pub(crate) enum Ask {
     Stop,
-    Fail(Arc<str>, BoxError),
+    Fail(Arc<str>, Failure),
     /// Nothing, but somebody should know.
     TellOfPanic {
         scope: Arc<str>,

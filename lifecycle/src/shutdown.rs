@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::admit::{Draining, InFlight};
-use crate::error::BoxError;
+use crate::error::{BoxError, Failure};
 use crate::reason::Reason;
 use crate::scope::{Ask, Scope};
 use crate::tasks::Tasks;
@@ -153,7 +153,8 @@ impl Shutdown {
 
     /// Asks the whole app to stop because of a failure: the exit code becomes 1 and the report names this scope.
     pub fn fail(&self, error: impl Into<BoxError>) {
-        (self.scope.app.ask)(Ask::Fail(Arc::clone(&self.scope.name), error.into()));
+        let failure = Failure::from(error.into());
+        (self.scope.app.ask)(Ask::Fail(Arc::clone(&self.scope.name), failure));
     }
 
     /// Asks for more time for this scope and returns how much was granted: out of slack only, never past the deadline

@@ -1,6 +1,5 @@
 //! What the driver of a life hears of, and the calls of user code that it hears from.
 
-use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,13 +9,10 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::task::AbortHandle;
 
-use crate::admit::Draining;
 use crate::component::Id;
 use crate::duration::show;
-use crate::error::BoxError;
-use crate::error::{caught, chain, one_line};
+use crate::error::{BoxError, Failure, caught};
 use crate::hook::{Hook, HookCall, Instance, Stopped};
-use crate::tasks::TaskError;
 use crate::threads::Threads;
 
 /// Which call of a component's code an event or a timer belongs to: those of an earlier one are stale.
@@ -40,7 +36,7 @@ pub(crate) enum Event {
     StopEnded {
         id: Id,
         turn: Turn,
-        result: Result<Stopped, HookError>,
+        result: Result<Ended, HookError>,
     },
     TasksEnded {
         id: Id,
@@ -65,7 +61,7 @@ pub(crate) enum Event {
     Stop,
     Fail {
         name: Arc<str>,
-        error: BoxError,
+        failure: Failure,
     },
     Signal(i32),
     Forced(i32),
@@ -77,10 +73,26 @@ pub(crate) enum Event {
     },
 }
 
+/// How a `stop` ended that did not fail.
+pub(crate) enum Ended {
+    Clean,
+    /// With an error that was expected.
+    Expected(String),
+}
+
+impl From<Stopped> for Ended {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Clean => Self::Clean,
+            Stopped::Expected(error) => Self::Expected(Failure::from(error).text),
+        }
+    }
+}
+
 /// Why a call of user code gave nothing.
 #[derive(Debug)]
 pub(crate) enum HookError {
-    Failed(BoxError),
+    Failed(Failure),
     Panicked(String),
     TimedOut(Duration),
     /// A start, or a worker that never said that it is ready.
@@ -94,7 +106,7 @@ pub(crate) enum HookError {
 impl HookError {
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Failed(error) => one_line(&**error),
+            Self::Failed(failure) => failure.text.clone(),
             Self::Panicked(message) => format!("panicked: {}", crate::error::escape(message)),
             Self::TimedOut(time) => format!("did not end within {}", show(*time)),
             Self::NotUp(time) => format!("was not up within {}", show(*time)),
@@ -104,30 +116,17 @@ impl HookError {
     }
 
     pub(crate) fn is_config(&self) -> bool {
-        matches!(self, Self::Failed(error) if chain(&**error).any(<dyn std::error::Error>::is::<crate::error::ConfigError>))
+        matches!(self, Self::Failed(Failure { config: true, .. }))
     }
 
     /// Whether it is what being told to stop provokes.
     pub(crate) fn comes_from_stopping(&self) -> bool {
         match self {
-            Self::Failed(error) => {
-                crate::error::is_disconnect(&**error) || is_cancellation(&**error)
-            }
+            Self::Failed(failure) => failure.provoked,
             Self::Cancelled => true,
             Self::Panicked(_) | Self::TimedOut(_) | Self::NotUp(_) | Self::TooOften => false,
         }
     }
-}
-
-/// Whether the error says that the work was cancelled, or that the app is stopping.
-fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
-    chain(error).any(|error| {
-        error
-            .downcast_ref::<tokio::task::JoinError>()
-            .is_some_and(tokio::task::JoinError::is_cancelled)
-            || matches!(error.downcast_ref(), Some(TaskError::Cancelled))
-            || error.is::<Draining>()
-    })
 }
 
 /// A call under way, and how to end the wait for it: a future is told to drop, a thread is abandoned.
@@ -160,7 +159,7 @@ impl Call {
             }
             HookCall::Thread(call) => {
                 threads.run(move || {
-                    then(match caught(call) {
+                    then(match caught(|| call().map_err(Failure::from)) {
                         Ok(result) => result.map_err(HookError::Failed),
                         Err(message) => Err(HookError::Panicked(message)),
                     });
@@ -212,7 +211,8 @@ impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
         let Some(future) = &mut self.future else {
             return Poll::Ready(());
         };
-        let result = match caught(|| future.as_mut().poll(context)) {
+        let poll = || future.as_mut().poll(context).map_err(Failure::from);
+        let result = match caught(poll) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result.map_err(HookError::Failed),
             Err(message) => Err(HookError::Panicked(message)),

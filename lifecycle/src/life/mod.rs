@@ -177,7 +177,7 @@ impl Life {
             ask: Box::new(move |what| match what {
                 Ask::Stop if asked.swap(true, Ordering::SeqCst) => {}
                 Ask::Stop => drop(ask.send(Event::Stop)),
-                Ask::Fail(name, error) => drop(ask.send(Event::Fail { name, error })),
+                Ask::Fail(name, failure) => drop(ask.send(Event::Fail { name, failure })),
                 Ask::TellOfPanic { scope, task, error } => drop(ask.send(Event::TaskPanicked {
                     name: scope,
                     task,

@@ -107,9 +107,9 @@ impl Life {
             } => self.on_dropped(id, turn, leaked, panic),
             Event::BodyEnded { result } => self.on_body_ended(result),
             Event::Stop => self.stop_because(Reason::Requested, None, false),
-            Event::Fail { name, error } => {
+            Event::Fail { name, failure } => {
                 self.app_has_failed();
-                let error = HookError::Failed(error);
+                let error = HookError::Failed(failure);
                 let root = format!("`{name}` failed: {}", error.describe());
                 self.notice(Notice::Failed {
                     name: Arc::clone(&name),

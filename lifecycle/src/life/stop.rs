@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Call, Event, HookError, Turn};
+use super::event::{Call, Ended, Event, HookError, Turn};
 use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{InUse, Layer};
@@ -15,7 +15,6 @@ use super::{GRACE, Life};
 use crate::component::{Id, Kind, Source};
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
-use crate::hook::Stopped;
 use crate::record::HookKind;
 
 impl Life {
@@ -77,7 +76,7 @@ impl Life {
             return;
         };
         if !hooks.contains(&HookKind::Stop) {
-            self.after_stop(id, Ok(Stopped::Clean));
+            self.after_stop(id, Ok(Ended::Clean));
             return;
         }
         self.notice(Notice::StopBegan {
@@ -91,7 +90,7 @@ impl Life {
         let before = Arc::clone(&self.members[id].in_use_before);
         let hook = guard(|| {
             let instance = instance?;
-            let hook = stop(&instance)?;
+            let hook = stop(&instance)?.map(Ended::from);
             let count =
                 move || before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
             Some(if counts { hook.after(count) } else { hook })
@@ -103,12 +102,12 @@ impl Life {
                 self.members[id].call =
                     Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
             }
-            Ok(None) => self.after_stop(id, Ok(Stopped::Clean)),
+            Ok(None) => self.after_stop(id, Ok(Ended::Clean)),
             Err(panic) => self.after_stop(id, Err(panic)),
         }
     }
 
-    pub(super) fn on_stop_ended(&mut self, id: Id, turn: Turn, result: Result<Stopped, HookError>) {
+    pub(super) fn on_stop_ended(&mut self, id: Id, turn: Turn, result: Result<Ended, HookError>) {
         if self.members[id].turn == turn && self.members[id].phase == Phase::Stopping {
             self.after_stop(id, result);
         }
@@ -162,14 +161,13 @@ impl Life {
     }
 
     /// The hook is through; its tasks have what is left of its time.
-    fn after_stop(&mut self, id: Id, result: Result<Stopped, HookError>) {
+    fn after_stop(&mut self, id: Id, result: Result<Ended, HookError>) {
         let member = &mut self.members[id];
         member.call = None;
         match result {
-            Ok(Stopped::Clean) => self.disarm(id),
-            Ok(Stopped::Expected(error)) => {
+            Ok(Ended::Clean) => self.disarm(id),
+            Ok(Ended::Expected(error)) => {
                 self.disarm(id);
-                let error = crate::error::one_line(&*error);
                 self.notice(Notice::ExpectedError {
                     name: self.name(id),
                     error,
