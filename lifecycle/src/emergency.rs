@@ -12,9 +12,10 @@
 //! 5. From the moment that [`Emergency::new`] has returned, to run a hook and all that follows it takes no memory and
 //!    gives none back, so that a hook runs also where the allocator is stuck: threads report ready when they have all
 //!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
+//! 6. A hook that hangs costs its thread, not the hooks that wait for one: where none is left another one is made.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,9 @@ pub(crate) struct Emergency(Arc<Shared>);
 
 struct Shared {
     slots: Box<[Slot]>,
-    runners: OnceLock<Box<[Thread]>>,
+    /// Also those that hang in a hook. With room for as many more as there are hooks, so that the lock is never held
+    /// over an allocation.
+    runners: Mutex<Vec<Thread>>,
     conductor: OnceLock<Thread>,
     made: Instant,
     /// Until when all that are armed are to be run, in nanoseconds since `made`; set once, also by a signal handler.
@@ -89,7 +92,7 @@ impl Emergency {
         };
         let shared = Arc::new(Shared {
             slots: (0..hooks).map(|_| slot()).collect(),
-            runners: OnceLock::new(),
+            runners: Mutex::new(Vec::with_capacity(hooks.min(MOST_THREADS) + hooks)),
             conductor: OnceLock::new(),
             made: Instant::now(),
             until: AtomicU64::new(NEVER),
@@ -100,15 +103,13 @@ impl Emergency {
             wake: Box::new(wake),
         });
         if hooks > 0 {
-            let mut runners = Vec::new();
             for index in 0..hooks.min(MOST_THREADS) {
                 let this = Arc::clone(&shared);
                 let thread = thread::Builder::new()
                     .name(format!("lifecycle-emergency-{index}"))
                     .spawn(move || this.run_due())?;
-                runners.push(thread.thread().clone());
+                shared.runners().push(thread.thread().clone());
             }
-            let _ = shared.runners.set(runners.into_boxed_slice());
             let this = Arc::clone(&shared);
             let thread = thread::Builder::new()
                 .name("lifecycle-emergency".into())
@@ -256,20 +257,22 @@ impl Slot {
 }
 
 impl Shared {
-    fn wake_runners(&self) {
-        self.runners
-            .get()
-            .into_iter()
-            .flatten()
-            .for_each(Thread::unpark);
+    fn runners(&self) -> MutexGuard<'_, Vec<Thread>> {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn give_up(&self, index: usize) -> bool {
+    fn wake_runners(&self) {
+        self.runners().iter().for_each(Thread::unpark);
+    }
+
+    fn give_up(self: &Arc<Self>, index: usize) -> bool {
         let slot = &self.slots[index];
         let given_up = slot.step(RUNNING, GIVEN_UP) || slot.step(DUE, LATE);
         if given_up {
             // It may be waiting for this one.
             self.wake_conductor();
+            // And others for its thread.
+            self.make_spare();
         }
         given_up
     }
@@ -293,19 +296,30 @@ impl Shared {
         self.maker.unpark();
     }
 
-    /// Where every thread hangs in a hook that was given up, the next hook needs another one.
-    fn replace_stuck(self: &Arc<Self>) {
-        let stuck = self
-            .slots
-            .iter()
-            .filter(|slot| slot.state.load(Ordering::Acquire) == GIVEN_UP)
-            .count();
-        if stuck >= self.runners.get().map_or(0, |runners| runners.len()) {
-            let this = Arc::clone(self);
-            let _ = thread::Builder::new()
-                .name("lifecycle-emergency-spare".into())
-                .spawn(move || this.run_due());
+    /// Where a hook waits and every thread is in another one, it needs another thread.
+    fn make_spare(self: &Arc<Self>) {
+        let count = |states: [u8; 2]| {
+            let slots = self.slots.iter();
+            slots
+                .filter(|slot| states.contains(&slot.state.load(Ordering::Acquire)))
+                .count()
+        };
+        let threads = self.runners().len();
+        if count([DUE, LATE]) == 0 || count([RUNNING, GIVEN_UP]) < threads {
+            return;
         }
+        let this = Arc::clone(self);
+        let made = thread::Builder::new()
+            .name("lifecycle-emergency-spare".into())
+            .spawn(move || this.run_due());
+        let Ok(made) = made else { return };
+        let mut runners = self.runners();
+        if runners.len() < runners.capacity() {
+            runners.push(made.thread().clone());
+        }
+        drop(runners);
+        // Who made another hook due meanwhile could not wake it.
+        made.thread().unpark();
     }
 
     /// A runner's life: it takes whatever is due, in stop order.
@@ -353,7 +367,7 @@ impl Shared {
             let left = until.saturating_duration_since(Instant::now());
             let share = Instant::now() + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);
             if due {
-                self.replace_stuck();
+                self.make_spare();
                 self.wake_runners();
             }
             self.wait(slot, share);
