@@ -215,12 +215,11 @@ impl Ready {
                 .name("lifecycle".into())
                 .spawn(move || {
                     let report = drive(life, kept);
-                    let code = report.as_ref().map_or(1, Report::exit_code);
-                    let finishing =
-                        report.map(|report| view.finish(report, move || flush(writers)));
                     // Main leaves the runtime, unless user code holds it there.
                     let _ = ended.send(());
-                    end(code, finishing, &is_dropped)
+                    end(report, &is_dropped, |report| {
+                        view.finish(report, move || flush(writers))
+                    })
                 })
         });
         if let Err(error) = driver {
@@ -281,14 +280,19 @@ fn drive(life: Life, kept: (Arc<Plan>, Arc<Store>)) -> Option<Report> {
 }
 
 /// Ends the process, when the runtime has been dropped or is left behind, and all is written.
-fn end(code: i32, finishing: Option<Finishing>, is_dropped: &Receiver<()>) -> ! {
+fn end(
+    report: Option<Report>,
+    is_dropped: &Receiver<()>,
+    finish: impl FnOnce(Report) -> Finishing,
+) -> ! {
+    let code = report.as_ref().map_or(1, Report::exit_code);
     let forced = code > 128;
-    // Half of what is left is kept for the buffers.
-    let left = watchdog::left().unwrap_or(BOUND) / 2;
-    if !forced {
-        let _ = is_dropped.recv_timeout(BOUND.min(left));
-    }
-    if let Some(finishing) = finishing {
+    // Most of what is left is kept for the report and the buffers.
+    let bound = BOUND.min(watchdog::left().map_or(BOUND, |left| left / 4));
+    let dropped = forced || is_dropped.recv_timeout(bound).is_ok();
+    if let Some(mut report) = report {
+        report.left_behind = (!dropped).then_some(bound);
+        let finishing = finish(report);
         let left = watchdog::left().unwrap_or(BOUND);
         let left = if forced { FLUSH.min(left) } else { left };
         finishing.wait(REPORT, left);

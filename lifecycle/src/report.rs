@@ -13,6 +13,8 @@ use crate::reason::{Reason, signal_name};
 pub struct Report {
     outcome: Outcome,
     components: Vec<ComponentReport>,
+    /// How long the runtime was waited for, where it did not end and was left behind.
+    pub(crate) left_behind: Option<Duration>,
 }
 
 /// What happened to one component.
@@ -25,6 +27,7 @@ impl Report {
         Self {
             outcome,
             components,
+            left_behind: None,
         }
     }
 
@@ -116,10 +119,19 @@ impl Report {
     /// Whether a person must look at it.
     pub(crate) fn needs_a_look(&self) -> bool {
         !self.is_clean()
+            || self.left_behind.is_some()
             || self
                 .components
                 .iter()
                 .any(|component| component.0.leaked.after > 0)
+    }
+
+    /// What nobody was asked to end: tokio's blocking tasks, and tasks that are not tracked.
+    pub(crate) fn left_behind(&self) -> Option<String> {
+        let waited = show(self.left_behind?);
+        Some(format!(
+            "the runtime was left behind: something that runs on it did not end within {waited}"
+        ))
     }
 }
 
@@ -213,6 +225,9 @@ impl fmt::Display for Report {
         }
         if outcome.cut_work > 0 {
             writeln!(f, "  {} in flight had to be cut", outcome.cut_work)?;
+        }
+        if let Some(leak) = self.left_behind() {
+            writeln!(f, "  {leak}")?;
         }
         let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), show);
         let untouched = |component: &&ComponentReport| {

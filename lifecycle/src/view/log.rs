@@ -174,6 +174,9 @@ pub(crate) fn record(notice: &Notice) {
 /// Writes the end to the log.
 pub(crate) fn conclude(report: &Report) {
     let (code, summary) = (report.exit_code(), report.summary());
+    if let Some(leak) = report.left_behind() {
+        warn!(target: "lifecycle", "{leak}");
+    }
     if let Some(error) = report.root_error() {
         error!(target: "lifecycle", exit_code = code, error, "{summary}");
     } else if code == 0 {
