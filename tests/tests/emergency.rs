@@ -1,9 +1,12 @@
 //! The third layer, and the deadline that holds whatever user code does.
 
-use std::thread::sleep;
+use std::collections::BTreeSet;
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
+use lifecycle_tests::evidence::now;
 use lifecycle_tests::program;
+use lifecycle_tests::random::Random;
 use lifecycle_tests::run::{End, Program};
 
 const ANOTHER: Duration = Duration::from_millis(350);
@@ -29,15 +32,73 @@ fn force(program: Program) -> (End, Duration) {
 }
 
 #[test]
-fn a_hook_that_hangs_or_panics_lets_the_others_run() {
-    for fault in ["hang", "spin", "panic"] {
-        let (end, forced) =
-            force(program!("chain").with(&format!("e.stop=hang d.emergency={fault}")));
-        end.expect_code(143)
-            .expect_names("emergency", "e d c b a")
-            .expect_names("emergency ok", "e c b a")
-            .expect_gone(forced, Duration::from_millis(750))
-            .expect_line(&["d", "emergency"]);
+fn a5_every_thread_of_the_runtime_is_blocked_when_the_signal_comes() {
+    let blocked = |program: Program, arguments: &str, seen: &[&str]| {
+        let program = program.with(arguments).env("LOG", "info");
+        let mut run = program.limits("3s", "1s").start();
+        for what in seen {
+            run.until(what);
+        }
+        run
+    };
+    // The last two workers keep the two threads of the runtime, and main's body the thread that all began on.
+    let arguments = "only=steady,careless steady=block careless=block main=block";
+    let cases = || {
+        [
+            blocked(
+                program!("workers"),
+                arguments,
+                &["steady", "careless", "main"],
+            ),
+            blocked(program!("workers_current_thread"), "main=block", &["main"]),
+        ]
+    };
+    for mut run in cases() {
+        let told = run.terminate();
+        run.until_stderr("SIGTERM");
+        let seen = now().saturating_sub(told);
+        let end = run.end();
+        assert!(
+            seen < Duration::from_millis(500),
+            "the signal was seen after {seen:?}\n{end}"
+        );
+        end.expect_code(3)
+            .expect_gone(told, Duration::from_secs(3))
+            .expect_names("emergency ok", "owner base");
+    }
+    for mut run in cases() {
+        run.terminate();
+        sleep(ANOTHER);
+        let forced = run.terminate();
+        run.end()
+            .expect_code(143)
+            .expect_gone(forced, Duration::from_millis(250))
+            .expect_names("emergency ok", "owner base");
+    }
+}
+
+#[test]
+fn a12_an_emergency_hook_that_hangs_or_panics_lets_the_others_run() {
+    let flavours = [|| program!("chain"), || program!("chain_current_thread")];
+    for (fault, reported) in [
+        ("hang", "its emergency hook did not end in its share"),
+        ("spin", "its emergency hook did not end in its share"),
+        ("panic", "its emergency hook panicked: d.emergency panics"),
+    ] {
+        for flavour in flavours {
+            let faulty = || flavour().with(&format!("e.stop=block d.emergency={fault}"));
+            let check = |end: &End| {
+                end.expect_names("emergency", "e d c b a")
+                    .expect_names("emergency ok", "e c b a");
+                assert!(end.row("d").1.contains(reported), "{end}");
+            };
+            let (end, forced) = force(faulty());
+            check(end.expect_code(143));
+            end.expect_gone(forced, Duration::from_millis(750));
+            // All are left when the reserve begins: `e` takes all the time that there is.
+            let program = faulty().env("LIFECYCLE_TIMEOUT_E", "10s");
+            check(run_into_the_deadline(program).expect_code(3));
+        }
     }
 }
 
@@ -82,26 +143,59 @@ fn a_hook_that_hangs_is_given_up_and_the_rest_is_stopped() {
     );
 }
 
+/// All twenty are called, those of these places in the order of the stops hang: in the end by force, and where each is
+/// due by itself, all at once.
+fn expect_all_called(places: &BTreeSet<usize>) {
+    let (end, _) = force(program!("emergencies").with("any.stop=hang"));
+    let in_stop_order: Vec<&str> = end.names("emergency");
+    let hanging: Vec<&str> = places.iter().map(|place| in_stop_order[*place]).collect();
+    let program = |stop: &str| {
+        let hanging = hanging.join(",");
+        let arguments = format!("any.stop={stop} hang=hang hanging={hanging}");
+        program!("emergencies")
+            .with(&arguments)
+            .limits("20s", "1500ms")
+    };
+    let check = |end: &End| {
+        let called: BTreeSet<&str> = end.names("emergency").into_iter().collect();
+        assert_eq!(called.len(), 20, "{hanging:?}\n{end}");
+        assert_eq!(end.names("emergency").len(), 20, "{hanging:?}\n{end}");
+        assert_eq!(end.count("hang"), hanging.len(), "{hanging:?}\n{end}");
+        for name in called {
+            let given_up = end.row(name).1.contains("did not end in its share");
+            assert_eq!(given_up, hanging.contains(&name), "`{name}`\n{end}");
+        }
+    };
+    let (end, forced) = force(program("hang"));
+    check(end.expect_code(143));
+    end.expect_gone(forced, Duration::from_millis(1750));
+    let mut run = program("error").start();
+    run.until("main");
+    let told = run.terminate();
+    let end = run.end();
+    check(end.expect_code(3));
+    end.expect_gone(told, Duration::from_millis(1750));
+}
+
 #[test]
-fn twelve_of_twenty_hooks_hang_and_all_twenty_are_called() {
-    let hanging = [
-        "0", "1", "2", "4", "5", "7", "8", "10", "11", "13", "16", "19",
+fn sixteen_of_twenty_hooks_hang_and_the_other_four_run_wherever_they_stand() {
+    let mut random = Random::new();
+    let mut anywhere: BTreeSet<usize> = (0..20).collect();
+    while anywhere.len() > 16 {
+        anywhere.remove(&random.index(20));
+    }
+    let every_fifth_runs = (0..20).filter(|place| place % 5 != 4).collect();
+    let sets = [
+        (0..16).collect(),
+        (4..20).collect(),
+        every_fifth_runs,
+        anywhere,
     ];
-    let program = program!("emergencies").with(&format!(
-        "any.stop=hang hang=hang hanging={}",
-        hanging.join(",")
-    ));
-    let (end, forced) = force(program.limits("20s", "1500ms"));
-    end.expect_code(143)
-        .expect_gone(forced, Duration::from_millis(1750));
-    let mut called: Vec<u32> = end
-        .names("emergency")
-        .iter()
-        .map(|name| name.parse().expect("a number"))
-        .collect();
-    called.sort_unstable();
-    assert_eq!(called, (0..20).collect::<Vec<u32>>(), "{end}");
-    assert_eq!(end.count("hang"), hanging.len(), "{end}");
+    scope(|scope| {
+        for half in sets.chunks(2) {
+            scope.spawn(|| half.iter().for_each(expect_all_called));
+        }
+    });
 }
 
 #[test]
@@ -155,36 +249,100 @@ fn the_deadline_holds_when_main_spins() {
 }
 
 #[test]
-fn the_deadline_holds_when_a_hook_blocks_on_a_future_in_place() {
-    let end = run_into_the_deadline(program!("chain").with("c.stop=bridge"));
+fn a14_blocking_on_a_future_in_place_at_the_end() {
+    // On a current-thread runtime that panics instead.
+    for program in [program!("chain"), program!("chain_current_thread")] {
+        let end = run_into_the_deadline(program.with("c.stop=bridge"));
+        end.expect_code(3)
+            .expect_names("emergency ok", "c")
+            .expect_names("stop ok", "e d b a");
+        assert_eq!(end.row("c").0, "emergency", "{end}");
+    }
+    let end = run_into_the_deadline(program!("chain").with("main=told,bridge"));
     end.expect_code(3)
-        .expect_names("emergency", "c")
-        .expect_names("stop ok", "e d b a");
+        .expect_names("stop ok", "e d c b a")
+        .expect_line(&["main", "timeout", "did not end within"]);
+    // A destructor, which has the runtime entered, but no thread of it.
+    for program in [program!("odds"), program!("odds_current_thread")] {
+        let end = run_into_the_deadline(program.with("heavy.drop=bridge"));
+        end.expect_code(3)
+            .expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
+        let note = end.row("heavy").1;
+        assert!(note.contains("its destructor did not end within"), "{end}");
+    }
+    // One that runs when the runtime is dropped.
+    for program in [
+        program!("destructors"),
+        program!("destructors_current_thread"),
+    ] {
+        let end = run_into_the_deadline(program.with("stray.drop=bridge"));
+        end.expect_code(0)
+            .expect_once("stray.drop")
+            .expect_names("stop ok", "owner base");
+    }
 }
 
 #[test]
-fn a_blocking_task_that_never_ends_is_left_behind() {
+fn a13_a_blocking_task_that_never_ends_is_left_behind_with_the_runtime() {
     for program in [program!("chain"), program!("chain_current_thread")] {
-        let mut run = program.with("main=leave:1,told").start();
+        let mut run = program.with("main=leave:3,told").start();
         run.until("main");
         let told = run.terminate();
         run.end()
             .expect_code(0)
             .expect_names("stop ok", "e d c b a")
+            .expect_names("emergency", "")
+            .expect_line(&["the runtime was left behind"])
             .expect_gone(told, Duration::from_millis(850));
     }
 }
 
 #[test]
-fn blocking_tasks_that_fill_the_pool_hold_up_no_hook_on_a_thread() {
+fn a_runtime_that_ends_is_not_reported() {
+    for program in [program!("chain"), program!("chain_current_thread")] {
+        let end = run_into_the_deadline(program.with("c.stop=error"));
+        end.expect_code(3);
+        assert!(!end.has_line(&["left behind"]), "{end}");
+    }
+}
+
+#[test]
+fn a15_no_hook_relies_on_the_blocking_pool_of_the_runtime() {
+    // More than the pool takes: what would be queued there never runs, and is dropped with the runtime.
+    let arguments = "main=leave:600,told writer=slow:50";
     for program in [program!("odds"), program!("odds_current_thread")] {
-        let mut run = program.with("main=leave:512,told").start();
+        let mut run = program.with(arguments).start();
         run.until("main");
         let told = run.terminate();
-        let end = run.end();
-        end.expect_code(0)
-            .expect_order(&["threaded.stop", "threaded.stop ok"])
-            .expect_names("emergency", "");
-        end.expect_gone(told, Duration::from_secs(2));
+        run.end()
+            .expect_code(0)
+            .expect_order(&[
+                "main told",
+                "heavy.stop ok",
+                "heavy.drop entered",
+                "heavy.drop ok",
+                "threaded.stop entered",
+                "threaded.stop ok",
+                "writer",
+                "writer ok",
+            ])
+            .expect_names("emergency", "")
+            .expect_gone(told, Duration::from_secs(2));
+    }
+    // Nor do the emergency hooks, and a writer after them.
+    for program in [program!("odds"), program!("odds_current_thread")] {
+        let mut run = program.with(arguments).with("threaded.stop=error").start();
+        run.until("main");
+        let told = run.terminate();
+        run.end()
+            .expect_code(3)
+            .expect_order(&[
+                "heavy.drop ok",
+                "threaded.stop",
+                "threaded.emergency",
+                "threaded.emergency ok",
+                "writer ok",
+            ])
+            .expect_gone(told, Duration::from_secs(2));
     }
 }
