@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lifecycle_tests::evidence::now;
 use lifecycle_tests::program;
 use lifecycle_tests::run::{End, Program, Signal};
 
@@ -55,18 +56,75 @@ fn expect_first_error(end: &End, component: &str, error: &str) {
 }
 
 #[test]
-fn a_start_that_fails_at_step_k_stops_exactly_the_k_minus_1_started_ones_in_reverse() {
+fn a10_a_start_that_fails_at_step_k_stops_exactly_the_k_minus_1_started_ones_in_reverse() {
     expect_rollback_at_each_step("error", |name| format!("{name}.start is broken"));
 }
 
 #[test]
-fn a_start_that_panics_does_the_same() {
+fn a10_a_start_that_panics_at_step_k_does_the_same() {
     expect_rollback_at_each_step("panic", |name| format!("panicked: {name}.start panics"));
 }
 
 #[test]
-fn a_start_that_times_out_does_the_same() {
+fn a10_a_start_that_hangs_at_step_k_does_the_same() {
     expect_rollback_at_each_step("hang", |_| "within 200ms".to_owned());
+}
+
+#[test]
+fn a10_a_start_that_blocks_its_thread_at_step_k_does_the_same_where_there_is_another() {
+    for (flavour, has_others) in [(flavours()[0], true), (flavours()[1], false)] {
+        for (k, name) in STEPS.iter().enumerate() {
+            let program = flavour().with(&format!("{name}.start=block"));
+            let variable = format!("LIFECYCLE_START_TIMEOUT_{}", name.to_uppercase());
+            let began = now();
+            let end = program.env(&variable, "200ms").limits("1s", "500ms").run();
+            let reversed: Vec<&str> = STEPS[..k].iter().rev().copied().collect();
+            let reversed = reversed.join(" ");
+            let (stops, emergencies) = if has_others {
+                (&*reversed, "")
+            } else {
+                ("", &*reversed)
+            };
+            end.expect_code(1)
+                .expect_names("start ok", &STEPS[..k].join(" "))
+                .expect_names("stop ok", stops)
+                .expect_names("emergency ok", emergencies)
+                .expect_none("main")
+                .expect_gone(began, Duration::from_millis(1250));
+            expect_first_error(&end, name, "within 200ms");
+        }
+    }
+}
+
+#[test]
+fn a10_a_start_on_a_thread_that_fails_panics_or_hangs_stops_exactly_the_started_ones() {
+    for (fault, error) in [
+        ("error", "thread.start is broken"),
+        ("panic", "panicked: thread.start panics"),
+        ("hang", "within 300ms"),
+    ] {
+        let end = program!("starts")
+            .with(&format!("told.start=ok thread.start=slow:100,{fault}"))
+            .env("LIFECYCLE_START_TIMEOUT_THREAD", "300ms")
+            .run();
+        end.expect_code(1)
+            .expect_names("emergency", "")
+            .expect_none("main");
+        let sorted = |hook| {
+            let mut names = end.names(hook);
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(
+            sorted("start ok"),
+            ["base", "failing", "plain", "told"],
+            "{end}"
+        );
+        // One of them has nothing to stop.
+        assert_eq!(sorted("stop ok"), ["base", "plain", "told"], "{end}");
+        assert_eq!(end.names("stop").last(), Some(&"base"), "{end}");
+        expect_first_error(&end, "thread", error);
+    }
 }
 
 #[test]
