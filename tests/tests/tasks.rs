@@ -52,17 +52,57 @@ fn a_task_that_is_told_and_does_not_end_is_cancelled() {
     }
 }
 
-#[test]
-fn a_task_that_ignores_being_told_and_cancelled_is_named() {
-    let (end, told) = stop_after(
-        program!("workers").with("only=tasked resistant=spin"),
-        &["resistant"],
-    );
+/// Tasks of each kind of scope, with its line in the report.
+const SCOPES: [(&str, &str, &str); 3] = [
+    ("only=tasked", "resistant", "tasked"),
+    ("", "owner.task", "owner"),
+    ("", "main.task", "main"),
+];
+
+/// Stops the program while that task does not do what it is told, within 3 s.
+fn stop_despite(program: Program, arguments: &str, task: &str, fault: &str) -> End {
+    let program = program.with(arguments).with(&format!("{task}={fault}"));
+    let mut run = program.limits("3s", "500ms").start();
+    run.until(task);
+    let told = run.terminate();
+    let end = run.end();
     end.expect_code(3)
-        .expect_line(&["tasked", "resistant"])
-        .expect_order(&["tasked ok", "base.stop", "base.stop ok"])
-        .expect_gone(told, Duration::from_secs(10));
-    assert!(end.row("tasked").1.contains("resistant"), "{end}");
+        .expect_gone(told, Duration::from_secs(3))
+        .expect_none(&format!("{task} ok"));
+    end
+}
+
+#[test]
+fn a16_a_task_that_never_yields_is_named() {
+    for (arguments, task, row) in SCOPES {
+        let end = stop_despite(program!("workers"), arguments, task, "spin");
+        end.expect_names("stop ok", "owner base")
+            .expect_names("emergency", "");
+        let note = end.row(row).1;
+        assert!(
+            note.contains("tasks that did not end") && note.contains(task),
+            "{end}"
+        );
+        // It has taken the only thread.
+        let program = program!("workers_current_thread");
+        let end = stop_despite(program, arguments, task, "spin");
+        end.expect_names("stop ok", "")
+            .expect_names("emergency ok", "owner base");
+        assert!(end.row(row).1.contains(task), "{end}");
+    }
+}
+
+#[test]
+fn a16_a_task_that_ignores_its_token_is_named() {
+    for (arguments, task, row) in SCOPES {
+        for flavour in flavours() {
+            let end = stop_despite(flavour(), arguments, task, "hang");
+            end.expect_once(&format!("{task} dropped"))
+                .expect_names("stop ok", "owner base")
+                .expect_names("emergency", "");
+            assert!(end.row(row).1.contains(task), "{end}");
+        }
+    }
 }
 
 #[test]
@@ -97,16 +137,6 @@ fn tasks_of_a_resource_that_do_not_end_are_cancelled_within_its_time() {
 }
 
 #[test]
-fn a_task_of_a_resource_that_never_yields_is_named() {
-    let program = program!("workers")
-        .with("owner.task=spin")
-        .env("LIFECYCLE_TIMEOUT_OWNER", "400ms");
-    let (end, _) = stop_after(program, &["owner.task"]);
-    end.expect_code(3).expect_names("stop ok", "owner base");
-    assert!(end.row("owner").1.contains("owner.task"), "{end}");
-}
-
-#[test]
 fn tasks_of_main_are_told_and_awaited_before_any_resource_stops() {
     for flavour in flavours() {
         let (end, _) = stop_after(flavour().with("main.task=told,slow:200"), &["main.task"]);
@@ -123,14 +153,6 @@ fn a_task_of_main_that_does_not_end_is_cancelled_with_the_drain() {
             .expect_order(&["main ok", "main.task dropped", "owner.stop"])
             .expect_line(&["main.task"]);
     }
-}
-
-#[test]
-fn a_task_of_main_that_never_yields_is_named() {
-    let (end, _) = stop_after(program!("workers").with("main.task=spin"), &["main.task"]);
-    end.expect_code(3)
-        .expect_line(&["main.task"])
-        .expect_names("stop ok", "owner base");
 }
 
 #[test]

@@ -23,27 +23,44 @@ fn stop_after(program: Program, seen: &[&str]) -> (End, Duration) {
 }
 
 #[test]
-fn a_worker_that_fails_or_panics_takes_the_app_down_with_exit_code_1() {
+fn a17_a_worker_that_fails_for_good_takes_the_app_down_with_exit_code_1() {
+    let broken = |worker| format!("{worker} is broken");
+    let panicked = |worker| format!("panicked: {worker} panics");
+    let too_often = |_| "ended by itself more often".to_owned();
     for flavour in flavours() {
-        for (fault, error) in [
-            ("slow:100,error", "steady is broken"),
-            ("slow:100,panic", "panicked: steady panics"),
-            ("error", "steady is broken"),
-            ("panic", "panicked: steady panics"),
+        for (worker, steps, error, runs) in [
+            ("steady", "slow:50,error", &broken as &dyn Fn(_) -> _, 1),
+            ("steady", "slow:50,panic", &panicked, 1),
+            ("steady", "error", &broken, 1),
+            ("steady", "panic", &panicked, 1),
+            ("low", "slow:50,error", &broken, 1),
+            ("low", "slow:50,panic", &panicked, 1),
+            ("threaded", "slow:50,error", &broken, 1),
+            ("threaded", "slow:50,panic", &panicked, 1),
+            // Only that it finishes is a reason to stop by itself.
+            ("finisher", "slow:50,error", &broken, 1),
+            ("finisher", "slow:50,panic", &panicked, 1),
+            ("retried", "slow:50,error", &broken, 3),
+            ("retried", "slow:50,panic", &panicked, 3),
+            ("eternal", "slow:50,error", &broken, 3),
+            ("eternal", "slow:50,panic", &panicked, 3),
+            ("eternal", "slow:50,ok", &too_often, 3),
+            ("periodic", "error", &broken, 3),
+            ("periodic", "panic", &panicked, 3),
         ] {
-            let end = flavour()
-                .with("only=steady")
-                .with(&format!("steady={fault}"))
-                .run();
+            let program = flavour().with(&format!("only={worker} {worker}={steps}"));
+            let end = program.run();
             end.expect_code(1)
                 .expect_names("stop ok", "owner base")
-                .expect_line(&["error", "`steady`", error]);
+                .expect_names("emergency", "")
+                .expect_line(&["error", &format!("`{worker}`"), &error(worker)]);
+            assert_eq!(end.count(worker), runs, "{end}");
         }
     }
 }
 
 #[test]
-fn a_worker_that_fails_and_may_leaves_the_app_running() {
+fn a17_a_worker_that_fails_and_may_leaves_the_app_running() {
     for flavour in flavours() {
         for (fault, error) in [
             ("slow:50,error", "careless is broken"),
@@ -68,16 +85,22 @@ fn a_worker_that_fails_and_may_leaves_the_app_running() {
 }
 
 #[test]
-fn a_worker_that_finishes_is_completed_and_the_app_goes_on() {
-    let (end, _) = stop_after(
-        program!("workers").with("only=steady steady=ok"),
-        &["steady ok", "main"],
-    );
-    end.expect_code(0).expect_order(&["steady ok", "main told"]);
+fn a17_a_worker_that_ends_early_is_completed_and_the_app_goes_on() {
+    for flavour in flavours() {
+        for worker in ["steady", "careless", "low", "threaded", "retried"] {
+            let program = flavour().with(&format!("only={worker} {worker}=slow:50"));
+            let ended = format!("{worker} ok");
+            let (end, _) = stop_after(program, &[&ended, "main"]);
+            end.expect_code(0)
+                .expect_once(worker)
+                .expect_order(&[&ended, "main told"])
+                .expect_names("stop ok", "owner base");
+        }
+    }
 }
 
 #[test]
-fn a_worker_whose_end_is_the_end_stops_the_app() {
+fn a17_a_worker_that_ends_early_and_whose_end_is_the_end_stops_the_app() {
     for flavour in flavours() {
         let end = flavour()
             .with("only=finisher,steady finisher=slow:100")
@@ -142,16 +165,24 @@ fn main_starts_when_all_workers_are_ready() {
 }
 
 #[test]
-fn a_worker_whose_first_poll_blocks_does_not_hold_up_the_startup_and_is_reported() {
-    let (end, _) = stop_after(
-        program!("workers").with("only=steady steady=block:700,told"),
-        &["main"],
-    );
-    end.expect_code(0).expect_line(&["steady", "100ms"]);
-    assert!(
-        end.at("main") - end.at("steady") < Duration::from_millis(600),
-        "{end}"
-    );
+fn a11_a_worker_whose_synchronous_prefix_blocks_holds_up_others_for_100_ms_and_is_reported() {
+    for (block, code) in [("block:700,told", 0), ("block", 3)] {
+        let program = program!("workers").with(&format!("only=low,high,steady low={block}"));
+        let (end, told) = stop_after(program, &["high", "steady", "main"]);
+        end.expect_code(code)
+            .expect_order(&["low", "high", "steady", "main"])
+            .expect_line(&["low", "100ms", "it may block the runtime"])
+            .expect_names("stop ok", "owner base")
+            .expect_gone(told, Duration::from_secs(10));
+        let waited = (end.at("high") - end.at("low")).as_millis();
+        assert!((95..500).contains(&waited), "after {waited} ms\n{end}");
+        // Those have nothing to wait for.
+        let rest = (end.at("main") - end.at("high")).as_millis();
+        assert!(rest < 200, "after {rest} ms\n{end}");
+        if code != 0 {
+            assert_eq!(end.row("low").0, "timeout", "{end}");
+        }
+    }
 }
 
 #[test]
@@ -304,20 +335,6 @@ fn a_worker_on_a_thread_that_never_ends_is_abandoned_and_reported() {
 }
 
 #[test]
-fn a_worker_on_a_thread_that_fails_or_panics_takes_the_app_down() {
-    for (fault, error) in [
-        ("slow:50,error", "threaded is broken"),
-        ("slow:50,panic", "threaded panics"),
-    ] {
-        let end = program!("workers")
-            .with("only=threaded")
-            .with(&format!("threaded={fault}"))
-            .run();
-        end.expect_code(1).expect_line(&["`threaded`", error]);
-    }
-}
-
-#[test]
 fn a_worker_that_is_told_and_never_ends_is_cut() {
     for flavour in flavours() {
         let (end, told) = stop_after(
@@ -349,9 +366,87 @@ fn a_worker_that_never_yields_does_not_keep_the_others_from_stopping() {
 }
 
 #[test]
-fn a_worker_that_fails_while_the_app_stops_for_another_reason_keeps_the_root() {
-    let end = program!("workers")
-        .with("only=steady,low steady=slow:50,error low=told,error")
-        .run();
-    end.expect_code(1).expect_line(&["error: `steady` failed"]);
+fn a18_a_worker_that_fails_while_the_app_stops_keeps_the_root_reason() {
+    for flavour in flavours() {
+        for (fault, error) in [("error", "low is broken"), ("panic", "low panics")] {
+            let arguments = format!("only=steady,low steady=slow:50,error low=told,{fault}");
+            let end = flavour().with(&arguments).run();
+            end.expect_code(1)
+                .expect_line(&["error: `steady` failed: steady is broken"])
+                .expect_line(&["exit code 1", "`steady` failed"])
+                .expect_names("stop ok", "owner base");
+            assert!(!end.has_line(&["error: `low` failed"]), "{end}");
+            assert!(end.row("low").1.contains(error), "{end}");
+        }
+    }
+}
+
+#[test]
+fn a18_a_worker_that_fails_after_a_signal_is_code_1_and_the_signal_stays_the_reason() {
+    for flavour in flavours() {
+        for (worker, arguments, error) in [
+            (
+                "steady",
+                "only=steady steady=told,error",
+                "steady is broken",
+            ),
+            ("steady", "only=steady steady=told,panic", "steady panics"),
+            (
+                "threaded",
+                "only=threaded threaded=told,error",
+                "threaded is broken",
+            ),
+            ("main", "main=told,panic", "main panics"),
+        ] {
+            let (end, _) = stop_after(flavour().with(arguments), &["main"]);
+            end.expect_code(1)
+                .expect_line(&["exit code 1", "(SIGTERM)"])
+                .expect_names("stop ok", "owner base");
+            assert!(end.row(worker).1.contains(error), "{end}");
+        }
+        // Not even told yet: it goes on serving for a while.
+        let program = flavour().with("only=steady steady=slow:400,error");
+        let (end, _) = stop_after(program.env("LIFECYCLE_LAME_DUCK", "800ms"), &["main"]);
+        end.expect_code(1)
+            .expect_line(&["exit code 1", "(SIGTERM)"])
+            .expect_none("steady told");
+        assert!(end.row("steady").1.contains("steady is broken"), "{end}");
+    }
+}
+
+#[test]
+fn a18_what_being_told_provokes_or_a_worker_may_do_is_code_0() {
+    for flavour in flavours() {
+        for arguments in [
+            "only=steady steady=told,disconnect",
+            "only=careless careless=told,error",
+            "only=careless careless=told,panic",
+        ] {
+            let (end, _) = stop_after(flavour().with(arguments), &["main"]);
+            end.expect_code(0).expect_names("stop ok", "owner base");
+        }
+    }
+}
+
+#[test]
+fn a18_a_wrong_configuration_and_a_forced_end_count_for_more() {
+    for flavour in flavours() {
+        let arguments = "only=steady,low,readied low=told,error readied.start=slow:50,config";
+        let end = flavour().with(arguments).run();
+        end.expect_code(2)
+            .expect_line(&["error: `readied` did not start", "CUSHIONS=0"])
+            .expect_names("stop ok", "owner base");
+        assert!(end.row("low").1.contains("low is broken"), "{end}");
+
+        let arguments = "only=steady steady=slow:50,error owner.stop=hang";
+        let mut run = flavour().with(arguments).start();
+        run.until("owner.stop");
+        run.terminate();
+        std::thread::sleep(Duration::from_millis(350));
+        run.signal(Signal::INT);
+        let end = run.end();
+        end.expect_code(130)
+            .expect_line(&["error: `steady` failed: steady is broken"])
+            .expect_names("emergency ok", "owner base");
+    }
 }
