@@ -60,6 +60,46 @@ fn a_reload_that_fails_is_reported_and_what_there_was_goes_on() {
 }
 
 #[test]
+fn c9_a_broken_new_configuration_leaves_the_old_one_serving_and_is_logged() {
+    let file = std::env::temp_dir().join(format!("lifecycle-cushions-{}", std::process::id()));
+    let write = |text: &str| std::fs::write(&file, text).expect("it can be written");
+    let path = file.display().to_string();
+    for log in ["", "error"] {
+        write("1");
+        let mut program = reloads().with(&format!("file={path}"));
+        if !log.is_empty() {
+            program = program.env("LOG", log);
+        }
+        let mut run = program.start();
+        run.until("main");
+        write("2");
+        run.signal(Signal::HUP);
+        run.until("serving 2");
+        for (times, broken) in [(2, "many"), (3, "-1")] {
+            write(broken);
+            run.signal(Signal::HUP);
+            run.until_stderr(&format!("cushions = {broken}: allowed is a number"));
+            run.until_times("serving 2", times);
+        }
+        std::fs::remove_file(&file).expect("it is there");
+        run.signal(Signal::HUP);
+        run.until_stderr("No such file");
+        run.until_times("serving 2", 4);
+        write("3");
+        run.signal(Signal::HUP);
+        run.until("serving 3");
+        run.terminate();
+        run.end()
+            .expect_code(0)
+            .expect_line(&["settings", "allowed is a number"])
+            .expect_names("start", "settings fixed pool")
+            .expect_names("stop ok", "pool settings")
+            .expect_names("reload", &["settings pool"; 5].join(" "));
+    }
+    let _ = std::fs::remove_file(&file);
+}
+
+#[test]
 fn a_reload_that_hangs_is_bounded() {
     let program = reloads().with("settings.reload=hang");
     let mut run = program

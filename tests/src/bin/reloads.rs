@@ -1,20 +1,40 @@
-//! Resources of which some can be reloaded.
+//! Resources of which some can be reloaded. `file=path` names a file that says how many cushions there are.
 
+use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use lifecycle::{App, Shutdown, resource};
-use lifecycle_tests::act::{Fault, act, act_blocking, init, serve};
+use lifecycle::{App, ConfigError, Shutdown, resource};
+use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};
+use lifecycle_tests::evidence::note;
 
-struct Settings;
+struct Settings {
+    cushions: AtomicU32,
+}
+
+impl Settings {
+    fn read() -> Result<u32, Box<dyn Error + Send + Sync>> {
+        let Some(file) = steps("file").pop() else {
+            return Ok(0);
+        };
+        let text = std::fs::read_to_string(file)?;
+        let wrong = format!("cushions = {}: allowed is a number", text.trim());
+        Ok(text.trim().parse().map_err(|_| ConfigError::new(wrong))?)
+    }
+}
 
 #[resource(name = "settings")]
 impl Settings {
-    async fn start() -> Result<Self, Fault> {
-        act("settings.start").await.map(|()| Self)
+    async fn start() -> Result<Self, Box<dyn Error + Send + Sync>> {
+        act("settings.start").await?;
+        let cushions = Self::read()?.into();
+        Ok(Self { cushions })
     }
 
-    async fn reload(&self) -> Result<(), Fault> {
-        act("settings.reload").await
+    async fn reload(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        act("settings.reload").await?;
+        self.cushions.store(Self::read()?, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn stop(&self) -> Result<(), Fault> {
@@ -31,16 +51,22 @@ impl Fixed {
     }
 }
 
-struct Pool;
+/// Serves what the settings say.
+struct Pool {
+    settings: Arc<Settings>,
+}
 
 #[resource(name = "pool")]
 impl Pool {
-    async fn start(_fixed: &Fixed) -> Result<Self, Fault> {
-        act("pool.start").await.map(|()| Self)
+    async fn start(_fixed: &Fixed, settings: Arc<Settings>) -> Result<Self, Fault> {
+        act("pool.start").await.map(|()| Self { settings })
     }
 
     fn reload(&self) -> Result<(), Fault> {
-        act_blocking("pool.reload")
+        act_blocking("pool.reload")?;
+        let cushions = self.settings.cushions.load(Ordering::Relaxed);
+        note(format!("serving {cushions}"));
+        Ok(())
     }
 
     async fn stop(&self) -> Result<(), Fault> {
