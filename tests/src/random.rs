@@ -1,6 +1,13 @@
-//! Numbers that differ from run to run.
+//! Numbers that differ from run to run, and how many runs there are.
 
 use crate::evidence::now;
+
+/// How often a test with instants of its own is repeated: `RUNS`, where that is set.
+#[must_use]
+pub fn runs(usually: usize) -> usize {
+    let given = std::env::var("RUNS").ok();
+    given.map_or(usually, |runs| runs.parse().expect("RUNS is a number"))
+}
 
 /// A small generator. Its seed is printed, and taken from `SEED` where that is set, so that a failure can be had again.
 #[derive(Debug)]
