@@ -337,6 +337,12 @@ impl Life {
             self.step().await;
         }
         self.hear_emergency_ends();
+        // Instances that came up late, perhaps.
+        let mut stale = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            stale.push(event);
+        }
+        self.drop_aside(stale);
         for id in left_behind {
             self.conclude(id);
         }
