@@ -195,7 +195,8 @@ impl<T, C: FnOnce(Result<T, HookError>)> Guarded<T, C> {
         if let Err(message) = caught(|| drop(future))
             && !matches!(result, Err(HookError::Failed(_) | HookError::Panicked(_)))
         {
-            result = Err(HookError::Panicked(message));
+            let unused = std::mem::replace(&mut result, Err(HookError::Panicked(message)));
+            let _ = caught(|| drop(unused));
         }
         then(result);
     }
