@@ -164,7 +164,8 @@ impl Second {
 }
 
 /// How soon the emergency hooks begin, over `RUNS` runs of these in turn, two at a time. At least one run must be within
-/// 10 ms: this machine may have other things to do. With 1,000 runs or more 99 of 100 must be.
+/// 10 ms: this machine may have other things to do. With 1,000 runs or more 99 of 100 must be: for a machine that has not,
+/// or `chrt -f 1`.
 fn expect_fast(what: &str, cases: &[Second]) {
     let runs = runs(20);
     let mut times: Vec<Duration> = side_by_side(runs, |run| cases[run % cases.len()].force());
