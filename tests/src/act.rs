@@ -16,13 +16,17 @@
 //! | `told` | it waits until its scope is told to stop |
 //! | `request` | it asks the app to stop |
 //! | `fail` | it has the app fail |
+//! | `oom`, `allocator`, `close`, .. | it breaks the process: see [`faults`] |
 //!
 //! A hook leaves its name when it begins, `{name} ok` or `{name} error` at its end, and `{name} dropped` when it does
 //! not get there.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
@@ -30,9 +34,22 @@ use lifecycle::{ConfigError, Settings, Setup, Shutdown};
 
 use tokio::runtime::Handle;
 
-use crate::evidence::{self, note};
+use crate::evidence::note;
+use crate::faults;
 
 const LONG: Duration = Duration::from_secs(3600);
+
+/// Read once: the hooks of a process that has no memory left look up their steps without taking any.
+static STEPS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+    let mut table = BTreeMap::<String, Vec<String>>::new();
+    for argument in std::env::args().skip(1) {
+        if let Some((hook, steps)) = argument.split_once('=') {
+            let of_hook = table.entry(hook.to_owned()).or_default();
+            of_hook.extend(steps.split(',').map(str::to_owned));
+        }
+    }
+    table
+});
 
 /// The errors that hooks return.
 #[derive(Debug)]
@@ -70,15 +87,8 @@ impl Error for Fault {
 
 /// What the arguments say about the hook; nothing where they do not name it.
 #[must_use]
-pub fn steps(hook: &str) -> Vec<String> {
-    std::env::args()
-        .skip(1)
-        .filter_map(|argument| {
-            let (name, steps) = argument.split_once('=')?;
-            (name == hook).then(|| steps.split(',').map(str::to_owned).collect::<Vec<_>>())
-        })
-        .flatten()
-        .collect()
+pub fn steps(hook: &str) -> &'static [String] {
+    STEPS.get(hook).map_or(&[], Vec::as_slice)
 }
 
 /// An `async` hook.
@@ -87,7 +97,7 @@ pub fn steps(hook: &str) -> Vec<String> {
 ///
 /// The one that the arguments ask for.
 pub async fn act(hook: &str) -> Result<(), Fault> {
-    perform(hook, &steps(hook), None).await
+    perform(hook, steps(hook), None).await
 }
 
 /// An `async` hook, worker or body that has the handle of its scope. It waits to be told where no argument names it.
@@ -96,56 +106,54 @@ pub async fn act(hook: &str) -> Result<(), Fault> {
 ///
 /// The one that the arguments ask for.
 pub async fn serve(hook: &str, shutdown: &Shutdown) -> Result<(), Fault> {
-    let mut steps = steps(hook);
-    if steps.is_empty() {
-        steps.push("told".to_owned());
-    }
-    perform(hook, &steps, Some(shutdown)).await
+    perform(hook, &steps_or_told(hook), Some(shutdown)).await
 }
 
 async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> Result<(), Fault> {
     let under_way = UnderWay::new(hook);
     let mut result = Ok(());
     for step in steps {
-        result = match (step.split_once(':').unwrap_or((step, "")), shutdown) {
-            (("hang", _), _) => std::future::pending().await,
-            (("slow", time), _) => {
-                tokio::time::sleep(millis(time)).await;
+        let (step, detail) = step.split_once(':').unwrap_or((step, ""));
+        result = match (step, shutdown) {
+            ("hang", _) => std::future::pending().await,
+            ("slow", _) => {
+                tokio::time::sleep(millis(detail)).await;
                 Ok(())
             }
-            (("told", _), Some(shutdown)) => {
+            ("told", Some(shutdown)) => {
                 shutdown.requested().await;
-                note(format!("{hook} told"));
+                note(format_args!("{hook} told"));
                 Ok(())
             }
-            (("request", _), Some(shutdown)) => {
+            ("request", Some(shutdown)) => {
                 shutdown.request();
                 Ok(())
             }
-            (("fail", _), Some(shutdown)) => {
+            ("fail", Some(shutdown)) => {
                 shutdown.fail(Fault::Broken(hook.to_owned()));
                 Ok(())
             }
-            _ => step_now(hook, step),
+            _ => step_now(hook, step, detail),
         };
     }
     under_way.end(result)
 }
 
-/// A hook that is no future.
+/// A hook that is no future. Where its steps are well it allocates nothing.
 ///
 /// # Errors
 ///
 /// The one that the arguments ask for.
 pub fn act_blocking(hook: &str) -> Result<(), Fault> {
     let under_way = UnderWay::new(hook);
-    let result = steps(hook)
-        .iter()
-        .try_for_each(|step| match step.split_once(':') {
-            Some(("slow", time)) => step_now(hook, &format!("block:{time}")),
-            None if step == "hang" => step_now(hook, "block"),
-            _ => step_now(hook, step),
-        });
+    let result = steps(hook).iter().try_for_each(|step| {
+        let (step, detail) = step.split_once(':').unwrap_or((step, ""));
+        let step = match step {
+            "slow" | "hang" => "block",
+            step => step,
+        };
+        step_now(hook, step, detail)
+    });
     under_way.end(result)
 }
 
@@ -156,51 +164,59 @@ pub fn act_blocking(hook: &str) -> Result<(), Fault> {
 ///
 /// The one that the arguments ask for.
 pub fn serve_blocking(hook: &str, shutdown: &Shutdown) -> Result<(), Fault> {
-    let mut steps = steps(hook);
-    if steps.is_empty() {
-        steps.push("told".to_owned());
-    }
-    Handle::current().block_on(perform(hook, &steps, Some(shutdown)))
+    Handle::current().block_on(perform(hook, &steps_or_told(hook), Some(shutdown)))
 }
 
-fn step_now(hook: &str, step: &str) -> Result<(), Fault> {
-    match step.split_once(':').unwrap_or((step, "")) {
-        ("ok", _) => Ok(()),
-        ("error", _) => Err(Fault::Broken(hook.to_owned())),
-        ("expected", _) => Err(Fault::Expected),
-        ("disconnect", _) => Err(Fault::Disconnected(io::ErrorKind::ConnectionReset.into())),
-        ("config", _) => Err(Fault::Misconfigured(ConfigError::new(
+fn steps_or_told(hook: &str) -> Cow<'static, [String]> {
+    match steps(hook) {
+        [] => Cow::Owned(vec!["told".to_owned()]),
+        steps => Cow::Borrowed(steps),
+    }
+}
+
+fn step_now(hook: &str, step: &str, detail: &str) -> Result<(), Fault> {
+    match step {
+        "ok" => Ok(()),
+        "error" => Err(Fault::Broken(hook.to_owned())),
+        "expected" => Err(Fault::Expected),
+        "disconnect" => Err(Fault::Disconnected(io::ErrorKind::ConnectionReset.into())),
+        "config" => Err(Fault::Misconfigured(ConfigError::new(
             "CUSHIONS=0: allowed is a number above 0",
         ))),
-        ("panic", _) => panic!("{hook} panics"),
-        ("block", time) => {
-            thread::sleep(if time.is_empty() { LONG } else { millis(time) });
+        "panic" => panic!("{hook} panics"),
+        "block" => {
+            thread::sleep(if detail.is_empty() {
+                LONG
+            } else {
+                millis(detail)
+            });
             Ok(())
         }
-        ("abort", _) => std::process::abort(),
-        ("overflow", _) => {
+        "abort" => std::process::abort(),
+        "overflow" => {
             overflow(0);
             Ok(())
         }
-        ("double", _) => {
+        "double" => {
             let _second = PanicsAgain;
             panic!("{hook} panics")
         }
-        ("spin", _) => loop {
+        "spin" => loop {
             std::hint::spin_loop();
         },
-        ("bridge", _) => {
+        "bridge" => {
             tokio::task::block_in_place(|| Handle::current().block_on(std::future::pending()))
         }
-        ("leave", tasks) => {
-            let tasks: usize = tasks.parse().expect("a number of tasks");
+        "leave" => {
+            let tasks: usize = detail.parse().expect("a number of tasks");
             (0..tasks).for_each(|_| drop(tokio::task::spawn_blocking(|| thread::sleep(LONG))));
             Ok(())
         }
-        ("print", text) => {
-            let _ = io::stdout().write_all(text.as_bytes());
+        "print" => {
+            let _ = io::stdout().write_all(detail.as_bytes());
             Ok(())
         }
+        _ if faults::inject(step, detail) => Ok(()),
         _ => panic!("there is no step `{step}` for `{hook}`"),
     }
 }
@@ -220,7 +236,7 @@ impl<'a> UnderWay<'a> {
 
     fn end(mut self, result: Result<(), Fault>) -> Result<(), Fault> {
         if let Some(hook) = self.0.take() {
-            note(format!(
+            note(format_args!(
                 "{hook} {}",
                 if result.is_ok() { "ok" } else { "error" }
             ));
@@ -232,7 +248,7 @@ impl<'a> UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if let Some(hook) = self.0 {
-            note(format!(
+            note(format_args!(
                 "{hook} {}",
                 if thread::panicking() {
                     "panicked"
@@ -251,7 +267,7 @@ impl Drop for UnderWay<'_> {
 ///
 /// The one that the arguments ask for.
 pub fn init(setup: &mut Setup) -> Result<(), Fault> {
-    evidence::open();
+    LazyLock::force(&STEPS);
     if let Ok(filter) = std::env::var("LOG") {
         tracing_subscriber::fmt()
             .with_env_filter(filter)

@@ -1,18 +1,11 @@
 //! What a program did, and when: lines on a pipe that it inherits as its standard input.
 //!
 //! A pipe can be waited for without polling, survives the process, and needs neither of its outputs. Standard input is
-//! the one descriptor that is handed on without `unsafe` and that no program here has another use for.
+//! the one descriptor that is handed on without `unsafe`, that no program here has another use for, and that a stray
+//! close of higher ones leaves open.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::fd::AsFd as _;
-use std::sync::LazyLock;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
-
-static PIPE: LazyLock<Option<File>> = LazyLock::new(|| {
-    let pipe = std::io::stdin().as_fd().try_clone_to_owned();
-    pipe.ok().map(File::from)
-});
 
 /// The monotonic clock, which all processes share.
 #[must_use]
@@ -24,16 +17,32 @@ pub fn now() -> Duration {
     )
 }
 
-/// Writes that something happened now: one write, so that lines of several threads do not mix.
-pub fn note(what: impl AsRef<str>) {
-    let line = format!("{} {}\n", now().as_nanos(), what.as_ref());
-    if let Some(mut pipe) = PIPE.as_ref() {
-        // A test that has seen enough may have closed the other end.
-        let _ = pipe.write_all(line.as_bytes());
-    }
+/// Writes that something happened now: one write, so that lines of several threads do not mix. Without allocation, lock
+/// or descriptor of its own, so that it can be told also by a process that has none left.
+pub fn note(what: impl fmt::Display) {
+    let mut line = Line {
+        bytes: [0; 256],
+        len: 0,
+    };
+    // One that is too long is cut.
+    let _ = write!(line, "{} {what}", now().as_nanos());
+    line.bytes[line.len] = b'\n';
+    // A test that has seen enough may have closed the other end.
+    let _ = rustix::io::write(rustix::stdio::stdin(), &line.bytes[..=line.len]);
 }
 
-/// Opens the pipe now rather than with the first line.
-pub fn open() {
-    LazyLock::force(&PIPE);
+struct Line {
+    bytes: [u8; 256],
+    len: usize,
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // The last byte is the end of the line's.
+        let room = self.bytes.len() - 1 - self.len;
+        let taken = &text.as_bytes()[..text.len().min(room)];
+        self.bytes[self.len..][..taken.len()].copy_from_slice(taken);
+        self.len += taken.len();
+        Ok(())
+    }
 }

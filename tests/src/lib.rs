@@ -1,7 +1,7 @@
 //! Whole-program tests of what a user can see.
 //!
 //! `bin/` holds the programs, two of each where the flavour of the runtime matters, made of one module in `fixtures/`.
-//! What their hooks do is said by their arguments ([`act`]); that they did it is written to a pipe ([`evidence`]); the
+//! What their hooks do is said by their arguments ([`act`], [`faults`]); that they did it is written to a pipe ([`evidence`]); the
 //! tests in `tests/` start them, wait for lines of that pipe, and look at how they ended ([`run`]).
 //!
 //! Tests whose instants differ from run to run print a `SEED`, which can be given again, and take the number of their
@@ -9,5 +9,7 @@
 
 pub mod act;
 pub mod evidence;
+pub mod faults;
 pub mod random;
 pub mod run;
+mod sys;

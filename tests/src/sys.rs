@@ -1,0 +1,145 @@
+//! Everything `unsafe` of the tests: what a process can break in itself only through C.
+
+#![allow(
+    unsafe_code,
+    reason = "the faults are beyond what safe code can do; each use says why it is sound"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+
+/// The allocator of every program here.
+#[global_allocator]
+static ALLOCATOR: Stickable = Stickable;
+
+static STUCK: AtomicBool = AtomicBool::new(false);
+
+/// The system's allocator, whose lock can be taken for ever.
+struct Stickable;
+
+// SAFETY: every call goes to the system's allocator as it came, or never returns.
+unsafe impl GlobalAlloc for Stickable {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        wait_while_stuck();
+        // SAFETY: the caller's promises are the same ones.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        wait_while_stuck();
+        // SAFETY: the caller's promises are the same ones.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        wait_while_stuck();
+        // SAFETY: the caller's promises are the same ones.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        wait_while_stuck();
+        // SAFETY: the caller's promises are the same ones.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn wait_while_stuck() {
+    while STUCK.load(SeqCst) {
+        pause();
+    }
+}
+
+fn pause() {
+    // SAFETY: it only waits for a signal.
+    unsafe { libc::pause() };
+}
+
+/// Takes the allocator's lock for ever.
+pub(crate) fn stick_allocator() {
+    STUCK.store(true, SeqCst);
+}
+
+/// Closes descriptors, whoever they belong to.
+pub(crate) fn close(descriptors: RangeInclusive<i32>) {
+    for descriptor in descriptors {
+        // SAFETY: no memory is touched. That owners of descriptors lose them is the fault that is to be survived: their
+        // calls fail, or reach whatever this process, a test, opens next.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
+/// Has `exit` hang.
+pub(crate) fn hang_at_exit() {
+    extern "C" fn hang() {
+        loop {
+            pause();
+        }
+    }
+    // SAFETY: `hang` is a function for the life of the process, and does not unwind.
+    let failed = unsafe { libc::atexit(hang) };
+    assert_eq!(failed, 0, "a handler can be registered");
+}
+
+/// Ignores what asks a process to stop.
+pub(crate) fn ignore_requests() {
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: no handler of ours is set: the kernel drops the signal.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Masks all signals in this thread.
+pub(crate) fn mask_all() {
+    // SAFETY: `sigfillset` initialises the set before it is read; the calls touch nothing else.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut set);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// What becomes of a thread.
+#[derive(Clone, Copy)]
+pub(crate) enum Fate {
+    StandsStill,
+    Exits,
+}
+
+static EXITS: AtomicBool = AtomicBool::new(false);
+static REACHED: AtomicUsize = AtomicUsize::new(0);
+
+/// Has threads of this process do nothing any more. When it returns they do not.
+pub(crate) fn end_threads(threads: &[i32], fate: Fate) {
+    extern "C" fn handler(_signal: i32) {
+        let exits = EXITS.load(SeqCst);
+        REACHED.fetch_add(1, SeqCst);
+        if exits {
+            // SAFETY: the thread just never runs again. Its stack stays, and so all that others see of it: the C library
+            // does not know that it is gone.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+        }
+        loop {
+            pause();
+        }
+    }
+    EXITS.store(matches!(fate, Fate::Exits), SeqCst);
+    let awaited = REACHED.load(SeqCst) + threads.len();
+    // SAFETY: a zeroed `sigaction` is valid, `sigfillset` fills its mask, so that the thread handles nothing else either;
+    // the handler does atomic operations and system calls only, which are async-signal-safe.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as extern "C" fn(i32) as usize;
+        libc::sigfillset(&raw mut action.sa_mask);
+        libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
+    }
+    for thread in threads {
+        // SAFETY: it sends a signal that has a handler, to a thread of this process or to none.
+        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), *thread, libc::SIGUSR1) };
+    }
+    while REACHED.load(SeqCst) < awaited {
+        thread::yield_now();
+    }
+}
