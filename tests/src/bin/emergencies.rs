@@ -20,7 +20,7 @@ macro_rules! resources {
 
                 fn emergency(&self) {
                     let _ = act_blocking(concat!($number, ".emergency"));
-                    if steps("hanging").contains(&$number.to_owned()) {
+                    if steps("hanging").iter().any(|name| name == $number) {
                         let _ = act_blocking("hang");
                     }
                 }
