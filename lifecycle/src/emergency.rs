@@ -174,9 +174,13 @@ impl Emergency {
         (!slot.heard.swap(true, Ordering::AcqRel)).then_some(end)
     }
 
-    /// The hook with its handle on the instance, unless somebody is just calling it.
+    /// The hook with its handle on the instance, unless somebody calls it, or still may.
     pub(crate) fn take_hook(&self, index: usize) -> Option<Hook> {
-        self.0.slots[index].take()
+        let slot = &self.0.slots[index];
+        match slot.state.load(Ordering::Acquire) {
+            ARMED | DUE | LATE | RUNNING => None,
+            _ => slot.take(),
+        }
     }
 
     /// Whether the hook has been called, or is about to be, or was given up.
@@ -385,5 +389,50 @@ impl Shared {
             }
             thread::park_timeout(left);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{channel, sync_channel};
+
+    use super::*;
+
+    #[test]
+    fn a_hook_that_is_due_is_called_although_no_thread_was_free_when_its_component_was_dropped() {
+        let emergency = Emergency::new(MOST_THREADS + 1, || {}).unwrap();
+        let (began, has_begun) = channel();
+        let (go_on, may_go_on) = channel::<()>();
+        let may_go_on = Arc::new(Mutex::new(may_go_on));
+        for index in 0..MOST_THREADS {
+            let (began, may_go_on) = (began.clone(), Arc::clone(&may_go_on));
+            let hook = move || {
+                began.send(()).unwrap();
+                let _ = may_go_on.lock().unwrap().recv();
+            };
+            emergency.arm(index, Box::new(hook));
+            assert!(emergency.run(index));
+        }
+        (0..MOST_THREADS).for_each(|_| has_begun.recv().unwrap());
+
+        let (call, called) = sync_channel(1);
+        emergency.arm(MOST_THREADS, Box::new(move || call.send(()).unwrap()));
+        assert!(
+            emergency.take_hook(MOST_THREADS).is_none(),
+            "it may become due"
+        );
+        assert!(emergency.run(MOST_THREADS));
+        assert!(emergency.take_hook(MOST_THREADS).is_none(), "it is due");
+        assert!(emergency.give_up(MOST_THREADS));
+        assert!(
+            emergency.take_hook(MOST_THREADS).is_none(),
+            "it may still be called"
+        );
+        drop(go_on);
+        called.recv().unwrap();
+        while emergency.take_hook(MOST_THREADS).is_none() {
+            thread::yield_now();
+        }
+        emergency.close();
     }
 }
