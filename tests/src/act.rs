@@ -10,6 +10,7 @@
 //! | `block`, `block:100` | it sleeps on its thread, for ever or so long |
 //! | `spin` | it computes for ever |
 //! | `abort`, `overflow`, `double` | it ends the process: by `abort`, by a full stack, by a panic while panicking |
+//! | `exit` | it ends the process by `exit` |
 //! | `bridge` | it blocks on a future for ever, within `block_in_place` |
 //! | `leave:512` | it leaves that many blocking tasks behind that never end |
 //! | `print:text` | it writes the text to standard output, without an end of line |
@@ -193,6 +194,7 @@ fn step_now(hook: &str, step: &str, detail: &str) -> Result<(), Fault> {
             Ok(())
         }
         "abort" => std::process::abort(),
+        "exit" => std::process::exit(7),
         "overflow" => {
             overflow(0);
             Ok(())

@@ -140,6 +140,7 @@ impl Program {
         let stderr = Lines::of(child.stderr.take());
         let stdout = Lines::of(child.stdout.take());
         Run {
+            pid: Pid::from_child(&child),
             child: Some(child),
             arguments,
             began,
@@ -147,6 +148,14 @@ impl Program {
             stderr,
             stdout,
         }
+    }
+
+    /// Starts it and waits until main's body has begun.
+    #[must_use]
+    pub fn up(self) -> Run {
+        let mut run = self.start();
+        run.until("main");
+        run
     }
 
     /// Starts it and waits for its end.
@@ -219,6 +228,8 @@ impl Lines {
 /// A program that runs. Dropping it kills the program, so that a test that fails leaves nothing behind.
 pub struct Run {
     child: Option<Child>,
+    /// Who gets the signals.
+    pid: Pid,
     arguments: Vec<String>,
     began: Instant,
     evidence: Lines,
@@ -295,17 +306,25 @@ impl Run {
     /// Sends the signal; returns when that was.
     pub fn signal(&mut self, signal: Signal) -> Duration {
         let at = now();
-        if let Some(child) = &self.child {
-            kill_process(Pid::from_child(child), signal).expect("the program is there");
+        if self.child.is_some() {
+            kill_process(self.pid, signal).expect("the program is there");
         }
         at
     }
 
     /// Sends the signal if the program is still there.
     pub fn try_signal(&mut self, signal: Signal) {
-        if let Some(child) = &self.child {
-            let _ = kill_process(Pid::from_child(child), signal);
+        if self.child.is_some() {
+            let _ = kill_process(self.pid, signal);
         }
+    }
+
+    /// From now on signals go to the child of what was started: that one only waits for it.
+    pub fn follow(&mut self) {
+        let parent = self.pid.as_raw_nonzero();
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let child = children.ok().and_then(|child| child.trim().parse().ok());
+        self.pid = child.and_then(Pid::from_raw).expect("it has one child");
     }
 
     /// Asks to stop as an orchestrator does; returns when that was.
@@ -464,6 +483,20 @@ impl End {
             .iter()
             .filter_map(|line| line.what.strip_suffix(hook)?.strip_suffix('.'))
             .collect()
+    }
+
+    /// Asserts that each of these had either its `stop` well or its emergency hook: `["b", "a"]`.
+    #[track_caller]
+    pub fn expect_cleanup(&self, names: &[&str]) -> &Self {
+        for name in names {
+            let stopped = self.count(&format!("{name}.stop ok"));
+            let called = self.count(&format!("{name}.emergency ok"));
+            assert!(
+                stopped + called > 0 && called < 2,
+                "`{name}` was neither stopped nor cleaned up once\n{self}"
+            );
+        }
+        self
     }
 
     /// Asserts which ones left evidence of this hook, in which order: `"e d c"`.

@@ -27,9 +27,12 @@ fn stop(program: Program) -> End {
     end
 }
 
-/// Everything that is up gets its emergency hook when the process aborts while `e` stops.
+/// Everything that is up gets its emergency hook when the process aborts while `e` stops. That takes its time: the
+/// backtrace of a second panic is always written.
 fn all_get_their_hooks(program: Program) {
-    stop(program)
+    let mut run = program.up();
+    run.terminate();
+    run.end()
         .expect_code(134)
         .expect_names("emergency ok", "e d c b a")
         .expect_none("d.stop");
@@ -121,21 +124,12 @@ fn b5_the_allocators_lock_is_stuck_with_more_hooks_than_threads_for_them() {
 #[test]
 fn b6_the_runtime_panics_out_of_block_on() {
     // What waits for descriptors gets others, for which nobody can wait.
-    for (arguments, emergencies) in [
-        ("e.stop=close,files,hang", "e d c b a"),
-        ("main=close,files,hang", "e d c b a"),
-        ("main=close,files,ok", "d c b a"),
-    ] {
-        let end = program!("chain_current_thread").with(arguments);
-        let end = stop(end);
-        end.expect_code(1)
+    for moment in ["e.stop=close,files,hang", "main=close,files,hang"] {
+        stop(program!("chain_current_thread").with(moment))
+            .expect_code(1)
             .expect_line(&["unexpected error when polling the I/O driver"])
             .expect_line(&["main", "the runtime panicked"])
-            .expect_cleanup(&CHAIN);
-        assert!(
-            end.names("emergency ok").join(" ").ends_with(emergencies),
-            "{end}"
-        );
+            .expect_names("emergency ok", "e d c b a");
     }
 }
 

@@ -1,0 +1,232 @@
+//! Faults around signals: threads that stand still and leave the end to the kernel's timers, stopped processes, masks,
+//! ignored signals, the first process of a namespace, a terminal that is gone.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use lifecycle_tests::program;
+use lifecycle_tests::run::{End, Program, Run, Signal};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+const ON_TERMINAL: &str = env!("CARGO_BIN_EXE_on_terminal");
+/// The deadline of those that are stopped by [`stop`]; its end are 300 ms of reserve.
+const DEADLINE: Duration = Duration::from_secs(1);
+/// So long after the deadline the kernel's timers end the process where its own threads cannot.
+const BY_THE_KERNEL: Duration = Duration::from_millis(150);
+/// Signals of the first 300 ms count as the first one.
+const ANOTHER: Duration = Duration::from_millis(350);
+/// All hooks hang, each on a thread of the runtime.
+const BLOCKED: &str = "e.stop=block d.stop=block c.stop=block b.stop=block a.stop=block";
+
+fn flavours() -> [fn() -> Program; 2] {
+    [|| program!("chain"), || program!("chain_current_thread")]
+}
+
+/// Asks it to stop, once it is up. It is gone so long after its deadline at the latest.
+fn stop(program: Program, late: Duration) -> End {
+    let mut run = program.limits("1s", "300ms").up();
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_gone(told, DEADLINE + late);
+    end
+}
+
+#[test]
+fn b13_a_process_that_was_stopped_over_its_deadline_still_gets_its_hooks() {
+    for flavour in flavours() {
+        let mut run = flavour().with("e.stop=hang").limits("1s", "300ms").up();
+        run.terminate();
+        run.until("e.stop");
+        run.signal(Signal::STOP);
+        // Past the deadline, and past what the kernel's timers add to it.
+        sleep(Duration::from_millis(1500));
+        run.signal(Signal::CONT);
+        let end = run.end();
+        end.expect_code(3);
+        for name in ["a", "b", "c", "d", "e"] {
+            end.expect_once(&format!("{name}.emergency"));
+        }
+    }
+}
+
+#[test]
+fn b14_the_watchdog_stands_still_or_is_gone_and_the_driver_cannot_help() {
+    for flavour in flavours() {
+        for fault in ["freeze", "vanish"] {
+            let arguments = format!("e.stop={fault}:lifecycle-watchdog+lifecycle,hang");
+            stop(flavour().with(&arguments), BY_THE_KERNEL)
+                .expect_code(3)
+                .expect_names("emergency ok", "e d c b a");
+        }
+    }
+}
+
+#[test]
+fn b14_the_watchdog_is_gone_and_every_thread_of_the_runtime_blocked() {
+    for flavour in flavours() {
+        let arguments = format!("main=vanish:lifecycle-watchdog+lifecycle,block {BLOCKED}");
+        stop(flavour().with(&arguments), BY_THE_KERNEL)
+            .expect_code(3)
+            .expect_names("emergency ok", "e d c b a");
+    }
+}
+
+#[test]
+fn b14_the_watchdog_is_gone_and_the_driver_does_its_work() {
+    for flavour in flavours() {
+        stop(
+            flavour().with("e.stop=vanish:lifecycle-watchdog,hang"),
+            Duration::ZERO,
+        )
+        .expect_code(3)
+        .expect_names("emergency ok", "e")
+        .expect_names("stop ok", "d c b a");
+    }
+}
+
+#[test]
+fn b14_the_threads_of_the_emergency_hooks_stand_still_or_are_gone_too() {
+    for flavour in flavours() {
+        for fault in ["freeze", "vanish"] {
+            let threads = "lifecycle-watchdog+lifecycle-emergency+lifecycle";
+            let program = flavour().with(&format!("e.stop={fault}:{threads},hang"));
+            stop(program, Duration::from_millis(250)).expect_code(3);
+        }
+    }
+}
+
+#[test]
+fn c6_signals_that_the_parent_has_masked() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let masked = "exec env --block-signal=TERM --block-signal=INT \"$@\"";
+        let mut run = program!("chain").through(masked).up();
+        run.signal(signal);
+        run.end().expect_code(0).expect_names("stop", "e d c b a");
+    }
+}
+
+#[test]
+fn c6_what_the_kernels_timers_send_masked_by_the_parent_and_the_watchdog_gone() {
+    let program = program!("chain")
+        .through("exec env --block-signal=RTMAX-1 --block-signal=RTMAX-2 \"$@\"")
+        .with("e.stop=vanish:lifecycle-watchdog+lifecycle,hang");
+    stop(program, BY_THE_KERNEL)
+        .expect_code(3)
+        .expect_names("emergency ok", "e d c b a");
+}
+
+#[test]
+fn c7_what_asks_to_stop_is_ignored_from_the_middle_of_the_teardown_on() {
+    for flavour in flavours() {
+        let mut run = flavour()
+            .with("e.stop=ignore,block")
+            .with(BLOCKED)
+            .limits("1s", "300ms")
+            .up();
+        let told = run.terminate();
+        run.until("e.stop");
+        sleep(ANOTHER);
+        run.terminate();
+        let end = run.end();
+        end.expect_gone(told, DEADLINE)
+            .expect_code(3)
+            .expect_names("emergency ok", "e d c b a");
+    }
+}
+
+#[test]
+fn c7_a_hook_masks_all_signals_and_hangs() {
+    for flavour in flavours() {
+        for hangs in ["hang", "block"] {
+            let arguments = format!("e.stop=mask,{hangs} {BLOCKED}");
+            stop(flavour().with(&arguments), Duration::ZERO)
+                .expect_code(3)
+                .expect_names("emergency ok", "e d c b a");
+        }
+        let arguments = "e.stop=mask,ignore,vanish:lifecycle-watchdog+lifecycle,hang";
+        stop(flavour().with(arguments), BY_THE_KERNEL)
+            .expect_code(3)
+            .expect_names("emergency ok", "e d c b a");
+    }
+}
+
+/// The program as the first process of a namespace, up.
+fn as_first(program: Program) -> Run {
+    let user = if rustix::process::geteuid().is_root() {
+        ""
+    } else {
+        "--user --map-root-user"
+    };
+    let script = format!("exec unshare {user} --pid --fork --kill-child --mount-proc \"$@\"");
+    let mut run = program.through(&script).up();
+    run.follow();
+    run
+}
+
+#[test]
+#[ignore = "needs namespaces of processes: root, or namespaces of users"]
+fn c8_the_first_process_of_a_namespace_stops_clean() {
+    for flavour in flavours() {
+        for signal in [Signal::TERM, Signal::INT] {
+            let mut run = as_first(flavour());
+            run.signal(signal);
+            run.end()
+                .expect_code(0)
+                .expect_names("stop ok", "e d c b a");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs namespaces of processes: root, or namespaces of users"]
+fn c8_the_first_process_of_a_namespace_is_forced_by_a_second_signal() {
+    for flavour in flavours() {
+        let mut run = as_first(flavour().with("e.stop=block"));
+        run.terminate();
+        sleep(ANOTHER);
+        let forced = run.terminate();
+        let end = run.end();
+        end.expect_code(143)
+            .expect_names("emergency ok", "e d c b a")
+            .expect_gone(forced, Duration::from_millis(300));
+    }
+}
+
+#[test]
+#[ignore = "needs namespaces of processes: root, or namespaces of users"]
+fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
+    for flavour in flavours() {
+        // By the watchdog; by the kernel's timers, whose last one, a kill, it would survive; by an abort.
+        for (arguments, code) in [
+            (BLOCKED, 3),
+            ("e.stop=freeze:lifecycle-watchdog+lifecycle,hang", 3),
+            ("e.stop=vanish:lifecycle-watchdog+lifecycle,hang", 3),
+            ("e.stop=abort", 134),
+        ] {
+            let mut run = as_first(flavour().with(arguments).limits("1s", "300ms"));
+            let told = run.terminate();
+            let end = run.end();
+            end.expect_gone(told, DEADLINE + BY_THE_KERNEL)
+                .expect_code(code)
+                .expect_names("emergency ok", "e d c b a");
+        }
+    }
+}
+
+#[test]
+fn a_terminal_that_hangs_up_stops_the_app_although_it_could_reload() {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    // The program must not have this end, too.
+    fcntl_setfd(&terminal, FdFlags::CLOEXEC).expect("it can be kept from children");
+    grantpt(&terminal).expect("its other end is ours");
+    unlockpt(&terminal).expect("its other end can be opened");
+    let name = ptsname(&terminal, Vec::new()).expect("its other end has a name");
+    let launcher = format!("exec {ON_TERMINAL} {} \"$@\"", name.to_string_lossy());
+    let run = program!("reloads").through(&launcher).up();
+    drop(terminal);
+    run.end()
+        .expect_code(0)
+        .expect_none("settings.reload")
+        .expect_names("stop", "pool settings");
+}
