@@ -41,7 +41,7 @@ fn gone() -> PipeWriter {
 }
 
 #[test]
-fn outputs_that_are_closed_change_no_exit_code() {
+fn b11_outputs_that_are_closed_change_no_exit_code() {
     for script in [
         "exec \"$@\" >&-",
         "exec \"$@\" 2>&-",
@@ -56,7 +56,7 @@ fn outputs_that_are_closed_change_no_exit_code() {
 }
 
 #[test]
-fn outputs_whose_reader_is_gone_change_no_exit_code() {
+fn b11_outputs_whose_reader_is_gone_change_no_exit_code() {
     for (arguments, code) in ENDS {
         for program in logged(|| program!("chain").with(arguments).stderr(gone())) {
             run(program).expect_code(code);
@@ -76,7 +76,7 @@ fn outputs_whose_reader_is_gone_change_no_exit_code() {
 }
 
 #[test]
-fn a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
+fn b11_a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
     for (arguments, code) in ENDS {
         let pipes = [full(), full()];
         let programs = logged(|| program!("chain").with(arguments));
@@ -87,7 +87,7 @@ fn a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadli
 }
 
 #[test]
-fn a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadline() {
+fn b11_a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadline() {
     let (_reader, writer) = full();
     let end = run(program!("chain")
         .with("main=ok c.stop=panic")
@@ -96,7 +96,7 @@ fn a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadline(
 }
 
 #[test]
-fn a_standard_output_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
+fn b11_a_standard_output_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
     let (_reader, writer) = full();
     let program = program!("chain").with("main=print:text").stdout(writer);
     run(program)

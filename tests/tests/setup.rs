@@ -45,7 +45,7 @@ fn a_writer_has_what_is_left_of_the_deadline_on_a_clean_end() {
 }
 
 #[test]
-fn a_writer_is_bounded_on_a_forced_end() {
+fn b12_a_writer_is_bounded_on_a_forced_end() {
     for (fault, ends) in [("ok", 1), ("hang", 0)] {
         let mut run = program!("chain")
             .with(&format!("e.stop=hang writer={fault}"))
