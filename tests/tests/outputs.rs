@@ -17,6 +17,7 @@ const ENDS: [(&str, i32); 3] = [
 fn run(program: Program) -> End {
     let end = program.limits("1500ms", "300ms").run();
     end.expect_gone(end.at("init"), Duration::from_millis(1700));
+    assert!(!end.stderr.contains("panicked"), "{end}");
     end
 }
 

@@ -365,6 +365,13 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
         let end = run.end();
         assert_eq!(end.signal, Some(9), "{end}");
 
+        // And again while it starts, which takes it about 50 ms.
+        let mut run = agent(folder.path()).start();
+        std::thread::sleep(Duration::from_millis(random.below(60)));
+        run.signal(Signal::KILL);
+        let end = run.end();
+        assert_eq!(end.signal, Some(9), "{end}");
+
         let (mut run, at) = up(agent(folder.path()));
         runtime.block_on(async {
             let client = Client::new();
