@@ -23,7 +23,7 @@ const SETTINGS: [(&str, Set); 6] = [
 ];
 
 /// The variables that say something else than a time.
-const OTHERS: [&str; 2] = ["CONSOLE", "STRICT"];
+const OTHERS: [&str; 3] = ["CONSOLE", "DRILL", "STRICT"];
 
 /// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) struct Environment {
     pub(crate) start_timeouts: Vec<(String, Duration)>,
     pub(crate) console: Console,
     pub(crate) strict: bool,
+    /// What is rehearsed.
+    pub(crate) drill: Option<String>,
     pub(crate) errors: Vec<String>,
     pub(crate) warnings: Vec<String>,
 }
@@ -88,6 +90,15 @@ impl Environment {
                 Some("on") => self.console = Console::On,
                 Some("off") => self.console = Console::Off,
                 _ => self.refuse(name, value, "", "`auto`, `on` or `off`"),
+            }
+        } else if name == "DRILL" {
+            match value.to_str() {
+                Some("") => {}
+                Some(text) if cfg!(feature = "drill") => self.drill = Some(text.to_owned()),
+                Some(_) => self.warnings.push(format!(
+                    "{PREFIX}{name} is set, but the app is built without the feature `drill` of `lifecycle`: nothing is rehearsed"
+                )),
+                None => self.refuse(name, value, "it is not UTF-8", "a drill such as `stop`"),
             }
         } else if name == "STRICT" {
             match value.to_str() {

@@ -89,6 +89,7 @@
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
+//! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module `drill`, which comes with the feature |
 //!
 //! The environment beats code, and code beats attributes.
 //!
@@ -98,6 +99,7 @@
 //! | --- | --- | --- |
 //! | `console` | live lines on a terminal | on |
 //! | `systemd` | `Type=notify`: READY when the app is up, STOPPING with the time that its end may take. Linux only | off |
+//! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
 
 #[cfg(not(unix))]
@@ -110,6 +112,11 @@ mod budget;
 mod builder;
 mod check;
 mod component;
+#[cfg(feature = "drill")]
+pub mod drill;
+#[cfg(not(feature = "drill"))]
+#[path = "drill/absent.rs"]
+mod drill;
 mod duration;
 mod emergency;
 mod entry;

@@ -3,10 +3,12 @@
 
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::{self, Budget};
 use crate::component::{Component, Id, Kind, Source};
+use crate::drill::Drill;
 use crate::duration::{LONGEST, show};
 use crate::graph::{Cost, Graph, Node};
 use crate::names::upper_snake;
@@ -26,6 +28,7 @@ pub(crate) struct Plan {
     pub(crate) sources: HashMap<TypeId, Source>,
     pub(crate) limits: Limits,
     pub(crate) warnings: Vec<String>,
+    pub(crate) drill: Arc<Drill>,
 }
 
 /// The app's time limits, resolved.
@@ -85,6 +88,13 @@ impl Plan {
 
         findings.extend(selection.bound_twice(&parts, &names));
         let (components, nodes) = selection.components(&parts, &names, settings);
+        let drill = match Drill::new(parts.environment.drill.as_deref(), &components) {
+            Ok(drill) => Arc::new(drill),
+            Err(wrong) => {
+                findings.extend(wrong);
+                Arc::default()
+            }
+        };
         let graph = match Graph::new(&nodes) {
             Ok(graph) => graph,
             Err(wrong) => {
@@ -104,6 +114,7 @@ impl Plan {
         let mut plan = Self {
             fields,
             sources,
+            drill,
             ..Self::of(parts.name, components, &nodes, graph, settings)
         };
         plan.warnings.splice(0..0, warnings);
@@ -136,6 +147,7 @@ impl Plan {
             sources: HashMap::new(),
             limits,
             warnings,
+            drill: Arc::default(),
         }
     }
 

@@ -133,6 +133,9 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         }
     }
     let plan = Plan::new(setup.parts).map_err(|messages| Refused { code: 2, messages })?;
+    if let Some(text) = plan.drill.announcement() {
+        say(&text);
+    }
     let view = View::start(console).map_err(|error| Refused::no_thread(&error))?;
     let observer = view.observer();
     #[cfg(all(feature = "systemd", target_os = "linux"))]
@@ -198,6 +201,9 @@ impl Ready {
         // Before anything starts: a signal finds the life from here on.
         signals::attach(handles.events.clone());
         let events = handles.events;
+        let drill = Arc::clone(&plan.drill);
+        drill.attach(signals::counted);
+        let drilled = Arc::clone(&drill);
         // The driver's own panic must not drop what user code made.
         let kept = (plan, handles.store);
         let (ended, is_ended) = oneshot::channel();
@@ -218,7 +224,10 @@ impl Ready {
                     // Main leaves the runtime, unless user code holds it there.
                     let _ = ended.send(());
                     end(report, &is_dropped, |report| {
-                        view.finish(report, move || flush(writers))
+                        view.finish(report.asked_for(drilled.is_on()), move || {
+                            flush(writers);
+                            drilled.conclusion().iter().for_each(|text| say(text));
+                        })
                     })
                 })
         });
@@ -229,6 +238,7 @@ impl Ready {
             return ExitCode::FAILURE;
         }
         let hosted = catch_unwind(AssertUnwindSafe(|| {
+            let body = |context| drill.main(body(context));
             runtime.block_on(host(body, is_started, is_cut, &events, is_ended));
         }));
         if hosted.is_err() {

@@ -15,6 +15,7 @@ pub struct Report {
     components: Vec<ComponentReport>,
     /// How long the runtime was waited for, where it did not end and was left behind.
     pub(crate) left_behind: Option<Duration>,
+    asked_for: bool,
 }
 
 /// What happened to one component.
@@ -28,7 +29,14 @@ impl Report {
             outcome,
             components,
             left_behind: None,
+            asked_for: false,
         }
+    }
+
+    /// Shown whole even where nobody has to look at it.
+    pub(crate) fn asked_for(mut self, asked_for: bool) -> Self {
+        self.asked_for = asked_for;
+        self
     }
 
     /// Whether everything ended by itself in time and nothing failed: the exit code is 0.
@@ -116,9 +124,10 @@ impl Report {
         )
     }
 
-    /// Whether a person must look at it.
+    /// Whether a person must look at it, or wants to.
     pub(crate) fn needs_a_look(&self) -> bool {
-        !self.is_clean()
+        self.asked_for
+            || !self.is_clean()
             || self.left_behind.is_some()
             || self
                 .components

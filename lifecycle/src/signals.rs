@@ -40,9 +40,7 @@ fn handler(signal: i32) {
     if signal == SIGHUP {
         HANGUPS.fetch_add(1, SeqCst);
     } else {
-        let now = CLOCK.get().map_or(1, |clock| {
-            u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
-        });
+        let now = now();
         match FIRST_AT.compare_exchange(0, now, SeqCst, SeqCst) {
             Ok(_) => FIRST.store(signal, SeqCst),
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
@@ -55,6 +53,25 @@ fn handler(signal: i32) {
     }
     if let Some(relay) = RELAY.get() {
         relay.unpark();
+    }
+}
+
+/// In nanoseconds of `CLOCK` plus one.
+fn now() -> u64 {
+    CLOCK.get().map_or(1, |clock| {
+        u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
+    })
+}
+
+/// How many of those that stop have counted so far, and in how long another one will.
+pub(crate) fn counted() -> (usize, Duration) {
+    match FIRST_AT.load(SeqCst) {
+        0 => (0, Duration::ZERO),
+        _ if watchdog::forced().is_some() => (2, Duration::ZERO),
+        first => {
+            let since = Duration::from_nanos(now().saturating_sub(first));
+            (1, SAME.saturating_sub(since))
+        }
     }
 }
 

@@ -47,10 +47,15 @@ impl Life {
         if let Some(up) = self.wiring.up.take() {
             let _ = up.send(());
         }
-        if std::mem::take(&mut self.reload_wanted) {
+        if std::mem::take(&mut self.reload_wanted) || self.plan.drill.reloads() {
             self.reload();
         }
         while self.cause.is_none() {
+            if self.reloading.is_empty() {
+                let runs = |id: Id| self.members[id].phase == Phase::Up;
+                let stop = || drop(self.sender.send(Event::Stop));
+                self.plan.drill.go_down(runs, stop);
+            }
             self.step().await;
         }
     }
@@ -354,7 +359,7 @@ impl Life {
         };
         let instance = self.store.get(&Source::Component { id, bind: None });
         let reload = table.reload;
-        let hook = guard(|| instance.and_then(|instance| reload(&instance)));
+        let hook = guard(|| Some(plan.drill.reload(id, reload(&instance?)?)));
         self.reload_turn += 1;
         let turn = self.reload_turn;
         let sender = self.sender.clone();

@@ -13,6 +13,7 @@ use super::supervise::{backoff, jitter};
 use super::{Life, Timer};
 use crate::background::Ready;
 use crate::component::{Id, Kind};
+use crate::drill::Stage;
 use crate::duration::{LONGEST, show};
 use crate::error::caught;
 use crate::hook::{Instance, StartContext};
@@ -24,6 +25,7 @@ const FIRST_POLL: Duration = Duration::from_millis(100);
 impl Life {
     /// Starts everything, or stops at the first cause not to.
     pub(super) async fn start_up(&mut self) {
+        self.plan.drill.enter(Stage::Starting);
         self.timer(self.began + self.plan.limits.startup, Timer::Startup);
         self.start_resources();
         while self.starting > 0 && self.cause.is_none() {
@@ -41,6 +43,9 @@ impl Life {
             while self.starting > 0 && self.cause.is_none() {
                 self.step().await;
             }
+        }
+        while self.plan.drill.holds(Stage::Starting) && self.cause.is_none() {
+            self.step().await;
         }
     }
 
@@ -102,7 +107,8 @@ impl Life {
         self.cut_at(id, Instant::now() + component.start_timeout);
         let sender = self.sender.clone();
         let start = table.start;
-        match guard(move || start(&mut context)) {
+        let drill = &plan.drill;
+        match guard(move || drill.start(id, start(&mut context))) {
             Ok(hook) => {
                 let then = move |result| drop(sender.send(Event::Started { id, turn, result }));
                 self.members[id].call =
@@ -136,8 +142,8 @@ impl Life {
         if let (Some(slot), Kind::Resource { table, .. }) = (member.slot, &plan.components[id].kind)
         {
             let (emergency, instance) = (table.emergency, instance.clone());
-            self.emergency
-                .arm(slot, Box::new(move || emergency(&instance)));
+            let hook = plan.drill.emergency(id, move || emergency(&instance));
+            self.emergency.arm(slot, hook);
         }
         self.store.put(id, Some(instance));
         self.notice(Notice::Started {
@@ -258,7 +264,7 @@ impl Life {
         });
         match policy.every {
             Some(every) => {
-                let delay = if every.immediate {
+                let delay = if every.immediate || plan.drill.hurries(id) {
                     Duration::ZERO
                 } else {
                     every.period.min(LONGEST)
@@ -303,7 +309,8 @@ impl Life {
         }
         let run = Arc::clone(run);
         let takes_ready = component.takes_ready;
-        let hook = guard(move || run(&mut context));
+        let drill = &plan.drill;
+        let hook = guard(move || drill.run(id, run(&mut context), &context));
         match hook {
             Ok(hook) => {
                 let hook = if takes_ready {

@@ -13,6 +13,7 @@ use super::outcome::{InUse, Layer};
 use super::startup::guard;
 use super::{GRACE, Life};
 use crate::component::{Id, Kind, Source};
+use crate::drill::Stage;
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
 use crate::record::HookKind;
@@ -21,10 +22,11 @@ impl Life {
     /// Stops all resources in reverse.
     pub(super) async fn stop_all(&mut self) {
         let plan = Arc::clone(&self.plan);
+        plan.drill.enter(Stage::Stopping);
         self.stopping_left = plan.resources;
         self.stoppable = self.count_waits(|node| plan.graph.dependents(node));
         self.stop_stoppable();
-        while self.stopping_left > 0 && !self.is_over() {
+        while (self.stopping_left > 0 || plan.drill.holds(Stage::Stopping)) && !self.is_over() {
             self.step().await;
             if !self.is_over() {
                 self.stop_stoppable();
@@ -90,7 +92,7 @@ impl Life {
         let before = Arc::clone(&self.members[id].in_use_before);
         let hook = guard(|| {
             let instance = instance?;
-            let hook = stop(&instance)?.map(Ended::from);
+            let hook = plan.drill.stop(id, stop(&instance)?).map(Ended::from);
             let count =
                 move || before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
             Some(if counts { hook.after(count) } else { hook })

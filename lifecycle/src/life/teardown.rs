@@ -11,6 +11,7 @@ use super::notice::Notice;
 use super::outcome::{Fate, InUse, Layer};
 use super::{GRACE, Life, Timer, late};
 use crate::component::Id;
+use crate::drill::Stage;
 use crate::duration::show;
 use crate::plan::Plan;
 use crate::reason::Reason;
@@ -54,6 +55,7 @@ impl Life {
     async fn drain(&mut self) {
         self.draining = true;
         let plan = Arc::clone(&self.plan);
+        plan.drill.enter(Stage::Draining);
         let time = plan.limits.drain.min(self.left());
         let end = Instant::now() + time;
         let in_flight = self.app.admission.close();
@@ -104,6 +106,9 @@ impl Life {
             self.step().await;
         }
         self.cut_work().await;
+        while plan.drill.holds(Stage::Draining) && !self.is_over() {
+            self.step().await;
+        }
     }
 
     fn count(&self, phase: Phase) -> usize {
@@ -346,6 +351,7 @@ impl Life {
         for id in left_behind {
             self.conclude(id);
         }
+        plan.drill.third_signal().await;
     }
 
     /// Writes down how far a component had come when the time was over. Whatever of it still ends is stale from here on:

@@ -29,6 +29,13 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
     }
 }
 
+/// Sends SIGTERM to this process, as a parent does: any thread may take it.
+#[cfg(feature = "drill")]
+pub(crate) fn terminate_self() {
+    // SAFETY: neither call takes a pointer.
+    unsafe { libc::kill(libc::getpid(), SIGTERM) };
+}
+
 /// Unblocks the signals that we live by in the calling thread, and so in those that it makes: a parent may have masked
 /// them.
 pub(crate) fn unblock() {

@@ -1,0 +1,502 @@
+//! What `LIFECYCLE_DRILL` says, read against the hooks that there are. Everything wrong is found at once.
+
+use std::time::Duration;
+
+use crate::duration;
+use crate::error::escape;
+use crate::names::{nearest, upper_snake};
+
+/// Where the drill can put a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Point {
+    Start,
+    Stop,
+    Emergency,
+    Reload,
+    /// The function of a worker, or the body of `main`.
+    Run,
+}
+
+/// What goes wrong there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Error,
+    Panic,
+    Hang,
+    Block,
+    Slow(Duration),
+}
+
+/// When a signal comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Starting,
+    Running,
+    Draining,
+    Stopping,
+}
+
+/// What has a name, and which hooks.
+pub(super) struct Target<'a> {
+    pub(super) name: &'a str,
+    pub(super) points: Vec<Point>,
+}
+
+/// A fault in a hook of one of the targets.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    /// Its index.
+    pub(super) target: usize,
+    pub(super) point: Point,
+    pub(super) fault: Fault,
+    /// The directive, with the name as it is in logs.
+    pub(super) text: String,
+}
+
+/// Everything that is to happen.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Script {
+    pub(super) faults: Vec<Planned>,
+    /// How many signals in which stage, and the directives.
+    pub(super) signals: [usize; 4],
+    pub(super) signals_text: Vec<String>,
+}
+
+const POINTS: [(&str, Point); 5] = [
+    ("start", Point::Start),
+    ("stop", Point::Stop),
+    ("emergency", Point::Emergency),
+    ("reload", Point::Reload),
+    ("run", Point::Run),
+];
+
+const FAULTS: [(&str, Fault); 4] = [
+    ("error", Fault::Error),
+    ("panic", Fault::Panic),
+    ("hang", Fault::Hang),
+    ("block", Fault::Block),
+];
+const SLOW: &str = "slow";
+
+const STAGES: [(&str, Stage); 4] = [
+    ("starting", Stage::Starting),
+    ("running", Stage::Running),
+    ("draining", Stage::Draining),
+    ("stopping", Stage::Stopping),
+];
+
+const TIMES: [(&str, usize); 3] = [("once", 1), ("twice", 2), ("thrice", 3)];
+
+const STOP: &str = "stop";
+const SIGNAL: &str = "signal";
+const DIRECTIVES: &str =
+    "`stop`, `signal=twice`, `signal@draining=once` and `<component>.<hook>=<fault>`";
+
+impl Point {
+    pub(super) fn as_str(self) -> &'static str {
+        let name = POINTS.iter().find(|(_, point)| *point == self);
+        name.map_or("", |(name, _)| name)
+    }
+}
+
+/// The script, or what is wrong with each directive.
+pub(super) fn read(text: &str, targets: &[Target<'_>]) -> Result<Script, Vec<String>> {
+    let mut script = Script::default();
+    let mut wrong = Vec::new();
+    for directive in text.split(',').map(str::trim) {
+        if let Err(why) = script.take(directive, targets) {
+            wrong.push(format!(
+                "LIFECYCLE_DRILL: `{}`: {}",
+                escape(directive),
+                escape(&why)
+            ));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(script)
+    } else {
+        Err(wrong)
+    }
+}
+
+impl Script {
+    fn take(&mut self, directive: &str, targets: &[Target<'_>]) -> Result<(), String> {
+        if directive.is_empty() {
+            return Err(format!("this is empty; allowed are {DIRECTIVES}"));
+        }
+        // It goes without saying: every drill ends.
+        if directive == STOP {
+            return Ok(());
+        }
+        let Some((what, how)) = directive.split_once('=') else {
+            return Err(format!(
+                "this is no directive{}; allowed are {DIRECTIVES}",
+                hint(directive, [STOP, SIGNAL])
+            ));
+        };
+        let (what, how) = (what.trim(), how.trim());
+        match what.rsplit_once('.') {
+            Some((component, hook)) => self.fault(component.trim(), hook.trim(), how, targets),
+            None => self.signal(what, how),
+        }
+    }
+
+    fn signal(&mut self, what: &str, how: &str) -> Result<(), String> {
+        let (signal, stage) = what.split_once('@').unwrap_or((what, "running"));
+        if signal.trim() != SIGNAL {
+            return Err(format!(
+                "`{what}` is no directive{}; allowed are {DIRECTIVES}",
+                hint(signal, [STOP, SIGNAL])
+            ));
+        }
+        let (name, stage) = known(stage.trim(), "phase", &STAGES)?;
+        let (_, times) = known(how, "number of signals", &TIMES)?;
+        let signals = &mut self.signals[*stage as usize];
+        if *signals > 0 {
+            return Err(format!("the signals while {name} are given twice"));
+        }
+        *signals = *times;
+        self.signals_text.push(format!("{SIGNAL}@{name}={how}"));
+        Ok(())
+    }
+
+    fn fault(
+        &mut self,
+        component: &str,
+        hook: &str,
+        how: &str,
+        targets: &[Target<'_>],
+    ) -> Result<(), String> {
+        let target = find(component, targets)?;
+        let Target { name, points } = &targets[target];
+        let (hook, point) = known(hook, "hook that the drill reaches", &POINTS)?;
+        if !points.contains(point) {
+            let has = points.iter().map(|point| point.as_str());
+            return Err(format!(
+                "`{name}` has no `{hook}`; of what it has the drill reaches {}",
+                listed(has)
+            ));
+        }
+        let fault = fault(how)?;
+        if (*point, fault) == (Point::Emergency, Fault::Error) {
+            return Err(format!(
+                "an emergency hook returns no error; allowed are {}",
+                listed(faults().filter(|fault| *fault != "error"))
+            ));
+        }
+        if self
+            .faults
+            .iter()
+            .any(|other| (other.target, other.point) == (target, *point))
+        {
+            return Err(format!("the `{hook}` of `{name}` is given twice"));
+        }
+        self.faults.push(Planned {
+            target,
+            point: *point,
+            fault,
+            text: format!("{name}.{hook}={how}"),
+        });
+        Ok(())
+    }
+}
+
+/// By the name as it is in logs, or as it is in environment variables: `http_listener` is `HttpListener`, too.
+fn find(wanted: &str, targets: &[Target<'_>]) -> Result<usize, String> {
+    if let Some(exact) = targets.iter().position(|target| target.name == wanted) {
+        return Ok(exact);
+    }
+    let upper = upper_snake(wanted);
+    let uppers: Vec<String> = targets
+        .iter()
+        .map(|target| upper_snake(target.name))
+        .collect();
+    let index = |name: &str| uppers.iter().position(|other| other == name);
+    let alike: Vec<&str> = (targets.iter().zip(&uppers))
+        .filter(|(_, other)| **other == upper)
+        .map(|(target, _)| target.name)
+        .collect();
+    match (&alike[..], index(&upper)) {
+        ([_], Some(index)) => Ok(index),
+        ([_, _, ..], _) => Err(format!("`{wanted}` may be {}", listed(alike))),
+        _ => {
+            let near = nearest(&upper, uppers.iter().map(String::as_str)).and_then(index);
+            Err(match near {
+                Some(near) => format!(
+                    "no component is named `{wanted}`: did you mean `{}`?",
+                    targets[near].name
+                ),
+                None => format!(
+                    "no component is named `{wanted}`; there are {}",
+                    listed(targets.iter().map(|target| target.name))
+                ),
+            })
+        }
+    }
+}
+
+fn fault(how: &str) -> Result<Fault, String> {
+    let (word, time) = how.split_once(char::is_whitespace).unwrap_or((how, ""));
+    if word == SLOW {
+        return match duration::parse(time) {
+            _ if time.is_empty() => Err("`slow` needs a time, such as `slow 3s`".to_owned()),
+            Ok(time) => Ok(Fault::Slow(time)),
+            Err(why) => Err(format!(
+                "`{}` is no time: {why}; allowed is {}",
+                time.trim(),
+                duration::ALLOWED
+            )),
+        };
+    }
+    let known = FAULTS.iter().find(|(name, _)| *name == how);
+    known.map(|(_, fault)| *fault).ok_or_else(|| {
+        format!(
+            "`{how}` is no fault{}; allowed are {}",
+            hint(word, FAULTS.map(|(name, _)| name).into_iter().chain([SLOW])),
+            listed(faults())
+        )
+    })
+}
+
+fn faults() -> impl Iterator<Item = &'static str> {
+    FAULTS.into_iter().map(|(name, _)| name).chain(["slow 3s"])
+}
+
+/// The word of the table, or which ones it has.
+fn known<'a, T>(
+    word: &str,
+    what: &str,
+    table: &'a [(&'static str, T)],
+) -> Result<&'a (&'static str, T), String> {
+    let names = || table.iter().map(|(name, _)| *name);
+    table.iter().find(|(name, _)| *name == word).ok_or_else(|| {
+        format!(
+            "`{word}` is no {what}{}; allowed are {}",
+            hint(word, names()),
+            listed(names())
+        )
+    })
+}
+
+fn hint<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, names).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
+}
+
+/// `a`, `b` and `c`.
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match &names[..] {
+        [] => "nothing".to_owned(),
+        [name] => name.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets() -> Vec<Target<'static>> {
+        use Point::{Emergency, Reload, Run, Start, Stop};
+        [
+            ("Database", vec![Start, Stop, Emergency]),
+            ("Cache", vec![Start, Stop, Reload]),
+            ("Config", vec![Start]),
+            ("http::run", vec![Run]),
+            ("grpc::run", vec![Run]),
+            ("pool", vec![Start]),
+            ("Pool", vec![Start]),
+            ("main", vec![Run]),
+        ]
+        .map(|(name, points)| Target { name, points })
+        .into()
+    }
+
+    fn script(text: &str) -> Script {
+        match read(text, &targets()) {
+            Ok(script) => script,
+            Err(wrong) => panic!("{text}: {wrong:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn expect_refused(text: &str, parts: &[&str]) {
+        let wrong = read(text, &targets()).expect_err(text);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        for part in parts {
+            assert!(wrong[0].contains(part), "no {part:?} in: {}", wrong[0]);
+        }
+    }
+
+    #[test]
+    fn a_stop_is_a_script_without_faults_and_signals() {
+        assert_eq!(script("stop"), Script::default());
+        assert_eq!(script(" stop "), Script::default());
+    }
+
+    #[test]
+    fn the_bad_day_is_read_with_names_as_people_write_them() {
+        let read = script("database.stop=hang, cache.stop=panic, signal=twice");
+        let faults: Vec<_> = read
+            .faults
+            .iter()
+            .map(|planned| (planned.target, planned.point, planned.fault, &*planned.text))
+            .collect();
+        assert_eq!(
+            faults,
+            [
+                (0, Point::Stop, Fault::Hang, "Database.stop=hang"),
+                (1, Point::Stop, Fault::Panic, "Cache.stop=panic"),
+            ]
+        );
+        assert_eq!(read.signals, [0, 2, 0, 0]);
+        assert_eq!(read.signals_text, ["signal@running=twice"]);
+    }
+
+    #[test]
+    fn every_hook_fault_and_phase_has_its_word() {
+        let read = script(
+            "Database.start=error,Database.stop=slow 3s,Database.emergency=block,Cache.reload=slow 1m 30s,\
+             http::run.run=panic,main.run=hang,signal@starting=once,signal@draining=twice,signal@stopping=thrice",
+        );
+        let faults: Vec<_> = read
+            .faults
+            .iter()
+            .map(|planned| (planned.point, planned.fault))
+            .collect();
+        assert_eq!(
+            faults,
+            [
+                (Point::Start, Fault::Error),
+                (Point::Stop, Fault::Slow(Duration::from_secs(3))),
+                (Point::Emergency, Fault::Block),
+                (Point::Reload, Fault::Slow(Duration::from_secs(90))),
+                (Point::Run, Fault::Panic),
+                (Point::Run, Fault::Hang),
+            ]
+        );
+        assert_eq!(read.signals, [1, 0, 2, 3]);
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_what_is_allowed_and_what_is_near() {
+        expect_refused(
+            "databse.stop=hang",
+            &["`databse.stop=hang`", "did you mean `Database`"],
+        );
+        expect_refused(
+            "mailer.stop=hang",
+            &["`mailer`", "`Database`", "`http::run`", "`main`"],
+        );
+        expect_refused(
+            "Database.stpo=hang",
+            &["`stpo`", "did you mean `stop`", "`emergency`", "`run`"],
+        );
+        expect_refused(
+            "Config.stop=hang",
+            &["`Config` has no `stop`", "reaches `start`"],
+        );
+        expect_refused(
+            "Database.stop=hnag",
+            &["`hnag`", "did you mean `hang`", "`block` and `slow 3s`"],
+        );
+        expect_refused("Database.stop=slow", &["needs a time", "`slow 3s`"]);
+        expect_refused(
+            "Database.stop=slow banana",
+            &["`banana` is no time", "`5s`"],
+        );
+        expect_refused("Database.stop=hang on", &["`hang on` is no fault"]);
+        expect_refused(
+            "Database.emergency=error",
+            &["returns no error", "`panic`, `hang`"],
+        );
+        expect_refused("signal=often", &["`often`", "`once`, `twice` and `thrice`"]);
+        expect_refused(
+            "signal@drainig=once",
+            &["`drainig`", "did you mean `draining`", "`stopping`"],
+        );
+        expect_refused(
+            "sginal=once",
+            &["`sginal`", "did you mean `signal`", "`stop`"],
+        );
+        expect_refused("stpo", &["did you mean `stop`"]);
+        expect_refused("stop,", &["``: this is empty"]);
+        expect_refused("POOL.start=hang", &["`POOL` may be `pool` and `Pool`"]);
+        expect_refused(
+            "Database.stop=hang, database.stop=error",
+            &["`stop` of `Database` is given twice"],
+        );
+        expect_refused(
+            "signal=once, signal@running=once",
+            &["while running", "twice"],
+        );
+        expect_refused("Data\u{1b}base.stop=hang", &["Data\\u{1b}base"]);
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_at_once() {
+        let wrong = read("stpo, Database.stop=hang, cahce.stop=error", &targets());
+        assert_eq!(wrong.map_err(|wrong| wrong.len()), Err(2));
+    }
+
+    #[test]
+    fn whatever_the_text_is_it_is_read_or_refused_with_a_message_for_each_directive() {
+        const PIECES: [&str; 22] = [
+            "stop",
+            "signal",
+            "signal@draining",
+            "Database",
+            "http::run",
+            "main",
+            ".stop",
+            ".run",
+            ".",
+            "=",
+            "=",
+            "@",
+            ",",
+            ", ",
+            " ",
+            "hang",
+            "twice",
+            "slow",
+            "3s",
+            "\u{0}",
+            "ß",
+            "=slow 1e99",
+        ];
+        let targets = targets();
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut good, mut bad) = (0, 0);
+        for _ in 0..20_000 {
+            let pieces = random.usize(0..8);
+            let text: String = (0..pieces)
+                .map(|_| PIECES[random.usize(..PIECES.len())])
+                .collect();
+            match read(&text, &targets) {
+                Ok(script) => {
+                    good += 1;
+                    // What it says of itself says the same again.
+                    let said: Vec<&str> = script
+                        .faults
+                        .iter()
+                        .map(|planned| &*planned.text)
+                        .chain(script.signals_text.iter().map(String::as_str))
+                        .collect();
+                    if !said.is_empty() {
+                        assert_eq!(read(&said.join(","), &targets), Ok(script), "{text:?}");
+                    }
+                }
+                Err(wrong) => {
+                    bad += 1;
+                    assert!(
+                        wrong.len() <= text.split(',').count(),
+                        "{text:?}: {wrong:?}"
+                    );
+                    assert!(wrong.iter().all(|why| !why.contains('\u{0}')), "{wrong:?}");
+                }
+            }
+        }
+        assert!(good > 20 && bad > 10_000, "{good} good, {bad} bad");
+    }
+}
