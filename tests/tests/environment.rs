@@ -163,3 +163,15 @@ fn the_code_beats_the_attributes() {
         .expect_gone(told, Duration::from_secs(2))
         .expect_line(&["of 2s"]);
 }
+
+#[cfg(not(feature = "drill"))]
+#[test]
+fn a_drill_that_the_app_was_not_built_for_is_a_warning() {
+    let program = program!("chain")
+        .with("main=ok")
+        .env("LIFECYCLE_DRILL", "c.stop=error");
+    let end = program.run();
+    end.expect_code(0)
+        .expect_line(&["warning", "LIFECYCLE_DRILL", "feature `drill`"])
+        .expect_names("stop ok", "e d c b a");
+}
