@@ -1,0 +1,16 @@
+//! What is in the program itself.
+
+use std::fs;
+
+/// What the drill says when it begins.
+const TELL_TALE: &[u8] = b"goes wrong on purpose";
+
+/// To be run with and without `--features drill`: what is found with it is what must be absent without.
+#[test]
+fn the_drill_is_in_the_program_with_its_feature_and_only_then() {
+    let program = fs::read(env!("CARGO_BIN_EXE_agent")).expect("the program is there");
+    let there = program
+        .windows(TELL_TALE.len())
+        .any(|bytes| bytes == TELL_TALE);
+    assert_eq!(there, cfg!(feature = "drill"));
+}

@@ -1,0 +1,318 @@
+//! The bad day of the agent, rehearsed: each of its hooks with each fault.
+//! `cargo test -p agent --features drill --test drill -- --nocapture` shows the tables.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use lifecycle_tests::evidence::now;
+use lifecycle_tests::run::{End, Program};
+
+/// So many agents live at a time.
+const SIDE_BY_SIDE: usize = 3;
+const LIMIT: Duration = Duration::from_secs(5);
+
+struct Resource {
+    name: &'static str,
+    order: u32,
+    /// Its name in variables.
+    variable: &'static str,
+    stops: bool,
+}
+
+const fn resource(name: &'static str, order: u32, variable: &'static str, stops: bool) -> Resource {
+    Resource {
+        name,
+        order,
+        variable,
+        stops,
+    }
+}
+
+const RESOURCES: [Resource; 10] = [
+    resource("Config", 0, "CONFIG", false),
+    resource("Database", 1, "DATABASE", true),
+    resource("HttpClient", 1, "HTTP_CLIENT", true),
+    resource("VectorIndex", 2, "VECTOR_INDEX", true),
+    resource("Model", 2, "MODEL", true),
+    resource("Jobs", 3, "JOBS", true),
+    resource("Sessions", 3, "SESSIONS", true),
+    resource("Library", 3, "LIBRARY", false),
+    resource("Answers", 3, "ANSWERS", false),
+    resource("HttpListener", 4, "HTTP_LISTENER", true),
+];
+
+/// One life of the agent, and how it must end.
+struct Day {
+    directives: String,
+    limits: Vec<(String, &'static str)>,
+    code: i32,
+}
+
+/// How it ended, and how long it took from the first cause to stop.
+struct Evening {
+    end: End,
+    took: Duration,
+}
+
+impl Day {
+    fn live(&self) -> Evening {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = Program::new(env!("CARGO_BIN_EXE_agent"))
+            .env("AGENT_ADDR", "127.0.0.1:0")
+            .env("AGENT_DATA", folder.path())
+            .env("RUST_LOG", "info")
+            // One of them may be blocked.
+            .env("TOKIO_WORKER_THREADS", "4")
+            .env("LIFECYCLE_DRILL", &self.directives)
+            .limits("5s", "500ms");
+        let limited = |program: Program, (name, value): &(String, &str)| program.env(name, value);
+        let mut run = self.limits.iter().fold(program, limited).start();
+        run.until_stderr(" stopping reason=");
+        let told = now();
+        let end = run.end();
+        end.expect_code(self.code).expect_gone(told, LIMIT);
+        let took = end.at - told;
+        Evening { end, took }
+    }
+}
+
+impl Evening {
+    /// What stopped clean, in the order of the log.
+    fn stopped(&self) -> Vec<&str> {
+        let lines = self.end.stderr.lines();
+        lines
+            .filter(|line| line.contains(" stopped component="))
+            .filter_map(|line| line.split('"').nth(1))
+            .collect()
+    }
+}
+
+fn order(name: &str) -> u32 {
+    let resource = RESOURCES.iter().find(|resource| resource.name == name);
+    // The workers come last.
+    resource.map_or(5, |resource| resource.order)
+}
+
+/// Lives all the days; `look` judges each, and has a line of the table for it.
+fn rehearse<T: Sync>(days: &[(Day, T)], look: impl Fn(&Day, &T, &Evening) -> String + Sync) {
+    let next = Mutex::new(days.iter().enumerate());
+    let table = Mutex::new(vec![String::new(); days.len()]);
+    thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                loop {
+                    let day = next.lock().expect("no panic under the lock").next();
+                    let Some((index, (day, more))) = day else {
+                        return;
+                    };
+                    let evening = day.live();
+                    let mut line = format!("{:42} {:>4}  ", day.directives, day.code);
+                    line += &look(day, more, &evening);
+                    let _ = write!(line, "  {:>5} ms", evening.took.as_millis());
+                    table.lock().expect("no panic under the lock")[index] = line;
+                }
+            });
+        }
+    });
+    let table = table.into_inner().expect("no panic under the lock");
+    println!("{}", table.join("\n"));
+}
+
+#[test]
+fn a_stop_alone_is_a_clean_life_with_a_report() {
+    let day = Day {
+        directives: "stop".to_owned(),
+        limits: Vec::new(),
+        code: 0,
+    };
+    let Evening { end, .. } = day.live();
+    for resource in RESOURCES {
+        assert_eq!(end.row(resource.name).0, "safe", "{end}");
+    }
+}
+
+/// Faults of a stop: what the day ends with, and how far the resource had to go, by itself and when it is forced.
+const STOPS: [(&str, i32, &str, &str); 6] = [
+    ("error", 3, "emergency", "emergency"),
+    ("panic", 3, "emergency", "emergency"),
+    ("hang", 3, "timeout", "timeout"),
+    ("block", 3, "timeout", "timeout"),
+    ("slow 50ms", 0, "safe", "safe"),
+    ("slow 1m", 3, "timeout", "timeout"),
+];
+
+#[test]
+fn whatever_one_stop_does_the_others_are_safe() {
+    let mut days = Vec::new();
+    for resource in RESOURCES.iter().filter(|resource| resource.stops) {
+        for (fault, code, layer, _) in STOPS {
+            // Where it waits that is all it gets; otherwise there is no hurry.
+            let time = if layer == "timeout" { "200ms" } else { "2s" };
+            let day = Day {
+                directives: format!("{}.stop={fault}, signal=once", resource.name),
+                limits: vec![(format!("LIFECYCLE_TIMEOUT_{}", resource.variable), time)],
+                code,
+            };
+            days.push((day, (resource, layer)));
+        }
+    }
+    rehearse(&days, |day, (faulty, layer), evening| {
+        let end = &evening.end;
+        for resource in &RESOURCES {
+            let expected = if resource.name == faulty.name {
+                layer
+            } else {
+                "safe"
+            };
+            assert_eq!(
+                end.row(resource.name).0,
+                expected,
+                "{}\n{end}",
+                resource.name
+            );
+        }
+        let came = day.directives.split(',').next().unwrap_or_default();
+        end.expect_line(&["drill: came", came, "1 of 1 signals"]);
+        let others = evening.stopped();
+        assert!(others.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
+        format!("{layer:10} others safe")
+    });
+}
+
+#[test]
+fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
+    let mut days = Vec::new();
+    for resource in RESOURCES.iter().filter(|resource| resource.stops) {
+        for (fault, _, _, layer) in STOPS {
+            let day = Day {
+                directives: format!("{}.stop={fault}, signal=twice", resource.name),
+                limits: Vec::new(),
+                code: 143,
+            };
+            days.push((day, (resource, layer)));
+        }
+    }
+    let reached = AtomicUsize::new(0);
+    rehearse(&days, |day, (faulty, layer), evening| {
+        let end = &evening.end;
+        let stopped = evening.stopped();
+        // A busy machine may take longer for the stops before it than the second signal does to come.
+        let fault = day.directives.split(',').next().unwrap_or_default();
+        let came = end.has_line(&["drill: came", fault]);
+        reached.fetch_add(usize::from(came), Relaxed);
+        let waited = came && *layer == "timeout";
+        let mut forced = 0;
+        for resource in &RESOURCES {
+            let (found, note) = end.row(resource.name);
+            if came && *layer != "safe" && resource.name == faulty.name {
+                assert_eq!(found, *layer, "{}\n{end}", resource.name);
+            } else if stopped.contains(&resource.name) || !resource.stops {
+                assert_eq!(found, "safe", "{}\n{end}", resource.name);
+                // The faulty one has kept them from it.
+                let below = resource.stops && resource.order < faulty.order;
+                assert!(!(waited && below), "{}\n{end}", resource.name);
+            } else {
+                // What is up is forced. None of them has an emergency hook, which would be the third layer.
+                assert_eq!(found, "timeout", "{}\n{end}", resource.name);
+                assert!(!note.is_empty(), "{}\n{end}", resource.name);
+                forced += 1;
+            }
+        }
+        end.expect_line(&["drill: came", "2 of 2 signals"]);
+        let (layer, _) = end.row(faulty.name);
+        format!("{layer:10} {forced} forced")
+    });
+    assert!(
+        reached.into_inner() > days.len() / 2,
+        "few of the faults came"
+    );
+}
+
+#[test]
+fn a_second_signal_in_the_drain_forces_all_that_is_up() {
+    let day = Day {
+        directives: "signal=once, signal@draining=once".to_owned(),
+        limits: Vec::new(),
+        code: 143,
+    };
+    let Evening { end, .. } = day.live();
+    for resource in RESOURCES {
+        let (layer, note) = end.row(resource.name);
+        assert_eq!(
+            layer == "timeout",
+            resource.stops,
+            "{}\n{end}",
+            resource.name
+        );
+        assert_eq!(note.contains("forced"), resource.stops, "{end}");
+    }
+}
+
+#[test]
+fn a_start_that_goes_wrong_is_rolled_back_in_reverse() {
+    let mut days = Vec::new();
+    for resource in &RESOURCES {
+        for fault in ["error", "panic", "hang", "block"] {
+            let limit = format!("LIFECYCLE_START_TIMEOUT_{}", resource.variable);
+            let day = Day {
+                directives: format!("{}.start={fault}", resource.name),
+                limits: vec![(limit, "200ms")],
+                code: 1,
+            };
+            days.push((day, resource));
+        }
+    }
+    rehearse(&days, |_, faulty, evening| {
+        let end = &evening.end;
+        end.expect_line(&[&format!("error: `{}` did not start", faulty.name)]);
+        let stopped = evening.stopped();
+        assert!(stopped.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
+        assert!(
+            stopped.iter().all(|name| order(name) <= faulty.order),
+            "{end}"
+        );
+        assert!(!stopped.contains(&faulty.name), "{end}");
+        // Whatever has a smaller order was up.
+        for resource in RESOURCES.iter().filter(|other| other.order < faulty.order) {
+            assert!(stopped.contains(&resource.name), "{}\n{end}", resource.name);
+        }
+        format!("rolled back {}", stopped.len())
+    });
+}
+
+#[test]
+fn a_worker_that_goes_wrong_fails_the_app_or_is_cut() {
+    // The jobs' worker is started again, and the next run of the periodic one comes on schedule.
+    let workers = [
+        ("serve", "SERVE", 1),
+        ("work_jobs", "WORK_JOBS", 0),
+        ("expire_sessions", "EXPIRE_SESSIONS", 0),
+    ];
+    let mut days = Vec::new();
+    for (worker, variable, failed) in workers {
+        for (fault, code) in [
+            ("error", failed),
+            ("panic", failed),
+            ("hang", 3),
+            ("block", 3),
+        ] {
+            let day = Day {
+                directives: format!("{worker}.run={fault}"),
+                limits: vec![(format!("LIFECYCLE_TIMEOUT_{variable}"), "200ms")],
+                code,
+            };
+            days.push((day, ()));
+        }
+    }
+    rehearse(&days, |day, (), evening| {
+        let end = &evening.end;
+        for resource in &RESOURCES {
+            assert_eq!(end.row(resource.name).0, "safe", "{}\n{end}", resource.name);
+        }
+        end.expect_line(&["drill: came", &day.directives]);
+        "resources safe".to_owned()
+    });
+}
