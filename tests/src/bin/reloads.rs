@@ -14,7 +14,7 @@ struct Settings {
 
 impl Settings {
     fn read() -> Result<u32, Box<dyn Error + Send + Sync>> {
-        let Some(file) = steps("file").pop() else {
+        let Some(file) = steps("file").first() else {
             return Ok(0);
         };
         let text = std::fs::read_to_string(file)?;
