@@ -404,19 +404,26 @@ mod tests {
         let (began, has_begun) = channel();
         let (go_on, may_go_on) = channel::<()>();
         let may_go_on = Arc::new(Mutex::new(may_go_on));
-        for index in 0..MOST_THREADS {
+        let waiting = || {
             let (began, may_go_on) = (began.clone(), Arc::clone(&may_go_on));
-            let hook = move || {
+            move || {
                 began.send(()).unwrap();
                 let _ = may_go_on.lock().unwrap().recv();
-            };
-            emergency.arm(index, Box::new(hook));
+            }
+        };
+        for index in 0..MOST_THREADS {
+            emergency.arm(index, Box::new(waiting()));
             assert!(emergency.run(index));
         }
         (0..MOST_THREADS).for_each(|_| has_begun.recv().unwrap());
 
         let (call, called) = sync_channel(1);
-        emergency.arm(MOST_THREADS, Box::new(move || call.send(()).unwrap()));
+        let last = waiting();
+        let hook = move || {
+            last();
+            call.send(()).unwrap();
+        };
+        emergency.arm(MOST_THREADS, Box::new(hook));
         assert!(
             emergency.take_hook(MOST_THREADS).is_none(),
             "it may become due"
