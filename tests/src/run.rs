@@ -3,14 +3,14 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::evidence::now;
 
@@ -22,6 +22,23 @@ macro_rules! program {
     ($name:literal) => {
         $crate::run::Program::new(env!(concat!("CARGO_BIN_EXE_", $name)))
     };
+}
+
+/// A pipe with no room left in it. Nobody reads it while the reader is kept.
+#[must_use]
+pub fn full() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("a pipe can be non-blocking");
+    while writer.write(&[b'.'; 4096]).is_ok() {}
+    while writer.write(b".").is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("a pipe can be blocking");
+    (reader, writer)
+}
+
+/// A pipe whose reader is gone.
+#[must_use]
+pub fn gone() -> PipeWriter {
+    std::io::pipe().expect("a pipe").1
 }
 
 /// A program to be started.
@@ -141,6 +158,8 @@ impl Program {
         let stdout = Lines::of(child.stdout.take());
         Run {
             pid: Pid::from_child(&child),
+            gone: wait(&child),
+            gone_at: None,
             child: Some(child),
             arguments,
             began,
@@ -163,6 +182,19 @@ impl Program {
     pub fn run(self) -> End {
         self.start().end()
     }
+}
+
+/// Waits for the end of the program on a thread, which passes on when that was. The child is still to be reaped.
+fn wait(child: &Child) -> Receiver<Duration> {
+    let (end, gone) = channel();
+    let pid = Pid::from_child(child);
+    thread::spawn(move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        if waitid(WaitId::Pid(pid), options).is_ok() {
+            let _ = end.send(now());
+        }
+    });
+    gone
 }
 
 /// The lines of a pipe, read by a thread as they come.
@@ -212,7 +244,11 @@ impl Lines {
     }
 
     fn next(&mut self) -> Result<String, RecvTimeoutError> {
-        let line = self.coming.recv_timeout(LIMIT)?;
+        self.next_within(LIMIT)
+    }
+
+    fn next_within(&mut self, limit: Duration) -> Result<String, RecvTimeoutError> {
+        let line = self.coming.recv_timeout(limit)?;
         self.seen.push(line.clone());
         Ok(line)
     }
@@ -230,6 +266,8 @@ pub struct Run {
     child: Option<Child>,
     /// Who gets the signals.
     pid: Pid,
+    gone: Receiver<Duration>,
+    gone_at: Option<Duration>,
     arguments: Vec<String>,
     began: Instant,
     evidence: Lines,
@@ -264,6 +302,21 @@ impl Run {
             Ok(line) => Line::parse(&line).map(|line| line.at).unwrap_or_default(),
             Err(error) => self.give_up(&format!("no evidence of `{what}`: {error}")),
         }
+    }
+
+    /// Waits until the program has left that evidence, for so long at most, or until it ends; whether it has.
+    pub fn until_within(&mut self, what: &str, limit: Duration) -> bool {
+        let is_wanted = |line: &str| Line::parse(line).is_some_and(|line| line.what == what);
+        let until = Instant::now() + limit;
+        let mut found = self.evidence.seen.iter().any(|line| is_wanted(line));
+        while !found {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.evidence.next_within(left) {
+                Ok(line) => found = is_wanted(&line),
+                Err(_) => break,
+            }
+        }
+        found
     }
 
     /// Waits until the program has left that evidence so often.
@@ -312,11 +365,13 @@ impl Run {
         at
     }
 
-    /// Sends the signal if the program is still there.
-    pub fn try_signal(&mut self, signal: Signal) {
+    /// Sends the signal if the program is still there; returns when that was.
+    pub fn try_signal(&mut self, signal: Signal) -> Duration {
+        let at = now();
         if self.child.is_some() {
             let _ = kill_process(self.pid, signal);
         }
+        at
     }
 
     /// From now on signals go to the child of what was started: that one only waits for it.
@@ -335,14 +390,14 @@ impl Run {
     /// Waits for the end of the program.
     #[must_use]
     pub fn end(mut self) -> End {
-        // The pipe ends with the process that holds its other end.
-        if let Err(error) = self.evidence.take_rest() {
-            self.give_up(&format!("it does not end: {error}"));
+        if !self.ends_within(LIMIT) {
+            self.give_up("it does not end");
         }
+        let (at, took) = (self.gone_at.unwrap_or_default(), self.began.elapsed());
         let mut child = self.child.take().expect("it is taken by its end alone");
         let status = child.wait().expect("a child can be waited for");
-        let (at, took) = (now(), self.began.elapsed());
-        // Where they are pipes they end with the process, too.
+        // These pipes end with the process that holds their other ends.
+        let _ = self.evidence.take_rest();
         let _ = self.stderr.take_rest();
         let _ = self.stdout.take_rest();
         End {
@@ -360,6 +415,14 @@ impl Run {
             stderr: self.stderr.seen.join("\n"),
             stdout: self.stdout.seen.join("\n"),
         }
+    }
+
+    /// Waits for so long, or for the end of the program; whether it has ended.
+    pub fn ends_within(&mut self, limit: Duration) -> bool {
+        if self.gone_at.is_none() {
+            self.gone_at = self.gone.recv_timeout(limit).ok();
+        }
+        self.gone_at.is_some()
     }
 
     fn give_up(&mut self, why: &str) -> ! {
@@ -397,7 +460,8 @@ impl fmt::Debug for Run {
 /// How a program ended, and all that it did.
 #[derive(Debug)]
 pub struct End {
-    arguments: Vec<String>,
+    /// What it was told.
+    pub arguments: Vec<String>,
     /// Its exit code, where it exited.
     pub code: Option<i32>,
     /// The signal that killed it.

@@ -1,10 +1,9 @@
 //! Outputs that are closed, gone, or full: no panic of ours, no hang, and the exit code is kept.
 
-use std::io::{PipeReader, PipeWriter, Write as _, pipe};
 use std::time::Duration;
 
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
+use lifecycle_tests::run::{End, Program, full, gone};
 
 /// Three ways in which the chain ends by itself, and their exit codes.
 const ENDS: [(&str, i32); 3] = [
@@ -24,21 +23,6 @@ fn run(program: Program) -> End {
 /// With a subscriber that writes to standard error, and without one.
 fn logged(program: impl Fn() -> Program) -> [Program; 2] {
     [program(), program().env("LOG", "debug")]
-}
-
-/// A pipe with no room left in it. Nobody reads it while the reader is kept.
-fn full() -> (PipeReader, PipeWriter) {
-    let (reader, mut writer) = pipe().expect("a pipe");
-    rustix::io::ioctl_fionbio(&writer, true).expect("a pipe can be non-blocking");
-    while writer.write(&[b'.'; 4096]).is_ok() {}
-    while writer.write(b".").is_ok() {}
-    rustix::io::ioctl_fionbio(&writer, false).expect("a pipe can be blocking");
-    (reader, writer)
-}
-
-/// A pipe whose reader is gone.
-fn gone() -> PipeWriter {
-    pipe().expect("a pipe").1
 }
 
 #[test]
