@@ -14,6 +14,7 @@
 //! | `bridge` | it blocks on a future for ever, within `block_in_place` |
 //! | `leave:512` | it leaves that many blocking tasks behind that never end |
 //! | `print:text` | it writes the text to standard output, without an end of line |
+//! | `note:text` | it leaves the text as evidence |
 //! | `told` | it waits until its scope is told to stop |
 //! | `request` | it asks the app to stop |
 //! | `fail` | it has the app fail |
@@ -212,6 +213,10 @@ fn step_now(hook: &str, step: &str, detail: &str) -> Result<(), Fault> {
         "leave" => {
             let tasks: usize = detail.parse().expect("a number of tasks");
             (0..tasks).for_each(|_| drop(tokio::task::spawn_blocking(|| thread::sleep(LONG))));
+            Ok(())
+        }
+        "note" => {
+            note(detail);
             Ok(())
         }
         "print" => {
