@@ -8,6 +8,7 @@
 //! runs from `RUNS` ([`random`]): `RUNS=1000 cargo test -p lifecycle-tests --test signals -- --nocapture c1 c2`.
 
 pub mod act;
+pub mod days;
 pub mod evidence;
 pub mod faults;
 pub mod random;

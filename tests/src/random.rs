@@ -9,20 +9,44 @@ pub fn runs(usually: usize) -> usize {
     given.map_or(usually, |runs| runs.parse().expect("RUNS is a number"))
 }
 
-/// A small generator. Its seed is printed, and taken from `SEED` where that is set, so that a failure can be had again.
+/// A seed, which is printed, and taken from `SEED` where that is set, so that a failure can be had again.
+#[must_use]
+pub fn seed() -> u64 {
+    let given = std::env::var("SEED").ok();
+    let given = given.map(|seed| seed.parse().expect("SEED is a number"));
+    let seed = given.unwrap_or_else(|| u64::from(now().subsec_nanos()));
+    eprintln!("SEED={seed}");
+    seed
+}
+
+/// The seed of the number-th of many, each of which can be had again alone: the first one's is the seed itself.
+#[must_use]
+pub fn derived(seed: u64, number: u64) -> u64 {
+    if number == 0 {
+        return seed;
+    }
+    // Splitmix: seeds next to each other have nothing in common.
+    let mut mixed = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// A small generator.
 #[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// One with a seed of its own.
+    /// One with a [`seed`] of its own.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "two of them are not the same")]
     pub fn new() -> Self {
-        let given = std::env::var("SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| u64::from(now().subsec_nanos()));
-        eprintln!("SEED={seed}");
+        Self::of(seed())
+    }
+
+    /// The one of that seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
         Self(seed)
     }
 

@@ -1,0 +1,269 @@
+//! A day, as its seed has it.
+
+use std::time::Duration;
+
+use super::table::{APPS, App, BESIDES, Deed, FAULTS, Fault, Outputs, Pattern, Place};
+use crate::random::Random;
+use crate::run::Signal;
+
+/// What happens on a day: all but the weather, which is the machine's.
+#[derive(Debug)]
+pub struct Day {
+    /// What it was drawn from.
+    pub seed: u64,
+    /// The program.
+    pub app: &'static App,
+    /// The fault that it is about.
+    pub fault: &'static Fault,
+    /// Whether others happen besides.
+    pub besides: bool,
+    /// The program's arguments: which hook does what.
+    pub arguments: String,
+    /// The app's `shutdown_timeout`.
+    pub shutdown: Duration,
+    /// The time for one start, where that is to go by.
+    pub start_timeout: Option<Duration>,
+    /// The evidence after which the signals are sent.
+    pub after: &'static str,
+    /// The signals, each so long after the one before.
+    pub signals: Vec<(Duration, Signal)>,
+    /// Where it writes to.
+    pub outputs: Outputs,
+}
+
+impl Day {
+    /// The day of that seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut random = Random::of(seed);
+        let app = &APPS[random.index(APPS.len())];
+        let fault = &FAULTS[random.index(FAULTS.len())];
+        let mut day = Self {
+            seed,
+            app,
+            fault,
+            besides: false,
+            arguments: String::new(),
+            shutdown: Duration::from_millis(300 + random.below(600)),
+            start_timeout: None,
+            after: if random.below(4) == 0 {
+                "init ok"
+            } else {
+                "main"
+            },
+            signals: vec![(millis(&mut random, 0, 30), stop_signal(&mut random))],
+            outputs: Outputs::Read,
+        };
+        match fault.deed {
+            Deed::Nothing => {}
+            Deed::Step(step) => day.commit(step, &mut random),
+            Deed::Signals(pattern) => day.send(pattern, &mut random),
+            Deed::Outputs(outputs) => day.outputs = outputs,
+        }
+        let alone = matches!(fault.deed, Deed::Nothing | Deed::Outputs(_));
+        if !alone && random.below(2) == 0 {
+            day.happens_besides(&mut random);
+        }
+        if day.signals.len() == 1 && !alone && random.below(8) == 0 {
+            day.again(&mut random);
+        }
+        day
+    }
+
+    /// Of the time to the deadline, what is left to the emergency hooks.
+    #[must_use]
+    pub fn reserve(&self) -> Duration {
+        self.shutdown / 3
+    }
+
+    /// Of the time to the deadline, what the drain may take.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        self.shutdown / 4
+    }
+
+    /// The `timeout` of components that have one.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.shutdown / 8
+    }
+
+    /// The variables that it runs with.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let timed = self.app.timed.iter();
+        let mut variables = vec![
+            ("SHUTDOWN_TIMEOUT".to_owned(), self.shutdown),
+            ("EMERGENCY_TIMEOUT".to_owned(), self.reserve()),
+            ("DRAIN_TIMEOUT".to_owned(), self.drain()),
+        ];
+        variables.extend(timed.map(|name| (format!("TIMEOUT_{name}"), self.timeout())));
+        variables.extend(
+            self.start_timeout
+                .map(|time| ("START_TIMEOUT".to_owned(), time)),
+        );
+        variables
+            .into_iter()
+            .map(|(name, time)| {
+                let micros = time.as_micros();
+                (format!("LIFECYCLE_{name}"), format!("{micros}us"))
+            })
+            .collect()
+    }
+
+    /// What that hook does; nothing where it does what it should.
+    #[must_use]
+    pub fn steps(&self, hook: &str) -> &str {
+        let arguments = self.arguments.split_whitespace();
+        let mut hooks = arguments.filter_map(|argument| argument.split_once('='));
+        hooks
+            .find(|(name, _)| *name == hook)
+            .map_or("", |(_, steps)| steps)
+    }
+
+    fn tell(&mut self, hook: &str, steps: &str) {
+        if self.steps(hook).is_empty() {
+            self.arguments += &format!("{hook}={steps} ");
+        }
+    }
+
+    fn a_hook(&self, place: Place, random: &mut Random) -> Option<String> {
+        let mut hooks = self.app.hooks(place);
+        (!hooks.is_empty()).then(|| hooks.swap_remove(random.index(hooks.len())))
+    }
+
+    fn commit(&mut self, step: &str, random: &mut Random) {
+        let (place, hook) = loop {
+            let place = self.fault.places[random.index(self.fault.places.len())];
+            if let Some(hook) = self.a_hook(place, random) {
+                break (place, hook);
+            }
+        };
+        if place == Place::Init {
+            self.after = "init";
+        }
+        let lives_on = matches!(place, Place::Worker | Place::Main | Place::Task);
+        let told = lives_on && random.below(2) == 0;
+        let mut steps = String::new();
+        if told {
+            steps += "told,";
+        } else if random.below(2) == 0 {
+            steps += &format!("slow:{},", random.below(40));
+        }
+        if self.fault.causes.contains(&place) {
+            steps += if self.fault.fails {
+                "note:fails,"
+            } else {
+                "note:asks,"
+            };
+            if !told && random.below(3) > 0 {
+                // The signal is there for the case that it does not end by itself.
+                self.signals[0].0 = Duration::from_millis(250);
+            }
+        }
+        steps += step;
+        let goes_on = !self.fault.causes.contains(&place) || matches!(step, "request" | "fail");
+        if lives_on && !told && goes_on {
+            steps += ",told";
+        }
+        self.tell(&hook, &steps);
+        if place == Place::Emergency {
+            let stop = hook.replace(".emergency", ".stop");
+            self.tell(
+                &stop,
+                if random.below(2) == 0 {
+                    "error"
+                } else {
+                    "hang"
+                },
+            );
+        }
+        let lasts = matches!(step, "hang" | "block" | "bridge" | "spin");
+        if place == Place::Start && lasts && random.below(2) == 0 {
+            self.start_timeout = Some(Duration::from_millis(60));
+            self.signals[0].0 = Duration::from_millis(250);
+        }
+    }
+
+    fn send(&mut self, pattern: Pattern, random: &mut Random) {
+        match pattern {
+            Pattern::Startup => {
+                self.after = "init ok";
+                self.signals[0].0 = Duration::from_micros(random.below(10_000));
+            }
+            Pattern::Same => {
+                self.lasts(random);
+                let pause = millis(random, 0, 140);
+                self.signals.push((pause, stop_signal(random)));
+            }
+            Pattern::Twice | Pattern::Thrice => {
+                self.shutdown = millis(random, 600, 900);
+                self.lasts(random);
+                self.again(random);
+                if matches!(pattern, Pattern::Thrice) && self.signals.len() == 2 {
+                    self.signals
+                        .push((millis(random, 5, 80), stop_signal(random)));
+                }
+            }
+            Pattern::Storm => {
+                self.after = "main";
+                let storm = [Signal::HUP, Signal::TERM].map(|signal| (Duration::ZERO, signal));
+                self.signals.extend((0..200).flat_map(|_| storm));
+            }
+            Pattern::Stopped => {
+                self.lasts(random);
+                let most = self.shutdown.as_millis().try_into().unwrap_or(u64::MAX);
+                self.signals
+                    .push((millis(random, 0, most / 2), Signal::STOP));
+                self.signals
+                    .push((millis(random, 0, most + 200), Signal::CONT));
+            }
+        }
+    }
+
+    /// Has something go on when the signals come.
+    fn lasts(&mut self, random: &mut Random) {
+        let steps = ["hang", "block", "slow:50", "block:50", "ok"];
+        let step = steps[random.index(steps.len())];
+        if let Some(hook) = self.a_hook(Place::Stop, random) {
+            self.tell(&hook, step);
+        }
+        let steps = ["hang", "block:50", "ok", "ok"];
+        let step = steps[random.index(steps.len())];
+        if let Some(hook) = self.a_hook(Place::Emergency, random) {
+            self.tell(&hook, step);
+        }
+    }
+
+    /// A second signal, and maybe a third.
+    fn again(&mut self, random: &mut Random) {
+        self.signals
+            .push((millis(random, 310, 450), stop_signal(random)));
+        if random.below(3) == 0 {
+            self.signals
+                .push((millis(random, 5, 80), stop_signal(random)));
+        }
+    }
+
+    fn happens_besides(&mut self, random: &mut Random) {
+        for _ in 0..=random.below(2) {
+            let (step, place) = BESIDES[random.index(BESIDES.len())];
+            let Some(hook) = self.a_hook(place, random) else {
+                continue;
+            };
+            self.besides = true;
+            match place {
+                Place::Worker | Place::Task => self.tell(&hook, &format!("told,{step}")),
+                _ => self.tell(&hook, step),
+            }
+        }
+    }
+}
+
+fn millis(random: &mut Random, from: u64, to: u64) -> Duration {
+    Duration::from_millis(from + random.below(to - from + 1))
+}
+
+fn stop_signal(random: &mut Random) -> Signal {
+    [Signal::TERM, Signal::INT][random.index(2)]
+}

@@ -1,0 +1,362 @@
+//! What must hold on a day, whatever happened.
+
+use std::time::Duration;
+
+use super::day::Day;
+use super::live::Lived;
+use super::table::{Deed, Pattern, Place, asks_to_stop};
+use crate::run::{End, Signal};
+
+/// Second signals this soon after the first count as the same; a loaded machine may bring the first one late.
+const SURELY_SAME: Duration = Duration::from_millis(150);
+const SURELY_ANOTHER: Duration = Duration::from_millis(350);
+/// What a forced end may take besides the reserve: it writes its report.
+const FORCED: Duration = Duration::from_millis(250);
+/// The moment that hooks have in a process that was stopped over its deadline.
+const LATE: Duration = Duration::from_millis(100);
+/// What one clock may be ahead of the other's timers.
+const TICK: Duration = Duration::from_millis(5);
+
+/// What it runs on.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine {
+    /// How late it may be.
+    pub tolerance: Duration,
+    /// How many threads compute all the time.
+    pub busy: usize,
+}
+
+/// How far the cleanup went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cleanup {
+    /// Nothing had come up.
+    Nothing,
+    /// All was stopped, in reverse.
+    Reverse,
+    /// Something got its emergency hook, and everything else its stop.
+    Emergency,
+    /// Something got neither.
+    Without,
+}
+
+/// What is to be said about a day.
+#[derive(Debug)]
+pub struct Verdict {
+    /// How far the cleanup went.
+    pub cleanup: Cleanup,
+    /// How long after the deadline it was gone, in milliseconds; negative: before. None where nothing asked it to stop.
+    pub over: Option<f64>,
+    /// The exit code, or the signal it died of, negated.
+    pub code: i32,
+    /// What did not hold.
+    pub broken: Vec<String>,
+}
+
+/// Says what is to be said about that day.
+#[must_use]
+pub fn judge(day: &Day, lived: &Lived, machine: Machine) -> Verdict {
+    let mut case = Case::new(day, lived, machine);
+    let over = case.time();
+    let cleanup = case.cleanup();
+    case.order();
+    case.drain();
+    let code = case.code(cleanup);
+    Verdict {
+        cleanup,
+        over,
+        code,
+        broken: case.broken,
+    }
+}
+
+struct Case<'a> {
+    day: &'a Day,
+    end: &'a End,
+    hung: bool,
+    machine: Machine,
+    /// When the first signal was sent.
+    told: Option<Duration>,
+    /// When it failed, or asked to stop, by itself.
+    failed: Option<Duration>,
+    cause: Option<Duration>,
+    /// When it was forced, if it was: by a signal, or as it ended itself.
+    forced: Option<Duration>,
+    /// The signals that may have counted as another.
+    another: Vec<(Duration, Signal)>,
+    lived: &'a Lived,
+    broken: Vec<String>,
+}
+
+impl<'a> Case<'a> {
+    fn new(day: &'a Day, lived: &'a Lived, machine: Machine) -> Self {
+        let end = &lived.end;
+        let asked: Vec<(Duration, Signal)> = lived
+            .sent
+            .iter()
+            .copied()
+            .filter(|(at, signal)| asks_to_stop(*signal) && *at < end.at)
+            .collect();
+        let told = asked.first().map(|(at, _)| *at);
+        let first = |what: &str| {
+            let line = end.evidence.iter().find(|line| line.what == what);
+            line.map(|line| line.at)
+        };
+        let failed = first("fails");
+        let timed_out = day.start_timeout.and_then(|time| {
+            day.app
+                .hooks(Place::Start)
+                .iter()
+                .filter_map(|hook| {
+                    let over = first(hook)? + time;
+                    let ok = first(&format!("{hook} ok"));
+                    ok.is_none_or(|ok| ok > over).then_some(over)
+                })
+                .min()
+        });
+        let causes = [told, failed, first("asks"), timed_out];
+        let another: Vec<(Duration, Signal)> = asked
+            .into_iter()
+            .filter(|(at, _)| told.is_some_and(|told| *at >= told + SURELY_SAME))
+            .collect();
+        let ends_itself = day.fault.codes.contains(&134);
+        let aborted = failed.filter(|_| ends_itself);
+        let forced = another.iter().map(|(at, _)| *at).chain(aborted).min();
+        Self {
+            day,
+            end,
+            hung: lived.hung,
+            machine,
+            told,
+            failed,
+            cause: causes.into_iter().flatten().filter(|at| *at < end.at).min(),
+            forced,
+            another,
+            lived,
+            broken: Vec::new(),
+        }
+    }
+
+    fn first(&self, what: &str) -> Option<(usize, Duration)> {
+        let mut lines = self.end.evidence.iter().enumerate();
+        let found = lines.find(|(_, line)| line.what == what);
+        found.map(|(index, line)| (index, line.at))
+    }
+
+    fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.broken.push(what());
+        }
+    }
+
+    /// It ends, and in time. Returns how long after its deadline, in milliseconds.
+    fn time(&mut self) -> Option<f64> {
+        let Lived { end, sent, .. } = self.lived;
+        let hung = self.hung;
+        self.check(!hung, || "it hung".to_owned());
+        let late = end.evidence.iter().find(|line| line.at > end.at);
+        self.check(late.is_none(), || format!("{late:?} is later than its end"));
+        let mut limit = self.cause? + self.day.shutdown;
+        if let Deed::Signals(Pattern::Twice | Pattern::Thrice) = self.day.fault.deed
+            && let (Some(told), Some((second, _))) = (self.told, self.another.first())
+            && *second >= told + SURELY_ANOTHER
+        {
+            limit = limit.min(*second + self.day.reserve() + FORCED);
+            if let Some((third, _)) = self.another.get(1) {
+                limit = limit.min(*third);
+            }
+        }
+        // One that was stopped (SIGSTOP) has its time when it goes on.
+        for (at, signal) in sent {
+            if *signal == Signal::CONT {
+                limit = limit.max(*at + LATE);
+            }
+        }
+        let extra = Duration::from_millis(self.day.fault.limit.extra());
+        let over = (end.at.as_secs_f64() - limit.as_secs_f64()) * 1e3;
+        let allowed = limit + extra + self.machine.tolerance;
+        self.check(end.at <= allowed || hung, || {
+            format!("it was gone {over:.1} ms after it had to be")
+        });
+        (!hung).then_some(over)
+    }
+
+    /// Those that came up.
+    fn up(&self) -> Vec<&'static str> {
+        let names = self.day.app.resources.iter().map(|(name, _)| *name);
+        names
+            .filter(|name| self.first(&format!("{name}.start ok")).is_some())
+            .collect()
+    }
+
+    /// When its stop ended as it should, or with the error that it expects.
+    fn stopped_clean(&self, name: &str) -> Option<(usize, Duration)> {
+        let expected = self.day.steps(&format!("{name}.stop")).contains("expected");
+        let how = if expected { "error" } else { "ok" };
+        self.first(&format!("{name}.stop {how}"))
+    }
+
+    /// Whether it came up when it had been given up, or might have been.
+    fn is_late(&self, name: &str) -> bool {
+        let Some((_, up)) = self.first(&format!("{name}.start ok")) else {
+            return false;
+        };
+        let drained = self.cause.map(|cause| cause + self.day.drain());
+        let timed_out = self.day.start_timeout.and_then(|time| {
+            let (_, began) = self.first(&format!("{name}.start"))?;
+            Some(began + time)
+        });
+        [drained, self.forced, timed_out]
+            .into_iter()
+            .flatten()
+            .any(|at| up + self.machine.tolerance >= at)
+    }
+
+    /// Each that came up is stopped or gets its emergency hook, once; no other is.
+    fn cleanup(&mut self) -> Cleanup {
+        let up = self.up();
+        let mut cleanup = if up.is_empty() {
+            Cleanup::Nothing
+        } else {
+            Cleanup::Reverse
+        };
+        for (name, _) in self.day.app.resources {
+            let hooks = ["stop", "emergency"].map(|hook| self.end.count(&format!("{name}.{hook}")));
+            self.check(hooks.iter().all(|times| *times <= 1), || {
+                format!(
+                    "`{name}` was stopped {} times, and got its emergency hook {} times",
+                    hooks[0], hooks[1]
+                )
+            });
+            if !up.contains(name) {
+                self.check(hooks == [0, 0], || {
+                    format!("`{name}` never came up, but a hook of it was called")
+                });
+                continue;
+            }
+            let clean = self.stopped_clean(name);
+            let emergency = self.first(&format!("{name}.emergency"));
+            match (clean, emergency) {
+                (None, None) if !self.is_late(name) => {
+                    cleanup = Cleanup::Without;
+                    // The third signal ends it on the spot.
+                    let due = self.day.fault.due && self.another.len() < 2 && !self.killed_early();
+                    self.check(!due, || {
+                        format!("`{name}` was neither stopped nor got its emergency hook")
+                    });
+                }
+                (None, None) => {}
+                (Some((_, clean)), Some((_, emergency))) => {
+                    if cleanup == Cleanup::Reverse {
+                        cleanup = Cleanup::Emergency;
+                    }
+                    let known = emergency > clean + self.machine.tolerance && !self.day.fault.stuck;
+                    self.check(!known, || {
+                        format!("`{name}` had stopped clean when it got its emergency hook")
+                    });
+                }
+                (None, Some(_)) if cleanup == Cleanup::Reverse => cleanup = Cleanup::Emergency,
+                _ => {}
+            }
+        }
+        cleanup
+    }
+
+    /// Whether a signal had its default effect.
+    fn killed_early(&self) -> bool {
+        self.up().is_empty()
+            && self
+                .lived
+                .sent
+                .iter()
+                .any(|(_, signal)| Some(signal.as_raw()) == self.end.signal)
+    }
+
+    /// What needs something ends before it.
+    fn order(&mut self) {
+        for (name, needs) in self.day.app.resources {
+            if self.first(&format!("{name}.start ok")).is_none() || self.is_late(name) {
+                continue;
+            }
+            let place = |what: String| self.first(&what).map(|(index, _)| index);
+            let clean = self.stopped_clean(name).map(|(index, _)| index);
+            let over = [clean, place(format!("{name}.emergency"))];
+            let over = over.into_iter().flatten().min();
+            let mut broken = Vec::new();
+            for need in *needs {
+                if let Some(stop) = place(format!("{need}.stop"))
+                    && over.is_none_or(|over| over > stop)
+                {
+                    broken.push(format!("`{need}` was stopped before `{name}` was over"));
+                }
+                if let (Some(first), Some(then)) = (
+                    place(format!("{need}.emergency")),
+                    place(format!("{name}.emergency")),
+                ) && first < then
+                {
+                    broken.push(format!("`{need}` got its emergency hook before `{name}`"));
+                }
+            }
+            self.broken.extend(broken);
+        }
+    }
+
+    /// Nothing stops before the workers have ended, or had their time.
+    fn drain(&mut self) {
+        let stops = self.day.app.hooks(Place::Stop);
+        let mut lines = self.end.evidence.iter().enumerate();
+        let first = lines.find(|(_, line)| stops.contains(&line.what));
+        let (Some((stop, line)), Some(cause)) = (first, self.cause) else {
+            return;
+        };
+        if self.forced.is_some() || line.at + TICK >= cause + self.day.timeout() {
+            return;
+        }
+        let workers = self.day.app.workers.iter().chain(&["main", "main.task"]);
+        for worker in workers {
+            let began = self.first(worker).is_some_and(|(index, _)| index < stop);
+            let ended = ["ok", "error", "panicked", "dropped"].iter().any(|how| {
+                let end = self.first(&format!("{worker} {how}"));
+                end.is_some_and(|(index, _)| index < stop)
+            });
+            self.check(!began || ended, || {
+                format!("something was stopped while `{worker}` worked")
+            });
+        }
+    }
+
+    /// The exit code is one that what happened can lead to.
+    fn code(&mut self, cleanup: Cleanup) -> i32 {
+        let signal = self.end.signal.map(|signal| -signal);
+        let code = self.end.code.or(signal).unwrap_or_default();
+        if self.hung {
+            return code;
+        }
+        let mut allowed = self.day.fault.codes.to_vec();
+        if self.day.besides {
+            allowed.extend([0, 1, 3]);
+        }
+        allowed.extend(self.another.iter().map(|(_, signal)| 128 + signal.as_raw()));
+        if self.killed_early() {
+            allowed.push(code);
+        }
+        self.check(allowed.contains(&code), || {
+            format!("the exit code is {code}, allowed are {allowed:?}")
+        });
+        let unclean = matches!(cleanup, Cleanup::Emergency | Cleanup::Without);
+        self.check(!unclean || code != 0, || {
+            format!("{cleanup:?} is not clean, but the exit code is 0")
+        });
+        // A failure that nothing else can have been faster than.
+        if let Some(failed) = self.failed
+            && self.forced.is_none()
+            && self
+                .told
+                .is_none_or(|told| told > failed + Duration::from_millis(50))
+        {
+            self.check(matches!(code, 1 | 2), || {
+                format!("the app failed, but the exit code is {code}")
+            });
+        }
+        code
+    }
+}

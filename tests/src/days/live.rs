@@ -1,0 +1,119 @@
+//! Leads days: starts their programs, sends their signals, waits for their ends.
+
+use std::hint::spin_loop;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::day::Day;
+use super::judge::{Machine, Verdict, judge};
+use super::table::Outputs;
+use super::tally::Tally;
+use crate::evidence::now;
+use crate::run::{End, Program, Signal, full, gone};
+
+/// How long after its deadline a program counts as one that hangs.
+const HANGS: Duration = Duration::from_secs(10);
+/// How long the start of a program may keep its signals waiting: it may hang.
+const UP: Duration = Duration::from_millis(100);
+
+/// How a day ended.
+#[derive(Debug)]
+pub struct Lived {
+    /// What the program left.
+    pub end: End,
+    /// The signals, and when each was sent.
+    pub sent: Vec<(Duration, Signal)>,
+    /// It did not end, and was killed.
+    pub hung: bool,
+}
+
+/// Lives one day.
+#[must_use]
+pub fn live(day: &Day, program: Program) -> Lived {
+    let mut program = match day.outputs {
+        Outputs::Closed => program.through("exec \"$@\" >&- 2>&-"),
+        _ => program,
+    }
+    .with(&day.arguments);
+    for (name, value) in day.variables() {
+        program = program.env(&name, value);
+    }
+    let mut kept = None;
+    match day.outputs {
+        Outputs::Read => {}
+        Outputs::Closed => program = program.env("LOG", "debug"),
+        Outputs::Gone => program = program.env("LOG", "debug").stdout(gone()).stderr(gone()),
+        Outputs::Full => {
+            let ((reader, stdout), (other, stderr)) = (full(), full());
+            kept = Some((reader, other));
+            program = program.env("LOG", "debug").stdout(stdout).stderr(stderr);
+        }
+    }
+    let mut run = program.start();
+    let mut sent = Vec::new();
+    // Before that a signal has its default effect: there is nothing yet that it could spoil.
+    run.until_within("init", HANGS);
+    run.until_within(day.after, UP);
+    for (pause, signal) in &day.signals {
+        if !pause.is_zero() && run.ends_within(*pause) {
+            break;
+        }
+        sent.push((run.try_signal(*signal), *signal));
+    }
+    let last = sent.last().map_or_else(now, |(at, _)| *at);
+    let limit = (last + day.shutdown + HANGS).saturating_sub(now());
+    let hung = !run.ends_within(limit);
+    if hung {
+        run.try_signal(Signal::KILL);
+    }
+    let end = run.end();
+    drop(kept);
+    Lived { end, sent, hung }
+}
+
+/// Lives all these days, so many of them side by side; the heavy ones one after the other.
+#[must_use]
+pub fn live_all(
+    days: Vec<Day>,
+    side_by_side: usize,
+    machine: Machine,
+    program: impl Fn(&str) -> Program + Sync,
+) -> Tally {
+    let tally = Mutex::new(Tally::default());
+    let (heavy, light): (Vec<Day>, Vec<Day>) = days.into_iter().partition(|day| day.fault.heavy);
+    let (heavy, light) = (Mutex::new(heavy), Mutex::new(light));
+    let work_off = |days: &Mutex<Vec<Day>>| {
+        loop {
+            let day = days.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(day) = day else { return };
+            let lived = live(&day, program(day.app.program));
+            let verdict: Verdict = judge(&day, &lived, machine);
+            tally
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .add(&day, &lived, verdict);
+        }
+    };
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..machine.busy {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    spin_loop();
+                }
+            });
+        }
+        let mut lanes = vec![scope.spawn(|| {
+            work_off(&heavy);
+            work_off(&light);
+        })];
+        lanes.extend((1..side_by_side).map(|_| scope.spawn(|| work_off(&light))));
+        let failed = lanes.into_iter().any(|lane| lane.join().is_err());
+        over.store(true, Ordering::Relaxed);
+        assert!(!failed, "a day could not be led");
+    });
+    tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

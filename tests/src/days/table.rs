@@ -1,0 +1,355 @@
+//! The faults, and what each may lead to.
+
+use crate::run::Signal;
+
+/// A fault, and what it may lead to.
+#[derive(Debug)]
+pub struct Fault {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// What is done.
+    pub deed: Deed,
+    /// Where, if it is a step of a hook.
+    pub places: &'static [Place],
+    /// Where it is a cause to stop.
+    pub causes: &'static [Place],
+    /// Whether that cause is a failure of the app.
+    pub fails: bool,
+    /// The exit codes that it may lead to, where no second signal was sent. `-9` is a death by signal 9.
+    pub codes: &'static [i32],
+    /// Whether what is up is due its stop or its emergency hook in spite of it.
+    pub due: bool,
+    /// When the process must be gone.
+    pub limit: Limit,
+    /// Whether the life's driver may stand still: then what ended clean may get its emergency hook, too.
+    pub stuck: bool,
+    /// Whether it keeps a processor busy.
+    pub heavy: bool,
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    /// Nothing at all.
+    Nothing,
+    /// A step of a hook: see [`crate::act`].
+    Step(&'static str),
+    /// Signals.
+    Signals(Pattern),
+    /// Something is wrong with where it writes to.
+    Outputs(Outputs),
+}
+
+/// How a program is told to stop, where that is the fault.
+#[derive(Debug, Clone, Copy)]
+pub enum Pattern {
+    /// At an instant of startup.
+    Startup,
+    /// Twice, within the time in which that counts as once.
+    Same,
+    /// Twice.
+    Twice,
+    /// Three times.
+    Thrice,
+    /// Hundreds of times at once, hangups too.
+    Storm,
+    /// Once, then it is stopped in the middle (SIGSTOP), and goes on later.
+    Stopped,
+}
+
+/// Where a program writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outputs {
+    /// Somebody reads it.
+    Read,
+    /// Both are closed.
+    Closed,
+    /// The reader is gone.
+    Gone,
+    /// Nobody reads it, and the pipe is full.
+    Full,
+}
+
+/// Where a step can stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Before anything has started.
+    Init,
+    /// The start of a resource.
+    Start,
+    /// The stop of a resource.
+    Stop,
+    /// The emergency hook of a resource.
+    Emergency,
+    /// A worker.
+    Worker,
+    /// Main's body.
+    Main,
+    /// A task of a resource, or of main's body.
+    Task,
+    /// A destructor.
+    Drop,
+    /// A writer that is flushed at the end.
+    Writer,
+}
+
+/// When a process must be gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// At the deadline.
+    Deadline,
+    /// The watchdog stands still: a timer of the kernel ends the process.
+    NoWatchdog,
+    /// The threads of the emergency hooks stand still, too.
+    NoEmergency,
+}
+
+impl Limit {
+    /// What comes on top of the deadline, in milliseconds.
+    #[must_use]
+    pub fn extra(self) -> u64 {
+        match self {
+            Self::Deadline => 0,
+            Self::NoWatchdog => 150,
+            Self::NoEmergency => 250,
+        }
+    }
+}
+
+use Place::{Drop, Emergency, Init, Main, Start, Stop, Task, Worker, Writer};
+
+/// What an app does; a failure there is one of the app.
+const APP: &[Place] = &[Start, Worker, Main];
+const HOOKS: &[Place] = &[Start, Stop, Worker, Main, Task];
+const SYNC: &[Place] = &[Init, Emergency, Drop, Writer];
+const ANYWHERE: &[Place] = &[
+    Start, Stop, Emergency, Worker, Main, Task, Drop, Writer, Init,
+];
+/// One that does nothing wrong.
+const WELL: Fault = Fault {
+    name: "nothing",
+    deed: Deed::Nothing,
+    places: &[],
+    causes: &[],
+    fails: false,
+    codes: &[0],
+    due: true,
+    limit: Limit::Deadline,
+    stuck: false,
+    heavy: false,
+};
+
+/// A step that a hook goes through wrong.
+const fn step(name: &'static str, places: &'static [Place]) -> Fault {
+    Fault {
+        name,
+        deed: Deed::Step(name),
+        places,
+        codes: &[0, 1, 3],
+        ..WELL
+    }
+}
+
+/// A step that is a failure of the app where it stands in a start, a worker or main.
+const fn failure(name: &'static str, places: &'static [Place]) -> Fault {
+    Fault {
+        causes: APP,
+        fails: true,
+        ..step(name, places)
+    }
+}
+
+/// A step that ends the process.
+const fn abort(name: &'static str) -> Fault {
+    Fault {
+        causes: ANYWHERE,
+        fails: true,
+        // Where nothing is up nothing holds it up.
+        codes: &[0, 1, 3, 134, -6],
+        ..step(name, ANYWHERE)
+    }
+}
+
+/// Signals that are wrong.
+const fn signals(name: &'static str, pattern: Pattern) -> Fault {
+    Fault {
+        name,
+        deed: Deed::Signals(pattern),
+        codes: &[0, 1, 3],
+        ..WELL
+    }
+}
+
+/// Outputs that are wrong.
+const fn outputs(name: &'static str, outputs: Outputs) -> Fault {
+    Fault {
+        name,
+        deed: Deed::Outputs(outputs),
+        ..WELL
+    }
+}
+
+/// All of them.
+pub static FAULTS: &[Fault] = &[
+    WELL,
+    failure("error", HOOKS),
+    failure("expected", &[Start, Stop, Worker]),
+    failure("disconnect", &[Start, Stop, Worker]),
+    Fault {
+        codes: &[0, 1, 2, 3],
+        ..failure("config", &[Start, Init])
+    },
+    failure("panic", HOOKS),
+    Fault {
+        name: "panic (sync)",
+        ..failure("panic", SYNC)
+    },
+    step("hang", HOOKS),
+    Fault {
+        name: "hang (sync)",
+        ..step("hang", SYNC)
+    },
+    step("block", HOOKS),
+    step("block:30", ANYWHERE),
+    step("slow:30", HOOKS),
+    Fault {
+        heavy: true,
+        ..step("spin", ANYWHERE)
+    },
+    abort("abort"),
+    abort("overflow"),
+    abort("double"),
+    step("bridge", &[Stop, Worker, Main, Task]),
+    step("leave:512", &[Start, Stop, Worker, Main]),
+    step("print:text", HOOKS),
+    Fault {
+        causes: &[Main],
+        ..step("ok", &[Main])
+    },
+    Fault {
+        causes: &[Worker, Main, Task],
+        ..step("request", &[Worker, Main, Task])
+    },
+    Fault {
+        causes: &[Worker, Main, Task],
+        fails: true,
+        ..step("fail", &[Worker, Main, Task])
+    },
+    signals("signal in startup", Pattern::Startup),
+    signals("same signal twice", Pattern::Same),
+    signals("second signal", Pattern::Twice),
+    signals("third signal", Pattern::Thrice),
+    signals("400 signals", Pattern::Storm),
+    signals("SIGSTOP", Pattern::Stopped),
+    outputs("outputs closed", Outputs::Closed),
+    outputs("outputs' reader gone", Outputs::Gone),
+    outputs("outputs full", Outputs::Full),
+];
+
+/// What may happen besides: little enough to leave the fault itself to be seen.
+pub static BESIDES: &[(&str, Place)] = &[
+    ("error", Stop),
+    ("panic", Stop),
+    ("hang", Stop),
+    ("block", Stop),
+    ("block:30", Stop),
+    ("slow:30", Stop),
+    ("expected", Stop),
+    ("panic", Emergency),
+    ("hang", Emergency),
+    ("block:30", Emergency),
+    ("hang", Worker),
+    ("slow:30", Worker),
+    ("hang", Task),
+    ("hang", Drop),
+];
+
+/// A program, and what is in it.
+#[derive(Debug)]
+pub struct App {
+    /// The program's name.
+    pub program: &'static str,
+    /// The resources, and what each needs.
+    pub resources: &'static [(&'static str, &'static [&'static str])],
+    /// The workers.
+    pub workers: &'static [&'static str],
+    tasks: &'static [&'static str],
+    drops: &'static [&'static str],
+    /// The components with times of their own, as variables name them.
+    pub timed: &'static [&'static str],
+}
+
+impl App {
+    /// The hooks of that kind.
+    #[must_use]
+    pub fn hooks(&self, place: Place) -> Vec<String> {
+        let of_resources = |hook: &str| {
+            self.resources
+                .iter()
+                .map(|(name, _)| format!("{name}.{hook}"))
+                .collect()
+        };
+        let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        match place {
+            Start => of_resources("start"),
+            Stop => of_resources("stop"),
+            Emergency => of_resources("emergency"),
+            Worker => named(self.workers),
+            Task => named(self.tasks),
+            Drop => named(self.drops),
+            Main => named(&["main"]),
+            Init => named(&["init"]),
+            Writer => named(&["writer"]),
+        }
+    }
+}
+
+const CHAIN: App = App {
+    program: "chain",
+    resources: &[
+        ("a", &[]),
+        ("b", &["a"]),
+        ("c", &["b"]),
+        ("d", &["c"]),
+        ("e", &["d"]),
+    ],
+    workers: &[],
+    tasks: &[],
+    drops: &[],
+    timed: &[],
+};
+
+const SERVICE: App = App {
+    program: "faults",
+    resources: &[
+        ("config", &[]),
+        ("store", &["config"]),
+        ("cache", &["config"]),
+        ("index", &["store"]),
+        ("queue", &["store", "cache"]),
+    ],
+    workers: &["serve", "crunch", "janitor"],
+    tasks: &["queue.task", "main.task"],
+    drops: &["cache.drop"],
+    timed: &["STORE", "CRUNCH"],
+};
+
+/// The programs.
+pub static APPS: [App; 4] = [
+    CHAIN,
+    App {
+        program: "chain_current_thread",
+        ..CHAIN
+    },
+    SERVICE,
+    App {
+        program: "faults_current_thread",
+        ..SERVICE
+    },
+];
+
+/// Those that ask a program to stop.
+#[must_use]
+pub fn asks_to_stop(signal: Signal) -> bool {
+    signal == Signal::TERM || signal == Signal::INT
+}
