@@ -42,7 +42,11 @@ fn handler(signal: i32) {
     } else {
         let now = now();
         match FIRST_AT.compare_exchange(0, now, SeqCst, SeqCst) {
-            Ok(_) => FIRST.store(signal, SeqCst),
+            Ok(_) => {
+                FIRST.store(signal, SeqCst);
+                // Here and now: the thread that passes it on may stand still.
+                watchdog::arm_for_signal();
+            }
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
             Err(_) => {
                 if !watchdog::force(signal) {
@@ -141,6 +145,7 @@ fn relay() {
             if life.is_none() {
                 default_effect(first);
             }
+            // It may have come before there was a limit.
             watchdog::arm_for_signal();
             first_sent = send(Event::Signal(first));
         }

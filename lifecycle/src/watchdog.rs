@@ -108,7 +108,7 @@ pub(crate) fn attach(emergency: Emergency, reserve: Duration, limit: Duration) {
     let _ = EMERGENCY.set(emergency);
 }
 
-/// Fixes the deadline, so long from now. Only the first call counts.
+/// Fixes the deadline, so long from now. Only the first call counts. Async-signal-safe.
 pub(crate) fn arm(limit: Duration) {
     let at = nanos(now() + limit);
     if DEADLINE.compare_exchange(NEVER, at, SeqCst, SeqCst).is_ok() {
@@ -118,7 +118,7 @@ pub(crate) fn arm(limit: Duration) {
     }
 }
 
-/// Fixes the deadline because of a signal, without the driver, which may be stuck.
+/// Fixes the deadline because of a signal, without the driver, which may be stuck. Async-signal-safe.
 pub(crate) fn arm_for_signal() {
     match LIMIT.load(SeqCst) {
         NEVER => {}
