@@ -12,7 +12,7 @@ const SURELY_SAME: Duration = Duration::from_millis(150);
 const SURELY_ANOTHER: Duration = Duration::from_millis(350);
 /// What a forced end may take besides the reserve: it writes its report.
 const FORCED: Duration = Duration::from_millis(250);
-/// The moment that hooks have in a process that was stopped over its deadline.
+/// What hooks have at least in a process that was stopped over its deadline: their reserve, or this.
 const LATE: Duration = Duration::from_millis(100);
 /// What one clock may be ahead of the other's timers.
 const TICK: Duration = Duration::from_millis(5);
@@ -24,6 +24,8 @@ pub struct Machine {
     pub tolerance: Duration,
     /// How many threads compute all the time.
     pub busy: usize,
+    /// How often a day is lived again that ended late and well otherwise: the machine may have had other things to do.
+    pub retries: usize,
 }
 
 /// How far the cleanup went.
@@ -50,6 +52,8 @@ pub struct Verdict {
     pub code: i32,
     /// What did not hold.
     pub broken: Vec<String>,
+    /// Whether it was gone too late.
+    pub late: bool,
 }
 
 /// Says what is to be said about that day.
@@ -65,6 +69,7 @@ pub fn judge(day: &Day, lived: &Lived, machine: Machine) -> Verdict {
         cleanup,
         over,
         code,
+        late: case.late,
         broken: case.broken,
     }
 }
@@ -83,8 +88,11 @@ struct Case<'a> {
     forced: Option<Duration>,
     /// The signals that may have counted as another.
     another: Vec<(Duration, Signal)>,
+    /// Whether it ended itself.
+    aborted: bool,
     lived: &'a Lived,
     broken: Vec<String>,
+    late: bool,
 }
 
 impl<'a> Case<'a> {
@@ -131,8 +139,10 @@ impl<'a> Case<'a> {
             cause: causes.into_iter().flatten().filter(|at| *at < end.at).min(),
             forced,
             another,
+            aborted: aborted.is_some(),
             lived,
             broken: Vec::new(),
+            late: false,
         }
     }
 
@@ -168,13 +178,15 @@ impl<'a> Case<'a> {
         // One that was stopped (SIGSTOP) has its time when it goes on.
         for (at, signal) in sent {
             if *signal == Signal::CONT {
-                limit = limit.max(*at + LATE);
+                limit = limit.max(*at + self.day.reserve().max(LATE));
             }
         }
         let extra = Duration::from_millis(self.day.fault.limit.extra());
         let over = (end.at.as_secs_f64() - limit.as_secs_f64()) * 1e3;
         let allowed = limit + extra + self.machine.tolerance;
-        self.check(end.at <= allowed || hung, || {
+        self.late = end.at > allowed && !hung;
+        let late = self.late;
+        self.check(!late, || {
             format!("it was gone {over:.1} ms after it had to be")
         });
         (!hung).then_some(over)
@@ -238,8 +250,9 @@ impl<'a> Case<'a> {
             match (clean, emergency) {
                 (None, None) if !self.is_late(name) => {
                     cleanup = Cleanup::Without;
-                    // The third signal ends it on the spot.
-                    let due = self.day.fault.due && self.another.len() < 2 && !self.killed_early();
+                    // The second signal after the one that forces, or after an abort, ends it on the spot.
+                    let forced = self.another.len() + usize::from(self.aborted);
+                    let due = self.day.fault.due && forced < 2 && !self.killed_early();
                     self.check(!due, || {
                         format!("`{name}` was neither stopped nor got its emergency hook")
                     });
@@ -274,7 +287,10 @@ impl<'a> Case<'a> {
     /// What needs something ends before it.
     fn order(&mut self) {
         for (name, needs) in self.day.app.resources {
-            if self.first(&format!("{name}.start ok")).is_none() || self.is_late(name) {
+            if !self.day.fault.due
+                || self.first(&format!("{name}.start ok")).is_none()
+                || self.is_late(name)
+            {
                 continue;
             }
             let place = |what: String| self.first(&what).map(|(index, _)| index);
@@ -308,7 +324,10 @@ impl<'a> Case<'a> {
         let (Some((stop, line)), Some(cause)) = (first, self.cause) else {
             return;
         };
-        if self.forced.is_some() || line.at + TICK >= cause + self.day.timeout() {
+        if self.day.fault.stuck
+            || self.forced.is_some()
+            || line.at + TICK >= cause + self.day.timeout()
+        {
             return;
         }
         let workers = self.day.app.workers.iter().chain(&["main", "main.task"]);

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::day::Day;
-use super::judge::{Machine, Verdict, judge};
+use super::judge::{Machine, judge};
 use super::table::Outputs;
 use super::tally::Tally;
 use crate::evidence::now;
@@ -89,12 +89,18 @@ pub fn live_all(
         loop {
             let day = days.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(day) = day else { return };
-            let lived = live(&day, program(day.app.program));
-            let verdict: Verdict = judge(&day, &lived, machine);
-            tally
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .add(&day, &lived, verdict);
+            for retries in (0..=machine.retries).rev() {
+                let lived = live(&day, program(day.app.program));
+                let verdict = judge(&day, &lived, machine);
+                let again = retries > 0 && verdict.late && verdict.broken.len() == 1;
+                let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                if again {
+                    tally.again += 1;
+                } else {
+                    tally.add(&day, &lived, verdict);
+                    break;
+                }
+            }
         }
     };
     let over = AtomicBool::new(false);

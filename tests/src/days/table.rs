@@ -125,6 +125,9 @@ const SYNC: &[Place] = &[Init, Emergency, Drop, Writer];
 const ANYWHERE: &[Place] = &[
     Start, Stop, Emergency, Worker, Main, Task, Drop, Writer, Init,
 ];
+/// Where everything is up.
+const ONCE_UP: &[Place] = &[Stop, Worker, Main];
+
 /// One that does nothing wrong.
 const WELL: Fault = Fault {
     name: "nothing",
@@ -167,6 +170,29 @@ const fn abort(name: &'static str) -> Fault {
         // Where nothing is up nothing holds it up.
         codes: &[0, 1, 3, 134, -6],
         ..step(name, ANYWHERE)
+    }
+}
+
+/// Something that is broken in the whole process: see [`crate::faults`].
+const fn process(name: &'static str) -> Fault {
+    step(name, ONCE_UP)
+}
+
+/// Threads that stand still for ever, or are gone. Where the driver is one of them, or does not hear what comes to pass,
+/// what ended clean may get its emergency hook, too.
+const fn threads(name: &'static str, limit: Limit) -> Fault {
+    Fault {
+        limit,
+        stuck: true,
+        ..process(name)
+    }
+}
+
+/// Those of the emergency hooks among them: nobody is left to call the hooks.
+const fn without_hooks(name: &'static str, limit: Limit) -> Fault {
+    Fault {
+        due: false,
+        ..threads(name, limit)
     }
 }
 
@@ -244,6 +270,47 @@ pub static FAULTS: &[Fault] = &[
     outputs("outputs closed", Outputs::Closed),
     outputs("outputs' reader gone", Outputs::Gone),
     outputs("outputs full", Outputs::Full),
+    Fault {
+        causes: ONCE_UP,
+        fails: true,
+        codes: &[0, 1, 3, 134],
+        ..process("oom")
+    },
+    Fault {
+        stuck: true,
+        ..process("allocator")
+    },
+    // The runtime itself may panic at any time after it, and whoever finds a descriptor of his own closed may abort.
+    Fault {
+        codes: &[0, 1, 3, 134],
+        stuck: true,
+        ..process("close")
+    },
+    process("files"),
+    process("atexit"),
+    // Before it is told it could not be told any more.
+    step("ignore", &[Stop]),
+    process("mask"),
+    threads("freeze:lifecycle", Limit::Deadline),
+    threads("vanish:lifecycle", Limit::Deadline),
+    threads("freeze:lifecycle-signals", Limit::Deadline),
+    threads("vanish:lifecycle-signals", Limit::Deadline),
+    threads("freeze:lifecycle-hook", Limit::Deadline),
+    threads("freeze:lifecycle-view", Limit::Deadline),
+    threads("freeze:lifecycle-runtime", Limit::Deadline),
+    threads("freeze:lifecycle-watchdog", Limit::NoWatchdog),
+    threads("vanish:lifecycle-watchdog", Limit::NoWatchdog),
+    threads("freeze:lifecycle+lifecycle-watchdog", Limit::NoWatchdog),
+    threads("vanish:lifecycle+lifecycle-watchdog", Limit::NoWatchdog),
+    without_hooks("freeze:lifecycle-emergency", Limit::Deadline),
+    without_hooks(
+        "freeze:lifecycle-watchdog+lifecycle-emergency",
+        Limit::NoEmergency,
+    ),
+    without_hooks(
+        "vanish:lifecycle+lifecycle-watchdog+lifecycle-emergency",
+        Limit::NoEmergency,
+    ),
 ];
 
 /// What may happen besides: little enough to leave the fault itself to be seen.

@@ -12,6 +12,8 @@ use super::table::FAULTS;
 #[derive(Debug, Default)]
 pub struct Tally {
     rows: BTreeMap<&'static str, Row>,
+    /// How many were late once, and lived again.
+    pub again: usize,
     /// The days on which something did not hold.
     pub failures: Vec<String>,
 }
@@ -89,7 +91,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<28} {:>5} {:>5} {:>6} {:>10} {:>6} {:>7} {:>7} {:>9} {:>7}  codes",
+            "{:<56} {:>5} {:>5} {:>6} {:>10} {:>6} {:>7} {:>7} {:>9} {:>7}  codes",
             "fault",
             "runs",
             "hangs",
@@ -107,7 +109,7 @@ impl fmt::Display for Tally {
             let codes: Vec<String> = row.codes.iter().map(i32::to_string).collect();
             writeln!(
                 f,
-                "{name:<28} {:>5} {:>5} {:>6} {worst:>10} {limit:>6} {:>7} {:>7} {:>9} {:>7}  {}",
+                "{name:<56} {:>5} {:>5} {:>6} {worst:>10} {limit:>6} {:>7} {:>7} {:>9} {:>7}  {}",
                 row.runs,
                 row.hangs,
                 row.failures,
@@ -124,6 +126,10 @@ impl fmt::Display for Tally {
                 all.join(lived);
             }
         }
-        row(f, "all", "", &all)
+        row(f, "all", "", &all)?;
+        match self.again {
+            0 => Ok(()),
+            again => writeln!(f, "late, and lived again: {again}"),
+        }
     }
 }
