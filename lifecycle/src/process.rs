@@ -299,15 +299,17 @@ fn end(
     let forced = code > 128;
     // Most of what is left is kept for the report and the buffers.
     let bound = BOUND.min(watchdog::left().map_or(BOUND, |left| left / 4));
-    let dropped = forced || is_dropped.recv_timeout(bound).is_ok();
+    let dropped = !forced && is_dropped.recv_timeout(bound).is_ok();
     if let Some(mut report) = report {
-        report.left_behind = (!dropped).then_some(bound);
+        report.left_behind = (!forced && !dropped).then_some(bound);
         let finishing = finish(report);
         let left = watchdog::left().unwrap_or(BOUND);
         let left = if forced { FLUSH.min(left) } else { left };
         finishing.wait(REPORT, left);
     }
-    if forced {
+    if !dropped {
+        // User code may still run, and needs what handlers of `exit` take down: so does a thread that is reporting that
+        // its stack is full.
         signal_hook::low_level::exit(code);
     }
     std::process::exit(code)
