@@ -84,6 +84,8 @@ fn on_abort(signal: i32) {
     if !ATTACHED.load(SeqCst) {
         return;
     }
+    // It may be the first cause to stop.
+    watchdog::arm_for_signal();
     watchdog::force(signal);
     if let Some(relay) = RELAY.get() {
         relay.unpark();

@@ -230,3 +230,30 @@ fn a_terminal_that_hangs_up_stops_the_app_although_it_could_reload() {
         .expect_none("settings.reload")
         .expect_names("stop", "pool settings");
 }
+
+#[test]
+fn the_deadline_holds_although_nobody_passes_signals_on() {
+    for flavour in flavours() {
+        for fate in ["freeze", "vanish"] {
+            let arguments = format!("main={fate}:lifecycle-signals,note:deaf,told");
+            let mut run = flavour().with(&arguments).limits("1s", "300ms").start();
+            run.until("deaf");
+            let told = run.terminate();
+            run.end()
+                .expect_code(3)
+                .expect_gone(told, Duration::from_secs(1))
+                .expect_names("emergency", "e d c b a");
+        }
+    }
+}
+
+#[test]
+fn an_abort_fixes_the_deadline_although_the_driver_stands_still() {
+    for flavour in flavours() {
+        let arguments = "main=freeze:lifecycle,note:now,abort a.emergency=hang";
+        let end = flavour().with(arguments).limits("300ms", "250ms").run();
+        end.expect_code(134)
+            .expect_names("emergency", "e d c b a")
+            .expect_gone(end.at("now"), Duration::from_millis(300));
+    }
+}
