@@ -17,12 +17,12 @@
 use std::time::Duration;
 
 use lifecycle_tests::days::day::Day;
-use lifecycle_tests::days::judge::Machine;
-use lifecycle_tests::days::live::live_all;
-use lifecycle_tests::days::table::FAULTS;
+use lifecycle_tests::days::judge::{Cleanup, Machine, judge};
+use lifecycle_tests::days::live::{Lived, live_all};
+use lifecycle_tests::days::table::{APPS, FAULTS, Outputs};
 use lifecycle_tests::program;
 use lifecycle_tests::random::{derived, runs, seed};
-use lifecycle_tests::run::Program;
+use lifecycle_tests::run::{End, Line, Program, Signal};
 
 fn program(name: &str) -> Program {
     match name {
@@ -75,4 +75,158 @@ fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
         failures.len(),
         failures.join("\n\n")
     );
+}
+
+/// A day of `c` on top of `b` on top of `a`, told to stop after 10 ms, with a deadline of 600 ms, which ended so.
+fn lived(evidence: &str, code: i32, gone: u64) -> (Day, Lived) {
+    let day = Day {
+        seed: 0,
+        app: &APPS[0],
+        fault: FAULTS
+            .iter()
+            .find(|fault| fault.name == "hang")
+            .expect("there is one"),
+        besides: false,
+        arguments: String::new(),
+        shutdown: Duration::from_millis(600),
+        start_timeout: None,
+        after: "main",
+        signals: Vec::new(),
+        outputs: Outputs::Read,
+    };
+    let started = "0 a.start ok, 1 b.start ok, 2 c.start ok, 3 main, 10 main told, ";
+    let line = |line: &str| {
+        let (at, what) = line.trim().split_once(' ').expect("an instant");
+        Line {
+            at: Duration::from_millis(at.parse().expect("milliseconds")),
+            what: what.to_owned(),
+        }
+    };
+    let end = End {
+        arguments: Vec::new(),
+        code: Some(code),
+        signal: None,
+        at: Duration::from_millis(gone),
+        took: Duration::from_millis(gone),
+        evidence: format!("{started}{evidence}")
+            .split(',')
+            .map(line)
+            .collect(),
+        stderr: String::new(),
+        stdout: String::new(),
+    };
+    let sent = vec![(Duration::from_millis(10), Signal::TERM)];
+    let lived = Lived {
+        end,
+        sent,
+        hung: false,
+    };
+    (day, lived)
+}
+
+const STRICT: Machine = Machine {
+    tolerance: Duration::from_millis(10),
+    busy: 0,
+    retries: 0,
+};
+
+#[test]
+fn a_day_that_went_well_is_judged_so() {
+    for (evidence, code, cleanup) in [
+        (
+            "11 main ok, 20 c.stop, 20 c.stop ok, 21 b.stop, 21 b.stop ok, 22 a.stop, 22 a.stop ok",
+            0,
+            Cleanup::Reverse,
+        ),
+        (
+            "11 main ok, 20 c.stop, 90 c.emergency, 91 b.stop, 91 b.stop ok, 92 a.stop, 92 a.stop ok",
+            3,
+            Cleanup::Emergency,
+        ),
+        (
+            "410 c.emergency, 410 b.emergency, 411 a.emergency",
+            3,
+            Cleanup::Emergency,
+        ),
+    ] {
+        let (day, lived) = lived(evidence, code, 609);
+        let verdict = judge(&day, &lived, STRICT);
+        assert!(verdict.broken.is_empty(), "{verdict:?}");
+        assert_eq!(verdict.cleanup, cleanup);
+        assert_eq!(verdict.over.map(f64::round), Some(-1.0));
+    }
+}
+
+#[test]
+fn what_must_not_happen_is_found() {
+    let all = "11 main ok, 20 c.stop ok, 21 b.stop ok, 22 a.stop ok";
+    let cases = [
+        (all, 0, 621, "gone 11.0 ms after"),
+        (all, 4, 500, "the exit code is 4"),
+        (
+            "11 main ok, 20 c.stop ok, 22 a.stop ok",
+            3,
+            500,
+            "`b` was neither",
+        ),
+        (
+            "11 main ok, 20 c.emergency, 21 b.stop ok, 22 a.stop ok",
+            0,
+            500,
+            "Emergency is not clean",
+        ),
+        (
+            "11 main ok, 20 c.stop ok, 21 a.stop, 21 b.stop ok, 22 a.stop ok",
+            0,
+            500,
+            "`a` was stopped before `b` was over",
+        ),
+        (
+            "400 c.emergency, 401 a.emergency, 402 b.emergency",
+            3,
+            500,
+            "`a` got its emergency hook before `b`",
+        ),
+        (
+            "11 main ok, 20 c.stop, 20 c.stop, 20 c.stop ok, 21 b.stop ok, 22 a.stop ok",
+            0,
+            500,
+            "`c` was stopped 2 times",
+        ),
+        (
+            "11 main ok, 20 c.stop ok, 40 c.emergency, 41 b.stop ok, 42 a.stop ok",
+            3,
+            500,
+            "`c` had stopped clean",
+        ),
+        (
+            "11 main ok, 15 d.stop, 20 c.stop ok, 21 b.stop ok, 22 a.stop ok",
+            0,
+            500,
+            "`d` never came up",
+        ),
+        (
+            "20 c.stop, 20 c.stop ok, 21 b.stop ok, 22 a.stop ok",
+            0,
+            500,
+            "while `main` worked",
+        ),
+    ];
+    for (evidence, code, gone, found) in cases {
+        let (day, lived) = lived(evidence, code, gone);
+        let broken = judge(&day, &lived, STRICT).broken;
+        assert!(
+            broken.len() == 1 && broken[0].contains(found),
+            "{found}: {broken:?}"
+        );
+    }
+}
+
+#[test]
+fn a_day_is_had_again_by_its_seed() {
+    for number in 0..200 {
+        let seed = derived(7, number);
+        let [first, again] = [Day::of(derived(seed, 0)), Day::of(seed)];
+        assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    }
 }
