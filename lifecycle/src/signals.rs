@@ -84,6 +84,8 @@ fn on_abort(signal: i32) {
     if !ATTACHED.load(SeqCst) {
         return;
     }
+    // Other threads handle them: after an overflow this is the second handler on a stack that has no room for a third.
+    sys::signals::block_all();
     // It may be the first cause to stop.
     watchdog::arm_for_signal();
     watchdog::force(signal);

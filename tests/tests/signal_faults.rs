@@ -257,3 +257,16 @@ fn an_abort_fixes_the_deadline_although_the_driver_stands_still() {
             .expect_gone(end.at("now"), Duration::from_millis(300));
     }
 }
+
+#[test]
+fn a_signal_while_a_stack_overflow_is_handled_changes_nothing() {
+    for flavour in flavours() {
+        let arguments = "main=overflow d.emergency=block:100";
+        let mut run = flavour().with(arguments).start();
+        run.until("d.emergency");
+        run.terminate();
+        run.end()
+            .expect_code(134)
+            .expect_names("emergency ok", "e d c b a");
+    }
+}

@@ -36,6 +36,16 @@ pub(crate) fn terminate_self() {
     unsafe { libc::kill(libc::getpid(), SIGTERM) };
 }
 
+/// Blocks all signals in the calling thread. Async-signal-safe.
+pub(crate) fn block_all() {
+    // SAFETY: `sigfillset` initialises the set before it is read; the calls touch nothing else.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut set);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
+    }
+}
+
 /// Unblocks the signals that we live by in the calling thread, and so in those that it makes: a parent may have masked
 /// them.
 pub(crate) fn unblock() {
