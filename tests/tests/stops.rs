@@ -267,3 +267,19 @@ fn a4_a_stop_that_never_completes_is_cut_at_its_own_timeout() {
         );
     }
 }
+
+#[test]
+fn a_stop_that_overflows_its_stack_after_it_was_cut_holds_nothing_up() {
+    let mut run = program!("chain_current_thread")
+        .with("a.stop=block:250,overflow")
+        .env("LIFECYCLE_TIMEOUT_A", "200ms")
+        .start();
+    run.until("main");
+    run.terminate();
+    let end = run.end();
+    // On a machine that has other things to do the overflow may be first.
+    assert!(matches!(end.code, Some(3 | 134)), "{end}");
+    end.expect_names("stop ok", "e d c b")
+        .expect_names("emergency ok", "a")
+        .expect_gone(end.at("a.emergency ok"), Duration::from_millis(200));
+}
