@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::day::Day;
 use super::live::Lived;
-use super::table::{Deed, Pattern, Place, asks_to_stop};
+use super::table::{Deed, Limit, Pattern, Place, asks_to_stop};
 use crate::run::{End, Signal};
 
 /// Second signals this soon after the first count as the same; a loaded machine may bring the first one late.
@@ -52,7 +52,7 @@ pub struct Verdict {
     pub code: i32,
     /// What did not hold.
     pub broken: Vec<String>,
-    /// Whether it was gone too late.
+    /// Whether it was gone too late, or killed because it was.
     pub late: bool,
 }
 
@@ -357,6 +357,10 @@ impl<'a> Case<'a> {
         allowed.extend(self.another.iter().map(|(_, signal)| 128 + signal.as_raw()));
         if self.killed_early() {
             allowed.push(code);
+        }
+        if code == -Signal::KILL.as_raw() && self.day.fault.limit != Limit::Deadline {
+            // The last timer of the kernel: the one before it had 100 ms to end it.
+            self.late = true;
         }
         self.check(allowed.contains(&code), || {
             format!("the exit code is {code}, allowed are {allowed:?}")
