@@ -151,11 +151,7 @@ impl Day {
             steps += &format!("slow:{},", random.below(40));
         }
         if self.fault.causes.contains(&place) {
-            steps += if self.fault.fails {
-                "note:fails,"
-            } else {
-                "note:asks,"
-            };
+            steps += &format!("note:{},", self.fault.cause.evidence());
             if !told && random.below(3) > 0 {
                 // The signal is there for the case that it does not end by itself.
                 self.signals[0].0 = Duration::from_millis(250);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::day::Day;
 use super::live::Lived;
-use super::table::{Deed, Limit, Pattern, Place, asks_to_stop};
+use super::table::{Cause, Deed, Limit, Pattern, Place, asks_to_stop};
 use crate::run::{End, Signal};
 
 /// Second signals this soon after the first count as the same; a loaded machine may bring the first one late.
@@ -24,7 +24,7 @@ pub struct Machine {
     pub tolerance: Duration,
     /// How many threads compute all the time.
     pub busy: usize,
-    /// How often a day is lived again that ended late and well otherwise: the machine may have had other things to do.
+    /// How often a day is lived again that ended late: the machine may have had other things to do.
     pub retries: usize,
 }
 
@@ -109,7 +109,8 @@ impl<'a> Case<'a> {
             let line = end.evidence.iter().find(|line| line.what == what);
             line.map(|line| line.at)
         };
-        let failed = first("fails");
+        let left = |cause: Cause| first(cause.evidence());
+        let failed = left(Cause::Fails);
         let timed_out = day.start_timeout.and_then(|time| {
             day.app
                 .hooks(Place::Start)
@@ -121,13 +122,13 @@ impl<'a> Case<'a> {
                 })
                 .min()
         });
-        let causes = [told, failed, first("asks"), timed_out];
+        let aborted = left(Cause::Aborts);
+        let causes = [told, failed, aborted, left(Cause::Asks), timed_out];
+        let aborted = aborted.or(left(Cause::WillAbort));
         let another: Vec<(Duration, Signal)> = asked
             .into_iter()
             .filter(|(at, _)| told.is_some_and(|told| *at >= told + SURELY_SAME))
             .collect();
-        let ends_itself = day.fault.codes.contains(&134);
-        let aborted = failed.filter(|_| ends_itself);
         let forced = another.iter().map(|(at, _)| *at).chain(aborted).min();
         Self {
             day,

@@ -92,7 +92,7 @@ pub fn live_all(
             for retries in (0..=machine.retries).rev() {
                 let lived = live(&day, program(day.app.program));
                 let verdict = judge(&day, &lived, machine);
-                let again = retries > 0 && verdict.late && verdict.broken.len() == 1;
+                let again = retries > 0 && verdict.late;
                 let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                 if again {
                     tally.again += 1;

@@ -13,8 +13,8 @@ pub struct Fault {
     pub places: &'static [Place],
     /// Where it is a cause to stop.
     pub causes: &'static [Place],
-    /// Whether that cause is a failure of the app.
-    pub fails: bool,
+    /// What kind of a cause it is.
+    pub cause: Cause,
     /// The exit codes that it may lead to, where no second signal was sent. `-9` is a death by signal 9.
     pub codes: &'static [i32],
     /// Whether what is up is due its stop or its emergency hook in spite of it.
@@ -25,6 +25,32 @@ pub struct Fault {
     pub stuck: bool,
     /// Whether it keeps a processor busy.
     pub heavy: bool,
+}
+
+/// What kind of a cause to stop a fault is. It leaves its name as evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The app asks to stop.
+    Asks,
+    /// The app fails.
+    Fails,
+    /// The process ends itself.
+    Aborts,
+    /// It will: a second panic writes a backtrace before it aborts, and only then is there a cause.
+    WillAbort,
+}
+
+impl Cause {
+    /// What it leaves as evidence.
+    #[must_use]
+    pub fn evidence(self) -> &'static str {
+        match self {
+            Self::Asks => "asks",
+            Self::Fails => "fails",
+            Self::Aborts => "aborts",
+            Self::WillAbort => "will-abort",
+        }
+    }
 }
 
 /// What is done.
@@ -134,7 +160,7 @@ const WELL: Fault = Fault {
     deed: Deed::Nothing,
     places: &[],
     causes: &[],
-    fails: false,
+    cause: Cause::Asks,
     codes: &[0],
     due: true,
     limit: Limit::Deadline,
@@ -157,7 +183,7 @@ const fn step(name: &'static str, places: &'static [Place]) -> Fault {
 const fn failure(name: &'static str, places: &'static [Place]) -> Fault {
     Fault {
         causes: APP,
-        fails: true,
+        cause: Cause::Fails,
         ..step(name, places)
     }
 }
@@ -166,7 +192,7 @@ const fn failure(name: &'static str, places: &'static [Place]) -> Fault {
 const fn abort(name: &'static str) -> Fault {
     Fault {
         causes: ANYWHERE,
-        fails: true,
+        cause: Cause::Aborts,
         // Where nothing is up nothing holds it up.
         codes: &[0, 1, 3, 134, -6],
         ..step(name, ANYWHERE)
@@ -244,7 +270,10 @@ pub static FAULTS: &[Fault] = &[
     },
     abort("abort"),
     abort("overflow"),
-    abort("double"),
+    Fault {
+        cause: Cause::WillAbort,
+        ..abort("double")
+    },
     step("bridge", &[Stop, Worker, Main, Task]),
     step("leave:512", &[Start, Stop, Worker, Main]),
     step("print:text", HOOKS),
@@ -258,7 +287,7 @@ pub static FAULTS: &[Fault] = &[
     },
     Fault {
         causes: &[Worker, Main, Task],
-        fails: true,
+        cause: Cause::Fails,
         ..step("fail", &[Worker, Main, Task])
     },
     signals("signal in startup", Pattern::Startup),
@@ -272,7 +301,7 @@ pub static FAULTS: &[Fault] = &[
     outputs("outputs full", Outputs::Full),
     Fault {
         causes: ONCE_UP,
-        fails: true,
+        cause: Cause::Aborts,
         codes: &[0, 1, 3, 134],
         ..process("oom")
     },
