@@ -50,7 +50,7 @@
 //!   by event, so that the driver goes on when user code blocks every thread of the app's runtime.
 //! - **A watchdog that needs nothing.** It takes no memory, no lock and no descriptor and writes no log: it sleeps until an
 //!   absolute instant on the monotonic clock. It begins the emergency hooks when the reserve begins or a signal forces the
-//!   end, and ends the process by `_exit` 5 ms before `D`. Should it end the process, then with the exit code that was known
+//!   end, and ends the process by `_exit` shortly before `D` (a fiftieth of it, 5 to 20 ms). Should it end the process, then with the exit code that was known
 //!   last.
 //! - **Timers of the kernel behind the watchdog** (Linux, on the clock that also counts suspend). One begins the hooks 10 ms
 //!   after `D` and arms two others: the second calls `_exit`, the last one is a SIGKILL.

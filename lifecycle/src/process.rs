@@ -16,8 +16,9 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::emergency::Emergency;
 use crate::entry::EntrySpec;
 use crate::environment::Environment;
 use crate::error::{BoxError, Failure, caught, escape, one_line};
@@ -205,7 +206,12 @@ impl Ready {
         drill.attach(signals::counted);
         let drilled = Arc::clone(&drill);
         // The driver's own panic must not drop what user code made.
-        let kept = (plan, handles.store);
+        let kept = Kept {
+            _plan: plan,
+            _store: handles.store,
+            emergency: handles.emergency,
+            emergency_news: handles.emergency_news,
+        };
         let (ended, is_ended) = oneshot::channel();
         // Made now, while there are threads to be had: the runtime is dropped on it, or left behind with it.
         let (leave, left) = sync_channel::<Runtime>(1);
@@ -256,7 +262,7 @@ impl Ready {
 }
 
 /// Leads the life on a runtime of its own.
-fn drive(life: Life, kept: (Arc<Plan>, Arc<Store>)) -> Option<Report> {
+fn drive(life: Life, kept: Kept) -> Option<Report> {
     let outcome = caught(|| {
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
@@ -274,17 +280,37 @@ fn drive(life: Life, kept: (Arc<Plan>, Arc<Store>)) -> Option<Report> {
             ));
             None
         }
-        // A bug of ours must not leave a healthy-looking zombie: the emergency layer takes over at once.
+        // That must not leave a healthy-looking zombie: the emergency layer takes over at once.
         Err(message) => {
-            std::mem::forget(kept);
             watchdog::set_code(1);
             watchdog::expire();
             say(&format!(
-                "error: the driver panicked, this is a bug in `lifecycle`: {message}"
+                "error: the driver panicked ({message}); the emergency hooks are called and the process ends. Unless \
+                 something has closed descriptors of the runtime, this is a bug in `lifecycle`"
             ));
-            loop {
-                thread::park();
-            }
+            kept.await_emergency();
+            signal_hook::low_level::exit(watchdog::forced().map_or(1, |signal| 128 + signal))
+        }
+    }
+}
+
+/// What must outlive a driver that panics: what user code made, and how its emergency hooks get on.
+struct Kept {
+    _plan: Arc<Plan>,
+    _store: Arc<Store>,
+    emergency: Emergency,
+    emergency_news: Arc<Notify>,
+}
+
+impl Kept {
+    /// Returns when all hooks are through. The watchdog ends the process if they never are.
+    fn await_emergency(&self) {
+        if let Ok(runtime) = runtime::Builder::new_current_thread().build() {
+            runtime.block_on(async {
+                while !self.emergency.is_over() {
+                    self.emergency_news.notified().await;
+                }
+            });
         }
     }
 }
@@ -295,6 +321,8 @@ fn end(
     is_dropped: &Receiver<()>,
     finish: impl FnOnce(Report) -> Finishing,
 ) -> ! {
+    // Forced after the driver looked last, perhaps.
+    let report = report.map(|report| report.forced_by(watchdog::forced()));
     let code = report.as_ref().map_or(1, Report::exit_code);
     let forced = code > 128;
     // Most of what is left is kept for the report and the buffers.
@@ -307,6 +335,8 @@ fn end(
         let left = if forced { FLUSH.min(left) } else { left };
         finishing.wait(REPORT, left);
     }
+    // An abort in the last moment is none the less one.
+    let code = watchdog::forced().map_or(code, |signal| 128 + signal);
     if !dropped {
         // User code may still run, and needs what handlers of `exit` take down: so does a thread that is reporting that
         // its stack is full.

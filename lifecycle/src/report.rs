@@ -39,6 +39,15 @@ impl Report {
         self
     }
 
+    /// The same life, forced by that signal.
+    pub(crate) fn forced_by(mut self, signal: Option<i32>) -> Self {
+        if let Some(signal) = signal {
+            self.outcome.forced = Some(signal);
+            self.outcome.exit_code = 128 + signal;
+        }
+        self
+    }
+
     /// Whether everything ended by itself in time and nothing failed: the exit code is 0.
     #[must_use]
     pub fn is_clean(&self) -> bool {

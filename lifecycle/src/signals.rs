@@ -32,6 +32,8 @@ static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
 /// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
 static FIRST_AT: AtomicU64 = AtomicU64::new(0);
 static FIRST: AtomicI32 = AtomicI32::new(0);
+/// A signal that forces has come.
+static FORCES: AtomicBool = AtomicBool::new(false);
 static ON_TERMINAL: AtomicBool = AtomicBool::new(false);
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static HANGUPS: AtomicU64 = AtomicU64::new(0);
@@ -48,11 +50,9 @@ fn handler(signal: i32) {
                 watchdog::arm_for_signal();
             }
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
-            Err(_) => {
-                if !watchdog::force(signal) {
-                    low_level::exit(128 + signal);
-                }
-            }
+            // An abort may have forced before.
+            Err(_) if !FORCES.swap(true, SeqCst) => drop(watchdog::force(signal)),
+            Err(_) => low_level::exit(128 + signal),
         }
     }
     if let Some(relay) = RELAY.get() {

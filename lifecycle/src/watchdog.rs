@@ -17,8 +17,8 @@ use signal_hook::low_level;
 use crate::emergency::Emergency;
 use crate::life::{LATE, late};
 
-/// How much before the deadline the process is ended: what the operating system takes for it.
-const MARGIN: Duration = Duration::from_millis(5);
+/// How much before the deadline the process is ended at most: what the operating system takes for it.
+const MARGIN: Duration = Duration::from_millis(20);
 /// How long a forced end may take to write its report after the emergency hooks.
 const REPORT: Duration = Duration::from_millis(250);
 const NEVER: u64 = u64::MAX;
@@ -184,7 +184,7 @@ fn watch() {
     let end = deadline()
         .unwrap_or(now() + reserve + REPORT)
         .min(now() + reserve + REPORT)
-        .saturating_sub(MARGIN);
+        .saturating_sub(margin());
     // Woken late: the process was stopped, or the machine asleep. The hooks still get a moment.
     let was_stopped = deadline().is_some_and(|deadline| now() + reserve / 2 > deadline);
     let end = if was_stopped {
@@ -217,6 +217,12 @@ fn now() -> Duration {
 
 fn reserve() -> Duration {
     Duration::from_nanos(RESERVE.load(SeqCst))
+}
+
+/// A short deadline has little to give away.
+fn margin() -> Duration {
+    let limit = Duration::from_nanos(LIMIT.load(SeqCst));
+    (limit / 50).clamp(MARGIN / 4, MARGIN)
 }
 
 fn deadline() -> Option<Duration> {

@@ -153,6 +153,8 @@ pub(crate) struct Handles {
     pub(crate) events: mpsc::UnboundedSender<Event>,
     pub(crate) store: Arc<Store>,
     pub(crate) emergency: Emergency,
+    /// Told when there is something new of them.
+    pub(crate) emergency_news: Arc<Notify>,
 }
 
 impl Life {
@@ -211,6 +213,7 @@ impl Life {
             events: sender.clone(),
             store: Arc::clone(&store),
             emergency: emergency.handle(),
+            emergency_news: Arc::clone(&emergency_news),
         };
         let life = Self {
             app_scope: Scope::new(plan.name.as_str().into(), Arc::clone(&app)),
