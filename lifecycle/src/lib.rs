@@ -142,12 +142,14 @@ mod setup;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
+mod sync;
 mod sys;
 mod task_set;
 mod tasks;
 mod test;
 mod text;
 mod threads;
+mod trigger;
 mod view;
 #[cfg(unix)]
 mod watchdog;

@@ -167,7 +167,6 @@ impl Life {
         let idle_flag = Arc::clone(&idle_sent);
         let asked = AtomicBool::new(false);
         let app = Arc::new(AppState {
-            origin: Instant::now(),
             runtime: wiring.runtime.clone(),
             reason: std::sync::OnceLock::new(),
             // One at a time: refused admissions, too, come to nothing in flight again and again.

@@ -1,0 +1,97 @@
+//! The same as std's and tokio's, on loom.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering::{self, Acquire, SeqCst};
+use std::task::{Context, Poll, Waker};
+
+use loom::sync::atomic::fence;
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+/// loom takes `SeqCst` for `AcqRel`, but knows fences: in a model one stands after each such change and before each such
+/// load, so that of two threads that each change one thing and load the other's, one sees the other.
+fn in_one_order(ordering: Ordering) {
+    if ordering == SeqCst {
+        fence(SeqCst);
+    }
+}
+
+macro_rules! atomics {
+    ($($name:ident($value:ty): $($change:ident -> $result:ty),*;)*) => {$(
+        #[derive(Debug)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(loom::sync::atomic::$name::new(value))
+            }
+
+            pub(crate) fn load(&self, ordering: Ordering) -> $value {
+                in_one_order(ordering);
+                self.0.load(ordering)
+            }
+
+            $(pub(crate) fn $change(&self, value: $value, ordering: Ordering) -> $result {
+                let result = self.0.$change(value, ordering);
+                in_one_order(ordering);
+                result
+            })*
+        }
+    )*};
+}
+
+atomics! {
+    AtomicBool(bool): store -> (), swap -> bool;
+    AtomicI64(i64): fetch_add -> i64, fetch_sub -> i64;
+}
+
+/// What tokio's promises: who calls `notified` before `notify_waiters` is woken by it, whenever it is polled first.
+#[derive(Debug)]
+pub(crate) struct Notify {
+    calls: loom::sync::atomic::AtomicUsize,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Notified<'a> {
+    notify: &'a Notify,
+    calls_before: usize,
+}
+
+impl Notify {
+    pub(crate) fn new() -> Self {
+        Self {
+            calls: loom::sync::atomic::AtomicUsize::new(0),
+            wakers: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        Notified {
+            notify: self,
+            calls_before: self.calls.load(Acquire),
+        }
+    }
+
+    pub(crate) fn notify_waiters(&self) {
+        let wakers = {
+            let mut wakers = self.wakers.lock().expect("nobody panics under it");
+            self.calls.fetch_add(1, Ordering::AcqRel);
+            std::mem::take(&mut *wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut wakers = self.notify.wakers.lock().expect("nobody panics under it");
+        if self.notify.calls.load(Acquire) != self.calls_before {
+            return Poll::Ready(());
+        }
+        wakers.push(context.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,147 @@
+//! [`Trigger`]: what tells a scope to stop, and until when.
+//!
+//! Invariants:
+//!
+//! 1. `told` goes from false to true once, after the times are set: who sees it sees them.
+//! 2. `told` is set before its waiters are woken: who registers with `waiters` before looking at it cannot miss it.
+//! 3. The times change under their lock: more time is granted only within the limit that holds.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Notify};
+
+#[derive(Debug)]
+pub(crate) struct Trigger {
+    told: AtomicBool,
+    waiters: Notify,
+    times: Mutex<Option<Times>>,
+}
+
+/// When a scope is cut off, and how far it may move that later.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    cut_at: Instant,
+    limit: Instant,
+}
+
+impl Trigger {
+    pub(crate) fn new() -> Self {
+        Self {
+            told: AtomicBool::new(false),
+            waiters: Notify::new(),
+            times: Mutex::new(None),
+        }
+    }
+
+    /// Tells whoever waits. Told again, only the times change.
+    pub(crate) fn tell(&self, cut_at: Instant, limit: Instant) {
+        let limit = limit.max(cut_at);
+        *self.times() = Some(Times { cut_at, limit });
+        if !self.told.swap(true, Ordering::AcqRel) {
+            self.waiters.notify_waiters();
+        }
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn told(&self) {
+        // Registered from here on, so that nothing can fall between (invariant 2).
+        let told = self.waiters.notified();
+        if !self.is_told() {
+            told.await;
+        }
+    }
+
+    pub(crate) fn cut_at(&self) -> Option<Instant> {
+        self.times().map(|times| times.cut_at)
+    }
+
+    /// Moves the cut later, as far as the limit allows, and returns by how much.
+    pub(crate) fn extend(&self, by: Duration) -> Duration {
+        let mut times = self.times();
+        let Some(times) = &mut *times else {
+            return Duration::ZERO;
+        };
+        let by = by.min(times.limit - times.cut_at);
+        times.cut_at += by;
+        by
+    }
+
+    fn times(&self) -> MutexGuard<'_, Option<Times>> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, lifecycle_loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::future::block_on;
+    use loom::thread;
+
+    use super::*;
+
+    fn later(by: u64) -> Duration {
+        Duration::from_secs(by)
+    }
+
+    #[test]
+    fn all_who_wait_are_woken_and_see_the_times() {
+        let now = Instant::now();
+        loom::model(move || {
+            let trigger = Arc::new(Trigger::new());
+            let waiters = [0, 1].map(|_| {
+                let trigger = Arc::clone(&trigger);
+                thread::spawn(move || {
+                    block_on(trigger.told());
+                    assert_eq!(trigger.cut_at(), Some(now + later(1)));
+                })
+            });
+            trigger.tell(now + later(1), now + later(2));
+            for waiter in waiters {
+                waiter.join().expect("it does not panic");
+            }
+        });
+    }
+
+    #[test]
+    fn who_sees_that_it_is_told_sees_the_times() {
+        let now = Instant::now();
+        loom::model(move || {
+            let trigger = Arc::new(Trigger::new());
+            let teller = {
+                let trigger = Arc::clone(&trigger);
+                thread::spawn(move || trigger.tell(now + later(1), now + later(2)))
+            };
+            if trigger.is_told() {
+                assert_eq!(trigger.cut_at(), Some(now + later(1)));
+            }
+            teller.join().expect("it does not panic");
+            assert!(trigger.is_told());
+        });
+    }
+
+    #[test]
+    fn no_more_time_is_granted_than_who_told_last_allows() {
+        let now = Instant::now();
+        loom::model(move || {
+            let trigger = Arc::new(Trigger::new());
+            trigger.tell(now + later(10), now + later(20));
+            let asks = [0, 1].map(|_| {
+                let trigger = Arc::clone(&trigger);
+                thread::spawn(move || trigger.extend(later(7)))
+            });
+            trigger.tell(now + later(2), now + later(5));
+            let granted = asks.map(|ask| ask.join().expect("it does not panic"));
+            assert!(granted.iter().all(|granted| *granted <= later(7)));
+            assert!(granted.iter().sum::<Duration>() <= later(10 + 3));
+            assert!(trigger.cut_at() <= Some(now + later(5)));
+        });
+    }
+}
