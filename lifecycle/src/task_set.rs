@@ -10,9 +10,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use tokio::task::AbortHandle;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The tasks of a scope.
 #[derive(Default)]
@@ -130,5 +132,112 @@ impl TaskSet {
             .collect();
         names.sort_unstable();
         names
+    }
+}
+
+#[cfg(all(test, lifecycle_loom))]
+mod models {
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use loom::sync::Notify;
+    use loom::sync::atomic::AtomicBool;
+    use loom::thread;
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+
+    #[test]
+    fn a_set_that_closes_when_idle_leaves_no_task_unnoticed() {
+        loom::model(|| {
+            let set = Arc::new(TaskSet::default());
+            let ended: Arc<[AtomicBool; 2]> =
+                Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+            let tasks = [0, 1].map(|id| {
+                let (set, ended) = (Arc::clone(&set), Arc::clone(&ended));
+                thread::spawn(move || {
+                    let key = set.insert("task".into());
+                    if let Some(key) = key {
+                        ended[id].store(true, Relaxed);
+                        set.remove(key);
+                    }
+                    key.is_some()
+                })
+            });
+            let idle = Arc::new(Notify::new());
+            loop {
+                let (idle_of, told) = (Arc::clone(&set), Arc::clone(&idle));
+                let over = set.close_or(move || {
+                    // It is free to ask the set: no lock is held.
+                    let _ = idle_of.len();
+                    told.notify();
+                });
+                if over {
+                    break;
+                }
+                idle.wait();
+            }
+            let seen = [ended[0].load(Relaxed), ended[1].load(Relaxed)];
+            for (id, task) in tasks.into_iter().enumerate() {
+                let spawned = task.join().expect("it does not panic");
+                assert!(seen[id] || !spawned, "over while {id} runs");
+            }
+            assert_eq!(set.insert("late".into()), None);
+        });
+    }
+
+    #[test]
+    fn who_waits_for_a_set_that_stays_open_sees_the_end_of_what_it_saw_running() {
+        loom::model(|| {
+            let set = Arc::new(TaskSet::default());
+            let ended = Arc::new(AtomicBool::new(false));
+            let key = set.insert("task".into()).expect("it is not closed");
+            let task = {
+                let (set, ended) = (Arc::clone(&set), Arc::clone(&ended));
+                thread::spawn(move || {
+                    ended.store(true, Relaxed);
+                    set.remove(key);
+                })
+            };
+            let idle = Arc::new(Notify::new());
+            let told = Arc::clone(&idle);
+            while !set.idle_or({
+                let told = Arc::clone(&told);
+                move || told.notify()
+            }) {
+                idle.wait();
+            }
+            assert!(ended.load(Relaxed), "idle while it runs");
+            task.join().expect("it does not panic");
+        });
+    }
+
+    /// Handles to cancel are tokio's: of tasks that never run, on a runtime that no model sees.
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().build().expect("a runtime")
+    }
+
+    #[test]
+    fn what_is_spawned_while_all_are_cancelled_is_cancelled_or_refused() {
+        loom::model(|| {
+            let set = Arc::new(TaskSet::default());
+            let runtime = Arc::new(runtime());
+            let spawned = {
+                let (set, runtime) = (Arc::clone(&set), Arc::clone(&runtime));
+                thread::spawn(move || {
+                    let key = set.insert("task".into())?;
+                    let task = runtime.spawn(std::future::pending::<()>());
+                    if set.attach(key, task.abort_handle()) {
+                        task.abort();
+                    }
+                    Some(task)
+                })
+            };
+            set.cancel();
+            if let Some(task) = spawned.join().expect("it does not panic") {
+                runtime.block_on(tokio::task::yield_now());
+                assert!(task.is_finished(), "it goes on");
+            }
+        });
     }
 }
