@@ -2,37 +2,26 @@
 //!
 //! Invariants:
 //!
-//! 1. A hook runs at most once: it is taken out of its slot by whoever runs it, under the slot's lock.
-//! 2. A slot's state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED), GIVEN_UP
-//!    (from RUNNING) and LATE (from DUE; it may still go on to RUNNING); each step is one compare-and-swap, so that
-//!    exactly one party takes it.
-//! 3. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
+//! 1. A hook runs at most once: its [`Slot`] sees to that.
+//! 2. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
 //!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
-//! 4. No user code runs under a lock.
-//! 5. From the moment that [`Emergency::new`] has returned, to run a hook and all that follows it takes no memory and
+//! 3. No user code runs under a lock.
+//! 4. From the moment that [`Emergency::new`] has returned, to run a hook and all that follows it takes no memory and
 //!    gives none back, so that a hook runs also where the allocator is stuck: threads report ready when they have all
 //!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
-//! 6. A hook that hangs costs its thread, not the hooks that wait for one: where none is left another one is made.
+//! 5. A hook that hangs costs its thread, not the hooks that wait for one: where none is left another one is made.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+mod slot;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::error::caught;
+use slot::Slot;
 
 const MOST_THREADS: usize = 16;
 const NEVER: u64 = u64::MAX;
-
-const EMPTY: u8 = 0;
-const ARMED: u8 = 1;
-const DUE: u8 = 2;
-const RUNNING: u8 = 3;
-const DONE: u8 = 4;
-const GIVEN_UP: u8 = 5;
-const DISARMED: u8 = 6;
-/// Its share went by before a thread was free for it.
-const LATE: u8 = 7;
 
 /// How an emergency hook ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,15 +57,6 @@ struct Shared {
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
-struct Slot {
-    state: AtomicU8,
-    hook: Mutex<Option<Hook>>,
-    /// The message of its panic.
-    panic: OnceLock<String>,
-    /// The driver knows how it ended.
-    heard: AtomicBool,
-}
-
 impl Emergency {
     /// Makes the threads, for as many hooks; they are ready when this returns. `wake` is called whenever a hook that was
     /// due has ended, and when all are through: it must not take memory.
@@ -84,14 +64,8 @@ impl Emergency {
         hooks: usize,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let slot = || Slot {
-            state: AtomicU8::new(EMPTY),
-            hook: Mutex::new(None),
-            panic: OnceLock::new(),
-            heard: AtomicBool::new(false),
-        };
         let shared = Arc::new(Shared {
-            slots: (0..hooks).map(|_| slot()).collect(),
+            slots: (0..hooks).map(|_| Slot::new()).collect(),
             runners: Mutex::new(Vec::with_capacity(hooks.min(MOST_THREADS) + hooks)),
             conductor: OnceLock::new(),
             made: Instant::now(),
@@ -126,27 +100,20 @@ impl Emergency {
     /// The component is up: from now on its hook is due when all are.
     pub(crate) fn arm(&self, index: usize, hook: Hook) {
         let slot = &self.0.slots[index];
-        *slot.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
-        slot.state.store(ARMED, Ordering::SeqCst);
-        // All have been run already: this one follows.
-        if self.0.until().is_some() && slot.step(ARMED, DUE) {
+        // All may have been run already: then this one follows.
+        if slot.arm(hook, || self.0.until().is_some()) {
             self.0.wake_runners();
         }
     }
 
     /// The component ended clean: its hook is never called. Returns false when it has been called already, or is now.
     pub(crate) fn disarm(&self, index: usize) -> bool {
-        let slot = &self.0.slots[index];
-        let disarmed = slot.step(ARMED, DISARMED);
-        if disarmed {
-            drop(slot.take());
-        }
-        disarmed
+        self.0.slots[index].disarm()
     }
 
     /// Runs one hook now. Returns false when it is not armed any more.
     pub(crate) fn run(&self, index: usize) -> bool {
-        let due = self.0.slots[index].step(ARMED, DUE);
+        let due = self.0.slots[index].make_due();
         if due {
             self.0.wake_runners();
         }
@@ -160,44 +127,22 @@ impl Emergency {
 
     /// How a hook that was due has ended; only the first call after its end returns that.
     pub(crate) fn take_end(&self, index: usize) -> Option<EmergencyEnd> {
-        let slot = &self.0.slots[index];
-        let end = match slot.state.load(Ordering::Acquire) {
-            DONE => slot
-                .panic
-                .get()
-                .cloned()
-                .map_or(EmergencyEnd::Done, EmergencyEnd::Panicked),
-            GIVEN_UP => EmergencyEnd::GivenUp,
-            LATE => EmergencyEnd::NotBegun,
-            _ => return None,
-        };
-        (!slot.heard.swap(true, Ordering::AcqRel)).then_some(end)
+        self.0.slots[index].take_end()
     }
 
     /// The hook with its handle on the instance, unless somebody calls it, or still may.
     pub(crate) fn take_hook(&self, index: usize) -> Option<Hook> {
-        let slot = &self.0.slots[index];
-        match slot.state.load(Ordering::Acquire) {
-            ARMED | DUE | LATE | RUNNING => None,
-            _ => slot.take(),
-        }
+        self.0.slots[index].take_back()
     }
 
     /// Whether the hook has been called, or is about to be, or was given up.
     pub(crate) fn was_due(&self, index: usize) -> bool {
-        !matches!(
-            self.0.slots[index].state.load(Ordering::Acquire),
-            EMPTY | ARMED | DISARMED
-        )
+        self.0.slots[index].was_due()
     }
 
     /// How many are armed.
     pub(crate) fn armed(&self) -> usize {
-        self.0
-            .slots
-            .iter()
-            .filter(|slot| slot.state.load(Ordering::Acquire) == ARMED)
-            .count()
+        self.0.slots.iter().filter(|slot| slot.is_armed()).count()
     }
 
     /// Runs all that are armed, in stop order, within the time. Async-signal-safe. Only the first call counts.
@@ -230,36 +175,6 @@ impl Emergency {
     }
 }
 
-impl Slot {
-    fn step(&self, from: u8, to: u8) -> bool {
-        self.state
-            // One order with `until`: of {arm, look at `until`} and {set `until`, look at the slot} one sees the other.
-            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    }
-
-    fn take(&self) -> Option<Hook> {
-        self.hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    /// Calls the hook and keeps it: to drop it takes the allocator, and may run a destructor.
-    fn call(&self) {
-        let Some(hook) = self.take() else { return };
-        // With all that a panic leaves behind: until that is dropped the hook has not ended.
-        if let Err(message) = caught(&hook) {
-            let _ = self.panic.set(message);
-        }
-        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
-    }
-
-    fn is_pending(&self) -> bool {
-        matches!(self.state.load(Ordering::Acquire), DUE | RUNNING)
-    }
-}
-
 impl Shared {
     fn runners(&self) -> MutexGuard<'_, Vec<Thread>> {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner)
@@ -270,8 +185,7 @@ impl Shared {
     }
 
     fn give_up(self: &Arc<Self>, index: usize) -> bool {
-        let slot = &self.slots[index];
-        let given_up = slot.step(RUNNING, GIVEN_UP) || slot.step(DUE, LATE);
+        let given_up = self.slots[index].give_up();
         if given_up {
             // It may be waiting for this one.
             self.wake_conductor();
@@ -302,14 +216,9 @@ impl Shared {
 
     /// Where a hook waits and every thread is in another one, it needs another thread.
     fn make_spare(self: &Arc<Self>) {
-        let count = |states: [u8; 2]| {
-            let slots = self.slots.iter();
-            slots
-                .filter(|slot| states.contains(&slot.state.load(Ordering::Acquire)))
-                .count()
-        };
         let threads = self.runners().len();
-        if count([DUE, LATE]) == 0 || count([RUNNING, GIVEN_UP]) < threads {
+        let taken = self.slots.iter().filter(|slot| slot.has_thread()).count();
+        if !self.slots.iter().any(Slot::waits_for_thread) || taken < threads {
             return;
         }
         let this = Arc::clone(self);
@@ -331,13 +240,10 @@ impl Shared {
         self.report_ready();
         loop {
             for slot in &self.slots {
-                if slot.step(DUE, RUNNING) || slot.step(LATE, RUNNING) {
-                    slot.call();
-                    if slot.step(RUNNING, DONE) {
-                        // The driver last: should it be stuck, this may be stuck with it.
-                        self.wake_conductor();
-                        (self.wake)();
-                    }
+                if slot.run() {
+                    // The driver last: should it be stuck, this may be stuck with it.
+                    self.wake_conductor();
+                    (self.wake)();
                 }
             }
             if self.closed.load(Ordering::Acquire) {
@@ -360,13 +266,13 @@ impl Shared {
             thread::park();
         };
         for (index, slot) in self.slots.iter().enumerate() {
-            let due = slot.step(ARMED, DUE);
+            let due = slot.make_due();
             if !due && !slot.is_pending() {
                 continue;
             }
             let waiting = self.slots[index..]
                 .iter()
-                .filter(|slot| matches!(slot.state.load(Ordering::Acquire), ARMED | DUE | RUNNING))
+                .filter(|slot| slot.is_armed() || slot.is_pending())
                 .count();
             let left = until.saturating_duration_since(Instant::now());
             let share = Instant::now() + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);

@@ -9,14 +9,14 @@
 //! ```
 
 #[cfg(not(all(test, lifecycle_loom)))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8};
 #[cfg(not(all(test, lifecycle_loom)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 #[cfg(not(all(test, lifecycle_loom)))]
 pub(crate) use tokio::sync::Notify;
 
 #[cfg(all(test, lifecycle_loom))]
-pub(crate) use modelled::{AtomicBool, AtomicI64, Mutex, MutexGuard, Notify};
+pub(crate) use modelled::{AtomicBool, AtomicI64, AtomicU8, Mutex, MutexGuard, Notify};
 
 #[cfg(all(test, lifecycle_loom))]
 mod modelled;

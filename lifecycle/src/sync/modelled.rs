@@ -43,6 +43,22 @@ macro_rules! atomics {
 atomics! {
     AtomicBool(bool): store -> (), swap -> bool;
     AtomicI64(i64): fetch_add -> i64, fetch_sub -> i64;
+    AtomicU8(u8): store -> ();
+}
+
+impl AtomicU8 {
+    pub(crate) fn compare_exchange(
+        &self,
+        from: u8,
+        to: u8,
+        changed: Ordering,
+        seen: Ordering,
+    ) -> Result<u8, u8> {
+        in_one_order(seen);
+        let result = self.0.compare_exchange(from, to, changed, seen);
+        in_one_order(changed);
+        result
+    }
 }
 
 /// What tokio's promises: who calls `notified` before `notify_waiters` is woken by it, whenever it is polled first.
