@@ -278,7 +278,7 @@ mod models {
             let conductor = spawn(&slot, |slot| (slot.give_up(), slot.take_end()));
             let (given_up, first) = (slot.give_up(), slot.take_end());
             let (given_up_too, second) = join(conductor);
-            join(runner);
+            let done = join(runner);
             assert!(!slot.run(), "it runs again");
             let ends: Vec<_> = [first, second, slot.take_end()]
                 .into_iter()
@@ -286,8 +286,13 @@ mod models {
                 .collect();
             assert_eq!(ends.len(), 1, "{ends:?}");
             assert_eq!(calls.load(Relaxed), 1);
-            let given_up = given_up || given_up_too;
-            assert_eq!(ends == [EmergencyEnd::Done], !given_up, "{ends:?}");
+            // Too late first, where nobody had begun it; then given up or done.
+            let steps = [given_up, given_up_too, done];
+            let steps = steps.into_iter().filter(|step| *step).count();
+            assert!((1..=2).contains(&steps), "{steps} took the last step");
+            if !given_up && !given_up_too {
+                assert_eq!(ends, [EmergencyEnd::Done]);
+            }
         });
     }
 
