@@ -50,7 +50,99 @@ pub(crate) fn show(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What is accepted, in nanoseconds; the ends more often than chance has them.
+    fn accepted() -> impl Strategy<Value = Duration> {
+        let longest = u64::try_from(LONGEST.as_nanos()).expect("a year fits");
+        prop_oneof![
+            0..=longest,
+            0..100_000_000_000_u64,
+            Just(0),
+            Just(1),
+            Just(longest)
+        ]
+        .prop_map(Duration::from_nanos)
+    }
+
+    /// Text that is nearly a duration.
+    fn nearly() -> impl Strategy<Value = String> {
+        let pieces = vec![
+            "1",
+            "30",
+            ".",
+            "-",
+            "+",
+            "e",
+            "e9",
+            " ",
+            "s",
+            "m",
+            "ms",
+            "ns",
+            "h",
+            "days",
+            "years",
+            "inf",
+            "NaN",
+            "0",
+            "99999999999999999999",
+            "\u{0}",
+            "\u{1d7d9}",
+        ];
+        prop::collection::vec(prop::sample::select(pieces), 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn d6_any_text_is_a_time_of_at_most_a_year_or_an_error(
+            text in prop_oneof![any::<String>(), nearly(), any::<f64>().prop_map(|f| f.to_string())]
+        ) {
+            match parse(&text) {
+                Ok(duration) => prop_assert!(duration <= LONGEST),
+                Err(why) => prop_assert!(!why.is_empty()),
+            }
+        }
+
+        #[test]
+        fn d6_what_is_written_out_in_full_is_read_as_it_was(duration in accepted()) {
+            prop_assert_eq!(parse(&humantime::format_duration(duration).to_string()), Ok(duration));
+        }
+
+        #[test]
+        fn d6_bare_seconds_are_read_to_the_microsecond(duration in accepted()) {
+            let read = parse(&format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos()));
+            prop_assert!(read.is_ok_and(|read| read.abs_diff(duration) < Duration::from_micros(1)));
+        }
+
+        #[test]
+        fn d6_what_is_shown_is_read_as_what_was_meant(duration in accepted()) {
+            let shown = show(duration);
+            let off = match duration.as_millis() {
+                0..1_000 => Duration::from_millis(1),
+                1_000..10_000 => Duration::from_millis(100),
+                _ => Duration::from_secs(1),
+            };
+            let read = parse(&shown);
+            prop_assert!(
+                read.as_ref().is_ok_and(|read| read.abs_diff(duration) <= off),
+                "{:?} is shown as {}, read as {:?}", duration, shown, read
+            );
+        }
+
+        #[test]
+        fn d6_what_is_longer_than_a_year_or_negative_is_refused(
+            beyond in 1..u64::MAX / 2,
+            seconds in 0.000_000_001..1e300_f64,
+        ) {
+            let beyond = LONGEST.as_secs() + beyond;
+            for text in [format!("{beyond}s"), beyond.to_string(), format!("-{seconds}")] {
+                prop_assert!(parse(&text).is_err(), "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn what_people_write_is_parsed() {

@@ -59,7 +59,9 @@ impl Environment {
         let mut variables: Vec<_> = variables
             .into_iter()
             .filter_map(|(name, value)| {
-                Some((name.to_str()?.strip_prefix(PREFIX)?.to_owned(), value))
+                // One that is not UTF-8 is none that is read, but must not go unnoticed.
+                let name = name.to_string_lossy();
+                Some((name.strip_prefix(PREFIX)?.to_owned(), value))
             })
             .collect();
         variables.sort();
@@ -173,7 +175,125 @@ impl Environment {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            any::<Vec<u8>>(),
+            any::<String>().prop_map(String::into_bytes),
+            "[A-Z_]{0,8}".prop_map(String::into_bytes),
+        ]
+    }
+
+    /// The name of a variable, most often one that is read, or nearly.
+    fn name() -> impl Strategy<Value = OsString> {
+        let read = SETTINGS.iter().map(|(name, _)| *name).chain(OTHERS);
+        let begin: Vec<String> = read
+            .chain([TIMEOUT, START_TIMEOUT, ""])
+            .map(|name| format!("{PREFIX}{name}"))
+            .collect();
+        let end = prop_oneof![3 => Just(Vec::new()), 2 => bytes()];
+        (prop::sample::select(begin), end)
+            .prop_map(|(begin, end)| OsString::from_vec([begin.into_bytes(), end].concat()))
+    }
+
+    fn value() -> impl Strategy<Value = OsString> {
+        let good = vec![
+            "5s", "1m 30s", "0", "1", "auto", "on", "off", "true", "false", "", "365d", "-1", "NaN",
+        ];
+        prop_oneof![
+            prop::sample::select(good).prop_map(OsString::from),
+            bytes().prop_map(OsString::from_vec),
+        ]
+    }
+
+    /// What came of the variables: how many set something, and how many messages there are.
+    fn heard(environment: &Environment) -> (usize, usize) {
+        let of = environment.settings;
+        let set = [
+            of.shutdown_timeout,
+            of.drain_timeout,
+            of.lame_duck,
+            of.emergency_timeout,
+            of.start_timeout,
+            of.startup_timeout,
+        ];
+        let set = set.iter().flatten().count()
+            + environment.timeouts.len()
+            + environment.start_timeouts.len()
+            + usize::from(environment.console != Console::Auto)
+            + usize::from(environment.strict)
+            + usize::from(environment.drill.is_some());
+        (set, environment.errors.len() + environment.warnings.len())
+    }
+
+    /// Whether it says what holds without it.
+    fn says_the_default(name: &OsStr, value: &OsStr) -> bool {
+        let values: &[&str] = match name.to_str() {
+            Some("LIFECYCLE_CONSOLE") => &["auto", ""],
+            Some("LIFECYCLE_DRILL") => &[""],
+            Some("LIFECYCLE_STRICT") => &["0", "false", ""],
+            _ => &[],
+        };
+        values.iter().any(|default| value == *default)
+    }
+
+    proptest! {
+        #[test]
+        fn d6_each_variable_sets_something_or_is_told_of(name in name(), value in value()) {
+            let environment = Environment::of([(name.clone(), value.clone())]);
+            let (set, told) = heard(&environment);
+            let silent = usize::from(says_the_default(&name, &value));
+            prop_assert_eq!(set + told + silent, 1, "{:?}={:?}: {:?}", name, value, environment);
+            // A component's is told of where there is no such component.
+            let unknown = environment.unknown_components(&[]).len();
+            prop_assert_eq!(unknown, environment.timeouts.len() + environment.start_timeouts.len());
+            for error in &environment.errors {
+                let name = name.to_string_lossy();
+                prop_assert!(error.contains(&*name) && error.contains(&format!("{value:?}")), "{}", error);
+                prop_assert!(error.contains("allowed is"), "{}", error);
+            }
+        }
+
+        #[test]
+        fn d6_many_variables_are_heard_as_each_alone(
+            variables in prop::collection::hash_map(name(), value(), 0..8)
+        ) {
+            let all = heard(&Environment::of(variables.clone()));
+            let alone = variables.into_iter().map(|one| heard(&Environment::of([one])));
+            let sum = alone.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            prop_assert_eq!(all, sum);
+        }
+
+        #[test]
+        fn d6_what_is_not_ours_is_left_alone(name in bytes(), value in bytes()) {
+            prop_assume!(!name.starts_with(PREFIX.as_bytes()));
+            let variable = (OsString::from_vec(name), OsString::from_vec(value));
+            prop_assert_eq!(heard(&Environment::of([variable])), (0, 0));
+        }
+
+        #[test]
+        fn d6_a_time_that_is_accepted_is_the_one_that_was_written(
+            setting in prop::sample::select(SETTINGS.to_vec()),
+            component in "[A-Z]{1,8}",
+            millis in 1..=31_536_000_000_u64,
+        ) {
+            let time = Duration::from_millis(millis);
+            let text = humantime::format_duration(time).to_string();
+            let environment = read(&[
+                (&format!("{PREFIX}{}", setting.0), &text),
+                (&format!("{PREFIX}{TIMEOUT}{component}"), &text),
+                (&format!("{PREFIX}{START_TIMEOUT}{component}"), &text),
+            ]);
+            prop_assert_eq!(heard(&environment), (3, 0));
+            prop_assert_eq!(environment.settings, (setting.1)(Settings::NONE, time));
+            prop_assert_eq!(environment.times_of(&component), (Some(time), Some(time)));
+        }
+    }
 
     fn read(variables: &[(&str, &str)]) -> Environment {
         Environment::of(

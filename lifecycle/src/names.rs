@@ -23,7 +23,74 @@ pub(crate) fn nearest<'a>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Distance by its definition, one edit at a time, for what is one edit away.
+    fn one_edit_away(name: &str, at: usize, with: char, kind: u8) -> String {
+        let mut chars: Vec<char> = name.chars().collect();
+        let at = at % chars.len();
+        match kind {
+            0 => chars.insert(at, with),
+            1 => drop(chars.remove(at)),
+            2 => chars[at] = with,
+            _ => {
+                let next = (at + 1) % chars.len();
+                if next > at {
+                    chars.swap(at, next);
+                }
+            }
+        }
+        chars.into_iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_can_be_part_of_a_variable(name in any::<String>()) {
+            let upper = upper_snake(&name);
+            prop_assert!(!upper.contains(|c: char| "=\0-:.".contains(c) || c.is_whitespace() || c.is_control()));
+            prop_assert!(!upper.starts_with('_') && !upper.ends_with('_') && !upper.contains("__"));
+        }
+
+        #[test]
+        fn a_name_that_can_be_given_is_found_whatever_its_style(
+            words in prop::collection::vec("[a-z]{2,6}", 1..4)
+        ) {
+            let upper = words.join("_").to_uppercase();
+            let camel: String = words.iter().map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+            for name in [words.join("_"), words.join("-"), words.join("::"), words.join("."), camel, upper.clone()] {
+                prop_assert_eq!(upper_snake(&name), upper.as_str(), "{}", name);
+            }
+        }
+
+        #[test]
+        fn the_nearest_name_is_a_candidate_and_none_is_nearer(
+            wanted in "[A-C_]{0,8}",
+            candidates in prop::collection::vec("[A-C_]{0,8}", 0..6),
+        ) {
+            let all = || candidates.iter().map(String::as_str);
+            match nearest(&wanted, all()) {
+                Some(near) => {
+                    let distance = strsim::osa_distance(&wanted, near);
+                    prop_assert!(all().any(|candidate| candidate == near));
+                    prop_assert!(all().all(|other| strsim::osa_distance(&wanted, other) >= distance));
+                }
+                None => prop_assert!(all().all(|candidate| candidate != wanted)),
+            }
+        }
+
+        #[test]
+        fn a_name_with_one_mistake_is_still_found(
+            name in "[A-Z][A-Z_]{2,12}",
+            at in any::<usize>(),
+            with in any::<char>(),
+            kind in 0..4_u8,
+        ) {
+            let mistaken = one_edit_away(&name, at, with, kind);
+            prop_assert_eq!(nearest(&mistaken, ["0123456789012345", &name]), Some(name.as_str()));
+        }
+    }
 
     #[test]
     fn names_become_upper_snake_case() {
