@@ -10,6 +10,7 @@ use crate::budget::{self, Budget};
 use crate::component::{Component, Id, Kind, Source};
 use crate::drill::Drill;
 use crate::duration::{LONGEST, show};
+use crate::error::escape;
 use crate::graph::{Cost, Graph, Node};
 use crate::names::upper_snake;
 use crate::selection::{Parts, Selection, disabled, missing, take};
@@ -44,6 +45,13 @@ pub(crate) struct Limits {
 impl Plan {
     /// The plan, or everything that is wrong.
     pub(crate) fn new(parts: Parts) -> Result<Self, Vec<String>> {
+        let escaped = |texts: Vec<String>| texts.iter().map(|text| escape(text)).collect();
+        let mut plan = Self::made_of(parts).map_err(escaped)?;
+        plan.warnings = escaped(plan.warnings);
+        Ok(plan)
+    }
+
+    fn made_of(parts: Parts) -> Result<Self, Vec<String>> {
         let mut findings = parts.environment.errors.clone();
         let mut warnings = parts.environment.warnings.clone();
 

@@ -284,6 +284,7 @@ fn drive(life: Life, kept: Kept) -> Option<Report> {
         Err(message) => {
             watchdog::set_code(1);
             watchdog::expire();
+            let message = escape(&message);
             say(&format!(
                 "error: the driver panicked ({message}); the emergency hooks are called and the process ends. Unless \
                  something has closed descriptors of the runtime, this is a bug in `lifecycle`"

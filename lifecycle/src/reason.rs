@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error::escape;
+
 /// Why the app stops: the first cause, which later ones do not replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,9 +28,9 @@ impl fmt::Display for Reason {
         match self {
             Self::Signal(number) => f.write_str(signal_name(*number)),
             Self::Requested => f.write_str("asked to stop"),
-            Self::Failed(name) => write!(f, "`{name}` failed"),
+            Self::Failed(name) => write!(f, "`{}` failed", escape(name)),
             Self::MainReturned => f.write_str("main returned"),
-            Self::Finished(name) => write!(f, "`{name}` finished"),
+            Self::Finished(name) => write!(f, "`{}` finished", escape(name)),
             Self::StartupTimeout => f.write_str("the startup took too long"),
         }
     }

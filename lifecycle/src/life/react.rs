@@ -15,6 +15,7 @@ use super::member::Phase;
 use super::notice::Notice;
 use super::{Cause, Life};
 use crate::component::Id;
+use crate::error::escape;
 use crate::reason::Reason;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -221,7 +222,7 @@ impl Life {
         });
         self.cause = Some(Cause {
             reason,
-            root,
+            root: root.as_deref().map(escape),
             config,
             deadline,
         });

@@ -4,6 +4,7 @@
 use tracing::{debug, error, info, warn};
 
 use super::{Screen, say};
+use crate::error::escape;
 use crate::life::notice::Notice;
 use crate::life::outcome::Layer;
 use crate::report::{Report, describe};
@@ -75,10 +76,10 @@ pub(crate) fn record(notice: &Notice) {
     match notice {
         Notice::Warning(text) => warn!(target: "lifecycle", "{text}"),
         Notice::Starting { name, allowed } => {
-            debug!(target: "lifecycle", component = &**name, allowed_ms = millis(allowed), "starting");
+            debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(allowed), "starting");
         }
         Notice::Started { name, took } => {
-            info!(target: "lifecycle", component = &**name, elapsed_ms = millis(took), "started");
+            info!(target: "lifecycle", component = escape(name), elapsed_ms = millis(took), "started");
         }
         Notice::StartFailed {
             name,
@@ -86,7 +87,7 @@ pub(crate) fn record(notice: &Notice) {
             error,
             again_in: Some(after),
         } => {
-            warn!(target: "lifecycle", component = &**name, attempt, error, again_in_ms = millis(after), "start failed, will be tried again");
+            warn!(target: "lifecycle", component = escape(name), attempt, error, again_in_ms = millis(after), "start failed, will be tried again");
         }
         Notice::StartFailed {
             name,
@@ -94,34 +95,36 @@ pub(crate) fn record(notice: &Notice) {
             error,
             again_in: None,
         } => {
-            error!(target: "lifecycle", component = &**name, attempt, error, "start failed");
+            error!(target: "lifecycle", component = escape(name), attempt, error, "start failed");
         }
         Notice::SlowToStart { name } => {
-            warn!(target: "lifecycle", component = &**name, "first poll has not returned in 100ms, going on: it may block the runtime");
+            warn!(target: "lifecycle", component = escape(name), "first poll has not returned in 100ms, going on: it may block the runtime");
         }
         Notice::Running { took } => {
             info!(target: "lifecycle", elapsed_ms = millis(took), "running")
         }
-        Notice::Finished { name } => info!(target: "lifecycle", component = &**name, "finished"),
+        Notice::Finished { name } => {
+            info!(target: "lifecycle", component = escape(name), "finished")
+        }
         Notice::Failed {
             name,
             error,
             again_in: Some(after),
         } => {
-            warn!(target: "lifecycle", component = &**name, error, again_in_ms = millis(after), "failed, will run again");
+            warn!(target: "lifecycle", component = escape(name), error, again_in_ms = millis(after), "failed, will run again");
         }
         Notice::Failed {
             name,
             error,
             again_in: None,
         } => {
-            error!(target: "lifecycle", component = &**name, error, "failed");
+            error!(target: "lifecycle", component = escape(name), error, "failed");
         }
         Notice::ExpectedError { name, error } => {
-            debug!(target: "lifecycle", component = &**name, error, "ended with an error that stopping provokes");
+            debug!(target: "lifecycle", component = escape(name), error, "ended with an error that stopping provokes");
         }
         Notice::TaskPanicked { name, task, error } => {
-            error!(target: "lifecycle", component = &**name, task, error, "a task panicked");
+            error!(target: "lifecycle", component = escape(name), task = escape(task), error = escape(error), "a task panicked");
         }
         Notice::Stopping { reason, limit } => {
             info!(target: "lifecycle", %reason, limit_ms = millis(limit), "stopping");
@@ -133,10 +136,10 @@ pub(crate) fn record(notice: &Notice) {
             info!(target: "lifecycle", in_flight, limit_ms = millis(time), "draining");
         }
         Notice::StopBegan { name, allowed } => {
-            debug!(target: "lifecycle", component = &**name, allowed_ms = millis(allowed), "stopping component");
+            debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(allowed), "stopping component");
         }
         Notice::Emergency { name } => {
-            warn!(target: "lifecycle", component = &**name, "emergency hook")
+            warn!(target: "lifecycle", component = escape(name), "emergency hook")
         }
         Notice::Stopped {
             name,
@@ -149,24 +152,24 @@ pub(crate) fn record(notice: &Notice) {
             let note = describe(errors, tasks_left, *leaked);
             let (layer, elapsed_ms) = (*layer, millis(took));
             if layer != Layer::Safe || !errors.is_empty() {
-                error!(target: "lifecycle", component = &**name, elapsed_ms, layer = layer.as_str(), error = note, "did not stop clean");
+                error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop clean");
             } else if !note.is_empty() {
-                warn!(target: "lifecycle", component = &**name, elapsed_ms, layer = layer.as_str(), leak = note, "stopped, with something still in use");
+                warn!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), leak = note, "stopped, with something still in use");
             } else {
-                info!(target: "lifecycle", component = &**name, elapsed_ms, layer = layer.as_str(), "stopped");
+                info!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), "stopped");
             }
         }
         Notice::Forced { signal } => {
             error!(target: "lifecycle", signal, "forced: emergency hooks only")
         }
         Notice::Reloaded { name, error: None } => {
-            info!(target: "lifecycle", component = &**name, "reloaded")
+            info!(target: "lifecycle", component = escape(name), "reloaded")
         }
         Notice::Reloaded {
             name,
             error: Some(error),
         } => {
-            error!(target: "lifecycle", component = &**name, error, "did not reload: what it had goes on");
+            error!(target: "lifecycle", component = escape(name), error, "did not reload: what it had goes on");
         }
     }
 }
