@@ -1,5 +1,6 @@
 //! The same as std's and tokio's, on loom.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::{self, Acquire, SeqCst};
@@ -8,10 +9,15 @@ use std::task::{Context, Poll, Waker};
 use loom::sync::atomic::fence;
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 
-/// loom takes `SeqCst` for `AcqRel`, but knows fences: in a model one stands after each such change and before each such
-/// load, so that of two threads that each change one thing and load the other's, one sees the other.
+loom::thread_local! {
+    static BEFORE: Cell<bool> = Cell::new(false);
+}
+
+/// loom takes `SeqCst` for `AcqRel`, but knows fences: in a model one stands between any two such accesses of a thread,
+/// so that of two threads that each change one thing and load the other's, one sees the other. It stands nowhere else:
+/// an access that is not `SeqCst` is ordered with nothing that it is not ordered with in earnest.
 fn in_one_order(ordering: Ordering) {
-    if ordering == SeqCst {
+    if ordering == SeqCst && BEFORE.with(|before| before.replace(true)) {
         fence(SeqCst);
     }
 }
@@ -32,9 +38,8 @@ macro_rules! atomics {
             }
 
             $(pub(crate) fn $change(&self, value: $value, ordering: Ordering) -> $result {
-                let result = self.0.$change(value, ordering);
                 in_one_order(ordering);
-                result
+                self.0.$change(value, ordering)
             })*
         }
     )*};
@@ -54,10 +59,8 @@ impl AtomicU8 {
         changed: Ordering,
         seen: Ordering,
     ) -> Result<u8, u8> {
-        in_one_order(seen);
-        let result = self.0.compare_exchange(from, to, changed, seen);
         in_one_order(changed);
-        result
+        self.0.compare_exchange(from, to, changed, seen)
     }
 }
 
