@@ -12,6 +12,7 @@ pub mod act;
 pub mod days;
 pub mod evidence;
 pub mod faults;
+pub mod forged;
 pub mod random;
 pub mod run;
 mod sys;
