@@ -14,49 +14,81 @@ fn expect_refused(end: &End) -> &End {
         .expect_none("main")
 }
 
+/// The variables that take a time.
+const TIMES: [&str; 8] = [
+    "LIFECYCLE_SHUTDOWN_TIMEOUT",
+    "LIFECYCLE_DRAIN_TIMEOUT",
+    "LIFECYCLE_LAME_DUCK",
+    "LIFECYCLE_EMERGENCY_TIMEOUT",
+    "LIFECYCLE_START_TIMEOUT",
+    "LIFECYCLE_STARTUP_TIMEOUT",
+    "LIFECYCLE_TIMEOUT_C",
+    "LIFECYCLE_START_TIMEOUT_C",
+];
+
 #[test]
 fn a_value_that_does_not_parse_is_exit_code_2_and_nothing_is_started() {
-    for variable in [
-        "LIFECYCLE_SHUTDOWN_TIMEOUT",
-        "LIFECYCLE_DRAIN_TIMEOUT",
-        "LIFECYCLE_LAME_DUCK",
-        "LIFECYCLE_EMERGENCY_TIMEOUT",
-        "LIFECYCLE_START_TIMEOUT",
-        "LIFECYCLE_STARTUP_TIMEOUT",
-        "LIFECYCLE_TIMEOUT_C",
-        "LIFECYCLE_START_TIMEOUT_C",
-    ] {
+    for variable in TIMES {
         let end = program!("chain").env(variable, "banana").run();
         expect_refused(&end).expect_line(&["error", variable, "banana", "allowed", "5s"]);
     }
 }
 
 #[test]
-fn values_that_are_negative_empty_huge_or_no_text_are_refused_too() {
-    for value in [
-        "-5s",
-        "",
-        "NaN",
-        "1e300",
-        "99999999999999999999999",
-        "0",
-        "5 s x",
-    ] {
-        let end = program!("chain")
-            .env("LIFECYCLE_SHUTDOWN_TIMEOUT", value)
-            .run();
-        expect_refused(&end).expect_line(&["LIFECYCLE_SHUTDOWN_TIMEOUT", "allowed"]);
-        assert!(!end.stderr.contains("panicked"), "{end}");
+fn d6_durations_that_are_negative_empty_huge_no_number_or_no_text_are_refused() {
+    let values: [&[u8]; 9] = [
+        b"-5s",
+        b"-1",
+        b"",
+        b"NaN",
+        b"inf",
+        b"1e300",
+        b"99999999999999999999999",
+        b"366d",
+        b"\xff5s",
+    ];
+    for variable in TIMES {
+        for value in values.map(OsStr::from_bytes) {
+            let end = program!("chain").env(variable, value).run();
+            let shown = format!("{variable}={value:?}");
+            expect_refused(&end).expect_line(&[&shown, "allowed is", "5s"]);
+            assert!(!end.stderr.contains("panicked"), "{end}");
+        }
     }
-    let end = program!("chain")
-        .env("LIFECYCLE_SHUTDOWN_TIMEOUT", OsStr::from_bytes(b"\xff5s"))
-        .run();
-    expect_refused(&end).expect_line(&["LIFECYCLE_SHUTDOWN_TIMEOUT", "UTF-8"]);
 }
 
 #[test]
-fn a_very_long_time_is_no_mistake() {
-    let mut run = program!("chain").limits("365d", "1s").start();
+fn d6_no_time_at_all_is_refused_where_that_would_mean_nothing() {
+    for variable in TIMES {
+        let end = program!("chain").with("main=ok").env(variable, "0").run();
+        if ["DRAIN_TIMEOUT", "LAME_DUCK", "EMERGENCY_TIMEOUT"]
+            .iter()
+            .any(|name| variable.ends_with(name))
+        {
+            end.expect_code(0);
+        } else {
+            expect_refused(&end).expect_line(&[variable, "more than zero"]);
+        }
+    }
+}
+
+#[test]
+fn d6_a_variable_whose_name_is_no_text_is_a_warning() {
+    let name = OsStr::from_bytes(b"LIFECYCLE_TIMEOUT_\xff");
+    let end = program!("chain").with("main=ok").env(name, "5s").run();
+    end.expect_code(0)
+        .expect_line(&["warning", "LIFECYCLE_TIMEOUT_"]);
+}
+
+#[test]
+fn d6_a_year_is_no_mistake() {
+    let program = TIMES
+        .into_iter()
+        .filter(|name| !name.ends_with("LAME_DUCK"));
+    let mut run = program
+        .fold(program!("chain"), |program, name| program.env(name, "365d"))
+        .env("LIFECYCLE_EMERGENCY_TIMEOUT", "364d")
+        .start();
     run.until("main");
     run.terminate();
     run.end().expect_code(0).expect_names("stop", "e d c b a");
