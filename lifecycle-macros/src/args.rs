@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Expr, Ident, Lit, LitBool, LitStr, Path, Token, Type};
+use syn::{Expr, Ident, Lit, LitBool, LitStr, Path, Token, Type, bracketed};
 
 use crate::arg::Key;
 use crate::context::Context;
@@ -252,7 +252,14 @@ impl Value<'_> {
 
     pub(crate) fn expr(self) -> syn::Result<Expr> {
         self.equals()?;
-        self.input.parse()
+        self.input.parse().map_err(|error: syn::Error| {
+            // The end of the arguments is no place in the user's code.
+            if self.input.is_empty() {
+                syn::Error::new(self.span, error)
+            } else {
+                error
+            }
+        })
     }
 
     pub(crate) fn ty(self) -> syn::Result<Type> {
@@ -266,9 +273,9 @@ impl Value<'_> {
         if !self.input.peek(syn::token::Bracket) {
             return Err(self.wrong("takes a list in brackets"));
         }
-        // Out of the stream in one piece: an error inside leaves nothing behind to complain about.
-        let group: Group = self.input.parse()?;
-        let items = |content: ParseStream<'_>| {
+        let content;
+        bracketed!(content in self.input);
+        let items = || {
             let mut items = Vec::new();
             while !content.is_empty() {
                 items.push(content.parse()?);
@@ -277,14 +284,15 @@ impl Value<'_> {
                         "expected `,` or the end of the list\nwrite `{}`",
                         self.known.example
                     );
-                    let error = content.error(message);
-                    content.parse::<TokenStream>()?;
-                    return Err(error);
+                    return Err(content.error(message));
                 }
                 content.parse::<Option<Token![,]>>()?;
             }
             Ok(items)
         };
-        items.parse2(group.stream())
+        let items = items();
+        // What an error leaves behind is nothing to complain about.
+        content.parse::<TokenStream>()?;
+        items
     }
 }

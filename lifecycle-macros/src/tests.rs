@@ -3,6 +3,7 @@
 //! `cargo mutants -p lifecycle-macros --cargo-test-arg=--lib`.
 
 mod expansions;
+mod properties;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,7 +38,7 @@ impl Expanded {
 }
 
 /// Without white space.
-fn squeezed(text: &str) -> String {
+pub(super) fn squeezed(text: &str) -> String {
     text.split_whitespace().collect()
 }
 
