@@ -85,7 +85,11 @@ impl Plan {
             .settings
             .or(parts.settings)
             .or(parts.app.map_or(Settings::NONE, |app| app.settings));
-        if settings.lame_duck_time() + settings.emergency_time() >= settings.total() {
+        if settings
+            .lame_duck_time()
+            .saturating_add(settings.emergency_time())
+            >= settings.total()
+        {
             findings.push(format!(
                 "lame duck {} and emergency reserve {} leave nothing of `shutdown_timeout` {}: lower them or raise it",
                 show(settings.lame_duck_time()),

@@ -354,3 +354,34 @@ async fn a_test_fails_when_its_body_fails(_app: Store) -> Result<(), std::num::P
 struct Hopeless {
     _broken: Arc<Broken>,
 }
+
+#[tokio::test]
+async fn d6_times_without_an_end_are_taken_as_a_year() {
+    let longest = Settings::default()
+        .shutdown_timeout(Duration::MAX)
+        .drain_timeout(Duration::MAX)
+        .start_timeout(Duration::MAX)
+        .startup_timeout(Duration::MAX);
+    let app = || Lifecycle::builder().app::<Store>();
+    let running = app()
+        .settings(longest)
+        .background("sleeper", |shutdown: Shutdown| async move {
+            assert!(shutdown.sleep(Duration::MAX).await.is_interrupted());
+            shutdown.extend(Duration::MAX);
+        })
+        .start()
+        .await
+        .expect("a year is long enough");
+    assert!(running.stop().await.is_clean());
+    for wrong in [
+        longest.emergency_timeout(Duration::MAX),
+        longest.lame_duck(Duration::MAX),
+        longest
+            .lame_duck(Duration::MAX)
+            .emergency_timeout(Duration::MAX),
+    ] {
+        let error = app().settings(wrong).start().await;
+        let error = error.expect_err("nothing is left of the time").to_string();
+        assert!(error.contains("leave nothing"), "{error}");
+    }
+}
