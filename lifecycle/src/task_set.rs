@@ -66,10 +66,15 @@ impl TaskSet {
         closed
     }
 
-    /// Takes out a task that has ended; returns its name.
-    pub(crate) fn remove(&self, key: u64) -> Option<Cow<'static, str>> {
+    pub(crate) fn name(&self, key: u64) -> Option<Cow<'static, str>> {
+        let set = self.lock();
+        set.running.get(&key).map(|(name, _)| name.clone())
+    }
+
+    /// Takes out a task that has ended.
+    pub(crate) fn remove(&self, key: u64) {
         let mut set = self.lock();
-        let entry = set.running.remove(&key);
+        set.running.remove(&key);
         let on_idle = if set.running.is_empty() {
             set.on_idle.take()
         } else {
@@ -79,7 +84,6 @@ impl TaskSet {
         if let Some(call) = on_idle {
             call();
         }
-        entry.map(|(name, _)| name)
     }
 
     /// Whether there is nothing to wait for. Otherwise `call` is called once the last task has ended.

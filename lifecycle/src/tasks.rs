@@ -181,8 +181,10 @@ impl<F> Drop for Tracked<F> {
                 .err()
                 .map(|payload| panic_message(&**payload))
         });
-        let name = self.scope.tasks.remove(self.key);
-        if let (Some(task), Some(error)) = (name, panic) {
+        // Told before it leaves the set: nobody waits for anything of a set that is empty.
+        if let Some(error) = panic
+            && let Some(task) = self.scope.tasks.name(self.key)
+        {
             let scope = Arc::clone(&self.scope.name);
             (self.scope.app.ask)(Ask::TellOfPanic {
                 scope,
@@ -190,10 +192,46 @@ impl<F> Drop for Tracked<F> {
                 error,
             });
         }
+        self.scope.tasks.remove(self.key);
         match dropped {
             Err(payload) if std::thread::panicking() => drop_payload(payload),
             Err(payload) => resume_unwind(payload),
             Ok(()) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, OnceLock};
+
+    use super::*;
+    use crate::admit::Admission;
+    use crate::scope::AppState;
+
+    #[tokio::test]
+    async fn that_a_task_panicked_is_told_before_its_set_is_idle() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (told, idle) = (Arc::clone(&heard), Arc::clone(&heard));
+        let app = AppState {
+            runtime: tokio::runtime::Handle::current(),
+            reason: OnceLock::new(),
+            admission: Admission::new(|| {}),
+            ask: Box::new(move |ask| {
+                if let Ask::TellOfPanic { task, error, .. } = ask {
+                    told.lock().unwrap().push(format!("{task}: {error}"));
+                }
+            }),
+        };
+        let scope = Scope::new("scope".into(), Arc::new(app));
+        let task = Tasks::new(Arc::clone(&scope)).spawn("task", async { panic!("no luck") });
+        assert!(
+            !scope
+                .tasks
+                .close_or(move || idle.lock().unwrap().push("idle".to_owned()))
+        );
+        let panicked: Result<(), TaskError> = task.await;
+        assert_eq!(panicked, Err(TaskError::Panicked("no luck".to_owned())));
+        assert_eq!(*heard.lock().unwrap(), ["task: no luck", "idle"]);
     }
 }
