@@ -1,56 +1,122 @@
 //! Admission: counting work in flight, and closing, as one atomic step.
 //!
+//! Each scope counts its own work, on a few counters far apart in memory, so that threads do not wait for each other's
+//! cache lines. Counters are never freed but used again, so that a unit in flight is two plain references.
+//!
 //! Invariants:
 //!
 //! 1. Whoever adds and then sees `closed` unset is counted by the close: of {add, load closed} and {store closed, sum}
 //!    one sees the other, since all four are sequentially consistent.
 //! 2. Whoever sees `closed` set after adding takes its unit back and is refused.
-//! 3. After closing, whoever brings the sum to zero reports it. It looks at the sum again once it has seen `closed`, since
-//!    others may have been admitted in between; so it may be reported more than once, never too early.
+//! 3. A unit is taken from the counter that it was added to, and a clone added to the same one. So after the close a
+//!    counter at zero stays there, but for units that are refused, and a sum of zero is true although its counters are
+//!    read one after the other.
+//! 4. After the close whoever takes a unit back sums, and reports a sum of zero; of several the last one sees zero. So it
+//!    may be reported more than once, never too early.
+//! 5. Counters are used again only when their sum is zero and their scope is gone: then nobody is left to add or to take.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::{Arc, PoisonError};
 
-use crate::sync::{AtomicBool, AtomicI64};
+use crate::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard};
 
-/// Counts work in flight for an app.
-#[derive(Clone)]
-pub(crate) struct Admission(Arc<Counter>);
+#[cfg(not(all(test, lifecycle_loom)))]
+const SHARDS: usize = 16;
+#[cfg(all(test, lifecycle_loom))]
+const SHARDS: usize = 2;
 
-struct Counter {
-    in_flight: AtomicI64,
+/// The admission of an app.
+pub(crate) struct Admission(&'static Gate);
+
+/// What an app shares; it lives for ever, and is used by another app when this one is gone.
+struct Gate {
     closed: AtomicBool,
-    on_idle: Box<dyn Fn() + Send + Sync>,
+    inner: Mutex<Inner>,
 }
+
+#[derive(Default)]
+struct Inner {
+    on_idle: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Those in use, with the name of their scope.
+    used: Vec<(Arc<str>, &'static Counters)>,
+    free: Vec<&'static Counters>,
+}
+
+/// The counters of a scope.
+pub(crate) struct Counters {
+    gate: &'static Gate,
+    shards: [Shard; SHARDS],
+}
+
+/// A counter with a cache line of its own, and the one that is fetched with it.
+#[repr(align(128))]
+struct Shard(AtomicI64);
 
 /// One unit of work in flight: the drain waits until it is dropped. A clone counts as another unit, also while draining,
 /// so that admitted work can fan out.
 #[must_use = "the work counts as ended when this is dropped"]
-pub struct InFlight(Arc<Counter>);
+pub struct InFlight {
+    counters: &'static Counters,
+    shard: &'static Shard,
+}
 
 /// The app is draining: no new work is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the app is stopping and admits no new work")]
 pub struct Draining;
 
+/// The gates of apps that are gone.
+static FREE: std::sync::Mutex<Vec<&'static Gate>> = std::sync::Mutex::new(Vec::new());
+
 impl Admission {
-    /// `on_idle` is called whenever, after closing, nothing is in flight any more.
+    /// `on_idle` is called whenever, after closing, nothing of a scope is in flight any more.
     pub(crate) fn new(on_idle: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Counter {
-            in_flight: AtomicI64::new(0),
-            closed: AtomicBool::new(false),
-            on_idle: Box::new(on_idle),
-        }))
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of those whose app left work in flight, some may be free by now.
+        let again = free.iter().position(|gate| gate.sum() == 0);
+        let gate = again.map(|index| free.swap_remove(index));
+        drop(free);
+        let gate = gate.unwrap_or_else(|| {
+            Box::leak(Box::new(Gate {
+                closed: AtomicBool::new(false),
+                inner: Mutex::new(Inner::default()),
+            }))
+        });
+        let mut inner = gate.lock();
+        let Inner { used, free, .. } = &mut *inner;
+        free.extend(used.drain(..).map(|(_, counters)| counters));
+        inner.on_idle = Some(Arc::new(on_idle));
+        drop(inner);
+        gate.closed.store(false, SeqCst);
+        Self(gate)
     }
 
-    pub(crate) fn admit(&self) -> Result<InFlight, Draining> {
-        self.0.in_flight.fetch_add(1, SeqCst);
-        let unit = InFlight(Arc::clone(&self.0));
-        if self.0.closed.load(SeqCst) {
-            return Err(Draining);
+    /// Counters for a scope of that name.
+    pub(crate) fn counters(&self, name: &Arc<str>) -> &'static Counters {
+        let mut inner = self.0.lock();
+        let counters = inner.free.pop().unwrap_or_else(|| {
+            Box::leak(Box::new(Counters {
+                gate: self.0,
+                shards: std::array::from_fn(|_| Shard(AtomicI64::new(0))),
+            }))
+        });
+        inner.used.push((Arc::clone(name), counters));
+        counters
+    }
+
+    /// The scope is gone. What it left in flight stays counted, by its name.
+    pub(crate) fn retire(&self, counters: &'static Counters) {
+        let mut inner = self.0.lock();
+        let place = inner
+            .used
+            .iter()
+            .position(|(_, used)| std::ptr::eq(*used, counters));
+        if let Some(place) = place.filter(|_| counters.sum() == 0) {
+            inner.used.swap_remove(place);
+            inner.free.push(counters);
         }
-        Ok(unit)
     }
 
     /// Admits nothing more; returns what is in flight.
@@ -60,8 +126,100 @@ impl Admission {
     }
 
     pub(crate) fn in_flight(&self) -> u64 {
-        u64::try_from(self.0.in_flight.load(SeqCst)).unwrap_or(0)
+        self.0.sum()
     }
+
+    /// What is in flight, by the name of its scope.
+    pub(crate) fn by_name(&self) -> Vec<(Arc<str>, u64)> {
+        let inner = self.0.lock();
+        let mut names: Vec<(Arc<str>, u64)> = Vec::new();
+        for (name, counters) in &inner.used {
+            let count = counters.sum();
+            match names.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) => *known += count,
+                None => names.push((Arc::clone(name), count)),
+            }
+        }
+        names.retain(|(_, count)| *count > 0);
+        names
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        // A model begins with gates of its own.
+        if cfg!(all(test, lifecycle_loom)) {
+            return;
+        }
+        self.0.closed.store(true, SeqCst);
+        let on_idle = self.0.lock().on_idle.take();
+        drop(on_idle);
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.push(self.0);
+    }
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sum(&self) -> u64 {
+        let inner = self.lock();
+        inner.used.iter().map(|(_, counters)| counters.sum()).sum()
+    }
+}
+
+impl Counters {
+    pub(crate) fn admit(&'static self) -> Result<InFlight, Draining> {
+        self.admit_on(shard_of_thread())
+    }
+
+    fn admit_on(&'static self, shard: usize) -> Result<InFlight, Draining> {
+        let shard = &self.shards[shard];
+        shard.0.fetch_add(1, SeqCst);
+        let unit = InFlight {
+            counters: self,
+            shard,
+        };
+        if self.gate.closed.load(SeqCst) {
+            return Err(Draining);
+        }
+        Ok(unit)
+    }
+
+    fn sum(&self) -> u64 {
+        let sum: i64 = self.shards.iter().map(|shard| shard.0.load(SeqCst)).sum();
+        u64::try_from(sum).unwrap_or(0)
+    }
+
+    #[cold]
+    fn taken_back(&self) {
+        if self.sum() == 0 {
+            let on_idle = self.gate.lock().on_idle.clone();
+            if let Some(on_idle) = on_idle {
+                on_idle();
+            }
+        }
+    }
+}
+
+/// Which counter the calling thread uses: threads take turns.
+fn shard_of_thread() -> usize {
+    use std::cell::Cell;
+
+    const NONE: usize = usize::MAX;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static SHARD: Cell<usize> = const { Cell::new(NONE) });
+    // Where a thread is ending, any counter does.
+    SHARD
+        .try_with(|shard| {
+            if shard.get() == NONE {
+                shard.set(NEXT.fetch_add(1, Relaxed) % SHARDS);
+            }
+            shard.get()
+        })
+        .unwrap_or(0)
 }
 
 impl fmt::Debug for Admission {
@@ -74,18 +232,19 @@ impl fmt::Debug for Admission {
 
 impl Clone for InFlight {
     fn clone(&self) -> Self {
-        self.0.in_flight.fetch_add(1, SeqCst);
-        Self(Arc::clone(&self.0))
+        self.shard.0.fetch_add(1, SeqCst);
+        Self {
+            counters: self.counters,
+            shard: self.shard,
+        }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, SeqCst) == 1
-            && self.0.closed.load(SeqCst)
-            && self.0.in_flight.load(SeqCst) == 0
-        {
-            (self.0.on_idle)();
+        self.shard.0.fetch_sub(1, SeqCst);
+        if self.counters.gate.closed.load(SeqCst) {
+            self.counters.taken_back();
         }
     }
 }
@@ -93,6 +252,85 @@ impl Drop for InFlight {
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("InFlight")
+    }
+}
+
+#[cfg(all(test, not(lifecycle_loom)))]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn many_threads_lose_no_unit_and_idle_is_never_early() {
+        let rounds = if cfg!(miri) { 2 } else { 2_000 };
+        for _ in 0..rounds {
+            let (idle, is_idle) = channel();
+            let admission = Admission::new(move || {
+                let _ = idle.send(());
+            });
+            let counters = admission.counters(&"stress".into());
+            let working = Arc::new(AtomicU64::new(0));
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    let working = Arc::clone(&working);
+                    scope.spawn(move || {
+                        while let Ok(unit) = counters.admit() {
+                            working.fetch_add(1, SeqCst);
+                            let other = unit.clone();
+                            drop(unit);
+                            working.fetch_sub(1, SeqCst);
+                            drop(other);
+                        }
+                    });
+                }
+                let mut left = admission.close();
+                while left > 0 {
+                    is_idle.recv().expect("who is last says so");
+                    left = admission.in_flight();
+                }
+                assert_eq!(working.load(SeqCst), 0, "idle while somebody works");
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_counted_by_the_name_of_its_scope() {
+        let admission = Admission::new(|| ());
+        let (serve, idle) = (
+            admission.counters(&"serve".into()),
+            admission.counters(&"idle".into()),
+        );
+        let units =
+            [serve.admit(), serve.admit(), idle.admit()].map(|unit| unit.expect("it is open"));
+        assert_eq!(admission.close(), 3);
+        let [first, _second, third] = units;
+        drop((first, third));
+        assert_eq!(admission.by_name(), [("serve".into(), 1)]);
+        admission.retire(serve);
+        assert_eq!(
+            admission.in_flight(),
+            1,
+            "it is counted also when its scope is gone"
+        );
+        assert!(serve.admit().is_err());
+    }
+
+    #[test]
+    fn an_app_does_not_count_what_another_one_left() {
+        let first = Admission::new(|| ());
+        let unit = first.counters(&"left".into()).admit().expect("it is open");
+        drop(first);
+        let second = Admission::new(|| ());
+        assert_eq!(second.in_flight(), 0);
+        let counters = second.counters(&"own".into());
+        drop(unit);
+        assert_eq!(second.in_flight(), 0);
+        let unit = counters.admit().expect("it is open");
+        assert_eq!(second.close(), 1);
+        drop(unit);
     }
 }
 
@@ -121,7 +359,8 @@ mod models {
         std::mem::take(&mut reports.lock().expect("nobody panics under it"))
     }
 
-    fn watched() -> (Admission, Ended, Reports) {
+    /// One whose every report of idle is written down.
+    fn watched() -> (Admission, &'static Counters, Ended, Reports) {
         let ended: Ended = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
         let reports = Reports::default();
         let (seen, told) = (Arc::clone(&ended), Arc::clone(&reports));
@@ -130,17 +369,18 @@ mod models {
             let mut reports = told.lock().expect("nobody panics under it");
             reports.push(now);
         });
-        (admission, ended, reports)
+        let counters = admission.counters(&"model".into());
+        (admission, counters, ended, reports)
     }
 
     #[test]
     fn closing_counts_all_that_are_admitted_and_none_that_are_refused() {
         loom::model(|| {
-            let (admission, ended, reports) = watched();
+            let (admission, counters, ended, reports) = watched();
             let threads = [0, 1].map(|id| {
-                let (admission, ended) = (admission.clone(), Arc::clone(&ended));
+                let ended = Arc::clone(&ended);
                 thread::spawn(move || {
-                    let unit = admission.admit();
+                    let unit = counters.admit_on(id);
                     let admitted = unit.is_ok();
                     ended[id].store(true, Relaxed);
                     admitted
@@ -158,15 +398,15 @@ mod models {
                 }
             }
             assert_eq!(admission.in_flight(), 0);
-            assert!(admission.admit().is_err(), "admitted after the close");
+            assert!(counters.admit_on(0).is_err(), "admitted after the close");
         });
     }
 
     #[test]
     fn work_that_fans_out_is_idle_when_all_of_it_has_ended() {
         loom::model(|| {
-            let (admission, ended, reports) = watched();
-            let first = admission.admit().expect("it is not closed");
+            let (admission, counters, ended, reports) = watched();
+            let first = counters.admit_on(0).expect("it is not closed");
             let second = first.clone();
             let threads = [first, second].into_iter().enumerate().map(|(id, unit)| {
                 let ended = Arc::clone(&ended);
@@ -184,7 +424,7 @@ mod models {
             }
             let reports = taken(&reports);
             assert!(reports.iter().all(|ended| *ended == [true; 2]));
-            assert!(reports.len() <= 1, "idle is reported twice");
+            assert!(reports.len() <= 2, "idle is reported by who did not end it");
         });
     }
 
@@ -194,11 +434,12 @@ mod models {
             let idle = Arc::new(Notify::new());
             let told = Arc::clone(&idle);
             let admission = Admission::new(move || told.notify());
+            let counters = admission.counters(&"model".into());
             let ended: Ended = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
             let threads = [0, 1].map(|id| {
-                let (admission, ended) = (admission.clone(), Arc::clone(&ended));
+                let ended = Arc::clone(&ended);
                 thread::spawn(move || {
-                    let unit = admission.admit();
+                    let unit = counters.admit_on(id);
                     ended[id].store(true, Relaxed);
                     unit.is_ok()
                 })

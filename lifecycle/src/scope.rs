@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::time::Instant;
 
-use crate::admit::Admission;
+use crate::admit::{Admission, Counters, Draining, InFlight};
 use crate::error::Failure;
 use crate::reason::Reason;
 use crate::task_set::TaskSet;
@@ -38,6 +38,8 @@ pub(crate) struct Scope {
     pub(crate) app: Arc<AppState>,
     pub(crate) tasks: TaskSet,
     trigger: Trigger,
+    /// Of its work in flight; most scopes have none.
+    counters: OnceLock<&'static Counters>,
 }
 
 impl std::fmt::Debug for Scope {
@@ -56,6 +58,7 @@ impl Scope {
             app,
             tasks: TaskSet::default(),
             trigger: Trigger::new(),
+            counters: OnceLock::new(),
         })
     }
 
@@ -76,8 +79,22 @@ impl Scope {
         self.trigger.cut_at()
     }
 
+    /// Counts a unit of work in flight.
+    pub(crate) fn admit(&self) -> Result<InFlight, Draining> {
+        let new = || self.app.admission.counters(&self.name);
+        self.counters.get_or_init(new).admit()
+    }
+
     /// Moves the cut later, as far as its limit allows, and returns by how much.
     pub(crate) fn extend(&self, by: Duration) -> Duration {
         self.trigger.extend(by)
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if let Some(counters) = self.counters.get() {
+            self.app.admission.retire(counters);
+        }
     }
 }

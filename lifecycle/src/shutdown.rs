@@ -170,7 +170,7 @@ impl Shutdown {
     ///
     /// [`Draining`] once the drain has begun.
     pub fn admit(&self) -> Result<InFlight, Draining> {
-        self.scope.app.admission.admit()
+        self.scope.admit()
     }
 
     /// The tracked tasks of this scope.

@@ -135,7 +135,7 @@ pub(crate) struct Life {
     body: Option<Fate>,
     drain_over: bool,
     app_failed: bool,
-    cut_work: u64,
+    cut_work: Vec<(Arc<str>, u64)>,
     emergency_left: Duration,
     emergency_over: bool,
     /// Ids in the order in which they ended.
@@ -246,7 +246,7 @@ impl Life {
             body: None,
             drain_over: false,
             app_failed: false,
-            cut_work: 0,
+            cut_work: Vec::new(),
             emergency_left: plan.limits.emergency,
             emergency_over: false,
             ends: Vec::new(),
@@ -359,7 +359,7 @@ impl Life {
             .map_or((Reason::Requested, None, false, now), |cause| {
                 (cause.reason, cause.root, cause.config, cause.deadline)
             });
-        let unclean = self.cut_work > 0 || fates.iter().any(|fate| fate.unclean);
+        let unclean = !self.cut_work.is_empty() || fates.iter().any(|fate| fate.unclean);
         let exit_code = match self.forced {
             Some(signal) => 128 + signal,
             None if config => 2,
@@ -377,7 +377,7 @@ impl Life {
             shutdown: limit.saturating_sub(deadline.saturating_duration_since(now)),
             limit,
             forced: self.forced,
-            cut_work: self.cut_work,
+            cut_work: std::mem::take(&mut self.cut_work),
             fates,
         }
     }

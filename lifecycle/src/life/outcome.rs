@@ -73,8 +73,8 @@ pub(crate) struct Outcome {
     pub(crate) limit: Duration,
     /// The signal that forced the end.
     pub(crate) forced: Option<i32>,
-    /// Work that was admitted and had to be cut.
-    pub(crate) cut_work: u64,
+    /// Work that was admitted and had to be cut, by the name of its scope.
+    pub(crate) cut_work: Vec<(Arc<str>, u64)>,
     /// In the order in which they ended, those that never started last.
     pub(crate) fates: Vec<Fate>,
 }

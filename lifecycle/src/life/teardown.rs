@@ -155,7 +155,7 @@ impl Life {
 
     /// Ends what the drain did not see the end of.
     async fn cut_work(&mut self) {
-        self.cut_work = self.app.admission.in_flight();
+        self.cut_work = self.app.admission.by_name();
         for id in 0..self.plan.resources {
             let member = &mut self.members[id];
             if member.phase == Phase::Starting {
@@ -319,7 +319,9 @@ impl Life {
         self.app.admission.close();
         let told = now + left;
         self.app_scope.tell(told, told);
-        self.cut_work = self.cut_work.max(self.app.admission.in_flight());
+        if self.cut_work.is_empty() {
+            self.cut_work = self.app.admission.by_name();
+        }
         if self.body_running {
             self.cut_body();
         }
