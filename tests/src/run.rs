@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -51,9 +52,16 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program at that path, in an environment without variables of the framework.
+    /// The program at that path, or of that name in the folder `PROGRAMS`, in an environment without variables of the
+    /// framework.
     #[must_use]
     pub fn new(path: &str) -> Self {
+        let path = Path::new(path);
+        // Built in another way, perhaps.
+        let path = match (std::env::var_os("PROGRAMS"), path.file_name()) {
+            (Some(folder), Some(name)) => Path::new(&folder).join(name),
+            _ => path.to_owned(),
+        };
         let mut command = Command::new(path);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("LIFECYCLE_") {

@@ -11,6 +11,8 @@
 //! | `BUSY=3` | so many threads a processor compute all the time |
 //! | `ONLY=spin` | only days of that fault |
 //! | `LANES=8` | how many programs run side by side |
+//! | `PROGRAMS=target/abort` | the folder of programs that were built in another way |
+//! | `PANICS=abort` | so that their panics abort: only days without a panic |
 //!
 //! `cargo test -p lifecycle-tests --test faults -- --nocapture` shows the table.
 
@@ -60,10 +62,12 @@ fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
             .is_none_or(|only| FAULTS.iter().any(|fault| fault.name == only)),
         "there is no fault {only:?}"
     );
+    let panics_abort = std::env::var("PANICS").is_ok_and(|panics| panics == "abort");
     let seed = seed();
     let days = (0..)
         .map(|number| Day::of(derived(seed, number)))
         .filter(|day| only.as_ref().is_none_or(|only| day.fault.name == only))
+        .filter(|day| !panics_abort || !day.arguments.contains("panic"))
         .take(runs(60))
         .collect();
     let tally = live_all(days, number("LANES", 4 * processors), machine, program);
