@@ -1,10 +1,11 @@
 //! [`Report`]: what happened to each component, for people and for tests.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use crate::duration::show;
 use crate::error::escape;
+use crate::leases::Outstanding;
 use crate::life::outcome::{Fate, InUse, Layer, Outcome};
 use crate::reason::{Reason, signal_name};
 
@@ -202,6 +203,12 @@ impl ComponentReport {
         self.0.leaked.after
     }
 
+    /// The oldest of these leases, at most 16: of a resource whose `in_use` asks [`Leases::count`](crate::Leases::count).
+    #[must_use]
+    pub fn leases(&self) -> &[Outstanding] {
+        &self.0.leaked.oldest
+    }
+
     /// The names of its tasks that did not end even when cancelled.
     #[must_use]
     pub fn unfinished_tasks(&self) -> &[String] {
@@ -210,23 +217,35 @@ impl ComponentReport {
 
     /// Everything that went wrong, on one line.
     pub(crate) fn note(&self) -> String {
-        describe(&self.0.errors, &self.0.tasks_left, self.0.leaked)
+        describe(&self.0.errors, &self.0.tasks_left, &self.0.leaked)
     }
 }
 
 /// What went wrong with a component, on one line.
-pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: InUse) -> String {
+pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: &InUse) -> String {
     let mut notes = errors.to_vec();
     if !tasks_left.is_empty() {
         notes.push(format!("tasks that did not end: {}", tasks_left.join(", ")));
     }
-    let InUse { before, after } = leaked;
-    if after > 0 {
-        notes.push(if before == after {
-            format!("{after} still in use")
-        } else {
-            format!("{after} still in use ({before} when its stop began)")
-        });
+    let InUse {
+        before,
+        after,
+        oldest,
+    } = leaked;
+    if *after > 0 {
+        let mut note = format!("{after} still in use");
+        if before != after {
+            let _ = write!(note, " ({before} when its stop began)");
+        }
+        let mut leases: Vec<String> = oldest.iter().map(ToString::to_string).collect();
+        if !leases.is_empty() {
+            let rest = after.saturating_sub(leases.len());
+            if rest > 0 {
+                leases.push(format!("and {rest} more"));
+            }
+            let _ = write!(note, ", lent at {}", leases.join(", "));
+        }
+        notes.push(note);
     }
     escape(&notes.join("; "))
 }

@@ -73,7 +73,7 @@ pub trait Resource: Sized + Send + Sync + 'static {
         None
     }
 
-    /// How many leases are out.
+    /// How many leases are out. Where it asks [`Leases::count`](crate::Leases::count), the report names their places, too.
     fn in_use(&self) -> Option<usize> {
         None
     }

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lifecycle::{Lifecycle, resource};
+use lifecycle::{Leases, Lifecycle, resource};
+use lifecycle_tests::program;
+use lifecycle_tests::run::{End, Program};
 
 /// Three are out when its stop begins; one of them never comes back.
 struct Pool {
@@ -43,6 +45,25 @@ impl Tidy {
     }
 }
 
+/// Waits for nothing: what is out when it stops has leaked.
+struct Careless {
+    leases: Leases,
+}
+
+#[resource]
+impl Careless {
+    fn start() -> Self {
+        let leases = Leases::new();
+        Self { leases }
+    }
+
+    fn stop(&self) {}
+
+    fn in_use(&self) -> usize {
+        self.leases.count()
+    }
+}
+
 #[tokio::test]
 async fn a_leak_is_reported_by_name_and_alone_changes_nothing() {
     let app = Lifecycle::builder().resource::<Pool>().resource::<Tidy>();
@@ -65,4 +86,91 @@ async fn a_leak_is_reported_by_name_and_alone_changes_nothing() {
         told[0].contains("Pool") && told[0].contains("1 still in use (3 when its stop began)"),
         "{table}"
     );
+}
+
+#[tokio::test]
+async fn a_leak_that_is_counted_is_reported_by_place_and_alone_changes_nothing() {
+    let app = Lifecycle::builder().resource::<Careless>();
+    let running = app.start().await.expect("it starts");
+    let careless = running.get::<Careless>().expect("it is up");
+    let given_back = careless.leases.lend(());
+    let (kept, line) = (careless.leases.lend(()), line!());
+    drop((given_back, careless));
+    let report = running.stop().await;
+    assert!(report.is_clean(), "{report}");
+
+    let component = report.component("Careless").expect("it is in the report");
+    assert_eq!(component.leaked(), 1);
+    let places: Vec<_> = component.leases().iter().map(|l| l.place()).collect();
+    assert_eq!(places.len(), 1);
+    assert_eq!((places[0].file(), places[0].line()), (file!(), line));
+    let table = report.to_string();
+    let note = format!("1 still in use, lent at {}", component.leases()[0]);
+    assert!(table.contains(&note), "{table}");
+    drop(kept);
+}
+
+#[tokio::test]
+async fn only_the_oldest_leases_are_listed_and_the_rest_is_counted() {
+    let app = Lifecycle::builder().resource::<Careless>();
+    let running = app.start().await.expect("it starts");
+    let careless = running.get::<Careless>().expect("it is up");
+    let _kept: Vec<_> = (0..20).map(|_| careless.leases.lend(())).collect();
+    let report = running.stop().await;
+
+    let component = report.component("Careless").expect("it is in the report");
+    assert_eq!((component.leaked(), component.leases().len()), (20, 16));
+    let table = report.to_string();
+    assert!(table.contains("20 still in use, lent at "), "{table}");
+    assert!(table.contains(", and 4 more"), "{table}");
+}
+
+/// Starts the program with the pool and asks it to stop once all is lent.
+fn stopped_after_lending(program: Program) -> (End, Vec<String>) {
+    let mut run = program.limits("5s", "1s").start();
+    run.until("all is lent");
+    run.terminate();
+    let end = run.end();
+    let places = end
+        .evidence
+        .iter()
+        .filter_map(|line| Some(line.what.strip_prefix("lent at ")?.to_owned()))
+        .collect();
+    (end, places)
+}
+
+#[test]
+fn d5_a_pool_that_never_gets_its_connections_back_is_cut_and_the_leak_named_by_place_and_age() {
+    let (end, places) = stopped_after_lending(program!("leases").with("main.first=keep"));
+    end.expect_code(3)
+        .expect_order(&["pool.stop", "pool.emergency", "base.stop"]);
+    let (layer, note) = end.row("pool");
+    assert_eq!(layer, "emergency", "{end}");
+    assert!(note.starts_with("its stop did not end within "), "{end}");
+    // One of the two came back before, by itself.
+    let age = note
+        .split_once(&format!("1 still in use, lent at {} for ", places[0]))
+        .map(|(_, age)| age)
+        .unwrap_or_else(|| panic!("{places:?} is not named\n{end}"));
+    let seconds = match age.strip_suffix("ms") {
+        Some(millis) => millis.parse::<f64>().map(|millis| millis / 1000.0),
+        None => age.trim_end_matches('s').parse::<f64>(),
+    };
+    let seconds = seconds.unwrap_or_else(|_| panic!("`{age}` is no age\n{end}"));
+    // It was taken before the stop, which had 400 ms.
+    assert!((0.4..end.took.as_secs_f64()).contains(&seconds), "{end}");
+    assert!(!note.contains(&places[1]), "{end}");
+}
+
+#[test]
+fn d5_a_pool_whose_connections_come_back_late_but_in_time_stops_clean() {
+    let (end, _) = stopped_after_lending(program!("leases").with("main.first=late"));
+    end.expect_code(0).expect_order(&[
+        "pool.stop",
+        "main.first returned",
+        "pool.stop ok",
+        "base.stop",
+    ]);
+    assert_eq!(end.count("pool.emergency"), 0, "{end}");
+    assert!(!end.has_line(&["in use"]), "{end}");
 }

@@ -13,6 +13,7 @@ use crate::component::Id;
 use crate::duration::show;
 use crate::error::{BoxError, Failure, caught};
 use crate::hook::{Hook, HookCall, Instance, Stopped};
+use crate::leases::Outstanding;
 use crate::threads::Threads;
 
 /// Which call of a component's code an event or a timer belongs to: those of an earlier one are stale.
@@ -51,7 +52,7 @@ pub(crate) enum Event {
     Dropped {
         id: Id,
         turn: Turn,
-        leaked: usize,
+        leaked: (usize, Vec<Outstanding>),
         panic: Option<String>,
     },
     BodyEnded {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::leases::Outstanding;
 use crate::reason::Reason;
 
 /// How far the cleanup of a component had to go.
@@ -29,12 +30,14 @@ impl Layer {
 }
 
 /// How many leases of a resource were out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct InUse {
     /// When its stop began: all that depend on it had ended by then.
     pub(crate) before: usize,
     /// After its stop: a leak.
     pub(crate) after: usize,
+    /// The oldest of these, where the resource knows them.
+    pub(crate) oldest: Vec<Outstanding>,
 }
 
 /// What happened to one component.

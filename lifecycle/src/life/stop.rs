@@ -16,6 +16,7 @@ use crate::component::{Id, Kind, Source};
 use crate::drill::Stage;
 use crate::duration::show;
 use crate::emergency::EmergencyEnd;
+use crate::leases::{self, Outstanding};
 use crate::record::HookKind;
 
 impl Life {
@@ -306,10 +307,8 @@ impl Life {
         self.threads.run(move || {
             // It has a handle of its own: the last one is to be dropped below.
             drop(hook);
-            let leaked = guard(|| in_use(&instance))
-                .ok()
-                .flatten()
-                .unwrap_or_default();
+            let leaked = guard(|| leases::ask(|| in_use(&instance).unwrap_or_default()));
+            let leaked = leaked.unwrap_or_default();
             let panic = guard(|| drop(instance)).err().map(|error| error.describe());
             let _ = sender.send(Event::Dropped {
                 id,
@@ -329,7 +328,13 @@ impl Life {
         self.cut_at(id, at);
     }
 
-    pub(super) fn on_dropped(&mut self, id: Id, turn: Turn, leaked: usize, panic: Option<String>) {
+    pub(super) fn on_dropped(
+        &mut self,
+        id: Id,
+        turn: Turn,
+        (after, oldest): (usize, Vec<Outstanding>),
+        panic: Option<String>,
+    ) {
         let member = &mut self.members[id];
         if member.turn != turn || member.phase != Phase::Dropping {
             return;
@@ -337,7 +342,8 @@ impl Life {
         let before = member.in_use_before.load(Ordering::Relaxed);
         member.fate.leaked = InUse {
             before,
-            after: leaked,
+            after,
+            oldest,
         };
         if let Some(panic) = panic {
             member.fate.errors.push(format!("its destructor {panic}"));

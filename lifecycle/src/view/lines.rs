@@ -88,7 +88,7 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             tasks_left,
             leaked,
         } => {
-            let note = describe(errors, tasks_left, *leaked);
+            let note = describe(errors, tasks_left, leaked);
             let name = escape(name);
             match (layer, note.is_empty()) {
                 (Layer::Safe, true) => format!("✓ {name} stopped in {}", show(*took)),

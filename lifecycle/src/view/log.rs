@@ -64,7 +64,7 @@ fn must_be_known(notice: &Notice) -> Option<String> {
             tasks_left,
             leaked,
             ..
-        } if !describe(errors, tasks_left, *leaked).is_empty() => super::lines::line(notice)?,
+        } if !describe(errors, tasks_left, leaked).is_empty() => super::lines::line(notice)?,
         _ => return None,
     };
     Some(text)
@@ -149,7 +149,7 @@ pub(crate) fn record(notice: &Notice) {
             tasks_left,
             leaked,
         } => {
-            let note = describe(errors, tasks_left, *leaked);
+            let note = describe(errors, tasks_left, leaked);
             let (layer, elapsed_ms) = (*layer, millis(took));
             if layer != Layer::Safe || !errors.is_empty() {
                 error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop clean");
