@@ -98,6 +98,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `console` | live lines on a terminal | on |
+//! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
 //! | `systemd` | `Type=notify`: READY when the app is up, STOPPING with the time that its end may take. Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
@@ -143,6 +144,8 @@ mod setup;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
+#[cfg(feature = "stream")]
+mod stream;
 mod sync;
 mod sys;
 mod task_set;
@@ -173,6 +176,8 @@ pub use resource::{Provided, Resource};
 pub use settings::Settings;
 pub use setup::Setup;
 pub use shutdown::{Shutdown, Slept};
+#[cfg(feature = "stream")]
+pub use stream::{Collecting, Interruptible, InterruptibleStream, OnInterrupt, Why};
 pub use sys::RecordRef;
 pub use tasks::{Task, TaskError, Tasks};
 

@@ -29,7 +29,7 @@ use crate::tasks::Tasks;
 /// ```
 #[derive(Clone)]
 pub struct Shutdown {
-    scope: Arc<Scope>,
+    pub(crate) scope: Arc<Scope>,
 }
 
 /// How a [`Shutdown::sleep`] ended.

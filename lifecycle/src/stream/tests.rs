@@ -1,0 +1,448 @@
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::*;
+use crate::admit::Admission;
+use crate::scope::{AppState, Scope};
+
+const LETTERS: [&str; 5] = ["a", "b", "c", "d", "e"];
+const LONG: Duration = Duration::from_secs(3600);
+
+/// An app with one scope.
+struct World {
+    scope: Arc<Scope>,
+    idle: Arc<Notify>,
+    panics: mpsc::UnboundedReceiver<String>,
+}
+
+impl World {
+    fn new() -> Self {
+        let idle = Arc::new(Notify::new());
+        let heard = Arc::clone(&idle);
+        let (panicked, panics) = mpsc::unbounded_channel();
+        let app = Arc::new(AppState {
+            runtime: Handle::current(),
+            reason: OnceLock::new(),
+            admission: Admission::new(move || heard.notify_one()),
+            ask: Box::new(move |what| {
+                if let Ask::TellOfPanic { task, error, .. } = what {
+                    let _ = panicked.send(format!("{task}: {error}"));
+                }
+            }),
+        });
+        Self {
+            scope: Scope::new("app".into(), app),
+            idle,
+            panics,
+        }
+    }
+
+    fn shutdown(&self) -> Shutdown {
+        Shutdown::new(Arc::clone(&self.scope))
+    }
+
+    fn drain(&self) {
+        self.scope.app.admission.close();
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let until = Instant::now() + LONG;
+        self.scope.tell(until, until);
+    }
+
+    /// Waits until nothing is in flight.
+    async fn idle(&self) {
+        self.scope.app.admission.close();
+        while self.scope.app.admission.in_flight() > 0 {
+            self.idle.notified().await;
+        }
+    }
+}
+
+/// What the saves were handed. It ends when no save can come any more.
+type Saves = mpsc::UnboundedReceiver<(String, Why)>;
+
+/// A stream that is saved, with `!` as its end marker.
+fn saved<S>(inner: S, world: &World) -> (impl Stream<Item = &'static str> + Unpin + use<S>, Saves)
+where
+    S: Stream<Item = &'static str>,
+{
+    let (save, saves) = mpsc::unbounded_channel();
+    let stream = inner
+        .interruptible(&world.shutdown())
+        .collecting(String::new(), |text, letter| text.push_str(letter))
+        .on_interrupt(async move |text, why| {
+            // It takes its time.
+            tokio::task::yield_now().await;
+            save.send((text, why)).expect("the test listens");
+            Some("!")
+        });
+    (stream, saves)
+}
+
+/// All letters at once, and no end.
+fn letters() -> impl Stream<Item = &'static str> {
+    stream::iter(LETTERS).chain(stream::pending())
+}
+
+async fn take(stream: &mut (impl Stream<Item = &'static str> + Unpin), count: usize) -> String {
+    stream.take(count).collect().await
+}
+
+/// The one save that there is.
+async fn only(mut saves: Saves) -> (String, Why) {
+    let save = saves.recv().await.expect("it is saved");
+    assert_eq!(saves.recv().await, None, "it is saved again");
+    save
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_saved_is_what_was_received_wherever_it_is_interrupted() {
+    for count in 0..=LETTERS.len() {
+        let world = World::new();
+        let (mut stream, saves) = saved(letters(), &world);
+        let received = take(&mut stream, count).await;
+        world.drain();
+        assert_eq!(stream.collect::<String>().await, "!");
+        assert_eq!(only(saves).await, (received, Why::Shutdown));
+        world.idle().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_pulled_as_the_scope_is_told_is_received_and_saved() {
+    for last in 0..LETTERS.len() {
+        let world = World::new();
+        let scope = Arc::clone(&world.scope);
+        let telling = letters().enumerate().map(move |(index, letter)| {
+            if index == last {
+                scope.tell(Instant::now() + LONG, Instant::now() + LONG);
+            }
+            letter
+        });
+        let (stream, saves) = saved(telling, &world);
+        let received: String = stream.collect().await;
+        let (text, why) = only(saves).await;
+        assert_eq!(received, format!("{text}!"));
+        assert_eq!((text.len(), why), (last + 1, Why::Shutdown));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_waits_is_woken_and_the_inner_stream_is_dropped_before_the_save_ends() {
+    let world = World::new();
+    let (kept, mut dropped) = mpsc::unbounded_channel::<()>();
+    let inner = letters().map(move |letter| {
+        let _ = &kept;
+        letter
+    });
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let stream = inner
+        .interruptible(&world.shutdown())
+        .collecting(String::new(), |text, letter| text.push_str(letter))
+        .on_interrupt(async move |text: String, _| {
+            released.await.expect("the test lets it go on");
+            (text == "abcde").then_some("!")
+        });
+    let consumer = tokio::spawn(stream.collect::<String>());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.drain();
+    assert_eq!(dropped.recv().await, None);
+    assert_eq!(world.scope.app.admission.in_flight(), 1);
+    release.send(()).expect("the save waits");
+    assert_eq!(consumer.await.expect("it ends"), "abcde!");
+    world.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_polls_no_more_does_not_keep_the_save_from_running() {
+    let world = World::new();
+    let (mut stream, saves) = saved(letters(), &world);
+    assert_eq!(take(&mut stream, 2).await, "ab");
+    world.drain();
+    assert_eq!(only(saves).await, ("ab".to_owned(), Why::Shutdown));
+    world.idle().await;
+    assert_eq!(take(&mut stream, 9).await, "!");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_received_is_saved_wherever_the_consumer_goes_away() {
+    for count in 0..=LETTERS.len() {
+        let world = World::new();
+        let (mut stream, saves) = saved(letters(), &world);
+        let received = take(&mut stream, count).await;
+        drop(stream);
+        assert_eq!(only(saves).await, (received, Why::ConsumerGone));
+        world.idle().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_goes_as_the_scope_is_told_has_one_save_for_the_first_reason() {
+    for count in 0..=LETTERS.len() {
+        for told_first in [true, false] {
+            let world = World::new();
+            let (mut stream, saves) = saved(letters(), &world);
+            let received = take(&mut stream, count).await;
+            let why = if told_first {
+                world.drain();
+                drop(stream);
+                Why::Shutdown
+            } else {
+                drop(stream);
+                world.drain();
+                Why::ConsumerGone
+            };
+            assert_eq!(only(saves).await, (received, why));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_goes_while_the_save_runs_does_not_end_it() {
+    let world = World::new();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let (saved, mut saves) = mpsc::unbounded_channel();
+    let stream = letters()
+        .interruptible(&world.shutdown())
+        .collecting((), |(), _| ())
+        .on_interrupt(async move |(), why| {
+            started.send(()).expect("the test listens");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            saved.send(why).expect("the test listens");
+            Some("!")
+        });
+    world.drain();
+    begun.await.expect("it begins");
+    drop(stream);
+    assert_eq!(saves.recv().await, Some(Why::Shutdown));
+    world.idle().await;
+}
+
+#[tokio::test]
+async fn a_drop_outside_of_any_runtime_is_saved() {
+    let world = World::new();
+    let (mut stream, saves) = saved(letters(), &world);
+    assert_eq!(take(&mut stream, 3).await, "abc");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            Handle::try_current().expect_err("no runtime is entered here");
+            drop(stream);
+        });
+    });
+    assert_eq!(only(saves).await, ("abc".to_owned(), Why::ConsumerGone));
+    world.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_created_while_draining_ends_at_once_through_its_save() {
+    for told in [true, false] {
+        let world = World::new();
+        world.scope.app.admission.close();
+        if told {
+            world.tell();
+        }
+        let polled = AtomicUsize::new(0);
+        let inner = letters().inspect(|_| {
+            polled.fetch_add(1, Ordering::Relaxed);
+        });
+        let (stream, saves) = saved(inner, &world);
+        assert_eq!(stream.collect::<String>().await, "!");
+        assert_eq!(only(saves).await, (String::new(), Why::Shutdown));
+        assert_eq!(polled.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_ends_by_itself_is_not_saved_and_stays_at_its_end() {
+    let world = World::new();
+    // One that begins again when it is polled after its end.
+    let mut rest = LETTERS.iter().copied().map(Some).chain([None]).cycle();
+    let inner = stream::poll_fn(move |_| Poll::Ready(rest.next().flatten()));
+    let (mut stream, mut saves) = saved(inner, &world);
+    assert_eq!(take(&mut stream, 9).await, "abcde");
+    assert_eq!(saves.recv().await, None);
+    world.idle().await;
+    world.tell();
+    assert_eq!(stream.next().await, None);
+    assert_eq!(stream.size_hint(), (0, Some(1)));
+    drop(stream);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_next_that_is_cancelled_loses_nothing() {
+    let world = World::new();
+    let (send, mut receive) = mpsc::unbounded_channel();
+    let inner = stream::poll_fn(move |context| receive.poll_recv(context));
+    let (mut stream, saves) = saved(inner, &world);
+    let mut received = String::new();
+    for letter in LETTERS {
+        assert_eq!(stream.next().now_or_never(), None);
+        send.send(letter).expect("the stream is there");
+        received.push_str(stream.next().await.expect("it goes on"));
+    }
+    drop(stream);
+    assert_eq!(only(saves).await, (received, Why::ConsumerGone));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_panics_is_told_of_and_keeps_nobody() {
+    let mut world = World::new();
+    let stream = letters()
+        .interruptible(&world.shutdown())
+        .collecting((), |(), _| ())
+        .on_interrupt(async move |(), _| panic!("no disk"));
+    world.drain();
+    assert_eq!(stream.collect::<String>().await, "");
+    world.idle().await;
+    let told = world.panics.recv().await;
+    assert_eq!(told.as_deref(), Some("the save of a stream: no disk"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_stream_or_a_collector_that_panics_leads_to_the_save() {
+    let world = World::new();
+    let inner = letters().map(|letter| match letter {
+        "c" => panic!("the model has gone"),
+        letter => letter,
+    });
+    let (mut stream, saves) = saved(inner, &world);
+    let consumer = tokio::spawn(async move { while stream.next().await.is_some() {} });
+    consumer.await.expect_err("it panics");
+    assert_eq!(only(saves).await, ("ab".to_owned(), Why::ConsumerGone));
+
+    let (save, mut saves) = mpsc::unbounded_channel();
+    let mut stream = letters()
+        .interruptible(&world.shutdown())
+        .collecting(0, |count, _| {
+            *count += 1;
+            assert!(*count < 3, "too many");
+        })
+        .on_interrupt(async move |count, why| {
+            save.send((count, why)).expect("the test listens");
+            None
+        });
+    let consumer = tokio::spawn(async move { while stream.next().await.is_some() {} });
+    consumer.await.expect_err("it panics");
+    assert_eq!(saves.recv().await, Some((3, Why::ConsumerGone)));
+    world.idle().await;
+}
+
+#[test]
+fn a_runtime_that_has_gone_ends_the_stream_and_its_admission() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let entered = runtime.enter();
+    let world = World::new();
+    let (mut begun, mut saves) = saved(letters(), &world);
+    runtime.block_on(async { assert_eq!(take(&mut begun, 2).await, "ab") });
+    drop(entered);
+    drop(runtime);
+    let (late, mut none) = saved(letters(), &world);
+    let ends = async {
+        assert_eq!(begun.collect::<String>().await, "");
+        assert_eq!(late.collect::<String>().await, "");
+        assert_eq!((saves.recv().await, none.recv().await), (None, None));
+    };
+    ends.now_or_never().expect("nothing is waited for");
+    assert_eq!(world.scope.app.admission.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruptible_stream_alone_ends_when_told() {
+    for count in 0..=LETTERS.len() {
+        let world = World::new();
+        let mut stream = letters().interruptible(&world.shutdown());
+        assert_eq!(take(&mut stream, count).await, LETTERS[..count].concat());
+        assert_eq!(world.scope.app.admission.in_flight(), 1);
+        world.drain();
+        assert_eq!(stream.next().await, None);
+        world.idle().await;
+        assert_eq!(stream.next().await, None);
+        assert_eq!(stream.size_hint(), (0, Some(0)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruptible_stream_alone_wakes_who_waits_and_is_refused_while_draining() {
+    let world = World::new();
+    let stream = letters().interruptible(&world.shutdown());
+    let consumer = tokio::spawn(stream.collect::<String>());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.drain();
+    assert_eq!(consumer.await.expect("it ends"), "abcde");
+    let late = letters().interruptible(&world.shutdown());
+    assert_eq!(late.collect::<String>().await, "");
+    let ended = stream::iter(LETTERS).interruptible(&World::new().shutdown());
+    assert_eq!(ended.size_hint(), (0, Some(5)));
+    assert_eq!(ended.collect::<String>().await, "abcde");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_ended_before_it_was_collected_is_not_saved() {
+    let world = World::new();
+    let mut first = stream::iter(LETTERS).interruptible(&world.shutdown());
+    assert_eq!(take(&mut first, 9).await, "abcde");
+    world.drain();
+    let stream = first
+        .collecting((), |(), _| ())
+        .on_interrupt(async |(), _| panic!("it is saved"));
+    assert_eq!(stream.collect::<String>().await, "");
+}
+
+/// Told, dropped, or both, by other threads while it is polled: whatever was received has been saved, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn however_the_threads_meet_what_was_received_is_saved_once() {
+    for round in 0..2_000 {
+        let world = World::new();
+        let inner = stream::unfold(0, |count| async move {
+            if fastrand::u8(..4) == 0 {
+                tokio::task::yield_now().await;
+            }
+            Some((LETTERS[count % 5], count + 1))
+        });
+        let (stream, saves) = saved(Box::pin(inner), &world);
+        let consumer = tokio::spawn(async move {
+            let mut stream = stream;
+            let mut received = String::new();
+            let leaves_at = if round % 2 == 0 {
+                fastrand::usize(..40)
+            } else {
+                usize::MAX
+            };
+            while received.len() < leaves_at {
+                match stream.next().await {
+                    Some(item) => received.push_str(item),
+                    None => break,
+                }
+            }
+            received
+        });
+        let scope = Arc::clone(&world.scope);
+        let teller = tokio::spawn(async move {
+            for _ in 0..fastrand::u8(..8) {
+                tokio::task::yield_now().await;
+            }
+            scope.app.admission.close();
+            scope.tell(Instant::now() + LONG, Instant::now() + LONG);
+        });
+        let received = consumer.await.expect("it does not panic");
+        teller.await.expect("it does not panic");
+        let (text, why) = only(saves).await;
+        assert_eq!(received.trim_end_matches('!'), text, "round {round}");
+        assert!(
+            why == Why::Shutdown || !received.ends_with('!'),
+            "round {round}"
+        );
+        world.idle().await;
+    }
+}
