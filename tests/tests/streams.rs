@@ -1,0 +1,171 @@
+//! Streams that are interrupted, and what the drain makes of their saves: in this process, on a clock that stands still
+//! and jumps.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use lifecycle::{InterruptibleStream as _, Lifecycle, Running, Settings, Shutdown, Why, resource};
+use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Where partial answers are saved, as long as it is open.
+struct Store {
+    open: AtomicBool,
+    saved: Mutex<Vec<(String, Why)>>,
+}
+
+#[resource]
+impl Store {
+    fn start() -> Self {
+        Self {
+            open: AtomicBool::new(true),
+            saved: Mutex::default(),
+        }
+    }
+
+    async fn stop(&self) {
+        self.open.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Store {
+    async fn save(&self, text: String, why: Why, takes: Duration) {
+        sleep(takes).await;
+        assert!(self.open.load(Ordering::SeqCst), "it is closed");
+        self.saved
+            .lock()
+            .expect("nobody panics here")
+            .push((text, why));
+    }
+
+    fn saved(&self) -> Vec<(String, Why)> {
+        self.saved.lock().expect("nobody panics here").clone()
+    }
+}
+
+/// One token a second, for ever.
+fn tokens() -> impl Stream<Item = char> {
+    let letters = stream::iter(('a'..='z').cycle());
+    letters.then(|letter| async move {
+        sleep(SECOND).await;
+        letter
+    })
+}
+
+fn answer(
+    store: Arc<Store>,
+    shutdown: &Shutdown,
+    takes: Duration,
+) -> impl Stream<Item = char> + Send + Unpin + use<> {
+    tokens()
+        .interruptible(shutdown)
+        .collecting(String::new(), |text, letter| text.push(*letter))
+        .on_interrupt(async move |text, why| {
+            store.save(text, why, takes).await;
+            Some('!')
+        })
+}
+
+async fn started() -> (Running, Arc<Store>) {
+    let settings = Settings::default()
+        .shutdown_timeout(20 * SECOND)
+        .drain_timeout(8 * SECOND)
+        .emergency_timeout(2 * SECOND);
+    let builder = Lifecycle::builder().settings(settings);
+    let running = builder
+        .resource::<Store>()
+        .start()
+        .await
+        .expect("it starts");
+    let store = running.get::<Store>().expect("it is up");
+    (running, store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_waits_for_the_save_and_the_client_has_the_end_marker() {
+    let (running, store) = started().await;
+    let answer = answer(Arc::clone(&store), &running.shutdown(), 3 * SECOND);
+    let client = tokio::spawn(answer.collect::<String>());
+    sleep(4 * SECOND + SECOND / 2).await;
+    let report = running.stop().await;
+    assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+    let took = report.shutdown().as_millis();
+    assert!((3000..3100).contains(&took), "{took} ms: {report}");
+    assert_eq!(store.saved(), [("abcd".to_owned(), Why::Shutdown)]);
+    assert_eq!(client.await.expect("it ends"), "abcd!");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_no_more_is_saved_before_the_store_closes() {
+    let (running, store) = started().await;
+    let mut answer = answer(Arc::clone(&store), &running.shutdown(), SECOND);
+    answer.next().await;
+    let report = running.stop().await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(store.saved(), [("a".to_owned(), Why::Shutdown)]);
+    assert_eq!(answer.collect::<String>().await, "!");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_waits_for_the_save_of_a_client_that_went_away_just_before_or_while_draining() {
+    for drains in [false, true] {
+        let (running, store) = started().await;
+        let mut answer = answer(Arc::clone(&store), &running.shutdown(), 3 * SECOND);
+        answer.next().await;
+        if drains {
+            tokio::spawn(async move {
+                sleep(2 * SECOND).await;
+                drop(answer);
+            });
+        } else {
+            drop(answer);
+        }
+        let report = running.stop().await;
+        assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+        let took = report.shutdown().as_millis();
+        assert!((3000..3100).contains(&took), "{took} ms: {report}");
+        let why = if drains {
+            Why::Shutdown
+        } else {
+            Why::ConsumerGone
+        };
+        assert_eq!(store.saved(), [("a".to_owned(), why)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_outlasts_the_drain_is_counted_as_cut() {
+    let (running, store) = started().await;
+    let answer = answer(Arc::clone(&store), &running.shutdown(), 3600 * SECOND);
+    let client = tokio::spawn(answer.collect::<String>());
+    sleep(SECOND * 3 / 2).await;
+    let report = running.stop().await;
+    assert_eq!((report.exit_code(), report.cut_work()), (3, 1), "{report}");
+    let took = report.shutdown().as_millis();
+    assert!((8000..8200).contains(&took), "{took} ms: {report}");
+    assert_eq!(store.saved(), []);
+    assert!(!client.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_begins_while_draining_has_only_its_end() {
+    let (running, store) = started().await;
+    let shutdown = running.shutdown();
+    let saves = Arc::clone(&store);
+    let late = tokio::spawn(async move {
+        // It keeps the drain going.
+        let work = shutdown.admit().expect("the app runs");
+        shutdown.requested().await;
+        let text: String = answer(saves, &shutdown, SECOND).collect().await;
+        drop(work);
+        text
+    });
+    tokio::task::yield_now().await;
+    let report = running.stop().await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(late.await.expect("it ends"), "!");
+    assert_eq!(store.saved(), [(String::new(), Why::Shutdown)]);
+}
