@@ -67,14 +67,17 @@ use crate::shutdown::Shutdown;
 /// }
 /// ```
 ///
-/// The same stream is the body of server-sent events in axum: `Sse::new(answer.map(|token| Event::default().data(token.text)).map(Ok::<_,
-/// Infallible>))`.
+/// The same stream as server-sent events in axum:
+///
+/// ```text
+/// Sse::new(answer.map(|token| Ok::<_, Infallible>(Event::default().data(token.text))))
+/// ```
 ///
 /// From its creation to its end (with [`Collecting::on_interrupt`]: until its save has ended) the stream counts as one unit
 /// of work in flight, so that the drain waits for it. Give it the handle of a worker or of `main`: that of a resource is
 /// told when the drain is over, and the drain would wait for the stream in vain.
 pub trait InterruptibleStream: Stream + Sized {
-    /// Ends the stream when the scope is told to stop: at its next item, and without polling it once more. Created while
+    /// Ends the stream when the scope is told to stop; from then on nothing is taken from the inner one. Created while
     /// draining, it ends at once.
     fn interruptible(self, shutdown: &Shutdown) -> Interruptible<Self> {
         Interruptible {
