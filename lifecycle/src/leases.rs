@@ -182,10 +182,8 @@ impl Leases {
         let shared = Arc::clone(&self.0);
         async move {
             loop {
+                // It hears what is told from here on, so that no return can fall between.
                 let empty = shared.empty.notified();
-                tokio::pin!(empty);
-                // Registered before the look, so that no return can fall between.
-                empty.as_mut().enable();
                 if shared.lock().out.is_empty() {
                     return;
                 }

@@ -145,6 +145,19 @@ fn an_in_use_that_asks_for_a_count_tells_the_leases_behind_it() {
     assert_eq!(ask(|| 7), (7, Vec::new()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_all_that_an_in_use_asks_the_oldest_come_first() {
+    let (mine, other) = (Leases::new(), Leases::new());
+    let mut out = Vec::new();
+    for leases in [&other, &mine, &other, &mine] {
+        out.push(leases.lend(()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    let (_, oldest) = ask(|| mine.count() + other.count());
+    let ages: Vec<u64> = oldest.iter().map(|lease| lease.age().as_secs()).collect();
+    assert_eq!(ages, [4, 3, 2, 1]);
+}
+
 #[test]
 fn an_in_use_that_panics_leaves_nothing_behind() {
     let leases = Leases::new();

@@ -1,5 +1,6 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 use std::thread;
 use std::time::Duration;
 
@@ -355,6 +356,38 @@ fn a_runtime_that_has_gone_ends_the_stream_and_its_admission() {
     };
     ends.now_or_never().expect("nothing is waited for");
     assert_eq!(world.scope.app.admission.in_flight(), 0);
+}
+
+/// Notes that it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_runtime_that_goes_during_a_poll_leaves_nobody_waiting() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let entered = runtime.enter();
+    let world = World::new();
+    drop(entered);
+    let mut runtime = Some(runtime);
+    let inner = stream::poll_fn(move |_| {
+        drop(runtime.take());
+        Poll::Pending
+    });
+    let (mut stream, _saves) = saved(inner, &world);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    assert_eq!(stream.poll_next_unpin(&mut context), Poll::Pending);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    assert_eq!(stream.poll_next_unpin(&mut context), Poll::Ready(None));
 }
 
 #[tokio::test(start_paused = true)]
