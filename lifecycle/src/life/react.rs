@@ -93,7 +93,7 @@ impl Life {
         }
     }
 
-    fn on_event(&mut self, event: Event) {
+    pub(super) fn on_event(&mut self, event: Event) {
         match event {
             Event::Started { id, turn, result } => self.on_started(id, turn, result),
             Event::WorkerUp { id, turn } => self.on_worker_up(id, turn),

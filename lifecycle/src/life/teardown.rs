@@ -348,12 +348,12 @@ impl Life {
             self.emergency.give_up(slot);
         }
         self.hear_emergency_ends();
-        // Instances that came up late, perhaps.
-        let mut stale = Vec::new();
-        while let Ok(event) = self.events.try_recv() {
-            stale.push(event);
+        // What has come by now is heard, too; an instance among it must not be dropped here.
+        for _ in 0..self.events.len() {
+            if let Ok(event) = self.events.try_recv() {
+                self.on_event(event);
+            }
         }
-        self.drop_aside(stale);
         for id in left_behind {
             self.conclude(id);
         }
