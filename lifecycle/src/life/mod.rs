@@ -26,6 +26,7 @@ mod teardown;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -279,7 +280,13 @@ impl Life {
         // What is left holds user values: instances that were left behind, provided ones, closures.
         let threads = self.threads.clone();
         let left_behind = self.store.clear();
-        threads.run(move || drop((left_behind, self)));
+        threads.run(move || {
+            // Each by itself: a destructor's panic that met another's would end the process.
+            for instance in left_behind {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
+            }
+            drop(self);
+        });
         outcome
     }
 
