@@ -204,11 +204,11 @@ impl Life {
             member.fate.tasks_left.extend(left);
         }
         let ended = member.ended.take();
-        let told = member.told;
-        if told {
+        // One that had ended before it was told, as its tasks have now, is up to its policy.
+        let by_itself = !member.told || (member.ended_untold && ended.is_some());
+        if !by_itself {
             if let Some(Err(error)) = ended {
-                let provoked = !self.members[id].ended_untold && error.comes_from_stopping();
-                self.worker_failed_when_told(id, &error, provoked);
+                self.worker_failed_when_told(id, &error);
             }
             self.worker_over(id);
             return;
@@ -249,8 +249,7 @@ impl Life {
                         name: Arc::clone(&name),
                     }),
                 }
-                self.members[id].next_turn(Phase::Ended);
-                self.ends.push(id);
+                self.worker_gone(id);
                 if policy.on_finish == OnEnd::Shutdown {
                     self.stop_because(Reason::Finished(name), None, false);
                 }
@@ -271,8 +270,10 @@ impl Life {
         });
         let member = &mut self.members[id];
         let was_up = member.was_up;
-        member.next_turn(Phase::Ended);
-        self.ends.push(id);
+        if self.ran {
+            member.fate.errors.push(error.describe());
+        }
+        self.worker_gone(id);
         if !was_up && self.cause.is_none() {
             self.starting = self.starting.saturating_sub(1);
         }
@@ -280,7 +281,6 @@ impl Life {
             self.start_failed_for_good(id, error);
             return;
         }
-        self.members[id].fate.errors.push(error.describe());
         if on_failure == OnEnd::Shutdown {
             self.app_has_failed();
             let root = format!("`{name}` failed: {}", error.describe());
@@ -288,14 +288,24 @@ impl Life {
         }
     }
 
+    /// A worker that ended by itself does not run again; it may have been told in the meantime.
+    fn worker_gone(&mut self, id: Id) {
+        if self.members[id].told {
+            self.worker_over(id);
+        } else {
+            self.members[id].next_turn(Phase::Ended);
+            self.ends.push(id);
+        }
+    }
+
     /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
-    fn worker_failed_when_told(&mut self, id: Id, error: &HookError, provoked: bool) {
+    fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
         let plan = Arc::clone(&self.plan);
         let Kind::Worker { policy, .. } = &plan.components[id].kind else {
             return;
         };
         let name = self.name(id);
-        if provoked {
+        if error.comes_from_stopping() {
             self.notice(Notice::ExpectedError {
                 name,
                 error: error.describe(),
