@@ -453,8 +453,11 @@ impl Life {
                     allowed,
                 });
             }
-            // Its tasks have been told already.
-            Phase::EndingTasks if !member.cancelled => self.cut_at(id, now + allowed),
+            // Its tasks have been told already, but until when was its own affair: now others wait for it.
+            Phase::EndingTasks if !member.cancelled => {
+                scope.tell(now + allowed, now + allowed.max(slack));
+                self.cut_at(id, now + allowed);
+            }
             Phase::EndingTasks => {}
             _ => self.worker_over(id),
         }
