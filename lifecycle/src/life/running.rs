@@ -299,7 +299,7 @@ impl Life {
     }
 
     /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
-    fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
+    pub(super) fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
         let plan = Arc::clone(&self.plan);
         let Kind::Worker { policy, .. } = &plan.components[id].kind else {
             return;

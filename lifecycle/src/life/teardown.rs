@@ -367,6 +367,11 @@ impl Life {
         let worker = component.is_worker();
         let stops = component.has(HookKind::Stop) || component.has(HookKind::Emergency);
         let forced = self.forced.is_some();
+        // A worker whose function had failed, and whose tasks were still awaited, has failed all the same.
+        let member = &mut self.members[id];
+        if let (Some(Err(error)), false) = (member.ended.take(), member.ended_untold) {
+            self.worker_failed_when_told(id, &error);
+        }
         let member = &mut self.members[id];
         let note = match member.phase {
             Phase::Ended | Phase::Waiting | Phase::Scheduled => {
