@@ -66,7 +66,8 @@ impl Life {
 
     async fn next(&mut self) -> Wake {
         let first = self.timers.peek().map(|Reverse((at, ..))| *at);
-        // A timer that is due goes first: user code can send events faster than they are looked at.
+        // Where a timer is due, tokio's budget bounds how many events still go first: user code can send them faster
+        // than they are looked at.
         if first.is_none_or(|at| at > Instant::now())
             && let Ok(event) = self.events.try_recv()
         {
