@@ -30,6 +30,15 @@ pub(crate) struct Hold(
     #[expect(dead_code, reason = "it is the drop that tells")] Option<mpsc::Sender<()>>,
 );
 
+impl Hold {
+    fn new(runtime: &runtime::Handle) -> Self {
+        let (hold, held) = mpsc::channel::<()>();
+        // A blocking task is what keeps tokio's paused clock from jumping.
+        runtime.spawn_blocking(move || held.recv_timeout(LONGEST_HOLD));
+        Self(Some(hold))
+    }
+}
+
 /// How long real work may hold a paused clock: a hook that hangs must not hang the test.
 const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
@@ -59,6 +68,8 @@ impl Threads {
         let hold = self.hold();
         let mut queue = self.0.lock();
         queue.jobs.push_back(Box::new(move || {
+            #[cfg(test)]
+            let hold = lent::lend(hold);
             job();
             drop(hold);
         }));
@@ -73,15 +84,11 @@ impl Threads {
 
     /// Keeps the clock of a test from jumping while a thread works.
     pub(crate) fn hold(&self) -> Hold {
-        if !self.0.clock_stands_still {
-            return Hold(None);
+        if self.0.clock_stands_still {
+            Hold::new(&self.0.runtime)
+        } else {
+            Hold(None)
         }
-        let (hold, held) = mpsc::channel::<()>();
-        // A blocking task is what keeps tokio's paused clock from jumping.
-        self.0
-            .runtime
-            .spawn_blocking(move || held.recv_timeout(LONGEST_HOLD));
-        Hold(Some(hold))
     }
 
     /// Lets idle threads end. Busy ones end after their job.
@@ -137,5 +144,62 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner);
             }
         }
+    }
+}
+
+/// Lets the job of a thread wait for the paused clock, which it holds: a hook that is slow or hangs, in no real time.
+#[cfg(test)]
+pub(crate) mod lent {
+    use std::cell::RefCell;
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::mpsc;
+
+    use tokio::runtime;
+
+    use super::Hold;
+
+    thread_local! {
+        static HOLD: RefCell<Option<Hold>> = const { RefCell::new(None) };
+    }
+
+    /// Ends what was lent to the thread, also when its job panics.
+    pub(super) struct Lent;
+
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            HOLD.take();
+        }
+    }
+
+    pub(super) fn lend(hold: Hold) -> Lent {
+        HOLD.set(Some(hold));
+        Lent
+    }
+
+    /// Blocks the thread until the future has ended on the runtime, while the clock goes on. `None` when the runtime
+    /// ended first, or when this is no thread that holds the clock.
+    pub(crate) fn wait<F>(future: F) -> Option<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        let mut hold = Some(HOLD.take()?);
+        let runtime = runtime::Handle::current();
+        let (end, ended) = mpsc::channel();
+        runtime.clone().spawn(async move {
+            let mut future = pin!(future);
+            let output = poll_fn(|context| {
+                let poll = future.as_mut().poll(context);
+                // Its timers are set: now the clock may jump to them.
+                hold.take();
+                poll
+            })
+            .await;
+            let _ = end.send((output, Hold::new(&runtime)));
+        });
+        let (output, hold) = ended.recv().ok()?;
+        HOLD.set(Some(hold));
+        Some(output)
     }
 }

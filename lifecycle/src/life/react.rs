@@ -57,6 +57,10 @@ enum Wake {
 impl Life {
     /// Takes the next event or timer and reacts to it.
     pub(super) async fn step(&mut self) {
+        #[cfg(test)]
+        if let Some(event) = super::simulation::interposed() {
+            return self.on_event(event);
+        }
         match self.next().await {
             Wake::Event(event) => self.on_event(event),
             Wake::Emergency => self.hear_emergency_ends(),

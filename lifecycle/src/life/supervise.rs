@@ -74,6 +74,10 @@ pub(crate) fn backoff(first: Duration, tries: u32, jitter: f64) -> Duration {
 /// A number between 0 and 1 that differs from process to process, so that replicas do not retry in step.
 pub(crate) fn jitter() -> f64 {
     use std::hash::{BuildHasher as _, Hasher as _};
+    #[cfg(test)]
+    if let Some(jitter) = super::simulation::jitter() {
+        return jitter;
+    }
     let random = std::hash::RandomState::new().build_hasher().finish();
     f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

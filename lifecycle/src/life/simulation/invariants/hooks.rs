@@ -1,0 +1,118 @@
+//! How often the hooks of a resource are called, in what order, and what is reported of it.
+
+use super::starts::before;
+use super::stops::Ending;
+use crate::life::outcome::Layer;
+use crate::life::simulation::evidence::{Seen, Stage, What};
+use crate::life::simulation::world::End;
+
+pub(super) fn check(seen: &Seen<'_>, endings: &[Ending]) {
+    for (id, ending) in endings.iter().enumerate() {
+        calls(seen, id, *ending);
+        order(seen, id);
+        report(seen, id, *ending);
+    }
+}
+
+fn calls(seen: &Seen<'_>, id: usize, ending: Ending) {
+    let resource = &seen.world.resources[id];
+    let stops = seen.count(id, What::Called(Stage::Stop));
+    let emergencies = seen.count(id, What::Emergency);
+    let (least, most) = match ending {
+        Ending::NeverUp => (0, 0),
+        Ending::Clean | Ending::CleanButCut | Ending::CleanThenOver | Ending::Failed => (1, 1),
+        Ending::Over(_) => (0, 1),
+    };
+    let has = usize::from(resource.stop.is_some());
+    assert!(
+        (least * has..=most * has).contains(&stops),
+        "r{id} ({ending:?}) got {stops} stops"
+    );
+    let (least, most) = match ending {
+        Ending::NeverUp | Ending::Clean | Ending::CleanButCut | Ending::CleanThenOver => (0, 0),
+        Ending::Failed | Ending::Over(false) => (1, 1),
+        // Not due where the stop has ended well at that very instant.
+        Ending::Over(true) => (usize::from(!ended_well(seen, id)), 1),
+    };
+    let has = usize::from(resource.emergency.is_some());
+    assert!(
+        (least * has..=most * has).contains(&emergencies),
+        "r{id} ({ending:?}) got {emergencies} emergency hooks"
+    );
+}
+
+fn ended_well(seen: &Seen<'_>, id: usize) -> bool {
+    let well = [End::Ok, End::Expected].map(|end| What::Ended(Stage::Stop, end));
+    seen.world.resources[id].stop.is_none() || seen.find(id, |what| well.contains(&what)).is_some()
+}
+
+/// What it needs stops only when it has ended, with its emergency hook and its destructor.
+fn order(seen: &Seen<'_>, id: usize) {
+    let is_part = |what| {
+        matches!(
+            what,
+            What::Called(Stage::Stop) | What::Ended(Stage::Stop, _) | What::Emergency
+        )
+    };
+    let of_own = |what| matches!(what, What::Ended(Stage::Task, _) | What::Dropped);
+    // Of what was cut nobody waits for the end.
+    let cut = seen.find(id, |what| what == What::Cut(Stage::Stop));
+    let last = seen.last(id, is_part).map(|(spot, _)| spot);
+    let own = seen.own(id).filter(|(_, what)| of_own(*what)).last();
+    let last = last.into_iter().chain(own.map(|(spot, _)| spot));
+    let last = last.max_by_key(|spot| spot.position);
+    let called = seen.first(id, What::Called(Stage::Stop));
+    for other in before(&seen.world.resources, id) {
+        let Some(stop) = seen.first(other, What::Called(Stage::Stop)) else {
+            continue;
+        };
+        if !seen.is_up(id) {
+            continue;
+        }
+        assert!(
+            seen.world.resources[id].stop.is_none()
+                || called.is_some_and(|called| called.is_before(stop)),
+            "r{other} stopped before r{id}"
+        );
+        assert!(
+            cut.is_none_or(|cut| cut.at <= stop.at),
+            "r{other} stopped before r{id} was cut"
+        );
+        let slow = seen.world.resources[id].has_threads();
+        assert!(
+            slow || last.is_none_or(|last| last.is_before(stop)),
+            "r{other} stopped before r{id} had ended"
+        );
+    }
+}
+
+fn report(seen: &Seen<'_>, id: usize, ending: Ending) {
+    let fate = seen.fate(id);
+    let expected = match ending {
+        Ending::NeverUp | Ending::Over(true) => return,
+        Ending::Clean => (Layer::Safe, Layer::Safe),
+        Ending::CleanButCut | Ending::CleanThenOver => (Layer::Safe, Layer::Timeout),
+        Ending::Failed | Ending::Over(false) => (Layer::Safe, Layer::Emergency),
+    };
+    assert!(
+        (expected.0..=expected.1).contains(&fate.layer),
+        "r{id} ({ending:?}) is reported as {:?}",
+        fate.layer
+    );
+    if ending == Ending::Failed && seen.world.resources[id].emergency.is_some() {
+        assert_eq!(
+            fate.layer,
+            Layer::Emergency,
+            "r{id} needed its emergency hook"
+        );
+    }
+    if matches!(ending, Ending::Clean | Ending::CleanButCut | Ending::Failed) {
+        let unclean = ending != Ending::Clean;
+        assert_eq!(
+            fate.unclean, unclean,
+            "r{id} ({ending:?}) is reported: {:?}",
+            fate.errors
+        );
+        assert_eq!(fate.errors.is_empty(), !unclean, "r{id}: {:?}", fate.errors);
+    }
+}
