@@ -13,7 +13,7 @@ use super::hooks::{Scene, table};
 use super::world::{Destructor, Outside, World};
 use crate::background::Policy;
 use crate::component::{Component, Kind, Source};
-use crate::error::BoxError;
+use crate::error::{BoxError, Failure};
 use crate::graph::{Cost, Graph, Node};
 use crate::hook::Instance;
 use crate::life::event::Event;
@@ -56,7 +56,7 @@ impl Outside {
             Self::Stop => Event::Stop,
             Self::Fail => Event::Fail {
                 name: "app".into(),
-                error: BoxError::from("asked for"),
+                failure: Failure::from(BoxError::from("asked for")),
             },
             Self::Hangup => Event::Hangup,
             Self::Signal(signal) => Event::Signal(signal),

@@ -37,7 +37,13 @@ pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) {
     if drain.is_some_and(|drain| drain.over < drain.end) {
         most = least;
     }
-    let cut = seen.story.outcome.cut_work;
+    let cut = seen
+        .story
+        .outcome
+        .cut_work
+        .iter()
+        .map(|(_, units)| units)
+        .sum();
     assert!(
         (least..=most).contains(&cut),
         "{least} to {most} units of work were cut, reported are {cut}"
