@@ -17,28 +17,33 @@
 //!    as the cause.
 //! 5. **What was admitted is finished or reported as cut**; what was refused was never started.
 //!
-//! | what happens | how it ends |
-//! | --- | --- |
-//! | `stop` returns an error or panics | its `emergency` at once; its unused time goes to the others |
-//! | `stop` never completes | cut at its timeout or share, then its `emergency` |
-//! | `stop` blocks its thread, or spins | the same; where no thread of the runtime is left, all `emergency` hooks when the reserve begins |
-//! | `emergency` hangs | given up after its share, the next one goes on |
-//! | a destructor panics or hangs | caught, or cut at the component's time |
-//! | a start fails, panics, hangs; a signal while starting | exactly what is up is taken down, in reverse |
-//! | a worker fails while the app is already stopping | the first cause stays the cause |
-//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks, then exit code 134 |
-//! | the allocator's lock is never given back | all `emergency` hooks that need no memory |
-//! | no threads, no descriptors, a full blocking pool | a clean end: what is needed was made before the first start |
-//! | descriptors are closed under the runtime | `emergency` hooks, by `D` |
-//! | an `atexit` handler hangs | gone by `D` all the same |
-//! | standard output or standard error is closed, full, or not read | neither a panic nor a wait beyond `D` |
-//! | SIGSTOP, or a suspended machine, over the deadline | `emergency` hooks when it goes on, then the end |
-//! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n |
-//! | a third signal | gone at once |
-//! | signals masked by the parent, or ignored and masked by user code | unmasked at the start; `D` needs no signal |
-//! | the watchdog thread stands still | the kernel's timers: gone by `D` + 150 ms (Linux) |
-//! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks |
-//! | PID 1 of a container | the same: nothing relies on a signal's default effect |
+//! The last column names the tests that show it: `a7_..`, `b14_..` in the repository's `tests/`.
+//!
+//! | what happens | how it ends | tests |
+//! | --- | --- | --- |
+//! | `stop` returns an error or panics | its `emergency` at once; its unused time goes to the others | a7, a8 |
+//! | `stop` never completes | cut at its timeout or share, then its `emergency` | a4, a19 |
+//! | `stop` blocks its thread, or spins | the same; where no thread of the runtime is left, all `emergency` hooks when the reserve begins | a1, a2, a3, a5, a6, a14 |
+//! | a worker never returns from its first poll; a task never yields | the startup goes on after 100 ms; cut, and named in the report | a11, a16 |
+//! | `emergency` hangs | given up after its share, the next one goes on | a12 |
+//! | a destructor panics or hangs | caught, or cut at the component's time | a9 |
+//! | a start fails, panics, hangs; a signal while starting | exactly what is up is taken down, in reverse | a10, c1 |
+//! | a worker fails while the app is already stopping | the first cause stays the cause | a17, a18 |
+//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks, then exit code 134 | b1 to b4 |
+//! | the allocator's lock is never given back | all `emergency` hooks that need no memory | b5 |
+//! | no threads, no descriptors, a full blocking pool | a clean end: what is needed was made before the first start | b8, a13, a15 |
+//! | descriptors are closed under the runtime | `emergency` hooks, by `D` | b6, b9 |
+//! | an `atexit` handler hangs | gone by `D` all the same | b10 |
+//! | standard output or standard error is closed, full, or not read | neither a panic nor a wait beyond `D` | b11, b12 |
+//! | SIGSTOP, or a suspended machine, over the deadline | `emergency` hooks when it goes on, then the end | b13 |
+//! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n | c2 |
+//! | a third signal | gone at once | c3 |
+//! | signals masked by the parent, or ignored and masked by user code | unmasked at the start; `D` needs no signal | c6, c7 |
+//! | the watchdog thread stands still | the kernel's timers: gone by `D` + 150 ms (Linux) | b14 |
+//! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks | b14 |
+//! | `kill -9` | no hooks: the next start goes on from what is on disk | b15 |
+//! | one signal sent twice at once, or twenty thousand | one graceful end | c4, c5 |
+//! | PID 1 of a container | the same: nothing relies on a signal's default effect | c8 |
 //!
 //! # How
 //!
@@ -102,6 +107,8 @@
 //!   }
 //!   ```
 //!
+//! - Where every thread of the process masks all signals, or stands still with all of them masked, the kernel's timers find
+//!   nobody to begin the hooks; a process without any thread that runs is only ended from outside.
 //! - User code that replaces the handlers of SIGABRT or of the last two real-time signals, or that calls `_exit` or `exec`,
 //!   takes the guarantee with it.
 //! - In tests, and with the builder, nothing owns the process: [`Running::stop`](crate::Running::stop) returns by `D` and its
