@@ -130,6 +130,11 @@ impl Emergency {
         self.0.slots[index].take_end()
     }
 
+    /// When the hook was called, and when it came back.
+    pub(crate) fn times(&self, index: usize) -> (Option<Instant>, Option<Instant>) {
+        self.0.slots[index].times()
+    }
+
     /// The hook with its handle on the instance, unless somebody calls it, or still may.
     pub(crate) fn take_hook(&self, index: usize) -> Option<Hook> {
         self.0.slots[index].take_back()

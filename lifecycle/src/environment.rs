@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::names::nearest;
+use crate::report_path::ReportPath;
 use crate::settings::Settings;
 
 const PREFIX: &str = "LIFECYCLE_";
@@ -23,7 +24,7 @@ const SETTINGS: [(&str, Set); 6] = [
 ];
 
 /// The variables that say something else than a time.
-const OTHERS: [&str; 3] = ["CONSOLE", "DRILL", "STRICT"];
+const OTHERS: [&str; 4] = ["CONSOLE", "DRILL", "REPORT", "STRICT"];
 
 /// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub(crate) struct Environment {
     pub(crate) timeouts: Vec<(String, Duration)>,
     pub(crate) start_timeouts: Vec<(String, Duration)>,
     pub(crate) console: Console,
+    pub(crate) report: Option<ReportPath>,
     pub(crate) strict: bool,
     /// What is rehearsed.
     pub(crate) drill: Option<String>,
@@ -101,6 +103,13 @@ impl Environment {
                     "{PREFIX}{name} is set, but the app is built without the feature `drill` of `lifecycle`: nothing is rehearsed"
                 )),
                 None => self.refuse(name, value, "it is not UTF-8", "a drill such as `stop`"),
+            }
+        } else if name == "REPORT" {
+            if !value.is_empty() {
+                match ReportPath::new(value) {
+                    Ok(path) => self.report = Some(path),
+                    Err(why) => self.refuse(name, value, &why, ReportPath::ALLOWED),
+                }
             }
         } else if name == "STRICT" {
             match value.to_str() {
@@ -203,7 +212,20 @@ mod tests {
 
     fn value() -> impl Strategy<Value = OsString> {
         let good = vec![
-            "5s", "1m 30s", "0", "1", "auto", "on", "off", "true", "false", "", "365d", "-1", "NaN",
+            "5s",
+            "1m 30s",
+            "0",
+            "1",
+            "auto",
+            "on",
+            "off",
+            "true",
+            "false",
+            "",
+            "365d",
+            "-1",
+            "NaN",
+            "life.json",
         ];
         prop_oneof![
             prop::sample::select(good).prop_map(OsString::from),
@@ -227,7 +249,8 @@ mod tests {
             + environment.start_timeouts.len()
             + usize::from(environment.console != Console::Auto)
             + usize::from(environment.strict)
-            + usize::from(environment.drill.is_some());
+            + usize::from(environment.drill.is_some())
+            + usize::from(environment.report.is_some());
         (set, environment.errors.len() + environment.warnings.len())
     }
 
@@ -235,7 +258,7 @@ mod tests {
     fn says_the_default(name: &OsStr, value: &OsStr) -> bool {
         let values: &[&str] = match name.to_str() {
             Some("LIFECYCLE_CONSOLE") => &["auto", ""],
-            Some("LIFECYCLE_DRILL") => &[""],
+            Some("LIFECYCLE_DRILL" | "LIFECYCLE_REPORT") => &[""],
             Some("LIFECYCLE_STRICT") => &["0", "false", ""],
             _ => &[],
         };

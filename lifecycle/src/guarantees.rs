@@ -35,6 +35,7 @@
 //! | descriptors are closed under the runtime | `emergency` hooks, by `D` | b6, b9 |
 //! | an `atexit` handler hangs | gone by `D` all the same | b10 |
 //! | standard output or standard error is closed, full, or not read | neither a panic nor a wait beyond `D` | b11, b12 |
+//! | at the end the folder of the report's file is gone, a link in its place, or the disk full | a line on standard error, the same exit code, nothing half-written | d8 |
 //! | SIGSTOP, or a suspended machine, over the deadline | `emergency` hooks when it goes on, then the end | b13 |
 //! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n | c2 |
 //! | a third signal | gone at once | c3 |

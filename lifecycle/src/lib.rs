@@ -88,10 +88,13 @@
 //! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`]: `5s`, `1m 30s` or bare seconds |
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
+//! | `LIFECYCLE_REPORT` | a path that ends in `.json`: where the timeline of startup and shutdown is written to at the end, in one piece; [its schema] |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
 //! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module `drill`, which comes with the feature |
 //!
 //! The environment beats code, and code beats attributes.
+//!
+//! [its schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/report.schema.json
 //!
 //! # Features
 //!
@@ -99,6 +102,7 @@
 //! | --- | --- | --- |
 //! | `console` | live lines on a terminal | on |
 //! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
+//! | `json` | `LIFECYCLE_REPORT=life.json` | off |
 //! | `systemd` | `Type=notify`: READY when the app is up, STOPPING with the time that its end may take. Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
@@ -136,6 +140,7 @@ mod reason;
 mod record;
 mod registry;
 mod report;
+mod report_path;
 mod resource;
 mod scope;
 mod selection;

@@ -106,6 +106,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         ..Parts::default()
     };
     let console = parts.environment.console;
+    let report = parts.environment.report.clone();
     let mut setup = Setup {
         parts,
         writers: Vec::new(),
@@ -137,7 +138,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     if let Some(text) = plan.drill.announcement() {
         say(&text);
     }
-    let view = View::start(console).map_err(|error| Refused::no_thread(&error))?;
+    let view = View::start(console, report).map_err(|error| Refused::no_thread(&error))?;
     let observer = view.observer();
     #[cfg(all(feature = "systemd", target_os = "linux"))]
     let observer = crate::view::systemd::beside(systemd, observer);

@@ -25,7 +25,14 @@ pub struct ComponentReport(Fate);
 
 impl Report {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        let components = outcome.fates.iter().cloned().map(ComponentReport).collect();
+        let components = outcome
+            .body
+            .iter()
+            .filter(|body| body.is_worth_a_line())
+            .chain(&outcome.fates)
+            .cloned()
+            .map(ComponentReport)
+            .collect();
         Self {
             outcome,
             components,
@@ -110,6 +117,11 @@ impl Report {
         self.components
             .iter()
             .find(|component| component.name() == name)
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn outcome(&self) -> &Outcome {
+        &self.outcome
     }
 
     /// One line: how it ended.

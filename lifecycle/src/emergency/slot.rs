@@ -10,6 +10,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, PoisonError};
+use std::time::Instant;
 
 use super::{EmergencyEnd, Hook};
 use crate::error::caught;
@@ -30,6 +31,8 @@ pub(super) struct Slot {
     hook: Mutex<Option<Hook>>,
     /// The message of its panic.
     panic: OnceLock<String>,
+    called: OnceLock<Instant>,
+    came_back: OnceLock<Instant>,
     /// The driver knows how it ended.
     heard: AtomicBool,
 }
@@ -40,6 +43,8 @@ impl Slot {
             state: AtomicU8::new(EMPTY),
             hook: Mutex::new(None),
             panic: OnceLock::new(),
+            called: OnceLock::new(),
+            came_back: OnceLock::new(),
             heard: AtomicBool::new(false),
         }
     }
@@ -127,13 +132,20 @@ impl Slot {
         !matches!(self.state(), EMPTY | ARMED | DISARMED)
     }
 
+    /// When the hook was called, and when it came back.
+    pub(super) fn times(&self) -> (Option<Instant>, Option<Instant>) {
+        (self.called.get().copied(), self.came_back.get().copied())
+    }
+
     /// Calls the hook and keeps it: to drop it takes the allocator, and may run a destructor.
     fn call(&self) {
         let Some(hook) = self.take() else { return };
+        let _ = self.called.set(Instant::now());
         // With all that a panic leaves behind: until that is dropped the hook has not ended.
         if let Err(message) = caught(&hook) {
             let _ = self.panic.set(message);
         }
+        let _ = self.came_back.set(Instant::now());
         *self.hook() = Some(hook);
     }
 

@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicUsize;
 use tokio::time::Instant;
 
 use super::event::{Call, HookError, Turn};
-use super::outcome::{Fate, InUse, Layer};
+use super::outcome::{Fate, Layer};
 use super::supervise::Supervision;
+use super::timeline::{Activity, Track};
 use crate::component::{Component, Kind};
 use crate::scope::Scope;
 use crate::threads::Hold;
@@ -61,6 +62,7 @@ pub(super) struct Member {
     /// Its leases when its stop began, written by the call of its stop.
     pub(super) in_use_before: Arc<AtomicUsize>,
     pub(super) emergency_since: Option<(Instant, Hold)>,
+    pub(super) track: Track,
     pub(super) fate: Fate,
 }
 
@@ -86,18 +88,11 @@ impl Member {
             clean: true,
             in_use_before: Arc::default(),
             emergency_since: None,
-            fate: Fate {
-                name: Arc::clone(&component.name),
-                worker: matches!(component.kind, Kind::Worker { .. }),
-                started: None,
-                stopped: None,
-                layer: Layer::Safe,
-                errors: Vec::new(),
-                restarts: 0,
-                unclean: false,
-                leaked: InUse::default(),
-                tasks_left: Vec::new(),
-            },
+            track: Track::new(Activity::Waiting, now),
+            fate: Fate::new(
+                Arc::clone(&component.name),
+                matches!(component.kind, Kind::Worker { .. }),
+            ),
         }
     }
 
@@ -106,7 +101,34 @@ impl Member {
         self.phase = phase;
         self.cut_at = None;
         self.turn += 1;
+        self.keep_track();
         self.turn
+    }
+
+    /// Writes down what it is at, as far as that has changed.
+    pub(super) fn keep_track(&mut self) {
+        let now = Instant::now();
+        match self.activity() {
+            Some(activity) => self.track.enter(activity, now),
+            None => self.track.end(now),
+        }
+    }
+
+    /// What a timeline shows; nothing when it has ended.
+    fn activity(&self) -> Option<Activity> {
+        let activity = match self.phase {
+            Phase::Ended | Phase::Left => return None,
+            Phase::Waiting => Activity::Waiting,
+            Phase::Up | Phase::EndingTasks if self.told => Activity::Draining,
+            Phase::Up | Phase::Scheduled | Phase::EndingTasks if self.was_up => Activity::Running,
+            Phase::Up if !self.fate.worker => Activity::Running,
+            Phase::Starting | Phase::Up | Phase::EndingTasks => Activity::Starting(self.attempt),
+            Phase::Scheduled => Activity::Backoff,
+            Phase::Stopping | Phase::StopTasks => Activity::Stopping,
+            Phase::InEmergency => Activity::WaitingForEmergency,
+            Phase::Dropping => Activity::Dropping,
+        };
+        Some(activity)
     }
 
     pub(super) fn cut_call(&mut self) {

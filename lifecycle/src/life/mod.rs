@@ -23,13 +23,14 @@ mod stop;
 mod store;
 pub(crate) mod supervise;
 mod teardown;
+pub(crate) mod timeline;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -41,6 +42,7 @@ use self::notice::{Notice, Observer};
 use self::outcome::{Fate, Outcome};
 use self::react::Timer;
 pub(crate) use self::store::Store;
+use self::timeline::{Mark, Track};
 use crate::admit::Admission;
 use crate::component::Id;
 use crate::emergency::Emergency;
@@ -112,6 +114,8 @@ pub(crate) struct Life {
     timer_count: u64,
     wiring: Wiring,
     began: Instant,
+    began_at: SystemTime,
+    marks: Vec<(Mark, Instant)>,
     startup_took: Duration,
     ran: bool,
     cause: Option<Cause>,
@@ -134,6 +138,7 @@ pub(crate) struct Life {
     body_cut_at: Option<Instant>,
     /// The line of main's body in the report, where there is something to say.
     body: Option<Fate>,
+    body_track: Option<Track>,
     drain_over: bool,
     app_failed: bool,
     cut_work: Vec<(Arc<str>, u64)>,
@@ -231,6 +236,8 @@ impl Life {
             body_running: false,
             wiring,
             began: now,
+            began_at: SystemTime::now(),
+            marks: Vec::new(),
             startup_took: Duration::ZERO,
             ran: false,
             cause: None,
@@ -245,6 +252,7 @@ impl Life {
             body_told_at: None,
             body_cut_at: None,
             body: None,
+            body_track: None,
             drain_over: false,
             app_failed: false,
             cut_work: Vec::new(),
@@ -271,6 +279,7 @@ impl Life {
             self.notice(Notice::Warning(warning));
         }
         self.began = Instant::now();
+        self.began_at = SystemTime::now();
         self.start_up().await;
         if self.cause.is_none() {
             self.run_until_stopped().await;
@@ -292,6 +301,15 @@ impl Life {
 
     fn notice(&mut self, notice: Notice) {
         (self.wiring.observer)(notice);
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        self.marks.push((mark, Instant::now()));
+    }
+
+    fn marked(&self, mark: Mark) -> Option<Instant> {
+        let found = self.marks.iter().find(|(other, _)| *other == mark);
+        found.map(|(_, at)| *at)
     }
 
     fn name(&self, id: Id) -> Arc<str> {
@@ -354,11 +372,32 @@ impl Life {
     fn outcome(&mut self) -> Outcome {
         let now = Instant::now();
         let cause = self.cause.take();
-        let mut fates: Vec<Fate> = self.body.take().into_iter().collect();
+        self.mark(Mark::End);
+        if let Some(cause) = &cause {
+            self.marks.push((Mark::Deadline, cause.deadline));
+        }
+        self.marks.sort_by_key(|(_, at)| *at);
+        let began = self.began;
+        let stopped_at = self.marked(Mark::Cause);
+        let body = self.body_track.take().map(|track| Fate {
+            spans: track.spans(began, stopped_at, now),
+            ..self.body_fate().clone()
+        });
+        let body = body.or(self.body.take());
+        for (slot, id) in self.slots.iter().enumerate() {
+            if let (Some(called), _) = self.emergency.times(slot) {
+                self.members[*id].track.emergency(called.into(), now);
+            }
+        }
+        let mut fates = Vec::with_capacity(self.members.len());
         let mut seen = vec![false; self.members.len()];
         for id in self.ends.iter().copied().chain(0..self.members.len()) {
             if !std::mem::replace(&mut seen[id], true) {
-                fates.push(self.members[id].fate.clone());
+                let member = &self.members[id];
+                fates.push(Fate {
+                    spans: member.track.spans(began, stopped_at, now),
+                    ..member.fate.clone()
+                });
             }
         }
         let limit = self.plan.limits.shutdown;
@@ -366,7 +405,8 @@ impl Life {
             .map_or((Reason::Requested, None, false, now), |cause| {
                 (cause.reason, cause.root, cause.config, cause.deadline)
             });
-        let unclean = !self.cut_work.is_empty() || fates.iter().any(|fate| fate.unclean);
+        let unclean =
+            !self.cut_work.is_empty() || fates.iter().chain(&body).any(|fate| fate.unclean);
         let exit_code = match self.forced {
             Some(signal) => 128 + signal,
             None if config => 2,
@@ -385,6 +425,13 @@ impl Life {
             limit,
             forced: self.forced,
             cut_work: std::mem::take(&mut self.cut_work),
+            began: self.began_at,
+            marks: self
+                .marks
+                .iter()
+                .map(|(mark, at)| (*mark, at.saturating_duration_since(began)))
+                .collect(),
+            body,
             fates,
         }
     }

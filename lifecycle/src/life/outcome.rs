@@ -1,8 +1,9 @@
 //! What a life came to: plain data, from which reports are made.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use super::timeline::{Mark, Span};
 use crate::leases::Outstanding;
 use crate::reason::Reason;
 
@@ -59,6 +60,35 @@ pub(crate) struct Fate {
     pub(crate) leaked: InUse,
     /// The tasks that did not end even when cancelled.
     pub(crate) tasks_left: Vec<String>,
+    /// What it did when, one after the other; known at the end of the life.
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
+    pub(crate) spans: Vec<Span>,
+}
+
+impl Fate {
+    pub(super) fn new(name: Arc<str>, worker: bool) -> Self {
+        Self {
+            name,
+            worker,
+            started: None,
+            stopped: None,
+            layer: Layer::Safe,
+            errors: Vec::new(),
+            restarts: 0,
+            unclean: false,
+            leaked: InUse::default(),
+            tasks_left: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Whether there is anything to say but that it ran.
+    pub(crate) fn is_worth_a_line(&self) -> bool {
+        self.unclean
+            || self.stopped.is_some()
+            || !self.errors.is_empty()
+            || !self.tasks_left.is_empty()
+    }
 }
 
 /// What the whole life came to.
@@ -78,6 +108,14 @@ pub(crate) struct Outcome {
     pub(crate) forced: Option<i32>,
     /// Work that was admitted and had to be cut, by the name of its scope.
     pub(crate) cut_work: Vec<(Arc<str>, u64)>,
+    /// When the life began.
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
+    pub(crate) began: SystemTime,
+    /// The instants of the life, counted from its begin, in their order.
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
+    pub(crate) marks: Vec<(Mark, Duration)>,
+    /// Main's body, where it ran or something is to be said of the app's own scope.
+    pub(crate) body: Option<Fate>,
     /// In the order in which they ended, those that never started last.
     pub(crate) fates: Vec<Fate>,
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::event::{Event, HookError, Turn};
 use super::member::Phase;
 use super::notice::Notice;
+use super::timeline::Mark;
 use super::{Cause, Life};
 use crate::component::Id;
 use crate::error::escape;
@@ -135,7 +136,10 @@ impl Life {
             }
             Event::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
             Event::Forced(signal) => {
-                self.forced.get_or_insert(signal);
+                if self.forced.is_none() {
+                    self.forced = Some(signal);
+                    self.mark(Mark::Forced);
+                }
                 self.stop_because(Reason::Signal(signal), None, false);
             }
             Event::Hangup => self.on_hangup(),
@@ -212,6 +216,7 @@ impl Life {
         let limits = self.plan.limits;
         let now = Instant::now();
         let deadline = now + limits.shutdown;
+        self.marks.push((Mark::Cause, now));
         (self.wiring.on_deadline)(limits.shutdown);
         if config {
             (self.wiring.on_code)(2);

@@ -11,6 +11,7 @@ use super::notice::Notice;
 use super::outcome::Layer;
 use super::startup::guard;
 use super::supervise::{Next, jitter};
+use super::timeline::{Activity, Mark, Track};
 use super::{GRACE, Life, Timer};
 use crate::background::OnEnd;
 use crate::component::{Id, Kind, Source};
@@ -24,6 +25,7 @@ impl Life {
     pub(super) async fn run_until_stopped(&mut self) {
         self.ran = true;
         self.startup_took = self.began.elapsed();
+        self.mark(Mark::Up);
         self.notice(Notice::Running {
             took: self.startup_took,
         });
@@ -43,6 +45,9 @@ impl Life {
                 ready: None,
             };
             self.body_running = start.send(context).is_ok();
+            self.body_track = self
+                .body_running
+                .then(|| Track::new(Activity::Running, Instant::now()));
         }
         if let Some(up) = self.wiring.up.take() {
             let _ = up.send(());
@@ -60,8 +65,16 @@ impl Life {
         }
     }
 
-    pub(super) fn on_body_ended(&mut self, result: Result<(), HookError>) {
+    /// Main's body has ended, or is not waited for any more.
+    pub(super) fn body_is_over(&mut self) {
         self.body_running = false;
+        if let Some(track) = &mut self.body_track {
+            track.end(Instant::now());
+        }
+    }
+
+    pub(super) fn on_body_ended(&mut self, result: Result<(), HookError>) {
+        self.body_is_over();
         let told = self.app_scope.is_told();
         match result {
             Ok(()) => self.stop_because(Reason::MainReturned, None, false),
@@ -444,6 +457,7 @@ impl Life {
         let member = &mut self.members[id];
         member.told = true;
         member.since = now;
+        member.keep_track();
         match member.phase {
             Phase::Up => {
                 scope.tell(now + allowed, now + allowed.max(slack));

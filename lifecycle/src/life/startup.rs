@@ -269,9 +269,9 @@ impl Life {
                 } else {
                     every.period.min(LONGEST)
                 };
+                self.worker_is_up(id);
                 let turn = self.members[id].next_turn(Phase::Scheduled);
                 self.timer(Instant::now() + delay, Timer::Due { id, turn });
-                self.worker_is_up(id);
             }
             None => self.run_worker(id),
         }
@@ -343,6 +343,7 @@ impl Life {
             // Until now that was the limit of its start.
             member.cut_at = None;
         }
+        member.keep_track();
         let took = member.since.elapsed();
         member.fate.started = Some(took);
         if self.cause.is_none() {

@@ -11,6 +11,7 @@ use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{InUse, Layer};
 use super::startup::guard;
+use super::timeline::{Activity, Mark};
 use super::{GRACE, Life};
 use crate::component::{Id, Kind, Source};
 use crate::drill::Stage;
@@ -22,7 +23,14 @@ use crate::record::HookKind;
 impl Life {
     /// Stops all resources in reverse.
     pub(super) async fn stop_all(&mut self) {
+        self.mark(Mark::Stop);
+        let now = Instant::now();
         let plan = Arc::clone(&self.plan);
+        for member in &mut self.members[..plan.resources] {
+            if member.phase == Phase::Up {
+                member.track.enter(Activity::WaitingToStop, now);
+            }
+        }
         plan.drill.enter(Stage::Stopping);
         self.stopping_left = plan.resources;
         self.stoppable = self.count_waits(|node| plan.graph.dependents(node));
@@ -274,6 +282,16 @@ impl Life {
                 let note = "its emergency hook was not begun in its share: no thread was free";
                 member.fate.errors.push(note.to_owned());
             }
+        }
+        let now = Instant::now();
+        let (called, came_back) = self.emergency.times(slot);
+        if let Some(called) = called {
+            member.track.emergency(called.into(), now);
+        }
+        if member.phase != Phase::InEmergency {
+            member
+                .track
+                .end(came_back.map_or(now, |at| now.min(at.into())));
         }
         if let Some((since, _)) = member.emergency_since.take() {
             self.emergency_left = self.emergency_left.saturating_sub(since.elapsed());

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::event::{Call, Event};
 use super::member::Phase;
 use super::notice::Notice;
-use super::outcome::{Fate, InUse, Layer};
+use super::outcome::{Fate, Layer};
+use super::timeline::{Activity, Mark};
 use super::{GRACE, Life, Timer, late};
 use crate::component::Id;
 use crate::drill::Stage;
@@ -43,6 +44,7 @@ impl Life {
         if !self.ran || interrupted || time == Duration::ZERO {
             return;
         }
+        self.mark(Mark::LameDuck);
         self.notice(Notice::LameDuck { time });
         let until = Instant::now() + time;
         self.timer(until, Timer::Wake);
@@ -54,6 +56,7 @@ impl Life {
     /// Admits nothing more, and lets what is under way end.
     async fn drain(&mut self) {
         self.draining = true;
+        self.mark(Mark::Drain);
         let plan = Arc::clone(&self.plan);
         plan.drill.enter(Stage::Draining);
         let time = plan.limits.drain.min(self.left());
@@ -75,6 +78,9 @@ impl Life {
                 // The body is told together with the unordered workers.
                 let until = Instant::now() + share;
                 self.body_told_at = Some(Instant::now());
+                if let Some(track) = &mut self.body_track {
+                    track.enter(Activity::Draining, Instant::now());
+                }
                 self.app_scope
                     .tell(until, if sequence.is_last(step) { end } else { until });
                 self.timer(until, Timer::Wake);
@@ -226,7 +232,7 @@ impl Life {
         self.body_cut_at = None;
         if self.wiring.body.is_none() {
             // Cut before: it is not dropped even now.
-            self.body_running = false;
+            self.body_is_over();
             return;
         }
         self.cut_body();
@@ -259,16 +265,8 @@ impl Life {
     /// The line of main's body in the report; it has one only when there is something to say.
     pub(super) fn body_fate(&mut self) -> &mut Fate {
         self.body.get_or_insert_with(|| Fate {
-            name: "main".into(),
-            worker: true,
             started: Some(Duration::ZERO),
-            stopped: None,
-            layer: Layer::Safe,
-            errors: Vec::new(),
-            restarts: 0,
-            unclean: false,
-            leaked: InUse::default(),
-            tasks_left: Vec::new(),
+            ..Fate::new("main".into(), true)
         })
     }
 
@@ -295,6 +293,7 @@ impl Life {
     /// are up run in stop order, on their own threads.
     async fn emergency_layer(&mut self) {
         let limits = self.plan.limits;
+        self.mark(Mark::Emergency);
         self.notice(Notice::Forced {
             signal: self.forced,
         });

@@ -5,6 +5,16 @@
 mod console;
 mod lines;
 pub(crate) mod log;
+mod report_file;
+#[cfg(feature = "json")]
+mod report_json;
+/// No path of such a file is accepted then.
+#[cfg(not(feature = "json"))]
+mod report_json {
+    pub(super) fn render(_: &crate::report::Report) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(crate) mod systemd;
 
@@ -14,10 +24,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use self::report_file::ReportFile;
 use crate::environment::Console;
 use crate::error::caught;
 use crate::life::notice::{Notice, Observer};
 use crate::report::Report;
+use crate::report_path::ReportPath;
 
 /// How often live lines are drawn again.
 const TICK: Duration = Duration::from_millis(100);
@@ -42,10 +54,14 @@ pub(crate) struct Finishing {
     is_written: Receiver<()>,
     is_flushed: Receiver<()>,
     flush: Flush,
+    file: Option<ReportFile>,
 }
 
-/// The thread that shows what happens.
-pub(crate) struct View(Sender<Message>);
+/// The thread that shows what happens, and the one that writes the report to a file.
+pub(crate) struct View {
+    messages: Sender<Message>,
+    file: Option<ReportFile>,
+}
 
 /// One way of showing it.
 trait Screen {
@@ -56,12 +72,16 @@ trait Screen {
 }
 
 impl View {
-    pub(crate) fn start(console: Console) -> std::io::Result<Self> {
+    pub(crate) fn start(console: Console, file: Option<ReportPath>) -> std::io::Result<Self> {
+        let file = file.map(ReportFile::start).transpose()?;
         let (sender, messages) = channel();
         thread::Builder::new()
             .name("lifecycle-view".into())
             .spawn(move || show(&messages, screen(console)))?;
-        Ok(Self(sender))
+        Ok(Self {
+            messages: sender,
+            file,
+        })
     }
 
     /// The log alone, of whoever calls this: nothing is written to standard error.
@@ -75,20 +95,22 @@ impl View {
                     show(&messages, Box::new(log::Quiet))
                 });
             })?;
-        Ok(Self(sender))
+        Ok(Self {
+            messages: sender,
+            file: None,
+        })
     }
 
     pub(crate) fn observer(&self) -> Observer {
-        let sender = self.0.clone();
+        let sender = self.messages.clone();
         Box::new(move |notice| drop(sender.send(Message::Notice(notice))))
     }
 
-    /// Shows the end, and then calls `flush`, both on the view's thread.
-    pub(crate) fn finish(
-        &self,
-        report: Report,
-        flush: impl FnOnce() + Send + 'static,
-    ) -> Finishing {
+    /// Shows the end, and then calls `flush`, both on the view's thread; writes the file beside them.
+    pub(crate) fn finish(self, report: Report, flush: impl FnOnce() + Send + 'static) -> Finishing {
+        if let Some(file) = &self.file {
+            file.begin(report.clone());
+        }
         let (written, is_written) = sync_channel(1);
         let (flushed, is_flushed) = sync_channel(1);
         let flush: Flush = Arc::new(Mutex::new(Some(Box::new(flush))));
@@ -98,19 +120,29 @@ impl View {
             flush: Arc::clone(&flush),
             flushed,
         };
-        let _ = self.0.send(Message::Finish(finish));
+        let _ = self.messages.send(Message::Finish(finish));
         Finishing {
             is_written,
             is_flushed,
             flush,
+            file: self.file,
         }
     }
 }
 
 impl Finishing {
-    /// Waits until the end has been shown and flushed. Where the output does not take it within `limit`, the flush goes
-    /// ahead without; it has until `left`.
-    pub(crate) fn wait(self, limit: Duration, left: Duration) {
+    /// Waits until the end has been shown, flushed and written. Where the output does not take it within `limit`, the
+    /// flush goes ahead without; it has until `left`, as has the file.
+    pub(crate) fn wait(mut self, limit: Duration, left: Duration) {
+        let begun = Instant::now();
+        let file = self.file.take();
+        self.wait_for_flush(limit, left);
+        if let Some(file) = file {
+            file.wait(left.saturating_sub(begun.elapsed()));
+        }
+    }
+
+    fn wait_for_flush(self, limit: Duration, left: Duration) {
         let begun = Instant::now();
         let flushed = if self.is_written.recv_timeout(limit.min(left)).is_ok() {
             self.is_flushed

@@ -5,6 +5,7 @@ mod cause;
 mod drain;
 mod hooks;
 mod runs;
+mod spans;
 mod starts;
 mod stops;
 mod work;
@@ -39,6 +40,7 @@ fn check_all(story: &Story) {
     let endings = stops::check(&seen, drain.as_ref());
     hooks::check(&seen, &endings);
     work::check(&seen, drain.as_ref());
+    spans::check(&seen);
     cause::check(&seen, &runs, drain.as_ref(), &gave_up, &endings);
 }
 
