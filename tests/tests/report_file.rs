@@ -1,0 +1,609 @@
+//! `LIFECYCLE_REPORT`: the timeline of a life in a file, and paths and disks that are no good for that.
+
+use std::collections::BTreeMap;
+use std::fs::{read_dir, read_to_string, remove_dir_all, write};
+use std::io::{Write as _, pipe};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+use lifecycle_tests::program;
+use lifecycle_tests::run::{End, Program};
+use serde_json::{Map, Value};
+
+/// Signals that are further apart than this are two.
+const ANOTHER: Duration = Duration::from_millis(350);
+
+/// A folder for one report.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The program, which writes its report to `life.json` in this folder.
+    fn asks(&self, program: Program) -> Program {
+        program.env("LIFECYCLE_REPORT", self.path("life.json"))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = read_dir(self.0.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The report, which is all that is in the folder, and as its schema says.
+    #[track_caller]
+    fn life(&self) -> Life {
+        assert_eq!(self.names(), ["life.json"]);
+        let text = read_to_string(self.path("life.json")).expect("a report");
+        let life: Value = serde_json::from_str(&text).expect("JSON");
+        let schema = include_str!("../../lifecycle/report.schema.json");
+        let schema: Value = serde_json::from_str(schema).expect("JSON");
+        expect_valid(&life, &schema, "life");
+        let life = Life(life);
+        life.expect_sound();
+        life
+    }
+}
+
+/// Asserts that the value is as the schema says, and that it has no field that the schema does not have. Of JSON Schema
+/// this knows what is used there, and no more.
+#[track_caller]
+fn expect_valid(value: &Value, schema: &Value, at: &str) {
+    let rules = schema.as_object().expect("a schema is an object");
+    for (rule, says) in rules {
+        let holds = match rule.as_str() {
+            "$schema" | "title" | "description" | "format" => true,
+            "type" => match says {
+                Value::Array(types) => types.iter().any(|says| is_a(value, says)),
+                says => is_a(value, says),
+            },
+            "const" => value == says,
+            "enum" => says.as_array().is_some_and(|all| all.contains(value)),
+            "minimum" => value.as_i64() >= says.as_i64(),
+            "required" => {
+                let names = says.as_array().expect("names");
+                let has = |name: &Value| value.get(name.as_str().unwrap_or_default()).is_some();
+                names.iter().all(has)
+            }
+            "properties" => {
+                for (name, field) in value.as_object().into_iter().flatten() {
+                    let schema = says.get(name);
+                    let schema = schema.unwrap_or_else(|| panic!("{at}.{name} is in no schema"));
+                    expect_valid(field, schema, &format!("{at}.{name}"));
+                }
+                true
+            }
+            "items" => {
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    expect_valid(item, says, &format!("{at}[{index}]"));
+                }
+                true
+            }
+            other => panic!("this does not know `{other}`"),
+        };
+        assert!(holds, "{at} is not as `{rule}` says: {says}\n{value:#}");
+    }
+}
+
+fn is_a(value: &Value, name: &Value) -> bool {
+    match name.as_str().expect("the name of a type") {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        "integer" => value.is_i64() || value.is_u64(),
+        other => panic!("this does not know the type `{other}`"),
+    }
+}
+
+/// What a report says.
+struct Life(Value);
+
+impl Life {
+    #[track_caller]
+    fn components(&self) -> &Vec<Value> {
+        self.0["components"].as_array().expect("components")
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.components()
+            .iter()
+            .filter_map(|component| component["name"].as_str())
+            .collect()
+    }
+
+    #[track_caller]
+    fn component(&self, name: &str) -> &Map<String, Value> {
+        self.components()
+            .iter()
+            .find(|component| component["name"] == name)
+            .and_then(Value::as_object)
+            .unwrap_or_else(|| panic!("no `{name}` in {:#}", self.0))
+    }
+
+    #[track_caller]
+    fn spans(&self, name: &str) -> Vec<Span<'_>> {
+        let spans = self.component(name)["spans"].as_array().expect("spans");
+        spans.iter().map(Span::of).collect()
+    }
+
+    /// What the component did, in one line: `waiting starting running`.
+    #[track_caller]
+    fn did(&self, name: &str) -> String {
+        let spans = self.spans(name);
+        spans
+            .iter()
+            .map(|span| span.activity)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The component's first span of that activity.
+    #[track_caller]
+    fn span(&self, name: &str, activity: &str) -> Span<'_> {
+        let found = self
+            .spans(name)
+            .into_iter()
+            .find(|span| span.activity == activity);
+        found.unwrap_or_else(|| panic!("`{name}` was never {activity}: {:#}", self.0))
+    }
+
+    fn marks(&self) -> BTreeMap<&str, Duration> {
+        let marks = self.0["marks"].as_array().expect("marks");
+        let mark = |mark: &'_ Value| micros(&mark["at_us"]);
+        marks
+            .iter()
+            .map(|value| (value["mark"].as_str().expect("its name"), mark(value)))
+            .collect()
+    }
+
+    #[track_caller]
+    fn expect_layer(&self, name: &str, layer: &str) -> &Self {
+        assert_eq!(self.component(name)["layer"], layer, "{name}: {:#}", self.0);
+        self
+    }
+
+    /// What holds of every life: spans follow each other, up to the end; marks are in order.
+    #[track_caller]
+    fn expect_sound(&self) {
+        let marks = self.0["marks"].as_array().expect("marks");
+        let at = |mark: &Value| mark["at_us"].as_u64();
+        assert!(marks.is_sorted_by_key(at), "{:#}", self.0);
+        let marks = self.marks();
+        let end = marks["end"];
+        for name in self.names() {
+            let spans = self.spans(name);
+            assert!(!spans.is_empty(), "{name} in {:#}", self.0);
+            for span in &spans {
+                assert!(
+                    span.begin <= span.end && span.end <= end,
+                    "{name}: {spans:?}"
+                );
+            }
+            for pair in spans.windows(2) {
+                assert_eq!(pair[0].end, pair[1].begin, "{name}: {spans:?}");
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Span<'a> {
+    activity: &'a str,
+    begin: Duration,
+    end: Duration,
+}
+
+impl<'a> Span<'a> {
+    fn of(value: &'a Value) -> Self {
+        Self {
+            activity: value["activity"].as_str().expect("an activity"),
+            begin: micros(&value["begin_us"]),
+            end: micros(&value["end_us"]),
+        }
+    }
+
+    fn took(&self) -> Duration {
+        self.end - self.begin
+    }
+}
+
+fn micros(value: &Value) -> Duration {
+    Duration::from_micros(value.as_u64().expect("microseconds"))
+}
+
+/// Asks it to stop, once it is up.
+fn stop(program: Program) -> End {
+    let mut run = program.up();
+    run.terminate();
+    run.end()
+}
+
+const UP_AND_DOWN: &str = "waiting starting running waiting_to_stop stopping";
+
+#[test]
+fn d8_a_clean_life_is_written_with_all_that_happened_in_order() {
+    for flavour in [|| program!("chain"), || program!("chain_current_thread")] {
+        let folder = Folder::new();
+        write(folder.path("life.json"), "of the life before").expect("a file");
+        let end = stop(folder.asks(flavour().with("main=told,slow:50")));
+        end.expect_code(0);
+        let life = folder.life();
+        assert_eq!(life.0["app"], "Chain");
+        assert_eq!(life.0["exit_code"], 0);
+        assert_eq!(life.0["signal"], 15);
+        assert_eq!(life.names(), ["main", "e", "d", "c", "b", "a"]);
+        let marks: Vec<&str> = ["up", "cause", "drain", "stop", "end", "deadline"].into();
+        assert_eq!(life.marks().len(), marks.len());
+        assert!(marks.is_sorted_by_key(|mark| life.marks()[mark]), "{end}");
+        assert_eq!(
+            life.marks()["deadline"] - life.marks()["cause"],
+            Duration::from_secs(10)
+        );
+        assert_eq!(life.did("main"), "running draining");
+        assert!(life.span("main", "draining").took() >= Duration::from_millis(50));
+        for pair in ["a", "b", "c", "d", "e"].windows(2) {
+            let (below, above) = (pair[0], pair[1]);
+            for name in pair {
+                assert_eq!(life.did(name), UP_AND_DOWN, "{name}");
+                life.expect_layer(name, "safe");
+            }
+            let up = life.span(below, "starting").end;
+            assert!(up <= life.span(above, "starting").begin, "{end}");
+            let down = life.span(above, "stopping").end;
+            assert!(down <= life.span(below, "stopping").begin, "{end}");
+        }
+    }
+}
+
+#[test]
+fn d8_a_life_with_cuts_and_an_emergency_shows_who_took_how_long() {
+    let folder = Folder::new();
+    let program = program!("workers")
+        .with("only=steady,periodic steady=hang periodic=ok owner.stop=error owner.emergency=slow:80 base.stop=slow:60")
+        .env("LIFECYCLE_TIMEOUT_STEADY", "200ms");
+    stop(folder.asks(program)).expect_code(3);
+    let life = folder.life();
+    let mut names = life.names();
+    names.sort_unstable();
+    assert_eq!(names, ["base", "main", "owner", "periodic", "steady"]);
+
+    life.expect_layer("steady", "timeout");
+    assert_eq!(life.did("steady"), "waiting starting running draining");
+    let cut = life.span("steady", "draining");
+    assert!(cut.took() >= Duration::from_millis(200), "{cut:?}");
+    let errors = life.component("steady")["errors"].to_string();
+    assert!(errors.contains("did not end within 2"), "{errors}");
+
+    // Its runs are no attempts to start.
+    life.expect_layer("periodic", "safe");
+    let did = life.did("periodic");
+    assert!(
+        matches!(&*did, "waiting running" | "waiting running draining"),
+        "{did}"
+    );
+
+    life.expect_layer("owner", "emergency");
+    let did = life.did("owner");
+    let did = did.replace(" waiting_for_emergency", "");
+    assert_eq!(did, format!("{UP_AND_DOWN} emergency dropping"));
+    let hook = life.span("owner", "emergency");
+    assert!(hook.took() >= Duration::from_millis(80), "{hook:?}");
+
+    life.expect_layer("base", "safe");
+    let stop = life.span("base", "stopping");
+    assert!(
+        stop.begin >= hook.end && stop.took() >= Duration::from_millis(60),
+        "{stop:?}"
+    );
+    assert_eq!(life.component("base")["unclean"], false);
+}
+
+#[test]
+fn d8_a_stop_that_is_cut_ends_at_its_time() {
+    let folder = Folder::new();
+    let program = program!("chain")
+        .with("c.stop=hang")
+        .env("LIFECYCLE_TIMEOUT_C", "150ms");
+    stop(folder.asks(program)).expect_code(3);
+    let life = folder.life();
+    life.expect_layer("c", "emergency")
+        .expect_layer("b", "safe");
+    let cut = life.span("c", "stopping");
+    assert!(cut.took() >= Duration::from_millis(150), "{cut:?}");
+    assert!(life.span("c", "emergency").begin >= cut.end);
+    let waited = life.span("b", "waiting_to_stop");
+    assert!(waited.took() >= Duration::from_millis(150), "{waited:?}");
+}
+
+#[test]
+fn d8_a_leak_names_the_line_that_took_it() {
+    let folder = Folder::new();
+    let mut run = folder
+        .asks(program!("leases").with("main.first=keep"))
+        .start();
+    run.until("all is lent");
+    run.terminate();
+    let end = run.end();
+    end.expect_code(3);
+    let life = folder.life();
+    let leases = &life.component("pool")["leases"];
+    assert_eq!(
+        (&leases["before"], &leases["leaked"]),
+        (&1.into(), &1.into())
+    );
+    let (file, line) = (&leases["oldest"][0]["file"], &leases["oldest"][0]["line"]);
+    let place = format!("lent at {}:{line}", file.as_str().expect("a file"));
+    end.expect_once(&place);
+}
+
+#[test]
+fn d8_attempts_to_start_and_what_never_started_are_told_apart() {
+    let folder = Folder::new();
+    let program = program!("retries").with("failures=9 base.start=slow:20");
+    folder.asks(program).run().expect_code(1);
+    let life = folder.life();
+    assert_eq!(life.0["ran"], false);
+    assert!(
+        life.0["root_error"]
+            .to_string()
+            .contains("`flaky` did not start")
+    );
+    assert!(!life.marks().contains_key("up"));
+    assert_eq!(life.did("base"), UP_AND_DOWN);
+    let attempts = ["starting"; 4].join(" backoff ");
+    assert_eq!(life.did("flaky"), format!("waiting {attempts}"));
+    assert!(life.component("flaky")["layer"].is_null());
+    let last = life.component("flaky")["spans"]
+        .as_array()
+        .and_then(|spans| spans.last());
+    assert_eq!(last.expect("a span")["attempt"], 4);
+
+    let folder = Folder::new();
+    let program = program!("chain").with("b.start=error");
+    folder.asks(program).run().expect_code(1);
+    let life = folder.life();
+    for name in ["c", "d", "e"] {
+        assert_eq!(life.did(name), "waiting");
+        assert_eq!(life.span(name, "waiting").end, life.marks()["cause"]);
+        assert!(life.component(name)["layer"].is_null());
+    }
+}
+
+#[test]
+fn d8_a_forced_end_is_written_too() {
+    let folder = Folder::new();
+    let program = program!("chain").with("d.stop=block c.emergency=slow:40");
+    let mut run = folder.asks(program).up();
+    run.terminate();
+    run.until("d.stop");
+    sleep(ANOTHER);
+    run.terminate();
+    let end = run.end();
+    end.expect_code(143)
+        .expect_gone(end.at("a.emergency"), Duration::from_millis(250));
+    let life = folder.life();
+    assert_eq!(life.0["forced_by"], 15);
+    assert!(life.marks()["forced"] <= life.marks()["emergency"]);
+    life.expect_layer("e", "safe");
+    assert_eq!(life.did("e"), UP_AND_DOWN);
+    for name in ["d", "c", "b", "a"] {
+        life.expect_layer(name, "emergency");
+        assert!(life.did(name).ends_with(" emergency"), "{}", life.did(name));
+    }
+    // One after the other: who waited is not who took long.
+    let hook = life.span("c", "emergency");
+    assert!(hook.took() >= Duration::from_millis(40), "{hook:?}");
+    assert!(life.span("b", "emergency").begin >= hook.end);
+}
+
+#[test]
+fn d8_a_time_that_is_over_is_written_too() {
+    let folder = Folder::new();
+    // All the time there is.
+    let program = program!("chain_current_thread")
+        .with("e.stop=block d.emergency=hang")
+        .env("LIFECYCLE_TIMEOUT_E", "1m")
+        .limits("2s", "1s");
+    let mut run = folder.asks(program).up();
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(3).expect_gone(told, Duration::from_secs(2));
+    let life = folder.life();
+    assert_eq!(life.0["forced_by"], Value::Null);
+    let marks = life.marks();
+    assert!(marks["emergency"] >= marks["cause"] + Duration::from_secs(1));
+    assert!(marks["end"] <= marks["deadline"], "{end}");
+    for name in ["e", "d", "c", "b", "a"] {
+        life.expect_layer(name, "emergency");
+        assert!(life.did(name).ends_with(" emergency"), "{}", life.did(name));
+    }
+    assert_eq!(life.did("a").matches("stopping").count(), 0);
+    // Given up after its share.
+    let hung = life.span("d", "emergency");
+    let share = Duration::from_millis(50);
+    assert!(hung.took() >= share, "{hung:?}");
+    let next = life.span("c", "emergency");
+    assert!(next.begin >= hung.begin + share, "{hung:?} {next:?}");
+}
+
+#[test]
+fn d8_a_path_that_is_no_good_is_exit_code_2_and_nothing_is_started() {
+    let folder = Folder::new();
+    let kept = folder.path("kept.json");
+    write(&kept, "kept").expect("a file");
+    symlink(&kept, folder.path("link.json")).expect("a link");
+    symlink(folder.path("nothing"), folder.path("dangling.json")).expect("a link");
+    std::fs::create_dir(folder.path("folder.json")).expect("a folder");
+    let before = folder.names();
+    for (path, why) in [
+        ("link.json", "symbolic link"),
+        ("dangling.json", "symbolic link"),
+        ("folder.json", "is a directory"),
+        ("missing/life.json", "No such file or directory"),
+        ("kept.json/life.json", "folder cannot be used"),
+        ("life.txt", "`.txt` is no format"),
+        ("life", "names no format"),
+        ("..", "names no file"),
+    ] {
+        let path = folder.path(path);
+        let end = program!("chain").env("LIFECYCLE_REPORT", &path).run();
+        end.expect_code(2)
+            .expect_line(&[
+                "error: LIFECYCLE_REPORT=",
+                &path.to_string_lossy(),
+                "is not allowed",
+                why,
+                "allowed is a path that ends in `.json`",
+            ])
+            .expect_names("start", "")
+            .expect_none("main");
+        assert_eq!(folder.names(), before, "{end}");
+    }
+    let end = program!("chain").env("LIFECYCLE_REPORT", "/dev/full").run();
+    end.expect_code(2)
+        .expect_line(&["/dev/full", "no ordinary file"]);
+    assert_eq!(read_to_string(kept).expect("the file"), "kept");
+}
+
+#[test]
+fn d8_nothing_is_written_where_nobody_asks() {
+    let folder = Folder::new();
+    let script = format!("cd {} && exec \"$@\"", folder.0.path().display());
+    let program = program!("chain").through(&script).with("main=ok");
+    let end = program.env("LIFECYCLE_REPORT", "").run();
+    end.expect_code(0);
+    assert_eq!((folder.names().len(), &*end.stderr), (0, ""));
+}
+
+#[test]
+fn d8_a_relative_path_is_one_from_where_the_life_began() {
+    let folder = Folder::new();
+    let script = format!("cd {} && exec \"$@\"", folder.0.path().display());
+    let program = program!("chain").through(&script).with("main=ok");
+    program
+        .env("LIFECYCLE_REPORT", "life.json")
+        .run()
+        .expect_code(0);
+    assert_eq!(folder.life().0["reason"], "main returned");
+}
+
+/// The three ends of the chain by itself, and their exit codes.
+const ENDS: [(&str, i32); 3] = [
+    ("main=ok", 0),
+    ("main=ok c.stop=error", 3),
+    ("d.start=error", 1),
+];
+
+#[test]
+fn d8_a_disk_that_takes_nothing_is_one_line_and_changes_no_exit_code() {
+    for (arguments, code) in ENDS {
+        let folder = Folder::new();
+        write(folder.path("life.json"), "of the life before").expect("a file");
+        // What is written fails as on a full disk, also as root.
+        let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+        let program = program!("chain").through(script).with(arguments);
+        let end = folder.asks(program).run();
+        end.expect_code(code);
+        expect_one_line(&end, "File too large");
+        assert_eq!(folder.names(), ["life.json"], "{end}");
+        let kept = read_to_string(folder.path("life.json")).expect("the file");
+        assert_eq!(kept, "of the life before");
+    }
+}
+
+#[test]
+#[ignore = "needs namespaces of mounts: root, or namespaces of users"]
+fn d8_a_full_disk_is_one_line_and_changes_no_exit_code() {
+    let user = if rustix::process::geteuid().is_root() {
+        ""
+    } else {
+        "--user --map-root-user"
+    };
+    for (arguments, code) in ENDS {
+        let folder = Folder::new();
+        let at = folder.0.path().display();
+        let script = format!(
+            "mount -t tmpfs -o size=16k none {at} || exit 99; cat /dev/zero > {at}/full 2>&-; \
+             \"$@\"; code=$?; echo left: $(ls -A {at}) >&2; exit $code"
+        );
+        let outer = format!("exec unshare {user} --mount sh -c '{script}' sh \"$@\"");
+        let program = program!("chain").through(&outer).with(arguments);
+        let end = folder.asks(program).run();
+        end.expect_code(code);
+        expect_one_line(&end, "No space left on device");
+        assert!(end.stderr.lines().any(|line| line == "left: full"), "{end}");
+    }
+}
+
+/// That there is no report is said once, with the reason.
+#[track_caller]
+fn expect_one_line(end: &End, why: &str) {
+    end.expect_line(&["warning: no report was written to ", "life.json", why]);
+    assert_eq!(
+        end.stderr.matches("no report was written").count(),
+        1,
+        "{end}"
+    );
+    assert!(!end.stderr.contains("panicked"), "{end}");
+}
+
+#[test]
+fn d8_a_folder_that_is_removed_meanwhile_is_one_line_and_changes_no_exit_code() {
+    for (arguments, code) in [("", 0), ("c.stop=error", 3)] {
+        let folder = Folder::new();
+        let mut run = folder.asks(program!("chain").with(arguments)).up();
+        remove_dir_all(folder.0.path()).expect("it can be removed");
+        run.terminate();
+        let end = run.end();
+        end.expect_code(code);
+        expect_one_line(&end, "No such file or directory");
+        assert!(!folder.0.path().exists(), "{end}");
+    }
+}
+
+#[test]
+fn d8_a_link_that_is_put_there_meanwhile_is_not_followed() {
+    let folder = Folder::new();
+    let elsewhere = Folder::new();
+    let kept = elsewhere.path("kept.json");
+    write(&kept, "kept").expect("a file");
+    let mut run = folder.asks(program!("chain")).up();
+    symlink(&kept, folder.path("life.json")).expect("a link");
+    run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    expect_one_line(&end, "symbolic link");
+    assert_eq!(read_to_string(&kept).expect("the file"), "kept");
+    assert_eq!(folder.names(), ["life.json"]);
+    assert!(folder.path("life.json").is_symlink());
+}
+
+#[test]
+fn d8_outputs_that_nobody_reads_keep_no_report_from_being_written() {
+    for (arguments, code) in ENDS {
+        let folder = Folder::new();
+        let (_reader, mut writer) = pipe().expect("a pipe");
+        rustix::io::ioctl_fionbio(&writer, true).expect("a pipe can be non-blocking");
+        while writer.write(b".").is_ok() {}
+        rustix::io::ioctl_fionbio(&writer, false).expect("a pipe can be blocking");
+        let program = program!("chain").with(arguments).limits("1500ms", "300ms");
+        let other = writer.try_clone().expect("the pipe");
+        let end = folder.asks(program.stderr(writer).stdout(other)).run();
+        end.expect_code(code);
+        assert_eq!(folder.life().0["exit_code"], code);
+    }
+}
