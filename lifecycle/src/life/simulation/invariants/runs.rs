@@ -212,7 +212,7 @@ fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<Fa
         failures = if ok { 0 } else { failures + 1 };
         restarts.retain(|at| over - *at < millis(worker.within));
         let recent = u32::try_from(restarts.len()).unwrap();
-        let doubled = millis(worker.backoff) * 2_u32.pow(recent);
+        let doubled = millis(worker.backoff) * 2_u32.saturating_pow(recent);
         let fate = match (worker.every, worker.restart) {
             (Some(every), _) => {
                 let too_many = every.max_failures.is_some_and(|most| failures >= most);
