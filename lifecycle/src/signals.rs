@@ -125,6 +125,10 @@ pub(crate) fn install() -> std::io::Result<()> {
 pub(crate) fn attach(life: UnboundedSender<Event>) {
     *LIFE.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
     ATTACHED.store(true, SeqCst);
+    // One that came before found no deadline to fix.
+    if FIRST_AT.load(SeqCst) != 0 {
+        watchdog::arm_for_signal();
+    }
     if let Some(relay) = RELAY.get() {
         relay.unpark();
     }

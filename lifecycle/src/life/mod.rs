@@ -285,6 +285,7 @@ impl Life {
             self.run_until_stopped().await;
         }
         self.tear_down().await;
+        self.hear_of_hooks_that_others_began();
         let outcome = self.outcome();
         // What is left holds user values: instances that were left behind, provided ones, closures.
         let threads = self.threads.clone();

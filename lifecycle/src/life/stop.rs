@@ -260,6 +260,18 @@ impl Life {
         }
     }
 
+    /// The watchdog may have begun hooks while all went well here: then it did not.
+    pub(super) fn hear_of_hooks_that_others_began(&mut self) {
+        self.hear_emergency_ends();
+        for (slot, id) in self.slots.iter().enumerate() {
+            if self.emergency.was_due(slot) {
+                let fate = &mut self.members[*id].fate;
+                fate.layer = Layer::Emergency;
+                fate.unclean = true;
+            }
+        }
+    }
+
     fn on_emergency_ended(&mut self, slot: usize, end: EmergencyEnd) {
         let id = self.slots[slot];
         let member = &mut self.members[id];
