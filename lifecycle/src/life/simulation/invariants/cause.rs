@@ -167,9 +167,11 @@ fn unclean(
         unclean |= seen.first(worker.id, What::Cut(Stage::Task)).is_some();
     }
     let body = seen.world.body_id();
-    for cut in [What::Cut(Stage::Body), What::Cut(Stage::Task)] {
-        unclean |= seen.first(body, cut).is_some();
-    }
+    unclean |= seen.first(body, What::Cut(Stage::Task)).is_some();
+    // It may have been cut before it was polled, and the life may have ended before it was dropped.
+    let called = seen.world.body.is_some() && seen.driver(What::Running).is_some();
+    let ended = |what| matches!(what, What::Ended(Stage::Body, _));
+    unclean |= called && seen.find(body, ended).is_none();
     (unclean, unclean || maybe)
 }
 
@@ -271,8 +273,8 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         }
         Some(Fate::Failed(at)) => {
             // Before the app is up, whatever its policy says.
-            let early = running.is_none_or(|running| at < running.at);
-            let same = running.is_some_and(|running| at == running.at);
+            let early = running.is_none_or(|running| at + seen.blocked() < running.at);
+            let same = running.is_some_and(|running| at <= running.at);
             let fatal = policy.on_failure == OnEnd::Shutdown;
             // At the instant at which it was told, it may have been told first.
             let told = seen
