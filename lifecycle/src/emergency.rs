@@ -172,6 +172,13 @@ impl Emergency {
         Self(Arc::clone(&self.0))
     }
 
+    /// Drops all hooks, those that run now after their end. What they hold may be user values: not to be called where
+    /// their destructors would hold up anybody.
+    pub(crate) fn clear(&self) {
+        self.close();
+        self.0.slots.iter().for_each(Slot::discard);
+    }
+
     /// Lets the threads end. Busy ones end after their hook.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
@@ -249,6 +256,9 @@ impl Shared {
                     // The driver last: should it be stuck, this may be stuck with it.
                     self.wake_conductor();
                     (self.wake)();
+                }
+                if self.closed.load(Ordering::Acquire) {
+                    slot.discard();
                 }
             }
             if self.closed.load(Ordering::Acquire) {

@@ -108,6 +108,11 @@ impl Slot {
         }
     }
 
+    /// Drops the hook, also one that was never called. Its destructors may panic.
+    pub(super) fn discard(&self) {
+        let _ = caught(|| drop(self.take()));
+    }
+
     pub(super) fn is_armed(&self) -> bool {
         self.state() == ARMED
     }

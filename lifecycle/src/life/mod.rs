@@ -295,6 +295,7 @@ impl Life {
             for instance in left_behind {
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
             }
+            self.emergency.clear();
             drop(self);
         });
         outcome
