@@ -12,7 +12,7 @@
 //! | `ONLY=spin` | only days of that fault |
 //! | `LANES=8` | how many programs run side by side |
 //! | `PROGRAMS=target/abort` | the folder of programs that were built in another way |
-//! | `PANICS=abort` | so that their panics abort: only days without a panic |
+//! | `PANICS=abort` | so that their panics abort: only days without a panic, on which somebody reads what they write |
 //!
 //! `cargo test -p lifecycle-tests --test faults -- --nocapture` shows the table.
 
@@ -67,7 +67,13 @@ fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
     let days = (0..)
         .map(|number| Day::of(derived(seed, number)))
         .filter(|day| only.as_ref().is_none_or(|only| day.fault.name == only))
-        .filter(|day| !panics_abort || !day.arguments.contains("panic"))
+        // A subscriber that cannot write says so by a panic, as tokio does of a bridge on its only thread.
+        .filter(|day| {
+            let panics = ["panic", "bridge"]
+                .iter()
+                .any(|step| day.arguments.contains(step));
+            !panics_abort || (!panics && day.outputs == Outputs::Read)
+        })
         .take(runs(60))
         .collect();
     let tally = live_all(days, number("LANES", 4 * processors), machine, program);
