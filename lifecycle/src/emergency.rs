@@ -111,13 +111,14 @@ impl Emergency {
         self.0.slots[index].disarm()
     }
 
-    /// Runs one hook now. Returns false when it is not armed any more.
+    /// Runs one hook now. Returns whether its end is still to come: others may have made it due before.
     pub(crate) fn run(&self, index: usize) -> bool {
-        let due = self.0.slots[index].make_due();
-        if due {
+        let slot = &self.0.slots[index];
+        if slot.make_due() {
             self.0.wake_runners();
+            return true;
         }
-        due
+        slot.is_pending()
     }
 
     /// Stops waiting for a hook; false when it has ended.
@@ -161,6 +162,11 @@ impl Emergency {
         if set.is_ok() {
             self.0.wake_conductor();
         }
+    }
+
+    /// Whether all were to be run.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.until().is_some()
     }
 
     /// Whether all are through.
@@ -318,6 +324,28 @@ mod tests {
     use std::sync::mpsc::{channel, sync_channel};
 
     use super::*;
+
+    #[test]
+    fn who_wants_to_run_a_hook_that_others_have_begun_hears_that_its_end_is_still_to_come() {
+        let (ended, has_ended) = sync_channel(1);
+        let emergency = Emergency::new(1, move || drop(ended.try_send(()))).unwrap();
+        let (go_on, may_go_on) = channel::<()>();
+        let may_go_on = Mutex::new(may_go_on);
+        emergency.arm(0, Box::new(move || drop(may_go_on.lock().unwrap().recv())));
+        assert!(!emergency.has_begun());
+        emergency.begin(Instant::now() + Duration::from_secs(60));
+        assert!(emergency.has_begun());
+        // The conductor may have made it due before, or not.
+        assert!(emergency.run(0));
+        assert!(emergency.run(0));
+        drop(go_on);
+        while !emergency.is_over() {
+            has_ended.recv().unwrap();
+        }
+        assert!(!emergency.run(0));
+        assert_eq!(emergency.take_end(0), Some(EmergencyEnd::Done));
+        emergency.close();
+    }
 
     #[test]
     fn a_hook_that_is_due_is_called_although_no_thread_was_free_when_its_component_was_dropped() {

@@ -408,18 +408,17 @@ impl Run {
         let _ = self.evidence.take_rest();
         let _ = self.stderr.take_rest();
         let _ = self.stdout.take_rest();
+        let lines = self.evidence.seen.iter();
+        let mut evidence: Vec<Line> = lines.filter_map(|line| Line::parse(line)).collect();
+        // A thread may have to wait for a processor between its look at the clock and its write.
+        evidence.sort_by_key(|line| line.at);
         End {
             arguments: std::mem::take(&mut self.arguments),
             code: status.code(),
             signal: std::os::unix::process::ExitStatusExt::signal(&status),
             at,
             took,
-            evidence: self
-                .evidence
-                .seen
-                .iter()
-                .filter_map(|line| Line::parse(line))
-                .collect(),
+            evidence,
             stderr: self.stderr.seen.join("\n"),
             stdout: self.stdout.seen.join("\n"),
         }

@@ -29,7 +29,8 @@ impl Life {
         if !self.is_over() {
             self.stop_all().await;
         }
-        if self.is_over() {
+        // The watchdog may have begun it by itself: no hook is left in the middle.
+        if self.is_over() || self.emergency.has_begun() {
             self.emergency_layer().await;
         }
     }

@@ -263,7 +263,10 @@ impl<'a> Case<'a> {
                     if cleanup == Cleanup::Reverse {
                         cleanup = Cleanup::Emergency;
                     }
-                    let known = emergency > clean + self.machine.tolerance && !self.day.fault.stuck;
+                    let tolerance = self.machine.tolerance;
+                    let known = emergency > clean + tolerance
+                        && self.forced.is_none_or(|forced| forced > clean + tolerance)
+                        && !self.day.fault.stuck;
                     self.check(!known, || {
                         format!("`{name}` had stopped clean when it got its emergency hook")
                     });
