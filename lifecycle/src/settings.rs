@@ -69,7 +69,8 @@ impl Settings {
     };
 
     /// For in-flight work, and workers without a `timeout` of their own. Default: what lame duck, stop chain and reserve
-    /// leave, at least 5 s.
+    /// leave, at least 5 s. Where the timeouts of ordered workers fill it, `main`'s body and workers without one still
+    /// have 50 ms to return.
     pub const fn drain_timeout(mut self, time: Duration) -> Self {
         self.drain_timeout = Some(time);
         self

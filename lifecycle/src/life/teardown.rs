@@ -70,7 +70,8 @@ impl Life {
         let sequence = DrainSequence::new(&plan);
         for (step, group) in sequence.groups.iter().enumerate() {
             let left = end.saturating_duration_since(Instant::now());
-            let share = sequence.share(step, left);
+            // Where the timeouts of others fill the drain: what it takes to hear of it and to return.
+            let share = sequence.share(step, left).max(GRACE.min(self.left()));
             self.group_left = group
                 .iter()
                 .filter(|id| self.members[**id].phase != Phase::Ended)

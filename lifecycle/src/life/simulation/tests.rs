@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::evidence::{Stage, Story, What, millis};
 use super::invariants::check;
 use super::lead::lead;
-use super::world::{Act, Call, Destructor, End, Outside, Resource, Worker, World};
+use super::world::{Act, Body, Call, Destructor, End, Outside, Resource, Worker, World};
 use crate::background::Restart;
 use crate::life::outcome::Layer;
 
@@ -206,6 +206,32 @@ fn tasks_of_a_worker_that_has_ended_take_nothing_of_the_next_group() {
     assert_eq!(story.outcome.shutdown, millis(500 + 400));
     let fates = story.outcome.fates.iter();
     assert_eq!(fates.filter(|fate| fate.unclean).count(), 1);
+}
+
+#[test]
+fn where_the_timeouts_of_others_fill_the_drain_main_and_a_worker_still_have_the_time_to_return() {
+    let returns = Call {
+        told: Some(Act::ends(10, End::Ok)),
+        ..Call::UNTIL_TOLD
+    };
+    let worker = |order, timeout| Worker {
+        order,
+        timeout,
+        runs: vec![returns],
+        ..Worker::PLAIN
+    };
+    let world = World {
+        drain: 1_000,
+        workers: vec![worker(None, None), worker(Some(1), Some(1_000))],
+        body: Some(Body {
+            call: returns,
+            tasks: Vec::new(),
+        }),
+        ..World::of(Vec::new())
+    };
+    let story = led(&world);
+    assert_eq!(story.outcome.exit_code, 0);
+    assert_eq!(story.outcome.shutdown, millis(20));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::runs::{Run, Runs};
 use super::starts::attempts;
+use crate::life::GRACE;
 use crate::life::simulation::evidence::{Seen, Stage, What, millis};
 
 /// A drain that was not left for the emergency layer.
@@ -79,6 +80,7 @@ pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>)
         let shares = u32::try_from(after.filter(Option::is_none).count()).unwrap();
         let left = end.saturating_duration_since(time);
         let share = left.saturating_sub(fixed) / (1 + shares);
+        let share = share.max(GRACE.min(reserve.saturating_duration_since(time)));
         let mut ended = time;
         for worker in group {
             let timeout = seen.world.worker(worker.id).timeout;
