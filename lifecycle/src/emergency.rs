@@ -328,10 +328,16 @@ mod tests {
     #[test]
     fn who_wants_to_run_a_hook_that_others_have_begun_hears_that_its_end_is_still_to_come() {
         let (ended, has_ended) = sync_channel(1);
-        let emergency = Emergency::new(1, move || drop(ended.try_send(()))).unwrap();
+        let wake = move || {
+            let _ = ended.try_send(());
+        };
+        let emergency = Emergency::new(1, wake).unwrap();
         let (go_on, may_go_on) = channel::<()>();
         let may_go_on = Mutex::new(may_go_on);
-        emergency.arm(0, Box::new(move || drop(may_go_on.lock().unwrap().recv())));
+        let hook = move || {
+            let _ = may_go_on.lock().unwrap().recv();
+        };
+        emergency.arm(0, Box::new(hook));
         assert!(!emergency.has_begun());
         emergency.begin(Instant::now() + Duration::from_secs(60));
         assert!(emergency.has_begun());
