@@ -11,6 +11,9 @@
 //! 4. The driver waits for nothing without a timer that ends the wait.
 
 pub(crate) mod event;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+#[allow(dead_code, reason = "whoever asks comes next")]
+pub(crate) mod liveness;
 mod member;
 pub(crate) mod notice;
 pub(crate) mod outcome;
