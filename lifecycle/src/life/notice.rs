@@ -61,6 +61,10 @@ pub(crate) enum Notice {
         in_flight: u64,
         time: Duration,
     },
+    /// What is still in flight while the app drains: told every second, where it has changed.
+    InFlight {
+        count: u64,
+    },
     /// Cleanup of a component has begun.
     StopBegan {
         name: Arc<str>,
@@ -80,10 +84,15 @@ pub(crate) enum Notice {
     Forced {
         signal: Option<i32>,
     },
+    /// What can be reloaded is, one after the other, within so long.
+    Reloading {
+        limit: Duration,
+    },
     Reloaded {
         name: Arc<str>,
         error: Option<String>,
     },
+    ReloadEnded,
 }
 
 impl Notice {

@@ -42,6 +42,10 @@ pub(super) enum Timer {
     },
     Startup,
     Drain,
+    /// What is in flight is told again; it was this much.
+    Count {
+        in_flight: u64,
+    },
     /// Only for whoever looks at the clock after each step.
     Wake,
     /// The deadline less the emergency reserve.
@@ -166,6 +170,7 @@ impl Life {
             Timer::Reload { id, turn } if turn == self.reload_turn => self.on_reload_cut(id),
             Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
             Timer::Drain => self.drain_over = true,
+            Timer::Count { in_flight } => self.tell_in_flight(in_flight),
             Timer::Reserve => self.reserve_reached = true,
             Timer::EmergencyOver => self.emergency_over = true,
             _ => {}

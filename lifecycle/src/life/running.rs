@@ -366,11 +366,17 @@ impl Life {
             .copied()
             .filter(|id| self.plan.components[*id].has(HookKind::Reload))
             .collect();
+        let limits = self.reloading.iter();
+        let limit = limits
+            .map(|id| self.plan.components[*id].start_timeout)
+            .sum();
+        self.notice(Notice::Reloading { limit });
         self.reload_next();
     }
 
     fn reload_next(&mut self) {
         let Some(id) = self.reloading.last().copied() else {
+            self.notice(Notice::ReloadEnded);
             if std::mem::take(&mut self.reload_wanted) {
                 self.reload();
             }

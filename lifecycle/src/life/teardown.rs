@@ -18,6 +18,9 @@ use crate::plan::Plan;
 use crate::reason::Reason;
 use crate::record::HookKind;
 
+/// How often whoever watches the drain is told what is still in flight.
+const COUNT: Duration = Duration::from_secs(1);
+
 impl Life {
     /// Takes down whatever is up, within the deadline.
     pub(super) async fn tear_down(&mut self) {
@@ -65,6 +68,7 @@ impl Life {
         let in_flight = self.app.admission.close();
         self.notice(Notice::Draining { in_flight, time });
         self.timer(end, Timer::Drain);
+        self.count_again(in_flight);
         self.settle_starts(end);
 
         let sequence = DrainSequence::new(&plan);
@@ -116,6 +120,21 @@ impl Life {
         self.cut_work().await;
         while plan.drill.holds(Stage::Draining) && !self.is_over() {
             self.step().await;
+        }
+    }
+
+    /// Tells what is still in flight, where that has changed.
+    pub(super) fn tell_in_flight(&mut self, before: u64) {
+        let count = self.app.admission.in_flight();
+        if count != before {
+            self.notice(Notice::InFlight { count });
+        }
+        self.count_again(count);
+    }
+
+    fn count_again(&mut self, in_flight: u64) {
+        if in_flight > 0 {
+            self.timer(Instant::now() + COUNT, Timer::Count { in_flight });
         }
     }
 

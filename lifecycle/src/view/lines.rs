@@ -15,7 +15,12 @@ use crate::report::describe;
 pub(super) fn line(notice: &Notice) -> Option<String> {
     let text = match notice {
         Notice::Warning(text) => format!("! warning: {}", escape(text)),
-        Notice::Starting { .. } | Notice::StopBegan { .. } | Notice::ExpectedError { .. } => {
+        Notice::Starting { .. }
+        | Notice::StopBegan { .. }
+        | Notice::ExpectedError { .. }
+        | Notice::InFlight { .. }
+        | Notice::Reloading { .. }
+        | Notice::ReloadEnded => {
             return None;
         }
         Notice::Started { name, took } => format!("✓ {} started in {}", escape(name), show(*took)),

@@ -135,6 +135,9 @@ pub(crate) fn record(notice: &Notice) {
         Notice::Draining { in_flight, time } => {
             info!(target: "lifecycle", in_flight, limit_ms = millis(time), "draining");
         }
+        Notice::InFlight { count } => {
+            info!(target: "lifecycle", in_flight = count, "still draining");
+        }
         Notice::StopBegan { name, allowed } => {
             debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(allowed), "stopping component");
         }
@@ -162,6 +165,10 @@ pub(crate) fn record(notice: &Notice) {
         Notice::Forced { signal } => {
             error!(target: "lifecycle", signal, "forced: emergency hooks only")
         }
+        Notice::Reloading { limit } => {
+            info!(target: "lifecycle", limit_ms = millis(limit), "reloading")
+        }
+        Notice::ReloadEnded => debug!(target: "lifecycle", "reload ended"),
         Notice::Reloaded { name, error: None } => {
             info!(target: "lifecycle", component = escape(name), "reloaded")
         }
