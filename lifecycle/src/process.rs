@@ -30,6 +30,7 @@ use crate::plan::Plan;
 use crate::report::Report;
 use crate::selection::Parts;
 use crate::setup::Setup;
+use crate::view::systemd::Systemd;
 use crate::view::{Finishing, View, say};
 use crate::{signals, watchdog};
 
@@ -92,8 +93,7 @@ struct Ready {
 }
 
 fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
-    #[cfg(all(feature = "systemd", target_os = "linux"))]
-    let systemd = crate::view::systemd::Systemd::capture();
+    let systemd = Systemd::capture();
     watchdog::install()
         .and_then(|()| signals::install())
         .map_err(|error| Refused::no_thread(&error))?;
@@ -138,10 +138,11 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     if let Some(text) = plan.drill.announcement() {
         say(&text);
     }
-    let view = View::start(console, report).map_err(|error| Refused::no_thread(&error))?;
+    let view = systemd
+        .start(&plan)
+        .and_then(|systemd| View::start(console, report, systemd))
+        .map_err(|error| Refused::no_thread(&error))?;
     let observer = view.observer();
-    #[cfg(all(feature = "systemd", target_os = "linux"))]
-    let observer = crate::view::systemd::beside(systemd, observer);
     let mut builder = if spec.current_thread {
         runtime::Builder::new_current_thread()
     } else {
@@ -213,6 +214,7 @@ impl Ready {
             emergency: handles.emergency,
             emergency_news: handles.emergency_news,
         };
+        let pings = view.systemd.pings(runtime.handle().clone());
         let (ended, is_ended) = oneshot::channel();
         // Made now, while there are threads to be had: the runtime is dropped on it, or left behind with it.
         let (leave, left) = sync_channel::<Runtime>(1);
@@ -227,7 +229,7 @@ impl Ready {
             thread::Builder::new()
                 .name("lifecycle".into())
                 .spawn(move || {
-                    let report = drive(life, kept);
+                    let report = drive(life, kept, pings);
                     // Main leaves the runtime, unless user code holds it there.
                     let _ = ended.send(());
                     end(report, &is_dropped, |report| {
@@ -262,12 +264,17 @@ impl Ready {
     }
 }
 
-/// Leads the life on a runtime of its own.
-fn drive(life: Life, kept: Kept) -> Option<Report> {
+/// Leads the life on a runtime of its own, which also pings whoever wants to know that it runs.
+fn drive(
+    life: Life,
+    kept: Kept,
+    pings: impl Future<Output = ()> + Send + 'static,
+) -> Option<Report> {
     let outcome = caught(|| {
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
+        drop(runtime.spawn(pings));
         Ok::<_, std::io::Error>(runtime.block_on(life.run()))
     });
     match outcome {

@@ -12,7 +12,6 @@
 
 pub(crate) mod event;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
-#[allow(dead_code, reason = "whoever asks comes next")]
 pub(crate) mod liveness;
 mod member;
 pub(crate) mod notice;

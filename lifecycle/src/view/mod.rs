@@ -17,6 +17,9 @@ mod report_json {
 }
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(crate) mod systemd;
+#[cfg(not(all(feature = "systemd", target_os = "linux")))]
+#[path = "systemd/absent.rs"]
+pub(crate) mod systemd;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -25,6 +28,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::report_file::ReportFile;
+use self::systemd::{LastWords, Teller};
 use crate::environment::Console;
 use crate::error::caught;
 use crate::life::notice::{Notice, Observer};
@@ -55,12 +59,14 @@ pub(crate) struct Finishing {
     is_flushed: Receiver<()>,
     flush: Flush,
     file: Option<ReportFile>,
+    last_words: LastWords,
 }
 
 /// The thread that shows what happens, and the one that writes the report to a file.
 pub(crate) struct View {
     messages: Sender<Message>,
     file: Option<ReportFile>,
+    pub(crate) systemd: Teller,
 }
 
 /// One way of showing it.
@@ -72,7 +78,11 @@ trait Screen {
 }
 
 impl View {
-    pub(crate) fn start(console: Console, file: Option<ReportPath>) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        console: Console,
+        file: Option<ReportPath>,
+        systemd: Teller,
+    ) -> std::io::Result<Self> {
         let file = file.map(ReportFile::start).transpose()?;
         let (sender, messages) = channel();
         thread::Builder::new()
@@ -81,6 +91,7 @@ impl View {
         Ok(Self {
             messages: sender,
             file,
+            systemd,
         })
     }
 
@@ -98,12 +109,17 @@ impl View {
         Ok(Self {
             messages: sender,
             file: None,
+            systemd: Teller::NOBODY,
         })
     }
 
     pub(crate) fn observer(&self) -> Observer {
         let sender = self.messages.clone();
-        Box::new(move |notice| drop(sender.send(Message::Notice(notice))))
+        let mut tell_systemd = self.systemd.observer();
+        Box::new(move |notice| {
+            tell_systemd(&notice);
+            let _ = sender.send(Message::Notice(notice));
+        })
     }
 
     /// Shows the end, and then calls `flush`, both on the view's thread; writes the file beside them.
@@ -111,6 +127,7 @@ impl View {
         if let Some(file) = &self.file {
             file.begin(report.clone());
         }
+        let last_words = self.systemd.finish(&report);
         let (written, is_written) = sync_channel(1);
         let (flushed, is_flushed) = sync_channel(1);
         let flush: Flush = Arc::new(Mutex::new(Some(Box::new(flush))));
@@ -126,6 +143,7 @@ impl View {
             is_flushed,
             flush,
             file: self.file,
+            last_words,
         }
     }
 }
@@ -136,10 +154,12 @@ impl Finishing {
     pub(crate) fn wait(mut self, limit: Duration, left: Duration) {
         let begun = Instant::now();
         let file = self.file.take();
+        let last_words = std::mem::take(&mut self.last_words);
         self.wait_for_flush(limit, left);
         if let Some(file) = file {
             file.wait(left.saturating_sub(begun.elapsed()));
         }
+        last_words.wait(left.saturating_sub(begun.elapsed()));
     }
 
     fn wait_for_flush(self, limit: Duration, left: Duration) {

@@ -1,77 +1,148 @@
 //! systemd, where it started us: what [`sd_notify(3)`] describes, over a socket made before anything else.
 //!
+//! A thread tells it, so that the life waits for nobody. What systemd acts upon is told at once, and none of it is lost;
+//! what only says how far we are is told ten times a second at most, so that of ten thousand starts it hears a few.
+//!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
-use std::ffi::OsStr;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+mod channel;
+mod pings;
+mod status;
+mod told;
+
+use std::future::Future;
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::runtime;
 
-use crate::life::notice::{Notice, Observer};
+use self::channel::Channel;
+use self::told::Told;
+use crate::life::liveness::Liveness;
+use crate::life::notice::Notice;
+use crate::plan::Plan;
+use crate::report::Report;
 
-/// How long after our own deadline systemd may give up on us: what the kernel's timers take, should they have to.
-const MARGIN: Duration = Duration::from_secs(1);
+/// What the last words may take when systemd does not listen.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// The service manager's end.
+/// What systemd left for us in the environment.
 pub(crate) struct Systemd {
-    socket: UnixDatagram,
-    manager: SocketAddr,
+    channel: Option<Channel>,
+    watchdog: Option<Duration>,
+}
+
+/// The way to the thread that tells it; to nobody where systemd did not start us.
+pub(crate) struct Teller {
+    messages: Option<Sender<Message>>,
+    watchdog: Option<Duration>,
+}
+
+/// The thread has been handed its last words.
+#[derive(Default)]
+#[must_use = "the process must not end before"]
+pub(crate) struct LastWords(Option<Receiver<()>>);
+
+enum Message {
+    Notice {
+        notice: Notice,
+        /// When a reload began, on the clock that systemd goes by.
+        reload: Option<NotifyState<'static>>,
+    },
+    /// The app's runtime has answered.
+    Alive,
+    /// It has not, for so long.
+    Silent(Duration),
+    End(String, SyncSender<()>),
 }
 
 impl Systemd {
-    /// Takes `NOTIFY_SOCKET` out of the environment, so that no child takes it for its own. Nothing where there is none,
-    /// or where it cannot be used: to be watched is no condition for living.
+    /// Takes what systemd left out of the environment, so that no child takes it for its own. Nothing where there is
+    /// nothing, or where it cannot be used: to be watched is no condition for living.
     ///
     /// To be called while the process has one thread.
-    pub(crate) fn capture() -> Option<Self> {
-        let path = crate::sys::environment::take("NOTIFY_SOCKET")?;
-        let manager = address(&path)?;
-        let socket = UnixDatagram::unbound().ok()?;
-        // The driver tells it: that must not wait.
-        socket.set_nonblocking(true).ok()?;
-        Some(Self { socket, manager })
-    }
-
-    pub(crate) fn notice(&self, notice: &Notice) {
-        match notice {
-            Notice::Running { .. } => self.tell(&[NotifyState::Ready]),
-            // `STOPPING=1` starts systemd's own clock: it must not be shorter than ours.
-            Notice::Stopping { limit, .. } => self.tell(&[
-                NotifyState::Stopping,
-                NotifyState::ExtendTimeoutUsec(micros(*limit + MARGIN)),
-            ]),
-            _ => {}
+    pub(crate) fn capture() -> Self {
+        Self {
+            watchdog: pings::interval(),
+            channel: Channel::capture(),
         }
     }
 
-    fn tell(&self, states: &[NotifyState<'_>]) {
-        let message: String = states.iter().map(|state| format!("{state}\n")).collect();
-        let _ = self.socket.send_to_addr(message.as_bytes(), &self.manager);
+    /// Starts the thread, where there is somebody to talk to.
+    pub(crate) fn start(self, plan: &Plan) -> io::Result<Teller> {
+        let Some(channel) = self.channel else {
+            return Ok(Teller::NOBODY);
+        };
+        let told = Told::new(channel, plan.components.len());
+        let startup = plan.limits.startup;
+        let (sender, messages) = std::sync::mpsc::channel();
+        thread::Builder::new()
+            .name("lifecycle-systemd".into())
+            .spawn(move || told.lead(startup, &messages))?;
+        Ok(Teller {
+            messages: Some(sender),
+            watchdog: self.watchdog,
+        })
     }
 }
 
-/// The observer, and before it systemd where it watches: an output that blocks must not keep it in the dark.
-pub(crate) fn beside(systemd: Option<Systemd>, mut observer: Observer) -> Observer {
-    let Some(systemd) = systemd else {
-        return observer;
+impl Teller {
+    pub(crate) const NOBODY: Self = Self {
+        messages: None,
+        watchdog: None,
     };
-    Box::new(move |notice| {
-        systemd.notice(&notice);
-        observer(notice);
-    })
-}
 
-/// A path, or with `@` a name in Linux' abstract namespace.
-fn address(path: &OsStr) -> Option<SocketAddr> {
-    match path.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name).ok(),
-        None => SocketAddr::from_pathname(path).ok(),
+    /// What hears each notice: a reload's as it begins, so that systemd's next one is not taken for it.
+    pub(crate) fn observer(&self) -> impl FnMut(&Notice) + Send + use<> {
+        let messages = self.messages.clone();
+        move |notice| {
+            let Some(messages) = &messages else { return };
+            let begins = matches!(notice, Notice::Reloading { .. });
+            let _ = messages.send(Message::Notice {
+                notice: notice.clone(),
+                reload: begins
+                    .then(NotifyState::monotonic_usec_now)
+                    .and_then(Result::ok),
+            });
+        }
+    }
+
+    /// Keeps systemd's watchdog quiet for as long as the runtime answers. To be run by the driver: then it tells of both.
+    pub(crate) fn pings(
+        &self,
+        runtime: runtime::Handle,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let to = self.messages.clone().zip(self.watchdog);
+        async move {
+            if let Some((messages, limit)) = to {
+                pings::send(Liveness::new(runtime), limit, messages).await;
+            }
+        }
+    }
+
+    /// Tells it how the life ended.
+    pub(crate) fn finish(&self, report: &Report) -> LastWords {
+        let messages = self.messages.as_ref();
+        LastWords(messages.and_then(|messages| {
+            let (told, is_told) = sync_channel(1);
+            let how = match report.root_error() {
+                Some(root) => format!("{}: {root}", report.summary()),
+                None => report.summary(),
+            };
+            messages.send(Message::End(how, told)).ok()?;
+            Some(is_told)
+        }))
     }
 }
 
-fn micros(time: Duration) -> u32 {
-    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+impl LastWords {
+    /// Waits until they are with systemd, which hears them before it hears of our end.
+    pub(crate) fn wait(self, left: Duration) {
+        if let Some(is_told) = self.0 {
+            let _ = is_told.recv_timeout(LAST_WORDS.min(left));
+        }
+    }
 }
