@@ -44,6 +44,7 @@
 //! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks | b14 |
 //! | `kill -9` | no hooks: the next start goes on from what is on disk | b15 |
 //! | one signal sent twice at once, or twenty thousand | one graceful end | c4, c5 |
+//! | systemd started the app, and a child speaks for it; `TimeoutStopSec=` is shorter than `D` | no child has its socket; systemd waits for `D` and a second (feature `systemd`) | c10, c11 |
 //! | PID 1 of a container | the same: nothing relies on a signal's default effect | c8 |
 //!
 //! # How

@@ -103,9 +103,42 @@
 //! | `console` | live lines on a terminal | on |
 //! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
 //! | `json` | `LIFECYCLE_REPORT=life.json` | off |
-//! | `systemd` | `Type=notify`: READY when the app is up, STOPPING with the time that its end may take. Linux only | off |
+//! | `systemd` | `Type=notify`, `Type=notify-reload` and `WatchdogSec=`: [see below](#systemd). Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
+//!
+//! # systemd
+//!
+//! With the feature `systemd`, [`#[lifecycle::main]`](macro@main) tells the service manager that started it, by
+//! [`sd_notify(3)`], what it does:
+//!
+//! | when | what | so that |
+//! | --- | --- | --- |
+//! | while it starts | `STATUS=starting 3 of 7: database`, `EXTEND_TIMEOUT_USEC` of [`startup_timeout`](Settings::startup_timeout) and a second | a slow start is not killed by `TimeoutStartSec=` |
+//! | it is up | `READY=1` | units that are ordered after it start |
+//! | SIGHUP, where something has a `reload` | `RELOADING=1`, `MONOTONIC_USEC`, and `READY=1` when all have ended | `systemctl reload` waits (`Type=notify-reload`) |
+//! | the first cause to stop | `STOPPING=1`, `EXTEND_TIMEOUT_USEC` of [`shutdown_timeout`](Settings::shutdown_timeout) and a second | the deadline holds, and not a shorter `TimeoutStopSec=` |
+//! | while it stops | `STATUS=stopping (SIGTERM) 2 of 7: cache; 12 in flight` | |
+//! | at the end | `STATUS` with how it ended, and the first error | `systemctl status` says why |
+//! | `WatchdogSec=` is set | `WATCHDOG=1` at half of that time, for as long as the app's runtime runs a task that it is given | a service with all threads blocked is killed, by SIGABRT: its emergency hooks run |
+//!
+//! `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` are taken out of the environment first of all: no child can speak
+//! for the service. A manager that does not listen holds up nothing, except that the end waits 100 ms for it.
+//!
+//! ```ini
+//! [Service]
+//! Type=notify-reload
+//! ExecStart=/usr/local/bin/agent
+//! WatchdogSec=30s
+//! TimeoutStopSec=35s
+//! Restart=on-failure
+//! RestartPreventExitStatus=2
+//! ```
+//!
+//! systemd before version 253 has no `notify-reload`: there it is `Type=notify` and
+//! `ExecReload=kill -HUP $MAINPID`.
+//!
+//! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
 #[cfg(not(unix))]
 compile_error!("`lifecycle` runs on Unix systems; Windows is not supported yet");

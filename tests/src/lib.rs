@@ -16,3 +16,5 @@ pub mod forged;
 pub mod random;
 pub mod run;
 mod sys;
+
+pub use sys::handed_over;

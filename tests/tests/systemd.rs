@@ -1,13 +1,15 @@
-//! What the service manager is told over `NOTIFY_SOCKET`.
+//! What the service manager is told over `NOTIFY_SOCKET`. How systemd itself takes it is told by `booted`.
 
 #![cfg(target_os = "linux")]
 
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lifecycle_tests::evidence::now;
 use lifecycle_tests::program;
-use lifecycle_tests::run::Program;
+use lifecycle_tests::run::{Program, Signal};
 
 /// A service manager's end of the socket.
 struct Manager {
@@ -24,6 +26,20 @@ impl Manager {
         Self { socket, folder }
     }
 
+    /// One that does not listen, and whose queue is full.
+    fn deaf() -> Self {
+        let manager = Self::new();
+        let other = UnixDatagram::unbound().expect("a socket");
+        other.set_nonblocking(true).expect("it can be non-blocking");
+        let full = loop {
+            if let Err(error) = other.send_to(b"X_OTHER=1\n", manager.path()) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+        manager
+    }
+
     fn path(&self) -> PathBuf {
         self.folder.path().join("notify")
     }
@@ -33,18 +49,40 @@ impl Manager {
     }
 
     fn next(&self) -> String {
-        let mut buffer = [0; 1024];
+        let mut buffer = [0; 4096];
         let length = self.socket.recv(&mut buffer).expect("a message");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// The next message that has a line which begins like this.
+    fn until(&self, line: &str) -> String {
+        loop {
+            let message = self.next();
+            if message.lines().any(|other| other.starts_with(line)) {
+                return message;
+            }
+        }
+    }
+
+    /// All that is there.
+    fn rest(&self) -> String {
+        self.socket.set_nonblocking(true).expect("it can be");
+        let mut buffer = [0; 4096];
+        let mut rest = String::new();
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            rest += &String::from_utf8_lossy(&buffer[..length]);
+        }
+        rest
     }
 }
 
 #[test]
-fn c10_the_socket_is_ours_and_not_handed_to_children() {
+fn c10_what_systemd_left_is_ours_and_not_handed_to_children() {
     let manager = Manager::new();
-    let mut run = manager.program().start();
+    let program = manager.program().env("WATCHDOG_USEC", "30000000");
+    let mut run = program.start();
     run.until("child has it not");
-    assert_eq!(manager.next(), "READY=1\n");
+    manager.until("READY=1");
     run.terminate();
     run.end().expect_code(0);
 }
@@ -52,16 +90,161 @@ fn c10_the_socket_is_ours_and_not_handed_to_children() {
 #[test]
 fn c11_stopping_goes_with_the_time_that_it_may_take() {
     let manager = Manager::new();
-    let mut run = manager
-        .program()
-        .with("parent.stop=hang")
-        .limits("2s", "500ms")
-        .start();
-    assert_eq!(manager.next(), "READY=1\n");
+    let program = manager.program().with("parent.stop=hang");
+    let mut run = program.limits("2s", "500ms").start();
+    manager.until("READY=1");
     run.terminate();
     // The deadline, and a second for the kernel's timers.
-    assert_eq!(manager.next(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=3000000\n");
+    assert_eq!(
+        manager.until("STOPPING=1"),
+        "STOPPING=1\nEXTEND_TIMEOUT_USEC=3000000\nSTATUS=stopping (SIGTERM) 1 of 2\n"
+    );
     run.end().expect_code(3);
+}
+
+#[test]
+fn a_life_is_told_from_its_start_to_its_end() {
+    let manager = Manager::new();
+    let program = manager
+        .program()
+        .with("store.start=slow:300 store.stop=slow:300");
+    let mut run = program.env("LIFECYCLE_STARTUP_TIMEOUT", "20s").start();
+    // Up or given up by then.
+    assert_eq!(
+        manager.next(),
+        "EXTEND_TIMEOUT_USEC=21000000\nSTATUS=starting 1 of 2\n"
+    );
+    manager.until("STATUS=starting 2 of 2: Store");
+    assert_eq!(manager.until("READY=1"), "READY=1\nSTATUS=running\n");
+    run.terminate();
+    manager.until("STOPPING=1");
+    manager.until("STATUS=stopping (SIGTERM) 1 of 2: Store");
+    run.end().expect_code(0);
+    assert!(
+        manager
+            .rest()
+            .contains("STATUS=`notified` stopped cleanly in ")
+    );
+}
+
+#[test]
+fn a_start_that_failed_is_told_with_its_error() {
+    let manager = Manager::new();
+    let run = manager.program().with("store.start=error").start();
+    run.end().expect_code(1);
+    let told = manager.rest();
+    assert!(!told.contains("READY=1"), "{told}");
+    let last = told.lines().last().expect("a line");
+    assert!(last.contains("did not come up"), "{told}");
+    assert!(last.contains("store.start is broken"), "{told}");
+}
+
+#[test]
+fn a_drain_tells_what_is_still_in_flight() {
+    let manager = Manager::new();
+    let program = manager.program();
+    let mut run = program
+        .with("work=told,slow:500 more=told,slow:1500")
+        .start();
+    run.until("more");
+    run.terminate();
+    manager.until("STATUS=stopping (SIGTERM) 1 of 2; 2 in flight");
+    manager.until("STATUS=stopping (SIGTERM) 1 of 2; 1 in flight");
+    run.end().expect_code(0);
+}
+
+#[test]
+fn a_reload_is_told_with_the_instant_at_which_it_began() {
+    let manager = Manager::new();
+    let mut run = manager.program().with("store.reload=slow:200").start();
+    manager.until("READY=1");
+    let before = now();
+    run.signal(Signal::HUP);
+    let reloading = manager.until("RELOADING=1");
+    let began = run.until("store.reload");
+    let at = reloading
+        .lines()
+        .find_map(|line| line.strip_prefix("MONOTONIC_USEC=")?.parse().ok())
+        .map(Duration::from_micros)
+        .unwrap_or_else(|| panic!("no instant in {reloading}"));
+    assert!(before <= at + Duration::from_micros(1) && at <= began);
+    assert!(reloading.contains("STATUS=reloading\n"), "{reloading}");
+    assert_eq!(manager.until("READY=1"), "READY=1\nSTATUS=running\n");
+    assert!(run.until("store.reload ok") > began);
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn a_reload_that_a_stop_cuts_is_over_before_the_stop() {
+    let manager = Manager::new();
+    let mut run = manager.program().with("store.reload=hang").start();
+    manager.until("READY=1");
+    run.signal(Signal::HUP);
+    manager.until("RELOADING=1");
+    run.terminate();
+    assert_eq!(manager.next(), "READY=1\n");
+    assert!(manager.next().starts_with("STOPPING=1\n"));
+    run.end().expect_code(0);
+}
+
+#[test]
+fn pings_come_only_while_the_runtime_answers() {
+    let manager = Manager::new();
+    let program = manager.program().with("main=slow:500,block:1000,told");
+    let mut run = program.env("WATCHDOG_USEC", "200000").start();
+    for _ in 0..3 {
+        assert_eq!(manager.until("WATCHDOG=1"), "WATCHDOG=1\n");
+    }
+    let silent = manager.until("STATUS=running; the runtime has not answered for ");
+    assert!(!silent.contains("WATCHDOG=1"));
+    let asked = now();
+    assert_eq!(manager.next(), "WATCHDOG=1\n");
+    assert!(now() - asked > Duration::from_millis(300), "it was blocked");
+    manager.until("STATUS=running");
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn a_watchdog_of_another_process_gets_no_pings() {
+    let manager = Manager::new();
+    let program = manager.program().with("main=slow:300");
+    let program = program
+        .env("WATCHDOG_USEC", "2000")
+        .env("WATCHDOG_PID", "1");
+    program.run().expect_code(0);
+    let told = manager.rest();
+    assert!(
+        told.contains("READY=1") && !told.contains("WATCHDOG"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_manager_that_does_not_listen_holds_nothing_up() {
+    let manager = Manager::deaf();
+    let mut run = manager.program().env("WATCHDOG_USEC", "1000").start();
+    run.until("main");
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(0)
+        .expect_gone(told, Duration::from_millis(500));
+}
+
+#[test]
+fn a_manager_that_listens_late_hears_all_that_it_acts_upon() {
+    let manager = Manager::deaf();
+    let mut run = manager.program().start();
+    run.until("main");
+    run.signal(Signal::HUP);
+    run.until("store.reload ok");
+    manager.until("READY=1");
+    manager.until("RELOADING=1");
+    manager.until("READY=1");
+    run.terminate();
+    manager.until("STOPPING=1");
+    run.end().expect_code(0);
 }
 
 #[test]

@@ -1,8 +1,11 @@
-//! One resource, which asks a child of the program what of systemd it has inherited.
+//! A service on a runtime of one thread: a resource that asks a child of the program what of systemd it has inherited, a
+//! store that can be reloaded, and two pieces of work (`work=..`, `more=..`) where arguments ask for them.
 
 use lifecycle::{Shutdown, resource};
-use lifecycle_tests::act::{Fault, act, init, serve};
+use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};
 use lifecycle_tests::evidence::note;
+
+const SYSTEMD: [&str; 3] = ["NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="];
 
 struct Parent;
 
@@ -11,9 +14,8 @@ impl Parent {
     fn start() -> std::io::Result<Self> {
         let child = std::process::Command::new("env").output()?;
         let variables = String::from_utf8_lossy(&child.stdout);
-        let inherited = variables
-            .lines()
-            .any(|line| line.starts_with("NOTIFY_SOCKET="));
+        let is_systemds = |line: &str| SYSTEMD.iter().any(|name| line.starts_with(name));
+        let inherited = variables.lines().any(is_systemds);
         note(if inherited {
             "child has it"
         } else {
@@ -27,7 +29,37 @@ impl Parent {
     }
 }
 
-#[lifecycle::main(init = init)]
+struct Store;
+
+#[resource]
+impl Store {
+    async fn start(_parent: &Parent) -> Result<Self, Fault> {
+        act("store.start").await.map(|()| Self)
+    }
+
+    async fn reload(&self) -> Result<(), Fault> {
+        act("store.reload").await
+    }
+
+    async fn stop(&self) -> Result<(), Fault> {
+        act("store.stop").await
+    }
+
+    fn emergency(&self) {
+        let _ = act_blocking("store.emergency");
+    }
+}
+
+#[lifecycle::main(init = init, flavor = "current_thread")]
 async fn main(shutdown: Shutdown) -> Result<(), Fault> {
+    for hook in ["work", "more"] {
+        if let (false, Ok(admitted)) = (steps(hook).is_empty(), shutdown.admit()) {
+            let shutdown = shutdown.clone();
+            tokio::spawn(async move {
+                let _ = serve(hook, &shutdown).await;
+                drop(admitted);
+            });
+        }
+    }
     serve("main", &shutdown).await
 }
