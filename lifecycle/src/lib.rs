@@ -135,7 +135,8 @@
 //! RestartPreventExitStatus=2
 //! ```
 //!
-//! systemd before version 253 has no `notify-reload`: there it is `Type=notify` and
+//! `TimeoutStopSec=` stands there all the same, since a `systemctl daemon-reload` has systemd forget for a moment what it
+//! was told. systemd before version 253 has no `notify-reload`: there it is `Type=notify` and
 //! `ExecReload=kill -HUP $MAINPID`.
 //!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html

@@ -15,12 +15,17 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// How often it is told how far we are, at most.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How often what it was promised is promised again: a `systemctl daemon-reload` has it forget.
+const AGAIN: Duration = Duration::from_secs(5);
+
 pub(super) struct Told {
     channel: Channel,
     status: Status,
     reloading: bool,
+    /// When what we are at will be over, whatever the unit says.
+    over: Option<Instant>,
     /// When the status was told last.
-    at: Option<Instant>,
+    at: Instant,
     /// It has changed since.
     is_due: bool,
 }
@@ -31,7 +36,8 @@ impl Told {
             channel,
             status: Status::new(components),
             reloading: false,
-            at: None,
+            over: None,
+            at: Instant::now(),
             is_due: false,
         }
     }
@@ -39,15 +45,17 @@ impl Told {
     /// Tells what comes, until there is nobody left whom it could come from.
     pub(super) fn lead(mut self, startup: Duration, messages: &Receiver<Message>) {
         // Up or given up by then, whatever `TimeoutStartSec=` says.
-        self.tell(&[extended(startup).as_state()]);
+        self.promise(startup);
+        self.tell(&[]);
         loop {
-            let wait = self
-                .at
-                .map_or(Duration::ZERO, |at| TICK.saturating_sub(at.elapsed()));
-            let message = if self.is_due {
-                messages.recv_timeout(wait)
-            } else {
-                messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            let wait = match (self.is_due, self.over) {
+                (true, _) => Some(TICK),
+                (false, Some(_)) => Some(AGAIN),
+                (false, None) => None,
+            };
+            let message = match wait {
+                Some(wait) => messages.recv_timeout(wait.saturating_sub(self.at.elapsed())),
+                None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match message {
                 Ok(Message::Notice { notice, reload }) => self.hear(&notice, reload),
@@ -55,7 +63,9 @@ impl Told {
                     self.channel.tell(&[NotifyState::Watchdog]);
                     self.is_due |= self.status.hear_of_runtime(None);
                 }
-                Ok(Message::Silent(time)) => self.is_due |= self.status.hear_of_runtime(Some(time)),
+                Ok(Message::Silent(time)) => {
+                    self.is_due |= self.status.hear_of_runtime(Some(time));
+                }
                 Ok(Message::End(how, told)) => {
                     self.status.end(how);
                     self.tell(&[]);
@@ -71,17 +81,19 @@ impl Told {
     fn hear(&mut self, notice: &Notice, reload: Option<NotifyState<'_>>) {
         self.is_due |= self.status.hear(notice);
         match notice {
-            Notice::Running { .. } => self.tell(&[NotifyState::Ready]),
+            Notice::Running { .. } => {
+                self.over = None;
+                self.tell(&[NotifyState::Ready]);
+            }
             Notice::Reloading { limit } => {
                 self.reloading = true;
-                let extended = extended(*limit);
-                let mut states = vec![NotifyState::Reloading];
-                states.extend(reload);
-                states.push(extended.as_state());
-                self.tell(&states);
+                self.promise(*limit);
+                let states = [Some(NotifyState::Reloading), reload];
+                self.tell(&states.into_iter().flatten().collect::<Vec<_>>());
             }
             Notice::ReloadEnded => {
                 self.reloading = false;
+                self.over = None;
                 self.tell(&[NotifyState::Ready]);
             }
             Notice::Stopping { limit, .. } => {
@@ -90,36 +102,31 @@ impl Told {
                     self.channel.tell(&[NotifyState::Ready]);
                 }
                 // It starts systemd's own clock, which must not be shorter than ours.
-                self.tell(&[NotifyState::Stopping, extended(*limit).as_state()]);
+                self.promise(*limit);
+                self.tell(&[NotifyState::Stopping]);
             }
             _ => {}
         }
     }
 
-    /// Tells it these, and how far we are.
+    /// What we are at will be over within so long.
+    fn promise(&mut self, limit: Duration) {
+        self.over = Some(Instant::now() + limit + MARGIN);
+    }
+
+    /// Tells it these, until when we have promised to be through, and how far we are.
     fn tell(&mut self, states: &[NotifyState<'_>]) {
-        let status = self.status.to_string();
+        self.at = Instant::now();
+        self.is_due = false;
         let mut states = states.to_vec();
+        // `NotifyState` has but 71 minutes for it.
+        let over = self
+            .over
+            .map(|over| over.saturating_duration_since(self.at));
+        let extended = over.map(|left| format!("EXTEND_TIMEOUT_USEC={}", left.as_micros()));
+        states.extend(extended.as_deref().map(NotifyState::Custom));
+        let status = self.status.to_string();
         states.push(NotifyState::Status(&status));
         self.channel.tell(&states);
-        self.at = Some(Instant::now());
-        self.is_due = false;
-    }
-}
-
-/// What extends the time that the present state may take: to so much from now, and never less than the unit says.
-fn extended(limit: Duration) -> Extended {
-    // `NotifyState` has but 71 minutes for it.
-    Extended(format!(
-        "EXTEND_TIMEOUT_USEC={}",
-        (limit + MARGIN).as_micros()
-    ))
-}
-
-struct Extended(String);
-
-impl Extended {
-    fn as_state(&self) -> NotifyState<'_> {
-        NotifyState::Custom(&self.0)
     }
 }
