@@ -16,6 +16,7 @@ pub(crate) type Id = usize;
 
 pub(crate) struct Component {
     pub(crate) name: Arc<str>,
+    pub(crate) order: Option<i32>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) start_timeout: Duration,
     pub(crate) retries: u32,
@@ -36,7 +37,6 @@ pub(crate) enum Kind {
     Worker {
         run: Run,
         policy: Policy,
-        order: Option<i32>,
     },
 }
 
@@ -53,14 +53,6 @@ pub(crate) enum Source {
 impl Component {
     pub(crate) fn has(&self, hook: HookKind) -> bool {
         matches!(&self.kind, Kind::Resource { hooks, .. } if hooks.contains(&hook))
-    }
-
-    /// The order of a worker; that of a resource is in the graph.
-    pub(crate) fn order(&self) -> Option<i32> {
-        match self.kind {
-            Kind::Worker { order, .. } => order,
-            Kind::Resource { .. } => None,
-        }
     }
 
     pub(crate) fn is_worker(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::{self, Budget};
-use crate::component::{Component, Id, Kind, Source};
+use crate::component::{Component, Id, Source};
 use crate::drill::Drill;
 use crate::duration::{LONGEST, show};
 use crate::error::escape;
@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) fields: Vec<(TypeId, Source)>,
     pub(crate) sources: HashMap<TypeId, Source>,
     pub(crate) limits: Limits,
+    /// What its shutdown takes at worst, as far as times were given.
+    pub(crate) budget: Budget,
     pub(crate) warnings: Vec<String>,
     pub(crate) drill: Arc<Drill>,
 }
@@ -146,9 +148,7 @@ impl Plan {
     ) -> Self {
         let groups = groups(&components);
         let limits = Limits::new(settings, &graph, nodes, &components);
-        let warnings = over_budget(&name, settings, nodes, &components)
-            .into_iter()
-            .collect();
+        let (budget, warning) = budget(&name, settings, nodes, &components);
         Self {
             name,
             resources: nodes.len(),
@@ -158,7 +158,8 @@ impl Plan {
             fields: Vec::new(),
             sources: HashMap::new(),
             limits,
-            warnings,
+            budget,
+            warnings: warning.into_iter().collect(),
             drill: Arc::default(),
         }
     }
@@ -176,20 +177,20 @@ fn worker_times(components: &[Component]) -> Vec<budget::Node> {
         .iter()
         .filter(|component| component.is_worker())
         .map(|worker| budget::Node {
-            order: worker.order(),
+            order: worker.order,
             timeout: worker.timeout,
         })
         .collect()
 }
 
-/// A warning where the explicit times do not fit: what compiled with the app was checked then, but other crates and the
-/// environment have their say too. The shares adapt and the deadline cuts.
-fn over_budget(
+/// What the explicit times add up to, and a warning where they do not fit: what compiled with the app was checked then,
+/// but other crates and the environment have their say too. The shares adapt and the deadline cuts.
+fn budget(
     name: &str,
     settings: Settings,
     nodes: &[Node],
     components: &[Component],
-) -> Option<String> {
+) -> (Budget, Option<String>) {
     let times: Vec<budget::Node> = nodes
         .iter()
         .map(|node| {
@@ -225,12 +226,13 @@ fn over_budget(
             )
         })
         .collect();
-    (budget.total() > settings.total()).then(|| {
+    let warning = (!budget.fits(settings.total())).then(|| {
         format!(
             "{}; what does not fit will be cut",
             budget.message(name, &chain, settings.total()).as_str()
         )
-    })
+    });
+    (budget, warning)
 }
 
 /// The workers by order, those without one last.
@@ -238,10 +240,8 @@ fn groups(components: &[Component]) -> Vec<Vec<Id>> {
     let mut workers: Vec<(bool, i32, Id)> = components
         .iter()
         .enumerate()
-        .filter_map(|(id, component)| match component.kind {
-            Kind::Worker { order, .. } => Some((order.is_none(), order.unwrap_or_default(), id)),
-            Kind::Resource { .. } => None,
-        })
+        .filter(|(_, component)| component.is_worker())
+        .map(|(id, worker)| (worker.order.is_none(), worker.order.unwrap_or_default(), id))
         .collect();
     workers.sort_unstable();
     workers

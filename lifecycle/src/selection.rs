@@ -311,12 +311,12 @@ impl Selection {
                 Body::Worker { run, policy } => Kind::Worker {
                     run: Arc::new(run),
                     policy,
-                    order: record.order,
                 },
             };
             let takes = |kind| record.needs.iter().any(|need| need.kind == kind);
             components.push(Component {
                 name: name.as_str().into(),
+                order: record.order,
                 timeout,
                 start_timeout: start_timeout
                     .or(record.start_timeout)
@@ -342,6 +342,7 @@ impl Selection {
             let (timeout, start_timeout) = parts.environment.times_of(&upper_snake(name));
             components.push(Component {
                 name: name.as_str().into(),
+                order: None,
                 timeout,
                 start_timeout: start_timeout.unwrap_or(settings.start_time()).min(LONGEST),
                 retries: 0,
@@ -352,7 +353,6 @@ impl Selection {
                 kind: Kind::Worker {
                     run: Arc::clone(run),
                     policy: Policy::DEFAULT,
-                    order: None,
                 },
             });
         }

@@ -459,11 +459,8 @@ struct DrainSequence {
 impl DrainSequence {
     fn new(plan: &Plan) -> Self {
         let mut groups: Vec<Vec<Id>> = plan.groups.iter().rev().cloned().collect();
-        let unordered = |group: &Vec<Id>| {
-            group
-                .iter()
-                .all(|id| plan.components[*id].order().is_none())
-        };
+        let unordered =
+            |group: &Vec<Id>| group.iter().all(|id| plan.components[*id].order.is_none());
         if !groups.first().is_some_and(unordered) {
             // Main's body goes first in any case.
             groups.insert(0, Vec::new());

@@ -260,6 +260,7 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
         let run = Arc::clone(scene);
         return Component {
             name,
+            order: worker.order,
             timeout: worker.timeout.map(millis),
             start_timeout: millis(worker.start_timeout),
             retries: 0,
@@ -270,7 +271,6 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
             kind: Kind::Worker {
                 run: Arc::new(move |context| run.run(id, context)),
                 policy,
-                order: worker.order,
             },
         };
     };
@@ -285,6 +285,7 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
     });
     Component {
         name,
+        order: resource.order,
         timeout: resource.timeout.map(millis),
         start_timeout: millis(resource.start_timeout),
         retries: resource.retries,
