@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::names::nearest;
+use crate::print_format::PrintFormat;
 use crate::report_path::ReportPath;
 use crate::settings::Settings;
 
@@ -24,7 +25,7 @@ const SETTINGS: [(&str, Set); 6] = [
 ];
 
 /// The variables that say something else than a time.
-const OTHERS: [&str; 4] = ["CONSOLE", "DRILL", "REPORT", "STRICT"];
+const OTHERS: [&str; 5] = ["CONSOLE", "DRILL", "PRINT", "REPORT", "STRICT"];
 
 /// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,8 +43,12 @@ pub(crate) struct Environment {
     /// By the component's name in upper snake case: the variable's name, and the time.
     pub(crate) timeouts: Vec<(String, Duration)>,
     pub(crate) start_timeouts: Vec<(String, Duration)>,
+    /// The variables that these times are from.
+    pub(crate) given: Vec<(String, Duration)>,
     pub(crate) console: Console,
     pub(crate) report: Option<ReportPath>,
+    /// The plan is printed, and nothing started.
+    pub(crate) print: Option<PrintFormat>,
     pub(crate) strict: bool,
     /// What is rehearsed.
     pub(crate) drill: Option<String>,
@@ -104,6 +109,13 @@ impl Environment {
                 )),
                 None => self.refuse(name, value, "it is not UTF-8", "a drill such as `stop`"),
             }
+        } else if name == "PRINT" {
+            match value.to_str().map(PrintFormat::new) {
+                _ if value.is_empty() => {}
+                Some(Ok(format)) => self.print = Some(format),
+                Some(Err(why)) => self.refuse(name, value, &why, PrintFormat::ALLOWED),
+                None => self.refuse(name, value, "it is not UTF-8", PrintFormat::ALLOWED),
+            }
         } else if name == "REPORT" {
             if !value.is_empty() {
                 match ReportPath::new(value) {
@@ -134,9 +146,11 @@ impl Environment {
             Some(Ok(Duration::ZERO)) if !zero => Err("it must be more than zero".to_owned()),
             Some(parsed) => parsed,
         };
-        parsed
+        let time = parsed
             .map_err(|why| self.refuse(name, value, &why, duration::ALLOWED))
-            .ok()
+            .ok()?;
+        self.given.push((format!("{PREFIX}{name}"), time));
+        Some(time)
     }
 
     fn refuse(&mut self, name: &str, value: &OsStr, why: &str, allowed: &str) {
@@ -226,6 +240,7 @@ mod tests {
             "-1",
             "NaN",
             "life.json",
+            "plan",
         ];
         prop_oneof![
             prop::sample::select(good).prop_map(OsString::from),
@@ -250,7 +265,8 @@ mod tests {
             + usize::from(environment.console != Console::Auto)
             + usize::from(environment.strict)
             + usize::from(environment.drill.is_some())
-            + usize::from(environment.report.is_some());
+            + usize::from(environment.report.is_some())
+            + usize::from(environment.print.is_some());
         (set, environment.errors.len() + environment.warnings.len())
     }
 
@@ -258,7 +274,7 @@ mod tests {
     fn says_the_default(name: &OsStr, value: &OsStr) -> bool {
         let values: &[&str] = match name.to_str() {
             Some("LIFECYCLE_CONSOLE") => &["auto", ""],
-            Some("LIFECYCLE_DRILL" | "LIFECYCLE_REPORT") => &[""],
+            Some("LIFECYCLE_DRILL" | "LIFECYCLE_PRINT" | "LIFECYCLE_REPORT") => &[""],
             Some("LIFECYCLE_STRICT") => &["0", "false", ""],
             _ => &[],
         };

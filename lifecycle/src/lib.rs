@@ -89,6 +89,7 @@
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
 //! | `LIFECYCLE_REPORT` | a path that ends in `.json`: where the timeline of startup and shutdown is written to at the end, in one piece; [its schema] |
+//! | `LIFECYCLE_PRINT` | `plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd`, `compose`: what is printed in place of starting; see [below](#printed) |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
 //! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module `drill`, which comes with the feature |
 //!
@@ -96,13 +97,34 @@
 //!
 //! [its schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/report.schema.json
 //!
+//! # Printed
+//!
+//! `LIFECYCLE_PRINT=plan ./app` prints the plan and ends. Nothing is started: no thread is made and no signal handled. The
+//! function of `init` does run, since it has its say in what the plan is; what should not happen then belongs into a
+//! start. The exit code is 0, or 2 with everything that is wrong on standard error, so that it also checks a
+//! configuration before it is rolled out. Warnings are on standard error, too.
+//!
+//! | value | what is printed |
+//! | --- | --- |
+//! | `plan` | for people: the components in start order, their times and layers, the longest chain, the budget of the shutdown as a bar |
+//! | `dot`, `mermaid` | the graph, for Graphviz and for Markdown: an arrow leads from what needs to what is needed |
+//! | `json` | the plan for programs; feature `json`; [its schema][plan schema] |
+//! | `kubernetes` | a Deployment: a grace period above `shutdown_timeout`, probes (feature `admin`), a lame duck of 5 s unless one is set |
+//! | `systemd` | a unit file: `Type=notify` with a watchdog (feature `systemd`), `TimeoutStopSec` above `shutdown_timeout` |
+//! | `compose` | a service of a compose file: `stop_grace_period` above `shutdown_timeout`, a healthcheck (feature `admin`) |
+//!
+//! The last three wait 5 s longer than the app may take. The arguments of this call and the variables that set times are
+//! part of what they say: `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
+//!
+//! [plan schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/plan.schema.json
+//!
 //! # Features
 //!
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `console` | live lines on a terminal | on |
 //! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
-//! | `json` | `LIFECYCLE_REPORT=life.json` | off |
+//! | `json` | `LIFECYCLE_REPORT=life.json`, `LIFECYCLE_PRINT=json` | off |
 //! | `systemd` | `Type=notify`, `Type=notify-reload` and `WatchdogSec=`: [see below](#systemd). Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
@@ -169,6 +191,8 @@ mod leases;
 mod life;
 mod names;
 mod plan;
+mod print;
+mod print_format;
 mod process;
 mod reason;
 mod record;

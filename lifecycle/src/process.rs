@@ -1,7 +1,8 @@
 //! `main`: owns the process, from the first line to the exit code.
 //!
 //! The order matters: watchdog and signals come before anything else, the runtime after the plan, the driver of the life
-//! on a thread and a small runtime of its own, so that it goes on when user code blocks every thread of the app's.
+//! on a thread and a small runtime of its own, so that it goes on when user code blocks every thread of the app's. Only
+//! where the plan is printed, and not lived, is there none of it.
 
 use std::any::Any;
 use std::future::Future;
@@ -20,19 +21,21 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::emergency::Emergency;
 use crate::entry::EntrySpec;
-use crate::environment::Environment;
+use crate::environment::{Console, Environment};
 use crate::error::{BoxError, Failure, caught, escape, one_line};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::notice::Observer;
 use crate::life::{BodyLink, Life, Store, Wiring};
 use crate::plan::Plan;
+use crate::print_format::PrintFormat;
 use crate::report::Report;
+use crate::report_path::ReportPath;
 use crate::selection::Parts;
 use crate::setup::Setup;
 use crate::view::systemd::Systemd;
 use crate::view::{Finishing, View, say};
-use crate::{signals, watchdog};
+use crate::{print, signals, watchdog};
 
 /// What the end of the runtime may take.
 const BOUND: Duration = Duration::from_millis(100);
@@ -50,7 +53,15 @@ where
     B: FnOnce(StartContext) -> F + 'static,
     F: Future<Output = Result<(), BoxError>> + 'static,
 {
-    match prepare(spec, init) {
+    let prepared = if print::is_asked() {
+        match Planned::new(&spec, init).and_then(Planned::print) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(refused) => Err(refused),
+        }
+    } else {
+        prepare(spec, init)
+    };
+    match prepared {
         Ok(ready) => ready.live(body),
         Err(refused) => {
             for line in &refused.messages {
@@ -83,6 +94,17 @@ impl Refused {
     }
 }
 
+/// What the set-up and the environment make of the app. Made without any effect but those of the set-up.
+struct Planned {
+    plan: Plan,
+    writers: Vec<Box<dyn Any + Send>>,
+    console: Console,
+    report: Option<ReportPath>,
+    print: Option<PrintFormat>,
+    /// The variables that set the plan's times.
+    given: Vec<(String, Duration)>,
+}
+
 /// Everything checked, nothing started.
 struct Ready {
     plan: Arc<Plan>,
@@ -97,44 +119,13 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     watchdog::install()
         .and_then(|()| signals::install())
         .map_err(|error| Refused::no_thread(&error))?;
-    let name = spec.app.map_or(spec.name, |app| app.name);
-    let parts = Parts {
-        name: name.to_owned(),
-        app: spec.app,
-        registered: spec.registered,
-        environment: Environment::read(),
-        ..Parts::default()
-    };
-    let console = parts.environment.console;
-    let report = parts.environment.report.clone();
-    let mut setup = Setup {
-        parts,
-        writers: Vec::new(),
-    };
-    if let Some(init) = init {
-        match caught(|| init(&mut setup)) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let error = HookError::Failed(error.into());
-                let code = if error.is_config() { 2 } else { 1 };
-                return Err(Refused::new(
-                    code,
-                    format!(
-                        "the set-up failed, nothing was started: {}",
-                        error.describe()
-                    ),
-                ));
-            }
-            Err(message) => {
-                let message = escape(&message);
-                return Err(Refused::new(
-                    1,
-                    format!("the set-up panicked, nothing was started: {message}"),
-                ));
-            }
-        }
-    }
-    let plan = Plan::new(setup.parts).map_err(|messages| Refused { code: 2, messages })?;
+    let Planned {
+        plan,
+        writers,
+        console,
+        report,
+        ..
+    } = Planned::new(&spec, init)?;
     if let Some(text) = plan.drill.announcement() {
         say(&text);
     }
@@ -162,8 +153,76 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         view,
         observer,
         runtime,
-        writers: setup.writers,
+        writers,
     })
+}
+
+impl Planned {
+    fn new(spec: &EntrySpec, init: Option<Init>) -> Result<Self, Refused> {
+        let name = spec.app.map_or(spec.name, |app| app.name);
+        let parts = Parts {
+            name: name.to_owned(),
+            app: spec.app,
+            registered: spec.registered,
+            environment: Environment::read(),
+            ..Parts::default()
+        };
+        let console = parts.environment.console;
+        let report = parts.environment.report.clone();
+        let print = parts.environment.print;
+        let given = parts.environment.given.clone();
+        let mut setup = Setup {
+            parts,
+            writers: Vec::new(),
+        };
+        if let Some(init) = init {
+            match caught(|| init(&mut setup)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    let error = HookError::Failed(error.into());
+                    let code = if error.is_config() { 2 } else { 1 };
+                    return Err(Refused::new(
+                        code,
+                        format!(
+                            "the set-up failed, nothing was started: {}",
+                            error.describe()
+                        ),
+                    ));
+                }
+                Err(message) => {
+                    let message = escape(&message);
+                    return Err(Refused::new(
+                        1,
+                        format!("the set-up panicked, nothing was started: {message}"),
+                    ));
+                }
+            }
+        }
+        let plan = Plan::new(setup.parts).map_err(|messages| Refused { code: 2, messages })?;
+        Ok(Self {
+            plan,
+            writers: setup.writers,
+            console,
+            report,
+            print,
+            given,
+        })
+    }
+
+    /// In place of living it.
+    fn print(self) -> Result<(), Refused> {
+        for warning in &self.plan.warnings {
+            say(&format!("warning: {warning}"));
+        }
+        let printed = self.print.map_or(Ok(()), |format| {
+            print::print(&self.plan, format, self.given)
+        });
+        flush(self.writers);
+        printed.map_err(|error| {
+            let error = one_line(&error);
+            Refused::new(1, format!("the plan could not be printed: {error}"))
+        })
+    }
 }
 
 impl Ready {

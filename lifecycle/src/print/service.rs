@@ -1,0 +1,224 @@
+//! What the files by which others run the app have in common: how it is called, and for how long it is waited for.
+
+use std::env::{args, current_exe};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use heck::ToKebabCase as _;
+
+use crate::budget::Budget;
+use crate::duration::{LONGEST, show};
+use crate::plan::Plan;
+use crate::record::HookKind;
+
+/// By how much whoever runs the app waits longer than the app itself: for the kernel's timers, should they have to end
+/// it, and for a signal on its way through a machine that is busy.
+pub(super) const MARGIN: Duration = Duration::from_secs(5);
+
+/// How long load balancers are given to look away, where the app says nothing.
+const LAME_DUCK: Duration = Duration::from_secs(5);
+
+const LAME_DUCK_VARIABLE: &str = "LIFECYCLE_LAME_DUCK";
+const SHUTDOWN_VARIABLE: &str = "LIFECYCLE_SHUTDOWN_TIMEOUT";
+
+/// The app as something that is run.
+#[derive(Clone)]
+pub(super) struct Service {
+    /// A label as DNS has them.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) arguments: Vec<String>,
+    /// The variables that set times, as they are now.
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) shutdown: Duration,
+    pub(super) startup: Duration,
+    pub(super) lame_duck: Duration,
+    pub(super) reloads: bool,
+    pub(super) budget: Budget,
+    pub(super) built: Built,
+}
+
+/// Which features there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Built {
+    pub(super) admin: bool,
+    pub(super) systemd: bool,
+}
+
+impl Service {
+    /// The app of this plan, as it has been called. `given` are the variables that set its times.
+    pub(super) fn of(plan: &Plan, given: Vec<(String, Duration)>) -> Self {
+        let path = current_exe().ok();
+        let file = path.as_ref().and_then(|path| path.file_name());
+        let name = label(&file.map_or_else(
+            || plan.name.clone(),
+            |name| name.to_string_lossy().into_owned(),
+        ));
+        Self {
+            path: path.unwrap_or_else(|| format!("/usr/local/bin/{name}").into()),
+            arguments: args().skip(1).collect(),
+            ..Self::called(name, plan, given)
+        }
+    }
+
+    pub(super) fn called(name: String, plan: &Plan, given: Vec<(String, Duration)>) -> Self {
+        let environment = given
+            .into_iter()
+            .map(|(variable, time)| (variable, value(time)))
+            .collect();
+        Self {
+            path: format!("/usr/local/bin/{name}").into(),
+            name,
+            arguments: Vec::new(),
+            environment,
+            shutdown: plan.limits.shutdown,
+            startup: plan.limits.startup,
+            lame_duck: plan.limits.lame_duck,
+            reloads: plan
+                .components
+                .iter()
+                .any(|component| component.has(HookKind::Reload)),
+            budget: plan.budget,
+            built: Built {
+                admin: ADMIN,
+                systemd: cfg!(all(feature = "systemd", target_os = "linux")),
+            },
+        }
+    }
+
+    /// The same with a lame duck, where the app and its environment say nothing, and with the time that this takes.
+    pub(super) fn behind_load_balancers(mut self) -> Self {
+        let is_set = |(variable, _): &(String, String)| variable == LAME_DUCK_VARIABLE;
+        if !self.lame_duck.is_zero() || self.environment.iter().any(is_set) {
+            return self;
+        }
+        self.lame_duck = LAME_DUCK;
+        self.budget.lame_duck = LAME_DUCK;
+        self.set(LAME_DUCK_VARIABLE, LAME_DUCK);
+        if !self.budget.fits(self.shutdown) {
+            let total = self.budget.total().min(LONGEST);
+            self.shutdown = Duration::from_secs(whole_seconds(total));
+            self.set(SHUTDOWN_VARIABLE, self.shutdown);
+        }
+        self
+    }
+
+    fn set(&mut self, variable: &str, time: Duration) {
+        self.environment.retain(|(name, _)| name != variable);
+        self.environment.push((variable.to_owned(), value(time)));
+    }
+
+    /// In seconds, how long whoever tells the app to stop waits before it kills it.
+    pub(super) fn grace(&self) -> u64 {
+        whole_seconds(self.shutdown + MARGIN)
+    }
+
+    /// In seconds, how long the app may take to come up.
+    pub(super) fn start_limit(&self) -> u64 {
+        whole_seconds(self.startup + MARGIN)
+    }
+
+    /// Why it is waited for so long.
+    pub(super) fn grace_reason(&self) -> String {
+        format!(
+            "The app is gone after {} (`shutdown_timeout`) at the latest. To kill it before cuts its clean-up.",
+            show(self.shutdown)
+        )
+    }
+}
+
+#[allow(
+    unexpected_cfgs,
+    reason = "the feature comes with the probes, which do not exist yet"
+)]
+const ADMIN: bool = cfg!(feature = "admin");
+
+/// In the words of the variables, to the last digit.
+fn value(time: Duration) -> String {
+    humantime::format_duration(time).to_string()
+}
+
+/// Rounded up.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// A name that DNS, Kubernetes and compose take: at most 63 of `a-z`, `0-9` and `-`, the first one a letter, none of
+/// its ends a `-`.
+fn label(name: &str) -> String {
+    let kept: String = name
+        .to_kebab_case()
+        .chars()
+        .map(|character| match character {
+            'a'..='z' | '0'..='9' => character,
+            _ => '-',
+        })
+        .collect();
+    let kept = kept.trim_start_matches(|first: char| !first.is_ascii_lowercase());
+    let kept = kept[..kept.len().min(63)].trim_end_matches('-');
+    if kept.is_empty() { "app" } else { kept }.to_owned()
+}
+
+/// A string of YAML, of the kind that JSON has too.
+pub(super) fn yaml(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            // What YAML cannot hold as it is; all of these are in the first plane.
+            _ if character.is_control()
+                || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') =>
+            {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_name_becomes_a_label(name in any::<String>()) {
+            let label = label(&name);
+            prop_assert!((1..=63).contains(&label.len()), "{}", label);
+            prop_assert!(label.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')), "{}", label);
+            prop_assert!(label.starts_with(|c: char| c.is_ascii_lowercase()) && !label.ends_with('-'), "{}", label);
+        }
+
+        #[test]
+        fn any_text_is_one_line_of_yaml(text in any::<String>()) {
+            let quoted = yaml(&text);
+            prop_assert!(!quoted.chars().any(char::is_control), "{}", quoted);
+            #[cfg(feature = "json")]
+            prop_assert_eq!(serde_json::from_str::<String>(&quoted).ok(), Some(text));
+        }
+
+        #[test]
+        fn what_is_waited_for_is_never_less(nanos in any::<u64>()) {
+            let time = Duration::from_nanos(nanos);
+            prop_assert!(Duration::from_secs(whole_seconds(time)) >= time);
+        }
+    }
+
+    #[test]
+    fn a_label_is_the_name_in_kebab_case() {
+        for (name, expected) in [
+            ("agent", "agent"),
+            ("MyAgent", "my-agent"),
+            ("http_server.v2", "http-server-v2"),
+            ("7-zip", "zip"),
+            ("äö", "app"),
+        ] {
+            assert_eq!(label(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `LIFECYCLE_PRINT`: in which format the plan is printed.
+
+use crate::names::nearest;
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PrintFormat {
+    Plan,
+    Dot,
+    Mermaid,
+    Json,
+    Kubernetes,
+    Systemd,
+    Compose,
+}
+
+impl PrintFormat {
+    pub(crate) const ALLOWED: &str =
+        "`plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd` or `compose`";
+
+    const ALL: [(&str, Self); 7] = [
+        ("plan", Self::Plan),
+        ("dot", Self::Dot),
+        ("mermaid", Self::Mermaid),
+        ("json", Self::Json),
+        ("kubernetes", Self::Kubernetes),
+        ("systemd", Self::Systemd),
+        ("compose", Self::Compose),
+    ];
+
+    /// What is wrong with it, otherwise; nothing to say where it is only unknown.
+    pub(crate) fn new(value: &str) -> Result<Self, String> {
+        match Self::ALL.iter().find(|(name, _)| *name == value) {
+            Some((_, Self::Json)) if !cfg!(feature = "json") => {
+                Err("`lifecycle` is built without its feature `json`".to_owned())
+            }
+            Some((_, format)) => Ok(*format),
+            None => {
+                let names = Self::ALL.iter().map(|(name, _)| *name);
+                let near = nearest(&value.to_lowercase(), names);
+                Err(near.map_or_else(String::new, |near| format!("perhaps `{near}` is meant")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_its_format() {
+        for (name, format) in PrintFormat::ALL {
+            let built = format != PrintFormat::Json || cfg!(feature = "json");
+            assert_eq!(PrintFormat::new(name).ok(), Some(format).filter(|_| built));
+            assert!(PrintFormat::ALLOWED.contains(&format!("`{name}`")));
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_named() {
+        for (value, said) in [
+            ("kubernets", "perhaps `kubernetes` is meant"),
+            ("PLAN", "perhaps `plan` is meant"),
+            ("yes", ""),
+            ("", ""),
+        ] {
+            assert_eq!(PrintFormat::new(value), Err(said.to_owned()), "{value}");
+        }
+    }
+
+    #[cfg(not(feature = "json"))]
+    #[test]
+    fn without_its_feature_a_format_is_refused_and_the_feature_named() {
+        let why = PrintFormat::new("json").expect_err("it is refused");
+        assert!(why.contains("feature `json`"), "{why}");
+    }
+}
