@@ -12,6 +12,9 @@ use lifecycle_tests::program;
 use lifecycle_tests::run::{End, Program};
 use serde_json::{Map, Value};
 
+#[path = "support/schema.rs"]
+mod schema;
+
 /// Signals that are further apart than this are two.
 const ANOTHER: Duration = Duration::from_millis(350);
 
@@ -49,63 +52,10 @@ impl Folder {
         let text = read_to_string(self.path("life.json")).expect("a report");
         let life: Value = serde_json::from_str(&text).expect("JSON");
         let schema = include_str!("../../lifecycle/report.schema.json");
-        let schema: Value = serde_json::from_str(schema).expect("JSON");
-        expect_valid(&life, &schema, "life");
+        schema::expect_valid(&life, schema);
         let life = Life(life);
         life.expect_sound();
         life
-    }
-}
-
-/// Asserts that the value is as the schema says, and that it has no field that the schema does not have. Of JSON Schema
-/// this knows what is used there, and no more.
-#[track_caller]
-fn expect_valid(value: &Value, schema: &Value, at: &str) {
-    let rules = schema.as_object().expect("a schema is an object");
-    for (rule, says) in rules {
-        let holds = match rule.as_str() {
-            "$schema" | "title" | "description" | "format" => true,
-            "type" => match says {
-                Value::Array(types) => types.iter().any(|says| is_a(value, says)),
-                says => is_a(value, says),
-            },
-            "const" => value == says,
-            "enum" => says.as_array().is_some_and(|all| all.contains(value)),
-            "minimum" => value.as_i64() >= says.as_i64(),
-            "required" => {
-                let names = says.as_array().expect("names");
-                let has = |name: &Value| value.get(name.as_str().unwrap_or_default()).is_some();
-                names.iter().all(has)
-            }
-            "properties" => {
-                for (name, field) in value.as_object().into_iter().flatten() {
-                    let schema = says.get(name);
-                    let schema = schema.unwrap_or_else(|| panic!("{at}.{name} is in no schema"));
-                    expect_valid(field, schema, &format!("{at}.{name}"));
-                }
-                true
-            }
-            "items" => {
-                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-                    expect_valid(item, says, &format!("{at}[{index}]"));
-                }
-                true
-            }
-            other => panic!("this does not know `{other}`"),
-        };
-        assert!(holds, "{at} is not as `{rule}` says: {says}\n{value:#}");
-    }
-}
-
-fn is_a(value: &Value, name: &Value) -> bool {
-    match name.as_str().expect("the name of a type") {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
-        "integer" => value.is_i64() || value.is_u64(),
-        other => panic!("this does not know the type `{other}`"),
     }
 }
 

@@ -1,0 +1,35 @@
+//! What is written as JSON, held against the schema that describes it.
+
+use serde_json::{Value, json};
+
+/// Asserts that the value is as the schema says, and that it has no field that the schema does not have.
+#[track_caller]
+pub(crate) fn expect_valid(value: &Value, schema: &str) {
+    let mut schema: Value = serde_json::from_str(schema).expect("JSON");
+    let valid = jsonschema::meta::validate(&schema);
+    assert!(valid.is_ok(), "it is no schema: {valid:?}");
+    close(&mut schema);
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("a schema");
+    let wrong: Vec<String> = validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}\n{value:#}");
+}
+
+/// Fields may be added within a version, but not without a word in the schema.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(rules) => {
+            rules.values_mut().for_each(close);
+            if rules.get("properties").is_some_and(Value::is_object) {
+                rules.insert("additionalProperties".to_owned(), json!(false));
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(close),
+        _ => {}
+    }
+}
