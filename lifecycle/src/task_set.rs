@@ -6,9 +6,9 @@
 //!    user code of its tasks running.
 //! 2. The lock guards the set alone: futures are dropped, handles aborted and `on_idle` called without it.
 //! 3. Once `closed`, nothing is spawned any more.
+//! 4. A key is of one task alone, also when its place has been taken by another.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::PoisonError;
 
@@ -23,64 +23,107 @@ pub(crate) struct TaskSet(Mutex<Set>);
 #[derive(Default)]
 struct Set {
     next: u64,
-    running: HashMap<u64, (Cow<'static, str>, Option<AbortHandle>)>,
+    /// Used by one task after the other, so that spawning takes no memory where there have been as many at a time.
+    places: Vec<Option<Entry>>,
+    /// The places that nobody has.
+    free: Vec<u32>,
     closed: bool,
     on_idle: Option<Box<dyn FnOnce() + Send>>,
 }
 
+struct Entry {
+    id: u64,
+    name: Cow<'static, str>,
+    abort: Option<AbortHandle>,
+}
+
+/// Which task of the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    place: u32,
+    id: u64,
+}
+
+/// More places than these are given back when no task is left.
+const KEPT: usize = 1_024;
+
+impl Set {
+    fn running(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = &Entry> {
+        self.places.iter().flatten()
+    }
+
+    fn task(&mut self, key: Key) -> Option<&mut Entry> {
+        let task = self.places.get_mut(key.place as usize)?.as_mut();
+        task.filter(|task| task.id == key.id)
+    }
+}
+
 impl fmt::Debug for TaskSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TaskSet")
-            .field(&self.lock().running.len())
-            .finish()
+        f.debug_tuple("TaskSet").field(&self.len()).finish()
     }
 }
 
 impl TaskSet {
     pub(crate) fn len(&self) -> usize {
-        self.lock().running.len()
+        self.lock().running()
     }
 
     fn lock(&self) -> MutexGuard<'_, Set> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn insert(&self, name: Cow<'static, str>) -> Option<u64> {
+    pub(crate) fn insert(&self, name: Cow<'static, str>) -> Option<Key> {
         let mut set = self.lock();
         if set.closed {
             return None;
         }
         set.next += 1;
-        let key = set.next;
-        set.running.insert(key, (name, None));
-        Some(key)
+        let id = set.next;
+        let place = set.free.pop().unwrap_or_else(|| {
+            set.places.push(None);
+            u32::try_from(set.places.len() - 1).expect("fewer than 2^32 tasks")
+        });
+        set.places[place as usize] = Some(Entry {
+            id,
+            name,
+            abort: None,
+        });
+        Some(Key { place, id })
     }
 
     /// Keeps the handle by which the task is cancelled; true when the set was closed in between.
-    pub(crate) fn attach(&self, key: u64, abort: AbortHandle) -> bool {
+    pub(crate) fn attach(&self, key: Key, abort: AbortHandle) -> bool {
         let mut set = self.lock();
-        let closed = set.closed;
-        if let Some(entry) = set.running.get_mut(&key) {
-            entry.1 = Some(abort);
+        if let Some(task) = set.task(key) {
+            task.abort = Some(abort);
         }
-        closed
+        set.closed
     }
 
-    pub(crate) fn name(&self, key: u64) -> Option<Cow<'static, str>> {
-        let set = self.lock();
-        set.running.get(&key).map(|(name, _)| name.clone())
+    pub(crate) fn name(&self, key: Key) -> Option<Cow<'static, str>> {
+        self.lock().task(key).map(|task| task.name.clone())
     }
 
     /// Takes out a task that has ended.
-    pub(crate) fn remove(&self, key: u64) {
+    pub(crate) fn remove(&self, key: Key) {
         let mut set = self.lock();
-        set.running.remove(&key);
-        let on_idle = if set.running.is_empty() {
-            set.on_idle.take()
-        } else {
-            None
-        };
+        let task = set.places[key.place as usize].take();
+        set.free.push(key.place);
+        let mut on_idle = None;
+        if set.running() == 0 {
+            on_idle = set.on_idle.take();
+            if set.places.len() > KEPT {
+                set.places = Vec::new();
+                set.free = Vec::new();
+            }
+        }
         drop(set);
+        drop(task);
         if let Some(call) = on_idle {
             call();
         }
@@ -89,7 +132,7 @@ impl TaskSet {
     /// Whether there is nothing to wait for. Otherwise `call` is called once the last task has ended.
     pub(crate) fn idle_or(&self, call: impl FnOnce() + Send + 'static) -> bool {
         let mut set = self.lock();
-        if set.running.is_empty() {
+        if set.running() == 0 {
             return true;
         }
         set.on_idle = Some(Box::new(call));
@@ -99,7 +142,7 @@ impl TaskSet {
     /// As [`TaskSet::idle_or`]; where there is nothing to wait for, the set refuses further tasks from the same moment on.
     pub(crate) fn close_or(&self, call: impl FnOnce() + Send + 'static) -> bool {
         let mut set = self.lock();
-        if set.running.is_empty() {
+        if set.running() == 0 {
             set.closed = true;
             return true;
         }
@@ -117,10 +160,7 @@ impl TaskSet {
         let handles: Vec<_> = {
             let mut set = self.lock();
             set.closed = true;
-            set.running
-                .values()
-                .map(|(_, abort)| abort.clone())
-                .collect()
+            set.tasks().map(|task| task.abort.clone()).collect()
         };
         handles.iter().flatten().for_each(AbortHandle::abort);
         handles.len()
@@ -130,9 +170,8 @@ impl TaskSet {
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self
             .lock()
-            .running
-            .values()
-            .map(|(name, _)| name.to_string())
+            .tasks()
+            .map(|task| task.name.to_string())
             .collect();
         names.sort_unstable();
         names

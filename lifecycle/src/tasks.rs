@@ -8,10 +8,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
 use crate::error::{drop_payload, panic_message};
 use crate::scope::{Ask, Scope};
+use crate::task_set::Key;
 
 /// Spawns tasks that end with the scope: told to stop with it (give them a [`Shutdown`](crate::Shutdown)), awaited
 /// within its time, then cancelled. Those that did not end even then are named in the report.
@@ -50,7 +52,7 @@ impl Tasks {
             return Task { handle: None, name };
         };
         let tracked = Tracked {
-            future: Some(Box::pin(future)),
+            future: Some(future),
             key,
             scope: Arc::clone(&self.scope),
             panic: None,
@@ -147,35 +149,46 @@ impl<T> Future for Task<T> {
     }
 }
 
-/// The future of a tracked task: it leaves the set when it has been dropped, however it ended.
-struct Tracked<F> {
-    future: Option<Pin<Box<F>>>,
-    key: u64,
-    scope: Arc<Scope>,
-    panic: Option<String>,
+pin_project! {
+    /// The future of a tracked task: it leaves the set when it has been dropped, however it ended.
+    struct Tracked<F> {
+        #[pin]
+        future: Option<F>,
+        key: Key,
+        scope: Arc<Scope>,
+        panic: Option<String>,
+    }
+
+    impl<F> PinnedDrop for Tracked<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.leave();
+        }
+    }
 }
 
 impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Some(future) = &mut self.future else {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(future) = this.future.as_pin_mut() else {
             return Poll::Pending;
         };
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
             Ok(poll) => poll,
             Err(payload) => {
-                self.panic = Some(panic_message(&*payload));
+                *this.panic = Some(panic_message(&*payload));
                 resume_unwind(payload)
             }
         }
     }
 }
 
-impl<F> Drop for Tracked<F> {
-    fn drop(&mut self) {
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(self.future.take())));
-        let panic = self.panic.take().or_else(|| {
+impl<F> Tracked<F> {
+    fn leave(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+        let panic = this.panic.take().or_else(|| {
             dropped
                 .as_ref()
                 .err()
@@ -183,16 +196,16 @@ impl<F> Drop for Tracked<F> {
         });
         // Told before it leaves the set: nobody waits for anything of a set that is empty.
         if let Some(error) = panic
-            && let Some(task) = self.scope.tasks.name(self.key)
+            && let Some(task) = this.scope.tasks.name(*this.key)
         {
-            let scope = Arc::clone(&self.scope.name);
-            (self.scope.app.ask)(Ask::TellOfPanic {
+            let scope = Arc::clone(&this.scope.name);
+            (this.scope.app.ask)(Ask::TellOfPanic {
                 scope,
                 task: task.into_owned(),
                 error,
             });
         }
-        self.scope.tasks.remove(self.key);
+        this.scope.tasks.remove(*this.key);
         match dropped {
             Err(payload) if std::thread::panicking() => drop_payload(payload),
             Err(payload) => resume_unwind(payload),
