@@ -138,10 +138,14 @@ impl Shutdown {
         let told = self.scope.told();
         tokio::pin!(told, future);
         std::future::poll_fn(|context| {
-            if told.as_mut().poll(context).is_ready() {
+            if self.scope.is_told() {
                 return std::task::Poll::Ready(None);
             }
-            future.as_mut().poll(context).map(Some)
+            if let std::task::Poll::Ready(output) = future.as_mut().poll(context) {
+                return std::task::Poll::Ready(Some(output));
+            }
+            // Last, and so not again when the future has ended: it takes the lock of all who wait.
+            told.as_mut().poll(context).map(|()| None)
         })
         .await
     }
