@@ -10,8 +10,8 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use crate::report_path::ReportPath;
 use crate::selection::Parts;
 use crate::setup::Setup;
 use crate::view::systemd::Systemd;
-use crate::view::{Finishing, View, say};
+use crate::view::{View, say};
 use crate::{print, signals, watchdog};
 
 /// What the end of the runtime may take.
@@ -275,30 +275,29 @@ impl Ready {
         };
         let pings = view.systemd.pings(runtime.handle().clone());
         let (ended, is_ended) = oneshot::channel();
-        // Made now, while there are threads to be had: the runtime is dropped on it, or left behind with it.
-        let (leave, left) = sync_channel::<Runtime>(1);
-        let (dropped, is_dropped) = sync_channel(1);
-        let end_of_runtime = thread::Builder::new()
-            .name("lifecycle-runtime".into())
+        let handover = Arc::new(Handover::default());
+        let from_driver = Arc::clone(&handover);
+        let driver = thread::Builder::new()
+            .name("lifecycle".into())
             .spawn(move || {
-                drop(left.recv());
-                let _ = dropped.send(());
-            });
-        let driver = end_of_runtime.and_then(|_| {
-            thread::Builder::new()
-                .name("lifecycle".into())
-                .spawn(move || {
-                    let report = drive(life, kept, pings);
-                    // Main leaves the runtime, unless user code holds it there.
+                let report = drive(life, kept, pings);
+                let ending = Ending {
+                    // Forced after the driver looked last, perhaps.
+                    report: report.map(|report| {
+                        let report = report.forced_by(watchdog::forced());
+                        report.asked_for(drilled.is_on())
+                    }),
+                    view,
+                    flush: Box::new(move || {
+                        flush(writers);
+                        drilled.conclusion().iter().for_each(|text| say(text));
+                    }),
+                };
+                // Main leaves the runtime, unless user code holds it there.
+                from_driver.give(ending, || {
                     let _ = ended.send(());
-                    end(report, &is_dropped, |report| {
-                        view.finish(report.asked_for(drilled.is_on()), move || {
-                            flush(writers);
-                            drilled.conclusion().iter().for_each(|text| say(text));
-                        })
-                    })
                 })
-        });
+            });
         if let Err(error) = driver {
             say(&format!(
                 "error: the thread of the life could not be made: {error}"
@@ -315,11 +314,11 @@ impl Ready {
                 result: Err(HookError::Panicked("the runtime panicked".to_owned())),
             });
         }
-        let _ = leave.send(runtime);
-        // The driver's thread ends the process.
-        loop {
-            thread::park();
+        if catch_unwind(AssertUnwindSafe(|| drop(runtime))).is_ok() {
+            handover.take_when_dropped();
         }
+        // The driver's thread ends the process.
+        park()
     }
 }
 
@@ -383,34 +382,125 @@ impl Kept {
     }
 }
 
-/// Ends the process, when the runtime has been dropped or is left behind, and all is written.
-fn end(
+/// What is left to do when the life has ended. Whoever comes to it last does it, and hands it over to nobody: as a rule
+/// main, which has dropped the runtime; the driver's thread where user code holds main up.
+struct Ending {
     report: Option<Report>,
-    is_dropped: &Receiver<()>,
-    finish: impl FnOnce(Report) -> Finishing,
-) -> ! {
-    // Forced after the driver looked last, perhaps.
-    let report = report.map(|report| report.forced_by(watchdog::forced()));
-    let code = report.as_ref().map_or(1, Report::exit_code);
-    let forced = code > 128;
-    // Most of what is left is kept for the report and the buffers.
-    let bound = BOUND.min(watchdog::left().map_or(BOUND, |left| left / 4));
-    let dropped = !forced && is_dropped.recv_timeout(bound).is_ok();
-    if let Some(mut report) = report {
-        report.left_behind = (!forced && !dropped).then_some(bound);
-        let finishing = finish(report);
-        let left = watchdog::left().unwrap_or(BOUND);
-        let left = if forced { FLUSH.min(left) } else { left };
-        finishing.wait(REPORT, left);
+    view: View,
+    flush: Box<dyn FnOnce() + Send>,
+}
+
+/// How the app's runtime has ended.
+#[derive(Clone, Copy)]
+enum EndOfRuntime {
+    Dropped,
+    /// It was not dropped within this time.
+    LeftBehind(Duration),
+    /// There is no time to drop it.
+    Forced,
+}
+
+/// From the driver's thread to main, or back.
+#[derive(Default)]
+struct Handover {
+    ending: Mutex<Option<Ending>>,
+    dropped: AtomicBool,
+}
+
+impl Handover {
+    /// By the driver's thread. `tell` has main drop the runtime.
+    fn give(&self, ending: Ending, tell: impl FnOnce()) -> ! {
+        if ending.code() > 128 {
+            ending.end(EndOfRuntime::Forced);
+        }
+        *self.lock() = Some(ending);
+        tell();
+        // Most of what is left is kept for the report and the buffers.
+        let bound = BOUND.min(watchdog::left().map_or(BOUND, |left| left / 4));
+        // Main may have dropped it before there was anything to take.
+        if !self.dropped.load(SeqCst) {
+            thread::sleep(bound);
+        }
+        let end = if self.dropped.load(SeqCst) {
+            EndOfRuntime::Dropped
+        } else {
+            EndOfRuntime::LeftBehind(bound)
+        };
+        self.take(end);
+        park()
     }
+
+    /// By main.
+    fn take_when_dropped(&self) {
+        self.dropped.store(true, SeqCst);
+        self.take(EndOfRuntime::Dropped);
+    }
+
+    /// Ends the process, where the other one has not begun to.
+    fn take(&self, runtime: EndOfRuntime) {
+        let ending = self.lock().take();
+        if let Some(ending) = ending {
+            ending.end(runtime);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody else ends the process.
+fn park() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+impl Ending {
+    fn code(&self) -> i32 {
+        self.report.as_ref().map_or(1, Report::exit_code)
+    }
+
+    /// Ends the process when all is written.
+    fn end(self, runtime: EndOfRuntime) -> ! {
+        let code = self.code();
+        let Self {
+            report,
+            view,
+            flush,
+        } = self;
+        if let Some(mut report) = report {
+            if let EndOfRuntime::LeftBehind(bound) = runtime {
+                report.left_behind = Some(bound);
+            }
+            let is_last = view.is_last();
+            let finishing = view.finish(report, move || {
+                flush();
+                if is_last {
+                    leave(code, runtime);
+                }
+            });
+            let left = watchdog::left().unwrap_or(BOUND);
+            let left = match runtime {
+                EndOfRuntime::Forced => FLUSH.min(left),
+                EndOfRuntime::Dropped | EndOfRuntime::LeftBehind(_) => left,
+            };
+            finishing.wait(REPORT, left);
+        }
+        leave(code, runtime)
+    }
+}
+
+/// The end of the process.
+fn leave(code: i32, runtime: EndOfRuntime) -> ! {
     // An abort in the last moment is none the less one.
     let code = watchdog::forced().map_or(code, |signal| 128 + signal);
-    if !dropped {
+    match runtime {
+        EndOfRuntime::Dropped => std::process::exit(code),
         // User code may still run, and needs what handlers of `exit` take down: so does a thread that is reporting that
         // its stack is full.
-        signal_hook::low_level::exit(code);
+        EndOfRuntime::LeftBehind(_) | EndOfRuntime::Forced => signal_hook::low_level::exit(code),
     }
-    std::process::exit(code)
 }
 
 /// The last thing: everything that is buffered.

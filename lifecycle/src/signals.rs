@@ -46,8 +46,12 @@ fn handler(signal: i32) {
         match FIRST_AT.compare_exchange(0, now, SeqCst, SeqCst) {
             Ok(_) => {
                 FIRST.store(signal, SeqCst);
+                if let Some(relay) = RELAY.get() {
+                    relay.unpark();
+                }
                 // Here and now: the thread that passes it on may stand still.
                 watchdog::arm_for_signal();
+                return;
             }
             Err(first) if Duration::from_nanos(now.saturating_sub(first)) < SAME => return,
             // An abort may have forced before.

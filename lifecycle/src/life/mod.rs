@@ -59,6 +59,9 @@ use crate::threads::Threads;
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
 const GRACE: Duration = Duration::from_millis(50);
 
+/// How many notices are kept back at most.
+const MOST_NOTICES: usize = 64;
+
 /// What the emergency hooks get when nobody began them in time.
 pub(crate) const LATE: Duration = Duration::from_millis(100);
 
@@ -118,6 +121,8 @@ pub(crate) struct Life {
     began: Instant,
     began_at: SystemTime,
     marks: Vec<(Mark, Instant)>,
+    /// Not yet shown.
+    notices: Vec<Notice>,
     startup_took: Duration,
     ran: bool,
     cause: Option<Cause>,
@@ -240,6 +245,7 @@ impl Life {
             began: now,
             began_at: SystemTime::now(),
             marks: Vec::new(),
+            notices: Vec::new(),
             startup_took: Duration::ZERO,
             ran: false,
             cause: None,
@@ -288,6 +294,7 @@ impl Life {
         }
         self.tear_down().await;
         self.hear_of_hooks_that_others_began();
+        self.show();
         let outcome = self.outcome();
         // What is left holds user values: instances that were left behind, provided ones, closures.
         let threads = self.threads.clone();
@@ -304,7 +311,18 @@ impl Life {
     }
 
     fn notice(&mut self, notice: Notice) {
-        (self.wiring.observer)(notice);
+        self.notices.push(notice);
+        if self.notices.len() == MOST_NOTICES {
+            self.show();
+        }
+    }
+
+    /// Passes on what there is to see: as a rule when the driver has nothing else to do, so that waking whoever watches
+    /// holds up nobody.
+    fn show(&mut self) {
+        for notice in self.notices.drain(..) {
+            (self.wiring.observer)(notice);
+        }
     }
 
     fn mark(&mut self, mark: Mark) {

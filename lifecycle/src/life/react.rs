@@ -82,6 +82,7 @@ impl Life {
         {
             return Wake::Event(event);
         }
+        self.show();
         let mut news = pin!(self.emergency_news.notified());
         let heard = poll_fn(|task| {
             if news.as_mut().poll(task).is_ready() {

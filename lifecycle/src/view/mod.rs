@@ -122,6 +122,11 @@ impl View {
         })
     }
 
+    /// Whether all is told when `flush` is called: no other thread has anything to write.
+    pub(crate) fn is_last(&self) -> bool {
+        self.file.is_none() && self.systemd.is_nobody()
+    }
+
     /// Shows the end, and then calls `flush`, both on the view's thread; writes the file beside them.
     pub(crate) fn finish(self, report: Report, flush: impl FnOnce() + Send + 'static) -> Finishing {
         if let Some(file) = &self.file {

@@ -90,6 +90,11 @@ impl Systemd {
 }
 
 impl Teller {
+    /// Whether there is nobody to tell.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.messages.is_none()
+    }
+
     pub(crate) const NOBODY: Self = Self {
         messages: None,
         watchdog: None,

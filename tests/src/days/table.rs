@@ -326,7 +326,6 @@ pub static FAULTS: &[Fault] = &[
     threads("vanish:lifecycle-signals", Limit::Deadline),
     threads("freeze:lifecycle-hook", Limit::Deadline),
     threads("freeze:lifecycle-view", Limit::Deadline),
-    threads("freeze:lifecycle-runtime", Limit::Deadline),
     threads("freeze:lifecycle-watchdog", Limit::NoWatchdog),
     threads("vanish:lifecycle-watchdog", Limit::NoWatchdog),
     threads("freeze:lifecycle+lifecycle-watchdog", Limit::NoWatchdog),
