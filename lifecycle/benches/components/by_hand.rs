@@ -1,0 +1,141 @@
+//! The same work as one writes it by hand: what is started is kept, and stopped in reverse.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Something that has been started.
+type Started = Arc<dyn Send + Sync>;
+
+async fn start() -> Result<Started, String> {
+    Ok(Arc::new(()))
+}
+
+async fn stop(_: Started) -> Result<(), String> {
+    Ok(())
+}
+
+/// Level by level, everything of a level at once.
+pub(crate) async fn level_by_level(levels: usize, width: usize) {
+    let mut up = Vec::with_capacity(levels);
+    for _ in 0..levels {
+        let mut set = JoinSet::new();
+        for _ in 0..width {
+            set.spawn(start());
+        }
+        let mut level = Vec::with_capacity(width);
+        while let Some(started) = set.join_next().await {
+            level.push(started.expect("it does not panic").expect("it starts"));
+        }
+        up.push(level);
+    }
+    for level in up.into_iter().rev() {
+        let mut set = JoinSet::new();
+        for started in level {
+            set.spawn(stop(started));
+        }
+        while let Some(stopped) = set.join_next().await {
+            stopped.expect("it does not panic").expect("it stops");
+        }
+    }
+}
+
+/// A task for each as soon as all that it waits for is through; a barrier stands between two levels.
+pub(crate) async fn by_dependencies(levels: usize, width: usize) {
+    let count = levels * width;
+    // Node `count + n` is the barrier after level `n`.
+    let level_of = |node: usize| node / width;
+    let after = |node: usize| -> Vec<usize> {
+        match node.checked_sub(count) {
+            Some(barrier) => ((barrier + 1) * width..(barrier + 2) * width).collect(),
+            None if level_of(node) + 1 < levels => vec![count + level_of(node)],
+            None => Vec::new(),
+        }
+    };
+    let before = |node: usize| -> Vec<usize> {
+        match node.checked_sub(count) {
+            Some(barrier) => (barrier * width..(barrier + 1) * width).collect(),
+            None if level_of(node) > 0 => vec![count + level_of(node) - 1],
+            None => Vec::new(),
+        }
+    };
+    let nodes = count + levels - 1;
+    let dependents: Vec<_> = (0..nodes).map(after).collect();
+    let needs: Vec<_> = (0..nodes).map(before).collect();
+    let mut up: Vec<Option<Started>> = vec![None; count];
+
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let begin = |node: usize| {
+        let ended = ended.clone();
+        tokio::spawn(async move {
+            let _ = ended.send((node, start().await.expect("it starts")));
+        });
+    };
+    let mut waits = Waits::new(&needs);
+    let mut ready = waits.ready();
+    for _ in 0..count {
+        waits.begin_all(&mut ready, &dependents, count, begin);
+        let (node, started) = ends.recv().await.expect("it is held open");
+        up[node] = Some(started);
+        waits.over(node, &dependents, &mut ready);
+    }
+
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let mut waits = Waits::new(&dependents);
+    let mut ready = waits.ready();
+    for _ in 0..count {
+        waits.begin_all(&mut ready, &needs, count, |node| {
+            let ended = ended.clone();
+            let started = up[node].take().expect("it is up");
+            tokio::spawn(async move {
+                stop(started).await.expect("it stops");
+                let _ = ended.send(node);
+            });
+        });
+        let node = ends.recv().await.expect("it is held open");
+        waits.over(node, &needs, &mut ready);
+    }
+}
+
+/// For each node, how many it still waits for.
+struct Waits(Vec<usize>);
+
+impl Waits {
+    fn new(waits_for: &[Vec<usize>]) -> Self {
+        Self(waits_for.iter().map(Vec::len).collect())
+    }
+
+    fn ready(&self) -> VecDeque<usize> {
+        (0..self.0.len())
+            .filter(|node| self.0[*node] == 0)
+            .collect()
+    }
+
+    fn over(&mut self, node: usize, behind: &[Vec<usize>], ready: &mut VecDeque<usize>) {
+        for next in &behind[node] {
+            self.0[*next] -= 1;
+            if self.0[*next] == 0 {
+                ready.push_back(*next);
+            }
+        }
+    }
+
+    /// Begins what is ready, and passes barriers on to those behind them.
+    fn begin_all(
+        &mut self,
+        ready: &mut VecDeque<usize>,
+        behind: &[Vec<usize>],
+        count: usize,
+        mut begin: impl FnMut(usize),
+    ) {
+        while let Some(node) = ready.pop_front() {
+            if node < count {
+                begin(node);
+            } else {
+                self.over(node, behind, ready);
+            }
+        }
+    }
+}
