@@ -371,6 +371,8 @@ impl Life {
             .map(|id| self.plan.components[*id].start_timeout)
             .sum();
         self.notice(Notice::Reloading { limit });
+        // The time of its telling says which signal is meant.
+        self.show();
         self.reload_next();
     }
 
