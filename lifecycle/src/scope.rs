@@ -75,6 +75,11 @@ impl Scope {
         self.trigger.told().await;
     }
 
+    /// Waits until it is told and has no more than `margin` left.
+    pub(crate) async fn short(&self, margin: Duration) {
+        self.trigger.short(margin).await;
+    }
+
     pub(crate) fn cut_at(&self) -> Option<Instant> {
         self.trigger.cut_at()
     }

@@ -86,6 +86,39 @@ impl Shutdown {
             .map(|at| at.saturating_duration_since(Instant::now()))
     }
 
+    /// Waits until this scope has been told to stop and no more than `margin` of its time is left, what [`Shutdown::extend`]
+    /// grants included: for work that is to be finished if the time allows, and put away within the margin if not.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use lifecycle::{Shutdown, background};
+    ///
+    /// # struct Job;
+    /// # impl Job { async fn work(&mut self) {} async fn put_back(&self) {} }
+    /// # async fn next_job() -> Job { Job }
+    /// #[background(timeout = "10s")]
+    /// async fn work_jobs(shutdown: Shutdown) {
+    ///     // Told to stop, it takes no further job: `next_job` must be cancel safe.
+    ///     while let Some(mut job) = shutdown.run(next_job()).await {
+    ///         let finished = tokio::select! {
+    ///             () = job.work() => true,
+    ///             () = shutdown.time_is_short(Duration::from_secs(2)) => false,
+    ///         };
+    ///         if !finished {
+    ///             job.put_back().await;
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping it and calling again loses nothing.
+    pub fn time_is_short(&self, margin: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let scope = Arc::clone(&self.scope);
+        async move { scope.short(margin).await }
+    }
+
     /// A sleep that ends early, instead of being cancelled, when the scope is told to stop.
     ///
     /// # Cancel safety

@@ -8,7 +8,8 @@
 //! 1. The keeper alone runs the save, and takes what was collected exactly once: as it leaves `Collected` or `Left`.
 //! 2. In a poll the stage is `Polled`: an item that the inner stream yields is collected and handed out before the keeper
 //!    can take anything. So what was handed out is what was collected, whatever happens at once.
-//! 3. Once told, the inner stream is not polled any more.
+//! 3. Once it is due to be interrupted, the inner stream is not polled any more. That is when it is told or, where it may
+//!    finish, when its time is short; whoever sees it first, consumer or keeper, writes it down for the other one.
 //! 4. Whoever finds nothing to do leaves its waker; whoever changes the stage wakes the other one.
 //! 5. The lock guards the state alone: streams are polled, closures called and values dropped without it.
 
@@ -19,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_core::Stream;
 
@@ -26,6 +28,7 @@ use crate::admit::InFlight;
 use crate::error::panic_message;
 use crate::scope::Ask;
 use crate::shutdown::Shutdown;
+use crate::tasks::Tasks;
 
 /// Streams that end early, and well, when their scope is told to stop. Every [`Stream`] has this.
 ///
@@ -127,6 +130,7 @@ impl<S: Stream> Interruptible<S> {
             stream: self,
             init,
             collect,
+            margin: None,
         }
     }
 }
@@ -186,6 +190,7 @@ pub struct Collecting<S, A, C> {
     stream: Interruptible<S>,
     init: A,
     collect: C,
+    margin: Option<Duration>,
 }
 
 impl<S, A, C> Collecting<S, A, C>
@@ -195,12 +200,42 @@ where
     A: Send + 'static,
     C: FnMut(&mut A, &S::Item),
 {
+    /// Lets the stream finish if the time allows: it goes on when its scope is told to stop, and is interrupted when no more
+    /// than `margin` of the scope's time is left. Without this it is interrupted as soon as the scope is told.
+    ///
+    /// For what is dear to begin anew, such as the answer of a language model. The margin is for the save and for the last
+    /// items on their way to the client; one that is longer than the scope's time makes no difference. What
+    /// [`Shutdown::extend`] grants, the stream has as well.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use futures_util::Stream;
+    /// # use lifecycle::{InterruptibleStream as _, Shutdown};
+    /// # fn answer(tokens: impl Stream<Item = String>, shutdown: Shutdown) -> impl Stream<Item = String> {
+    /// tokens
+    ///     .interruptible(&shutdown)
+    ///     .collecting(String::new(), |text, token| text.push_str(token))
+    ///     .finishing(Duration::from_secs(1))
+    ///     .on_interrupt(async move |text, why| {
+    ///         // save it
+    ///         Some("[interrupted]".to_owned())
+    ///     })
+    /// # }
+    /// ```
+    ///
+    /// Created while draining, it is not admitted any more, but goes on all the same while there is time: it may belong to
+    /// a request that was admitted before. It is awaited with the scope's tasks then.
+    pub fn finishing(mut self, margin: Duration) -> Self {
+        self.margin = Some(margin);
+        self
+    }
+
     /// What is done when the stream does not get to its end: `save` is called once, with what was collected, when the scope
-    /// is told to stop or when the consumer goes away. It runs as a task of the app's runtime, so that neither a consumer that
+    /// is told to stop (see also [`Collecting::finishing`]) or when the consumer goes away. It runs as a task of the app's runtime, so that neither a consumer that
     /// is slow nor a drop, on whichever thread, can keep it from its end. What it returns is the stream's last item.
     ///
     /// What was collected is exactly what was handed out. A stream that ended by itself is not saved. Created while
-    /// draining, the stream ends at once through `save`, with nothing collected.
+    /// draining, the stream ends at once through `save`, with nothing collected, unless it may finish.
     ///
     /// A save that panics is reported, as a task's panic is, and the stream ends. One that the drain does not see the end of
     /// counts as work that was cut.
@@ -215,7 +250,7 @@ where
             shutdown,
             ..
         } = self.stream;
-        let runtime = shutdown.scope.app.runtime.clone();
+        let scope = Arc::clone(&shutdown.scope);
         let stage = match stream {
             Some(_) => Stage::Collected(self.init),
             // It has ended before it came here.
@@ -223,15 +258,23 @@ where
         };
         let shared = Arc::new(Shared {
             refused: in_flight.is_none(),
+            margin: self.margin,
             shutdown,
             state: Mutex::new(State {
                 stage,
-                told: false,
+                due: false,
                 keeper: None,
                 consumer: None,
             }),
         });
-        runtime.spawn(keep(in_flight, Keeper(Arc::clone(&shared)), save));
+        let counted = in_flight.is_some() || self.margin.is_none();
+        let keeper = keep(in_flight, Keeper(Arc::clone(&shared)), save);
+        if counted {
+            scope.app.runtime.spawn(keeper);
+        } else {
+            // Nothing else would wait for it.
+            drop(Tasks::new(scope).spawn(SAVE, keeper));
+        }
         OnInterrupt {
             stream,
             collect: self.collect,
@@ -310,18 +353,23 @@ impl<S, A, C, T> fmt::Debug for OnInterrupt<S, A, C, T> {
     }
 }
 
+/// What the keeper is called where it has a name.
+const SAVE: &str = "the save of a stream";
+
 /// What the consumer and the keeper of a stream share.
 struct Shared<A, T> {
     shutdown: Shutdown,
     /// Created while draining.
     refused: bool,
+    /// How much of the scope's time is kept, where it may finish.
+    margin: Option<Duration>,
     state: Mutex<State<A, T>>,
 }
 
 struct State<A, T> {
     stage: Stage<A, T>,
-    /// The keeper was told while the consumer was in a poll.
-    told: bool,
+    /// It is to be interrupted: the keeper saw that while the consumer was in a poll, or the consumer as it polled.
+    due: bool,
     keeper: Option<Waker>,
     consumer: Option<Waker>,
 }
@@ -356,14 +404,36 @@ impl<A, T> Shared<A, T> {
         self.refused || self.shutdown.is_requested()
     }
 
+    /// Whether it is to be interrupted.
+    fn is_due(&self) -> bool {
+        match self.margin {
+            None => self.is_told(),
+            Some(margin) => {
+                self.shutdown.is_requested()
+                    && self.shutdown.remaining().is_some_and(|left| left <= margin)
+            }
+        }
+    }
+
+    /// Waits until it is.
+    async fn due(&self) {
+        match self.margin {
+            None if self.refused => {}
+            None => self.shutdown.requested().await,
+            Some(margin) => self.shutdown.time_is_short(margin).await,
+        }
+    }
+
     /// The consumer polls.
     fn enter(&self, waker: &Waker) -> Entered<'_, A, T> {
-        let mut told = self.is_told();
+        let mut due = self.is_due();
         loop {
-            let mut waker = told.then(|| waker.clone());
+            let mut waker = due.then(|| waker.clone());
+            let mut keeper = None;
             let mut state = self.lock();
+            let was_due = state.due;
             let entered = match mem::replace(&mut state.stage, Stage::Polled) {
-                Stage::Collected(acc) if !told => Some(Entered::Turn(Turn {
+                Stage::Collected(acc) if !due && !was_due => Some(Entered::Turn(Turn {
                     shared: self,
                     acc: Some(acc),
                     waker: None,
@@ -379,14 +449,19 @@ impl<A, T> Shared<A, T> {
                 stage => {
                     state.stage = stage;
                     mem::swap(&mut state.consumer, &mut waker);
-                    told.then_some(Entered::Waits)
+                    state.due |= due;
+                    if due {
+                        keeper = state.keeper.take();
+                    }
+                    due.then_some(Entered::Waits)
                 }
             };
             drop(state);
+            keeper.into_iter().for_each(Waker::wake);
             match entered {
                 Some(entered) => return entered,
-                // The keeper was told just now.
-                None => told = true,
+                // The keeper saw it first.
+                None => due = true,
             }
         }
     }
@@ -396,11 +471,7 @@ impl<A, T> Shared<A, T> {
         let mut state = self.lock();
         let (kept, woken, old) = if matches!(state.stage, Stage::Polled) {
             state.stage = Stage::Collected(acc);
-            let keeper = if state.told {
-                state.keeper.take()
-            } else {
-                None
-            };
+            let keeper = if state.due { state.keeper.take() } else { None };
             (None, keeper, mem::replace(&mut state.consumer, waker))
         } else {
             // The keeper is no more: the next poll is the last.
@@ -428,15 +499,16 @@ impl<A, T> Shared<A, T> {
     }
 
     /// The keeper looks whether there is something to save; `None` when there will not be.
-    fn take(&self, told: bool, waker: &Waker) -> Poll<Option<(A, Why)>> {
+    fn take(&self, due: bool, waker: &Waker) -> Poll<Option<(A, Why)>> {
         let waker = waker.clone();
         let mut state = self.lock();
+        state.due |= due;
+        let due = state.due;
         let taken = match mem::replace(&mut state.stage, Stage::Saving) {
             Stage::Left(acc, why) => Some((acc, why)),
-            Stage::Collected(acc) if told => Some((acc, Why::Shutdown)),
+            Stage::Collected(acc) if due => Some((acc, Why::Shutdown)),
             stage @ (Stage::Collected(_) | Stage::Polled) => {
                 state.stage = stage;
-                state.told = told;
                 let old = state.keeper.replace(waker);
                 drop(state);
                 drop(old);
@@ -534,11 +606,11 @@ where
     Fut: Future<Output = Option<T>>,
 {
     let shared = &*keeper.0;
-    let mut requested = pin!(shared.shutdown.requested());
-    let mut told = shared.refused;
+    let mut due = pin!(shared.due());
+    let mut is_due = false;
     let taken = poll_fn(|context| {
-        told = told || requested.as_mut().poll(context).is_ready();
-        shared.take(told, context.waker())
+        is_due = is_due || due.as_mut().poll(context).is_ready();
+        shared.take(is_due, context.waker())
     });
     let Some((acc, why)) = taken.await else {
         return;
@@ -562,7 +634,7 @@ impl<A, T> Shared<A, T> {
         let scope = &self.shutdown.scope;
         (scope.app.ask)(Ask::TellOfPanic {
             scope: Arc::clone(&scope.name),
-            task: "the save of a stream".to_owned(),
+            task: SAVE.to_owned(),
             error,
         });
     }

@@ -5,6 +5,8 @@
 //! 1. `told` goes from false to true once, after the times are set: who sees it sees them.
 //! 2. `told` is set before its waiters are woken: who registers with `waiters` before looking at it cannot miss it.
 //! 3. The times change under their lock: more time is granted only within the limit that holds.
+//! 4. Whoever tells wakes the waiters, also when it tells again: who registers before looking at the times cannot miss
+//!    that they have moved earlier.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -41,9 +43,8 @@ impl Trigger {
     pub(crate) fn tell(&self, cut_at: Instant, limit: Instant) {
         let limit = limit.max(cut_at);
         *self.times() = Some(Times { cut_at, limit });
-        if !self.told.swap(true, Ordering::AcqRel) {
-            self.waiters.notify_waiters();
-        }
+        self.told.store(true, Ordering::Release);
+        self.waiters.notify_waiters();
     }
 
     pub(crate) fn is_told(&self) -> bool {
@@ -55,6 +56,22 @@ impl Trigger {
         let told = self.waiters.notified();
         if !self.is_told() {
             told.await;
+        }
+    }
+
+    /// Waits until it is told and no more than `margin` is left before the cut, wherever that has moved by then.
+    pub(crate) async fn short(&self, margin: Duration) {
+        loop {
+            let told_again = self.waiters.notified();
+            if !self.is_told() {
+                told_again.await;
+                continue;
+            }
+            let due = self.cut_at().and_then(|at| at.checked_sub(margin));
+            let Some(due) = due.filter(|due| *due > Instant::now()) else {
+                return;
+            };
+            let _ = tokio::time::timeout_at(due, told_again).await;
         }
     }
 

@@ -14,14 +14,6 @@ pub async fn finish<T>(
     tokio::select! {
         biased;
         output = future => Some(output),
-        () = time_is_short(shutdown, margin) => None,
-    }
-}
-
-async fn time_is_short(shutdown: &Shutdown, margin: Duration) {
-    shutdown.requested().await;
-    match shutdown.remaining() {
-        Some(left) => tokio::time::sleep(left.saturating_sub(margin)).await,
-        None => std::future::pending().await,
+        () = shutdown.time_is_short(margin) => None,
     }
 }

@@ -13,6 +13,8 @@ use super::*;
 use crate::admit::Admission;
 use crate::scope::{AppState, Scope};
 
+mod finishing;
+
 const LETTERS: [&str; 5] = ["a", "b", "c", "d", "e"];
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -55,8 +57,13 @@ impl World {
     }
 
     fn tell(&self) {
-        let until = Instant::now() + LONG;
-        self.scope.tell(until, until);
+        self.tell_for(LONG);
+    }
+
+    /// Tells the scope, which has so long from now on.
+    fn tell_for(&self, time: Duration) {
+        let until = Instant::now() + time;
+        self.scope.tell(until, until + LONG);
     }
 
     /// Waits until nothing is in flight.
@@ -76,16 +83,31 @@ fn saved<S>(inner: S, world: &World) -> (impl Stream<Item = &'static str> + Unpi
 where
     S: Stream<Item = &'static str>,
 {
+    saved_within(None, inner, world)
+}
+
+/// The same; with a margin it may finish.
+fn saved_within<S>(
+    margin: Option<Duration>,
+    inner: S,
+    world: &World,
+) -> (impl Stream<Item = &'static str> + Unpin + use<S>, Saves)
+where
+    S: Stream<Item = &'static str>,
+{
     let (save, saves) = mpsc::unbounded_channel();
-    let stream = inner
+    let mut collecting = inner
         .interruptible(&world.shutdown())
-        .collecting(String::new(), |text, letter| text.push_str(letter))
-        .on_interrupt(async move |text, why| {
-            // It takes its time.
-            tokio::task::yield_now().await;
-            save.send((text, why)).expect("the test listens");
-            Some("!")
-        });
+        .collecting(String::new(), |text, letter| text.push_str(letter));
+    if let Some(margin) = margin {
+        collecting = collecting.finishing(margin);
+    }
+    let stream = collecting.on_interrupt(async move |text, why| {
+        // It takes its time.
+        tokio::task::yield_now().await;
+        save.send((text, why)).expect("the test listens");
+        Some("!")
+    });
     (stream, saves)
 }
 
@@ -436,6 +458,8 @@ async fn what_had_ended_before_it_was_collected_is_not_saved() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn however_the_threads_meet_what_was_received_is_saved_once() {
     for round in 0..2_000 {
+        // Its time is short as soon as it is told.
+        let margin = (round % 3 == 0).then_some(LONG);
         let world = World::new();
         let inner = stream::unfold(0, |count| async move {
             if fastrand::u8(..4) == 0 {
@@ -443,7 +467,7 @@ async fn however_the_threads_meet_what_was_received_is_saved_once() {
             }
             Some((LETTERS[count % 5], count + 1))
         });
-        let (stream, saves) = saved(Box::pin(inner), &world);
+        let (stream, saves) = saved_within(margin, Box::pin(inner), &world);
         let consumer = tokio::spawn(async move {
             let mut stream = stream;
             let mut received = String::new();
