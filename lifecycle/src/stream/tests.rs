@@ -1,6 +1,6 @@
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
+use std::sync::{Arc, OnceLock};
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::admit::Admission;
-use crate::scope::{AppState, Scope};
+use crate::scope::{AppState, Ask, Scope};
 
 mod finishing;
 
