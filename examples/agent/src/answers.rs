@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, Stream, StreamExt};
-use lifecycle::{Shutdown, resource};
+use lifecycle::{InterruptibleStream, Shutdown, Why, resource};
 
 use crate::error::Error;
-use crate::grace::finish;
 use crate::library::Library;
 use crate::model::{LanguageModel, Prompt, TokenStream};
 use crate::sessions::{End, Sessions};
@@ -60,8 +59,8 @@ impl Answers {
 }
 
 impl Answers {
-    /// The answer to a question. `shutdown` is the scope of whoever asks: it cuts the answer when its time is nearly
-    /// over, and a save that outlives the asker is one of its tasks.
+    /// The answer to a question. `shutdown` is the scope of whoever asks: the answer is work in flight of it, and is
+    /// interrupted when its time is nearly over.
     pub async fn ask(
         &self,
         question: Question,
@@ -87,163 +86,149 @@ impl Answers {
             question: question.question,
             max_tokens,
         };
-        let unsaved = self.begin(&session, &prompt.question, shutdown).await?;
-        let pieces = Writing {
-            tokens: self.model.tokens(prompt),
-            unsaved,
-            kept: Instant::now(),
-        }
-        .pieces();
+        let pieces = self.begin(&session, prompt, shutdown).await?;
         Ok(stream::iter([Piece::Session(session)]).chain(pieces))
     }
-}
 
-impl Answers {
-    /// As a task: should the asker go away in the middle of it, what it returns is dropped, and with that saved.
+    /// As a task: should the asker go away in the middle of it, the stream that it returns is dropped, and with that saved.
     async fn begin(
         &self,
         session: &str,
-        question: &str,
+        prompt: Prompt,
         shutdown: &Shutdown,
-    ) -> Result<Unsaved, Error> {
-        let (session, question) = (session.to_owned(), question.to_owned());
-        let (sessions, shutdown) = (Arc::clone(&self.sessions), shutdown.clone());
-        let begun = shutdown.tasks().spawn("begin answer", async move {
-            let id = sessions.begin(&session, &question).await?;
-            Ok(Unsaved {
-                id,
-                text: String::new(),
+    ) -> Result<impl Stream<Item = Piece> + Send + use<>, Error> {
+        let (session, shutdown) = (session.to_owned(), shutdown.clone());
+        let (sessions, model) = (Arc::clone(&self.sessions), Arc::clone(&self.model));
+        let begun = shutdown.clone().tasks().spawn("begin answer", async move {
+            let answer = Answer {
+                id: sessions.begin(&session, &prompt.question).await?,
                 sessions,
-                shutdown,
-                is_saved: false,
-            })
+            };
+            Ok(pieces(answer, model.tokens(prompt), &shutdown))
         });
         begun.await.map_err(|_| Error::Stopping)?
     }
 }
 
+/// The answer as it is written. It is finished if the time allows; if not, or when the reader goes away, what the reader
+/// has had of it is saved.
+fn pieces(
+    answer: Answer,
+    tokens: TokenStream,
+    shutdown: &Shutdown,
+) -> impl Stream<Item = Piece> + Send + use<> {
+    let unfinished = answer.clone();
+    let writing = Writing {
+        answer,
+        tokens,
+        text: String::new(),
+        kept: Instant::now(),
+    };
+    stream::unfold(Some(writing), async |writing| writing?.next().await)
+        .interruptible(shutdown)
+        .collecting(String::new(), |text, piece| {
+            if let Piece::Token(token) = piece {
+                text.push_str(token);
+            }
+        })
+        .finishing(MARGIN)
+        .on_interrupt(async move |text: String, why| {
+            let end = match why {
+                Why::Shutdown => End::Shutdown,
+                Why::ConsumerGone => End::ConsumerGone,
+            };
+            Some(unfinished.end(&text, end, None).await)
+        })
+}
+
+/// Where an answer is saved.
+#[derive(Clone)]
+struct Answer {
+    id: i64,
+    sessions: Arc<Sessions>,
+}
+
+impl Answer {
+    /// That it cannot be kept now is no reason to stop: its end is saved all the same.
+    async fn keep(&self, text: &str) {
+        if let Err(error) = self.sessions.keep(self.id, text).await {
+            tracing::warn!(answer = self.id, %error, "an answer under way could not be kept");
+        }
+    }
+
+    /// Saves how it ended. The text is in the database before the reader sees the end.
+    async fn end(&self, text: &str, end: End, error: Option<Error>) -> Piece {
+        let saved = self.sessions.end(self.id, text, end).await;
+        match saved {
+            Ok(()) => Piece::End {
+                end,
+                message: error.map(|error| error.full()),
+            },
+            Err(error) => {
+                tracing::error!(answer = self.id, %error, "an answer could not be saved");
+                Piece::End {
+                    end: End::Error,
+                    message: Some(format!("the answer could not be saved: {error}")),
+                }
+            }
+        }
+    }
+}
+
 /// An answer under way.
 struct Writing {
+    answer: Answer,
     tokens: TokenStream,
-    unsaved: Unsaved,
+    text: String,
     /// When it was kept last.
     kept: Instant,
 }
 
 impl Writing {
-    fn pieces(self) -> impl Stream<Item = Piece> + Send {
-        stream::unfold(Some(self), |writing| async move {
-            let mut writing = writing?;
-            Some(match writing.token().await {
-                Ok(Some(token)) => (Piece::Token(token), Some(writing)),
-                Ok(None) => (writing.end(End::Complete, None).await, None),
-                Err(Error::Stopping) => (writing.end(End::Shutdown, None).await, None),
-                Err(error) => (writing.end(End::Error, Some(error)).await, None),
-            })
-        })
-    }
-
-    async fn token(&mut self) -> Result<Option<String>, Error> {
-        let Some(token) = finish(&self.unsaved.shutdown, MARGIN, self.tokens.next()).await else {
-            return Err(Error::Stopping);
+    /// A token, or the end; and what is to come after it.
+    async fn next(mut self) -> Option<(Piece, Option<Self>)> {
+        let (end, error) = match self.tokens.next().await {
+            Some(Ok(token)) => {
+                self.text.push_str(&token);
+                if self.kept.elapsed() >= KEEP_EVERY {
+                    self.answer.keep(&self.text).await;
+                    self.kept = Instant::now();
+                }
+                return Some((Piece::Token(token), Some(self)));
+            }
+            Some(Err(error)) => (End::Error, Some(error.into())),
+            None => (End::Complete, None),
         };
-        let token = token.transpose()?;
-        self.unsaved.text.extend(token.as_deref());
-        if token.is_some() && self.kept.elapsed() >= KEEP_EVERY {
-            self.unsaved.keep().await;
-            self.kept = Instant::now();
-        }
-        Ok(token)
-    }
-
-    /// The text is in the database before the reader sees the end.
-    async fn end(mut self, end: End, error: Option<Error>) -> Piece {
-        match self.unsaved.save(end).await {
-            Ok(()) => Piece::End {
-                end,
-                message: error.map(|error| error.full()),
-            },
-            Err(message) => Piece::End {
-                end: End::Error,
-                message: Some(message),
-            },
-        }
-    }
-}
-
-/// What has been written so far; saved when it is dropped, which is when the reader goes away.
-struct Unsaved {
-    id: i64,
-    text: String,
-    sessions: Arc<Sessions>,
-    shutdown: Shutdown,
-    is_saved: bool,
-}
-
-impl Unsaved {
-    /// That it cannot be kept now is no reason to stop: its end is saved all the same.
-    async fn keep(&self) {
-        if let Err(error) = self.sessions.keep(self.id, &self.text).await {
-            tracing::warn!(answer = self.id, %error, "an answer under way could not be kept");
-        }
-    }
-
-    /// As a task of the asker's scope: it goes on when the reader, and with it this future, goes away.
-    fn save(&mut self, end: End) -> impl Future<Output = Result<(), String>> + use<> {
-        self.is_saved = true;
-        let (id, text, sessions) = (
-            self.id,
-            std::mem::take(&mut self.text),
-            Arc::clone(&self.sessions),
-        );
-        let task = self.shutdown.tasks().spawn("save answer", async move {
-            let saved = sessions.end(id, &text, end).await;
-            saved.map_err(|error| {
-                tracing::error!(answer = id, %error, "an answer could not be saved");
-                format!("the answer could not be saved: {error}")
-            })
-        });
-        async move {
-            task.await
-                .map_err(|error| format!("the answer was not saved: {error}"))?
-        }
-    }
-}
-
-impl Drop for Unsaved {
-    fn drop(&mut self) {
-        if !self.is_saved {
-            let end = if self.shutdown.is_requested() {
-                End::Shutdown
-            } else {
-                End::ConsumerGone
-            };
-            drop(self.save(end));
-        }
+        let end = self.answer.end(&self.text, end, error).await;
+        Some((end, None))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::pin::pin;
 
-    use lifecycle::{Lifecycle, Running};
+    use lifecycle::{Lifecycle, Running, Settings};
 
     use super::*;
     use crate::config::tests::in_folder;
 
-    async fn start() -> (tempfile::TempDir, Running) {
-        let folder = tempfile::tempdir().unwrap();
+    async fn start_in(folder: &Path) -> Running {
+        // Told to stop, it has just the time that is kept for saving.
+        let limits = Settings::default().drain_timeout(MARGIN);
         let builder = Lifecycle::builder()
             .resource::<Answers>()
-            .provide(in_folder(folder.path()));
-        let running = builder.start().await.unwrap();
-        running
-            .get::<Library>()
-            .unwrap()
-            .add("Garden", "Tomatoes want sun.")
-            .await
-            .unwrap();
+            .settings(limits)
+            .provide(in_folder(folder));
+        builder.start().await.unwrap()
+    }
+
+    async fn start() -> (tempfile::TempDir, Running) {
+        let folder = tempfile::tempdir().unwrap();
+        let running = start_in(folder.path()).await;
+        let library = running.get::<Library>().unwrap();
+        library.add("Garden", "Tomatoes want sun.").await.unwrap();
         (folder, running)
     }
 
@@ -306,37 +291,60 @@ mod tests {
         assert!(report.is_clean(), "{report}");
     }
 
+    /// The session of an answer, and its text.
+    fn read(pieces: &[Piece]) -> (&str, String) {
+        let [Piece::Session(session), rest @ ..] = pieces else {
+            panic!("no session: {pieces:?}")
+        };
+        let texts = rest.iter().map(|piece| match piece {
+            Piece::Token(token) => &**token,
+            other => panic!("{other:?} among the tokens"),
+        });
+        (session, texts.collect())
+    }
+
     #[tokio::test]
     async fn an_answer_whose_reader_goes_away_is_saved_as_far_as_it_came() {
-        let (_folder, running) = start().await;
+        let (folder, running) = start().await;
         let answers = running.get::<Answers>().unwrap();
-        let asked = answers
-            .ask(question(4000, None), &running.shutdown())
-            .await
-            .unwrap();
+        let shutdown = running.shutdown();
+        let asked = answers.ask(question(4000, None), &shutdown).await.unwrap();
         let pieces: Vec<_> = asked.take(4).collect().await;
-        let [Piece::Session(session), tokens @ ..] = &pieces[..] else {
-            panic!("no session")
-        };
-        let text: String = tokens
-            .iter()
-            .map(|piece| {
-                if let Piece::Token(token) = piece {
-                    token
-                } else {
-                    ""
-                }
-            })
-            .collect();
-        while !running.shutdown().tasks().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(
-            saved(&running, session).await,
-            [(text, "consumer_gone".into())]
-        );
+        drop((answers, shutdown));
+        let (session, text) = read(&pieces);
+        // The drain waits for the save.
         let report = running.stop().await;
         assert!(report.is_clean(), "{report}");
+        let running = start_in(folder.path()).await;
+        let kept = saved(&running, session).await;
+        assert_eq!(kept, [(text, "consumer_gone".into())]);
+        drop(running.stop().await);
+    }
+
+    #[tokio::test]
+    async fn wherever_an_answer_is_interrupted_what_the_reader_had_before_the_marker_is_saved() {
+        for tokens in 0..=8 {
+            let (folder, running) = start().await;
+            let answers = running.get::<Answers>().unwrap();
+            let shutdown = running.shutdown();
+            let asked = answers.ask(question(4000, None), &shutdown).await.unwrap();
+            let mut asked = pin!(asked);
+            let pieces: Vec<_> = asked.by_ref().take(1 + tokens).collect().await;
+            let stopped = tokio::spawn(running.stop());
+            shutdown.requested().await;
+            let rest: Vec<_> = asked.collect().await;
+            let end = End::Shutdown;
+            assert_eq!(rest, [Piece::End { end, message: None }]);
+            drop((answers, shutdown));
+            let report = stopped.await.unwrap();
+            assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+
+            let (session, text) = read(&pieces);
+            let running = start_in(folder.path()).await;
+            let kept = saved(&running, session).await;
+            assert_eq!(kept, [(text, "shutdown".into())]);
+            drop(running.stop().await);
+        }
     }
 
     #[tokio::test]

@@ -1,19 +1,22 @@
 //! [`Database`]: one SQLite file behind a pool; migrated at start, closed last.
 
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
-use lifecycle::resource;
-use sqlx::SqlitePool;
+use lifecycle::{Lease, Leases, resource};
 use sqlx::error::BoxDynError;
 use sqlx::migrate::{MigrateError, Migration, MigrationSource, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool};
 
 use crate::config::Config;
 
 pub struct Database {
-    pub pool: SqlitePool,
+    pool: SqlitePool,
+    leases: Leases,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +33,10 @@ impl Database {
         Self::open(&config.data.join("agent.db")).await
     }
 
-    /// Waits until every connection is back. The write-ahead log is folded into the file before: a connection that came
-    /// back only just now is closed by sqlx on a thread that `close` does not wait for.
+    /// Waits until every connection is back. The write-ahead log is folded into the file before the pool closes: a
+    /// connection that came back only just now is closed by sqlx on a thread that `close` does not wait for.
     async fn stop(&self) -> Result<(), sqlx::Error> {
+        self.leases.returned().await;
         let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&self.pool)
             .await;
@@ -41,15 +45,27 @@ impl Database {
     }
 
     async fn health(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
+        let mut connection = self.connection().await?;
+        let answer = sqlx::query("SELECT 1").execute(&mut **connection).await;
+        answer.map(drop)
     }
 
     fn in_use(&self) -> usize {
-        (self.pool.size() as usize).saturating_sub(self.pool.num_idle())
+        self.leases.count()
     }
 }
 
 impl Database {
+    /// A connection, until it is dropped. Should that never come, the report names the place of this call.
+    #[track_caller]
+    pub fn connection(
+        &self,
+    ) -> impl Future<Output = Result<Lease<PoolConnection<Sqlite>>, sqlx::Error>> + Send + use<>
+    {
+        let (pool, leases, place) = (self.pool.clone(), self.leases.clone(), Location::caller());
+        async move { Ok(leases.lend_at(place, pool.acquire().await?)) }
+    }
+
     pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -72,7 +88,8 @@ impl Database {
             path: path.into(),
             source,
         })?;
-        Ok(Self { pool })
+        let leases = Leases::new();
+        Ok(Self { pool, leases })
     }
 }
 
@@ -107,9 +124,14 @@ pub fn now() -> i64 {
 
 #[cfg(test)]
 pub mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
 
+    use futures_util::FutureExt;
+    use lifecycle::Lifecycle;
+
     use super::*;
+    use crate::config::tests::in_folder;
 
     /// A database in a folder that goes away with the first half of the pair.
     pub async fn scratch() -> (tempfile::TempDir, Arc<Database>) {
@@ -118,6 +140,11 @@ pub mod tests {
             .await
             .unwrap();
         (folder, Arc::new(db))
+    }
+
+    /// As its stop does.
+    pub async fn close(db: &Database) {
+        db.stop().await.unwrap();
     }
 
     #[tokio::test]
@@ -139,13 +166,43 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn a_lent_connection_is_counted() {
+    async fn a_connection_that_comes_back_late_is_waited_for() {
         let (_folder, db) = scratch().await;
-        let connection = db.pool.acquire().await.unwrap();
-        assert!(db.in_use() >= 1);
+        let connection = db.connection().await.unwrap();
+        assert_eq!(db.in_use(), 1);
+        let mut stop = pin!(db.stop());
+        assert!((&mut stop).now_or_never().is_none());
+        assert!(!db.pool.is_closed(), "it closes while a connection is out");
         drop(connection);
-        db.stop().await.unwrap();
-        assert_eq!(db.in_use(), 0);
+        stop.await.unwrap();
+        assert_eq!((db.in_use(), db.pool.size()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_never_comes_back_is_named_by_place_and_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let builder = Lifecycle::builder()
+            .provide(in_folder(folder.path()))
+            .resource::<Database>();
+        let running = builder.start().await.unwrap();
+        let db = running.get::<Database>().unwrap();
+        let (connection, line) = (db.connection(), line!());
+        let connection = connection.await.unwrap();
+        drop(db);
+        let report = running.stop().await;
+        assert_eq!(report.exit_code(), 3, "{report}");
+        let [lease] = report.component("Database").unwrap().leases() else {
+            panic!("one is out\n{report}")
+        };
+        assert_eq!(
+            (lease.place().file(), lease.place().line()),
+            (file!(), line)
+        );
+        // The whole time of the stop.
+        assert!(lease.age() >= Duration::from_secs(5), "{report}");
+        let note = format!("1 still in use, lent at {lease}");
+        assert!(report.to_string().contains(&note), "{report}");
+        drop(connection);
     }
 
     #[tokio::test]

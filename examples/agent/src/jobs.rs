@@ -72,7 +72,7 @@ impl Jobs {
             )
             .bind(now())
             .bind(id)
-            .execute(&self.db.pool)
+            .execute(&mut **self.db.connection().await?)
             .await?;
         }
         Ok(())
@@ -91,7 +91,7 @@ impl Jobs {
         .bind(goal)
         .bind(now)
         .bind(now)
-        .fetch_one(&self.db.pool)
+        .fetch_one(&mut **self.db.connection().await?)
         .await?;
         self.submitted.notify_one();
         self.status(id).await
@@ -103,7 +103,7 @@ impl Jobs {
             "SELECT kind, input, state, progress, attempts, result FROM jobs WHERE id = ?",
         )
         .bind(id)
-        .fetch_optional(&self.db.pool)
+        .fetch_optional(&mut **self.db.connection().await?)
         .await?;
         let (kind, goal, state, progress, attempts, result) =
             row.ok_or_else(|| Error::no("job", id))?;
@@ -132,7 +132,7 @@ impl Jobs {
              RETURNING id, input, progress, attempts",
         )
         .bind(now())
-        .fetch_optional(&self.db.pool)
+        .fetch_optional(&mut **self.db.connection().await?)
         .await?;
         let Some((id, goal, progress, attempts)) = row else {
             return Ok(None);
@@ -183,7 +183,7 @@ impl Jobs {
         .bind(MOST_ATTEMPTS)
         .bind(now())
         .bind(MOST_ATTEMPTS)
-        .execute(&self.db.pool)
+        .execute(&mut **self.db.connection().await?)
         .await?;
         Ok(done.rows_affected())
     }
@@ -205,7 +205,7 @@ impl Jobs {
         .bind(result)
         .bind(now())
         .bind(job.id)
-        .execute(&self.db.pool)
+        .execute(&mut **self.db.connection().await?)
         .await?;
         if state != "running" {
             self.held().remove(&job.id);

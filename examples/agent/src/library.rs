@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lifecycle::resource;
+use sqlx::Connection;
 
 use crate::database::{Database, now};
 use crate::error::Error;
@@ -32,7 +33,8 @@ impl Library {
         if title.trim().is_empty() || passages.is_empty() {
             return Err(Error::Invalid("a document needs a title and a text".into()));
         }
-        let mut transaction = self.db.pool.begin().await?;
+        let mut connection = self.db.connection().await?;
+        let mut transaction = connection.begin().await?;
         let (document,): (i64,) = sqlx::query_as(
             "INSERT INTO documents (title, text, created) VALUES (?, ?, ?) RETURNING id",
         )
@@ -69,7 +71,7 @@ impl Library {
         let ids: Vec<(i64,)> =
             sqlx::query_as("SELECT id FROM passages WHERE document = ? ORDER BY id")
                 .bind(document)
-                .fetch_all(&self.db.pool)
+                .fetch_all(&mut **self.db.connection().await?)
                 .await?;
         if ids.is_empty() {
             return Err(Error::no("document", document));
@@ -84,7 +86,7 @@ impl Library {
         let ids = serde_json::Value::from(ids).to_string();
         sqlx::query_as("SELECT id, text FROM passages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id")
             .bind(ids)
-            .fetch_all(&self.db.pool)
+            .fetch_all(&mut **self.db.connection().await?)
             .await
     }
 }

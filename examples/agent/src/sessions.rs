@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lifecycle::{background, resource};
+use sqlx::Connection;
 use uuid::Uuid;
 
 use crate::database::{Database, now};
@@ -42,7 +43,7 @@ impl Sessions {
     async fn start(db: Arc<Database>) -> Result<Self, sqlx::Error> {
         // Whoever was writing these was killed.
         sqlx::query("UPDATE answers SET state = 'killed' WHERE state = 'streaming'")
-            .execute(&db.pool)
+            .execute(&mut **db.connection().await?)
             .await?;
         Ok(Self {
             db,
@@ -76,7 +77,7 @@ impl Sessions {
                 .bind(&id)
                 .bind(now)
                 .bind(now)
-                .execute(&self.db.pool)
+                .execute(&mut **self.db.connection().await?)
                 .await?;
             return Ok(id);
         };
@@ -94,7 +95,7 @@ impl Sessions {
         )
         .bind(id)
         .bind(limit)
-        .fetch_all(&self.db.pool)
+        .fetch_all(&mut **self.db.connection().await?)
         .await?;
         let exchange = |(question, answer, state)| Exchange {
             question,
@@ -112,7 +113,7 @@ impl Sessions {
         .bind(session)
         .bind(question)
         .bind(now())
-        .fetch_one(&self.db.pool)
+        .fetch_one(&mut **self.db.connection().await?)
         .await?;
         Ok(id)
     }
@@ -122,7 +123,7 @@ impl Sessions {
         sqlx::query("UPDATE answers SET text = ? WHERE id = ? AND state = 'streaming'")
             .bind(text)
             .bind(answer)
-            .execute(&self.db.pool)
+            .execute(&mut **self.db.connection().await?)
             .await
             .map(drop)
     }
@@ -132,7 +133,7 @@ impl Sessions {
             .bind(text)
             .bind(end.as_str())
             .bind(answer)
-            .execute(&self.db.pool)
+            .execute(&mut **self.db.connection().await?)
             .await
             .map(drop)
     }
@@ -153,7 +154,8 @@ impl Sessions {
         if used.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.db.pool.begin().await?;
+        let mut connection = self.db.connection().await?;
+        let mut transaction = connection.begin().await?;
         for (id, at) in used {
             sqlx::query("UPDATE sessions SET last_used = max(last_used, ?) WHERE id = ?")
                 .bind(at)
@@ -167,7 +169,7 @@ impl Sessions {
     async fn expire(&self, idle: Duration) -> Result<u64, sqlx::Error> {
         sqlx::query("DELETE FROM sessions WHERE last_used < ?")
             .bind(now() - idle.as_millis() as i64)
-            .execute(&self.db.pool)
+            .execute(&mut **self.db.connection().await?)
             .await
             .map(|done| done.rows_affected())
     }
@@ -175,7 +177,7 @@ impl Sessions {
     async fn check(&self, id: &str) -> Result<(), Error> {
         let found: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM sessions WHERE id = ?")
             .bind(id)
-            .fetch_optional(&self.db.pool)
+            .fetch_optional(&mut **self.db.connection().await?)
             .await?;
         let hint = ", or no longer; leave it out to begin a new one";
         found.map(drop).ok_or_else(|| Error::NotFound {
@@ -204,7 +206,7 @@ impl End {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::tests::scratch;
+    use crate::database::tests::{close, scratch};
 
     #[tokio::test]
     async fn a_session_remembers_and_says_what_was_cut() {
@@ -240,7 +242,7 @@ mod tests {
         );
         sessions.begin(&idle, "anyone?").await.unwrap();
         sqlx::query("UPDATE sessions SET last_used = 0")
-            .execute(&db.pool)
+            .execute(&mut **db.connection().await.unwrap())
             .await
             .unwrap();
         sessions.open(Some(&used)).await.unwrap();
@@ -255,7 +257,7 @@ mod tests {
         let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
         let id = sessions.open(None).await.unwrap();
         sessions.open(Some(&id)).await.unwrap();
-        db.pool.close().await;
+        close(&db).await;
         assert!(sessions.stop().await.is_err());
         assert!(sessions.used().contains_key(&id));
     }

@@ -67,7 +67,7 @@ impl VectorIndex {
         }
         let passages: Vec<(i64, String)> =
             sqlx::query_as("SELECT id, text FROM passages ORDER BY id")
-                .fetch_all(&db.pool)
+                .fetch_all(&mut **db.connection().await?)
                 .await?;
         let mut vectors = Vectors::default();
         for (id, text) in passages {
@@ -106,7 +106,7 @@ async fn fingerprint(db: &Database) -> Result<Fingerprint, sqlx::Error> {
     let (passages, last, bytes): (i64, i64, i64) = sqlx::query_as(
         "SELECT count(*), coalesce(max(id), 0), coalesce(sum(octet_length(text)), 0) FROM passages",
     )
-    .fetch_one(&db.pool)
+    .fetch_one(&mut **db.connection().await?)
     .await?;
     Ok(Fingerprint {
         passages: passages as u64,

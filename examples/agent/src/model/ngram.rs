@@ -34,7 +34,7 @@ pub struct NgramModel {
 impl NgramModel {
     pub async fn train(db: &Database) -> Result<Self, sqlx::Error> {
         let texts: Vec<(String,)> = sqlx::query_as("SELECT text FROM passages ORDER BY id")
-            .fetch_all(&db.pool)
+            .fetch_all(&mut **db.connection().await?)
             .await?;
         let mut model = Self::untrained();
         let counts = Arc::make_mut(&mut model.trained);
