@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lifecycle_tests::program;
+use lifecycle_tests::random::{Random, runs};
 use lifecycle_tests::run::{End, Program, Signal};
 
 fn flavours() -> [fn() -> Program; 2] {
@@ -449,4 +450,39 @@ fn a18_a_wrong_configuration_and_a_forced_end_count_for_more() {
             .expect_line(&["error: `steady` failed: steady is broken"])
             .expect_names("emergency ok", "owner base");
     }
+}
+
+/// Stops the program so long after its worker has begun a record; how it ended and what it has written.
+fn stop_amid_records(worker: &str, after: Duration) -> (End, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = program!("writes").with(&format!("only={worker}"));
+    let mut run = program.env("JOURNAL", folder.path()).start();
+    run.until("half");
+    std::thread::sleep(after);
+    run.terminate();
+    let end = run.end();
+    let journal = std::fs::read_to_string(folder.path().join("journal"));
+    (end, journal.expect("a journal"))
+}
+
+#[test]
+fn d4_a_worker_is_asked_before_it_is_cut_and_leaves_nothing_half_written() {
+    let mut random = Random::new();
+    for worker in ["task", "thread"] {
+        for _ in 0..runs(10) {
+            // Anywhere in a record: one takes 5 ms.
+            let (end, journal) =
+                stop_amid_records(worker, Duration::from_micros(random.below(15_000)));
+            end.expect_code(0).expect_order(&["asked", "journal.stop"]);
+            assert!(
+                !journal.is_empty() && journal.lines().all(|record| record == "<>"),
+                "half written: {journal:?}\n{end}"
+            );
+        }
+    }
+    // One that does not ask is cut when its time is over, and it shows.
+    let (end, journal) = stop_amid_records("deaf", Duration::ZERO);
+    assert_eq!(journal, "<", "{end}");
+    end.expect_code(3);
+    assert_eq!(end.row("deaf").0, "timeout", "{end}");
 }
