@@ -265,7 +265,10 @@ mod tests {
 
     #[test]
     fn many_threads_lose_no_unit_and_idle_is_never_early() {
-        let rounds = if cfg!(miri) { 2 } else { 2_000 };
+        // More of them: `LIFECYCLE_ROUNDS`.
+        let given = std::env::var("LIFECYCLE_ROUNDS").ok();
+        let given = given.map(|rounds| rounds.parse().expect("a number of rounds"));
+        let rounds = given.unwrap_or(if cfg!(miri) { 2 } else { 2_000 });
         for _ in 0..rounds {
             let (idle, is_idle) = channel();
             let admission = Admission::new(move || {

@@ -28,6 +28,8 @@
 //! | `emergency` hangs | given up after its share, the next one goes on | a12 |
 //! | a destructor panics or hangs | caught, or cut at the component's time | a9 |
 //! | a start fails, panics, hangs; a signal while starting | exactly what is up is taken down, in reverse | a10, c1 |
+//! | a worker is told in the middle of a write | asked first, and cut only when its time is over: one that asks between two writes leaves nothing half-written | d4 |
+//! | a lease never comes back | its resource's stop is cut at its time; the report names file, line and age. One that comes back late, but in time: clean | d5 |
 //! | a worker fails while the app is already stopping | the first cause stays the cause | a17, a18 |
 //! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks, then exit code 134 | b1 to b4 |
 //! | the allocator's lock is never given back | all `emergency` hooks that need no memory | b5 |

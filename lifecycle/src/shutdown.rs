@@ -96,9 +96,11 @@ impl Shutdown {
     /// # struct Job;
     /// # impl Job { async fn work(&mut self) {} async fn put_back(&self) {} }
     /// # async fn next_job() -> Job { Job }
+    /// // All that a consumer of a queue needs.
     /// #[background(timeout = "10s")]
     /// async fn work_jobs(shutdown: Shutdown) {
-    ///     // Told to stop, it takes no further job: `next_job` must be cancel safe.
+    ///     // Told to stop, it takes no further job. `next_job` must be cancel safe: one that it took and did not hand out
+    ///     // would be lost.
     ///     while let Some(mut job) = shutdown.run(next_job()).await {
     ///         let finished = tokio::select! {
     ///             () = job.work() => true,

@@ -46,6 +46,15 @@ impl Runs {
             .map(Duration::as_secs)
             .collect()
     }
+
+    /// The same where nothing has jitter: to the instant.
+    fn exact_seconds(&self) -> Vec<u64> {
+        let seconds = self.seconds();
+        let began = self.began.lock().expect("nobody panics here");
+        let whole = seconds.iter().copied().map(Duration::from_secs);
+        assert!(whole.eq(began.iter().copied()), "{began:?}");
+        seconds
+    }
 }
 
 async fn start<W: Worker>() -> Running {
@@ -229,7 +238,7 @@ async fn a_period_begins_when_a_run_ends_and_a_failed_run_changes_nothing() {
     let running = start::<periodic>().await;
     let runs = running.get::<Runs>().expect("it is up");
     tokio::time::sleep(Duration::from_secs(330)).await;
-    assert_eq!(runs.seconds(), [60, 125, 190, 255, 320]);
+    assert_eq!(runs.exact_seconds(), [60, 125, 190, 255, 320]);
     // Between two runs, or within one, it is told and ends.
     let report = running.stop().await;
     assert!(report.shutdown() <= Duration::from_secs(5), "{report}");
@@ -246,13 +255,13 @@ async fn the_first_run_may_be_at_once_and_a_stop_between_runs_takes_no_time() {
     let running = start::<at_once>().await;
     let runs = running.get::<Runs>().expect("it is up");
     tokio::time::sleep(Duration::from_secs(150)).await;
-    assert_eq!(runs.seconds(), [0, 60, 120]);
+    assert_eq!(runs.exact_seconds(), [0, 60, 120]);
     let report = running.stop().await;
     assert!(
         report.is_clean() && report.shutdown() < Duration::from_millis(100),
         "{report}"
     );
-    assert_eq!(runs.seconds(), [0, 60, 120]);
+    assert_eq!(runs.exact_seconds(), [0, 60, 120]);
 }
 
 #[background(every = "10s", run_timeout = "3s")]
@@ -266,7 +275,7 @@ async fn run_timeout_bounds_a_run_and_the_next_comes_on_schedule() {
     let running = start::<endless>().await;
     let runs = running.get::<Runs>().expect("it is up");
     tokio::time::sleep(Duration::from_secs(40)).await;
-    assert_eq!(runs.seconds(), [10, 23, 36]);
+    assert_eq!(runs.exact_seconds(), [10, 23, 36]);
     drop(running.stop().await);
 }
 
@@ -283,7 +292,7 @@ async fn unlucky(runs: &Runs) -> Result<(), &'static str> {
 #[tokio::test(start_paused = true)]
 async fn max_failures_in_a_row_count_as_failed() {
     let (runs, report) = lead::<unlucky>().await;
-    assert_eq!(runs.seconds(), [10, 20, 30, 40, 50, 60]);
+    assert_eq!(runs.exact_seconds(), [10, 20, 30, 40, 50, 60]);
     assert_eq!(report.exit_code(), 1, "{report}");
     assert_eq!(report.reason(), &Reason::Failed("unlucky".into()));
 }
