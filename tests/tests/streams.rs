@@ -69,6 +69,22 @@ fn answer(
         })
 }
 
+/// So many tokens, which may be finished while more than three quarters of a second are left.
+fn finishing(
+    tokens_in_all: usize,
+    store: Arc<Store>,
+    shutdown: &Shutdown,
+) -> impl Stream<Item = char> + Send + Unpin + use<> {
+    Box::pin(tokens().take(tokens_in_all))
+        .interruptible(shutdown)
+        .collecting(String::new(), |text, letter| text.push(*letter))
+        .finishing(SECOND * 3 / 4)
+        .on_interrupt(async move |text, why| {
+            store.save(text, why, SECOND / 2).await;
+            Some('!')
+        })
+}
+
 async fn started() -> (Running, Arc<Store>) {
     let settings = Settings::default()
         .shutdown_timeout(20 * SECOND)
@@ -168,4 +184,38 @@ async fn a_stream_that_begins_while_draining_has_only_its_end() {
     assert!(report.is_clean(), "{report}");
     assert_eq!(late.await.expect("it ends"), "!");
     assert_eq!(store.saved(), [(String::new(), Why::Shutdown)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_may_finish_does_so_within_the_drain_or_is_saved_within_the_margin() {
+    for late in [false, true] {
+        for (tokens, text, saved, took) in [
+            (5, "abcde", vec![], 5),
+            (99, "abcdefg!", vec!["abcdefg"], 7),
+        ] {
+            let (running, store) = started().await;
+            let shutdown = running.shutdown();
+            let saves = Arc::clone(&store);
+            // Created before the drain, or by work that was admitted before it.
+            let client = tokio::spawn(async move {
+                let work = shutdown.admit().expect("the app runs");
+                if late {
+                    shutdown.requested().await;
+                }
+                let stream = finishing(tokens, saves, &shutdown);
+                drop(work);
+                stream.collect::<String>().await
+            });
+            tokio::task::yield_now().await;
+            let report = running.stop().await;
+            assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+            assert_eq!(report.shutdown().as_secs(), took, "{report}");
+            assert_eq!(client.await.expect("it ends"), text);
+            let saved: Vec<_> = saved
+                .into_iter()
+                .map(|text| (text.to_owned(), Why::Shutdown))
+                .collect();
+            assert_eq!(store.saved(), saved);
+        }
+    }
 }
