@@ -110,9 +110,12 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
                     "{text:?} and {:?}",
                     read.text
                 );
+                // The model writes a word every 5 ms at most, and what there is is kept every 250 ms, before more is
+                // handed out.
+                let words = |text: &str| text.split_whitespace().count();
                 assert!(
-                    alive < Duration::from_millis(800) || !text.is_empty(),
-                    "nothing was kept of {:?}",
+                    words(&read.text) <= words(text) + 55,
+                    "too little was kept of {:?}: {text:?}",
                     read.text
                 );
             }

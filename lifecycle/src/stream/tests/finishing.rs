@@ -68,7 +68,7 @@ async fn the_first_poll_that_finds_the_time_short_interrupts_it_also_before_any_
     world.tell_for(10 * SECOND);
     assert_eq!(take(&mut stream, 2).await, "ab");
     // The keeper has not run since.
-    tokio::time::advance(7 * SECOND).now_or_never();
+    let _ = tokio::time::advance(7 * SECOND).now_or_never();
     assert_eq!(stream.collect::<String>().await, "!");
     assert_eq!(only(saves).await, ("ab".to_owned(), Why::Shutdown));
 }
