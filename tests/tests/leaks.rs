@@ -125,9 +125,13 @@ async fn only_the_oldest_leases_are_listed_and_the_rest_is_counted() {
     assert!(table.contains(", and 4 more"), "{table}");
 }
 
+fn leases(what: &str) -> Program {
+    program!("leases").with(what).limits("5s", "1s")
+}
+
 /// Starts the program with the pool and asks it to stop once all is lent.
 fn stopped_after_lending(program: Program) -> (End, Vec<String>) {
-    let mut run = program.limits("5s", "1s").start();
+    let mut run = program.start();
     run.until("all is lent");
     run.terminate();
     let end = run.end();
@@ -141,7 +145,7 @@ fn stopped_after_lending(program: Program) -> (End, Vec<String>) {
 
 #[test]
 fn d5_a_pool_that_never_gets_its_connections_back_is_cut_and_the_leak_named_by_place_and_age() {
-    let (end, places) = stopped_after_lending(program!("leases").with("main.first=keep"));
+    let (end, places) = stopped_after_lending(leases("main.first=keep"));
     end.expect_code(3)
         .expect_order(&["pool.stop", "pool.emergency", "base.stop"]);
     let (layer, note) = end.row("pool");
@@ -164,7 +168,7 @@ fn d5_a_pool_that_never_gets_its_connections_back_is_cut_and_the_leak_named_by_p
 
 #[test]
 fn d5_a_pool_whose_connections_come_back_late_but_in_time_stops_clean() {
-    let (end, _) = stopped_after_lending(program!("leases").with("main.first=late"));
+    let (end, _) = stopped_after_lending(leases("main.first=late"));
     end.expect_code(0).expect_order(&[
         "pool.stop",
         "main.first returned",
@@ -173,4 +177,20 @@ fn d5_a_pool_whose_connections_come_back_late_but_in_time_stops_clean() {
     ]);
     assert_eq!(end.count("pool.emergency"), 0, "{end}");
     assert!(!end.has_line(&["in use"]), "{end}");
+}
+
+#[test]
+fn d5_the_leak_is_named_also_where_the_emergency_reserve_cuts_the_stop() {
+    let program = program!("leases").with("main.first=keep");
+    let program = program
+        .limits("1s", "500ms")
+        .env("LIFECYCLE_DRAIN_TIMEOUT", "100ms")
+        .env("LIFECYCLE_TIMEOUT_POOL", "30s");
+    let (end, places) = stopped_after_lending(program);
+    end.expect_code(3)
+        .expect_order(&["pool.stop", "pool.emergency"]);
+    let (layer, note) = end.row("pool");
+    assert_eq!(layer, "emergency", "{end}");
+    let named = format!("1 still in use, lent at {} for ", places[0]);
+    assert!(note.contains(&named), "{places:?} is not named\n{end}");
 }

@@ -55,6 +55,11 @@ pub(crate) enum Event {
         leaked: (usize, Vec<Outstanding>),
         panic: Option<String>,
     },
+    /// What a component that was left behind has lent out.
+    Counted {
+        id: Id,
+        leaked: (usize, Vec<Outstanding>),
+    },
     BodyEnded {
         result: Result<(), HookError>,
     },

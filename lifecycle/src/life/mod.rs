@@ -151,6 +151,8 @@ pub(crate) struct Life {
     cut_work: Vec<(Arc<str>, u64)>,
     emergency_left: Duration,
     emergency_over: bool,
+    /// How many are being asked what they have lent out, of those that are left behind.
+    counting: usize,
     /// Ids in the order in which they ended.
     ends: Vec<Id>,
     reloading: Vec<Id>,
@@ -266,6 +268,7 @@ impl Life {
             cut_work: Vec::new(),
             emergency_left: plan.limits.emergency,
             emergency_over: false,
+            counting: 0,
             ends: Vec::new(),
             reloading: Vec::new(),
             reload_wanted: false,

@@ -117,6 +117,10 @@ impl Life {
                 leaked,
                 panic,
             } => self.on_dropped(id, turn, leaked, panic),
+            Event::Counted { id, leaked } => {
+                self.counting -= 1;
+                self.leaks(id, leaked);
+            }
             Event::BodyEnded { result } => self.on_body_ended(result),
             Event::Stop => self.stop_because(Reason::Requested, None, false),
             Event::Fail { name, failure } => {

@@ -362,24 +362,52 @@ impl Life {
         &mut self,
         id: Id,
         turn: Turn,
-        (after, oldest): (usize, Vec<Outstanding>),
+        leaked: (usize, Vec<Outstanding>),
         panic: Option<String>,
     ) {
         let member = &mut self.members[id];
         if member.turn != turn || member.phase != Phase::Dropping {
             return;
         }
+        self.leaks(id, leaked);
+        let member = &mut self.members[id];
+        if let Some(panic) = panic {
+            member.fate.errors.push(format!("its destructor {panic}"));
+            member.fate.unclean = true;
+        }
+        self.resource_ended(id);
+    }
+
+    /// What it still has lent out at its end.
+    pub(super) fn leaks(&mut self, id: Id, (after, oldest): (usize, Vec<Outstanding>)) {
+        let member = &mut self.members[id];
         let before = member.in_use_before.load(Ordering::Relaxed);
         member.fate.leaked = InUse {
             before,
             after,
             oldest,
         };
-        if let Some(panic) = panic {
-            member.fate.errors.push(format!("its destructor {panic}"));
-            member.fate.unclean = true;
-        }
-        self.resource_ended(id);
+    }
+
+    /// Asks one that is left behind what it still has lent out.
+    pub(super) fn count_leaks(&mut self, id: Id) {
+        let plan = Arc::clone(&self.plan);
+        let Kind::Resource { table, .. } = &plan.components[id].kind else {
+            return;
+        };
+        let instance = self.store.get(&Source::Component { id, bind: None });
+        let Some(instance) = instance.filter(|_| plan.components[id].has(HookKind::InUse)) else {
+            return;
+        };
+        self.counting += 1;
+        let sender = self.sender.clone();
+        let in_use = table.in_use;
+        self.threads.run(move || {
+            let leaked = guard(|| leases::ask(|| in_use(&instance).unwrap_or_default()));
+            let leaked = leaked.unwrap_or_default();
+            let _ = sender.send(Event::Counted { id, leaked });
+            let _ = guard(|| drop(instance));
+        });
     }
 
     fn resource_ended(&mut self, id: Id) {

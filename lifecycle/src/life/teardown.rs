@@ -358,9 +358,13 @@ impl Life {
                 scope.tell(told, told);
                 scope.tasks.cancel();
             }
+            self.count_leaks(*id);
         }
         self.timer(told, Timer::EmergencyOver);
-        while !self.emergency_over && !self.emergency.is_over() {
+        let counted = now + GRACE;
+        self.timer(counted, Timer::Wake);
+        let counts = |life: &Self| life.counting > 0 && Instant::now() < counted;
+        while !self.emergency_over && (!self.emergency.is_over() || counts(self)) {
             self.step().await;
         }
         // The conductor's last share ends as the time does: it may be a moment behind.
