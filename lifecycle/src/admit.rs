@@ -14,18 +14,29 @@
 //! 4. After the close whoever takes a unit back sums, and reports a sum of zero; of several the last one sees zero. So it
 //!    may be reported more than once, never too early.
 //! 5. Counters are used again only when their sum is zero and their scope is gone: then nobody is left to add or to take.
+//! 6. A counter holds in its lower half what is in flight, and in its upper half how often something was admitted: one
+//!    addition changes both. The upper half may run over; who watches it reads it often enough to know ([`totals`]).
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, PoisonError};
 
+use self::totals::{Used, Work};
 use crate::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard};
+
+pub(crate) mod totals;
 
 #[cfg(not(all(test, lifecycle_loom)))]
 const SHARDS: usize = 16;
 #[cfg(all(test, lifecycle_loom))]
 const SHARDS: usize = 2;
+
+/// One unit in flight.
+const UNIT: i64 = 1;
+/// One unit in flight that has been admitted, as opposed to a clone.
+const ADMITTED: i64 = (1 << 32) + UNIT;
 
 /// The admission of an app.
 pub(crate) struct Admission(&'static Gate);
@@ -39,15 +50,18 @@ struct Gate {
 #[derive(Default)]
 struct Inner {
     on_idle: Option<Arc<dyn Fn() + Send + Sync>>,
-    /// Those in use, with the name of their scope.
-    used: Vec<(Arc<str>, &'static Counters)>,
+    used: Vec<Used>,
     free: Vec<&'static Counters>,
+    /// What scopes that are gone had counted, by their name.
+    ended: BTreeMap<Arc<str>, Work>,
 }
 
 /// The counters of a scope.
 pub(crate) struct Counters {
     gate: &'static Gate,
     shards: [Shard; SHARDS],
+    /// No counter of this crate's own: nothing is decided by it.
+    refused: AtomicU64,
 }
 
 /// A counter with a cache line of its own, and the one that is fetched with it.
@@ -85,8 +99,11 @@ impl Admission {
             }))
         });
         let mut inner = gate.lock();
-        let Inner { used, free, .. } = &mut *inner;
-        free.extend(used.drain(..).map(|(_, counters)| counters));
+        let Inner {
+            used, free, ended, ..
+        } = &mut *inner;
+        free.extend(used.drain(..).map(|used| used.counters));
+        ended.clear();
         inner.on_idle = Some(Arc::new(on_idle));
         drop(inner);
         gate.closed.store(false, SeqCst);
@@ -100,9 +117,10 @@ impl Admission {
             Box::leak(Box::new(Counters {
                 gate: self.0,
                 shards: std::array::from_fn(|_| Shard(AtomicI64::new(0))),
+                refused: AtomicU64::new(0),
             }))
         });
-        inner.used.push((Arc::clone(name), counters));
+        inner.used.push(Used::new(Arc::clone(name), counters));
         counters
     }
 
@@ -112,9 +130,11 @@ impl Admission {
         let place = inner
             .used
             .iter()
-            .position(|(_, used)| std::ptr::eq(*used, counters));
+            .position(|used| std::ptr::eq(used.counters, counters));
         if let Some(place) = place.filter(|_| counters.sum() == 0) {
-            inner.used.swap_remove(place);
+            let mut used = inner.used.swap_remove(place);
+            let work = used.work();
+            inner.ended.entry(used.name).or_default().add(work);
             inner.free.push(counters);
         }
     }
@@ -133,7 +153,7 @@ impl Admission {
     pub(crate) fn by_name(&self) -> Vec<(Arc<str>, u64)> {
         let inner = self.0.lock();
         let mut names: Vec<(Arc<str>, u64)> = Vec::new();
-        for (name, counters) in &inner.used {
+        for Used { name, counters, .. } in &inner.used {
             let count = counters.sum();
             match names.iter_mut().find(|(known, _)| known == name) {
                 Some((_, known)) => *known += count,
@@ -166,7 +186,7 @@ impl Gate {
 
     fn sum(&self) -> u64 {
         let inner = self.lock();
-        inner.used.iter().map(|(_, counters)| counters.sum()).sum()
+        inner.used.iter().map(|used| used.counters.sum()).sum()
     }
 }
 
@@ -177,20 +197,27 @@ impl Counters {
 
     fn admit_on(&'static self, shard: usize) -> Result<InFlight, Draining> {
         let shard = &self.shards[shard];
-        shard.0.fetch_add(1, SeqCst);
-        let unit = InFlight {
+        shard.0.fetch_add(ADMITTED, SeqCst);
+        if self.gate.closed.load(SeqCst) {
+            return Err(self.refuse(shard));
+        }
+        Ok(InFlight {
             counters: self,
             shard,
-        };
-        if self.gate.closed.load(SeqCst) {
-            return Err(Draining);
-        }
-        Ok(unit)
+        })
+    }
+
+    #[cold]
+    fn refuse(&self, shard: &Shard) -> Draining {
+        shard.0.fetch_sub(ADMITTED, SeqCst);
+        self.refused.fetch_add(1, Relaxed);
+        self.taken_back();
+        Draining
     }
 
     fn sum(&self) -> u64 {
-        let sum: i64 = self.shards.iter().map(|shard| shard.0.load(SeqCst)).sum();
-        u64::try_from(sum).unwrap_or(0)
+        let halves = self.shards.iter().map(Shard::halves);
+        halves.map(|(in_flight, _)| u64::from(in_flight)).sum()
     }
 
     #[cold]
@@ -201,6 +228,14 @@ impl Counters {
                 on_idle();
             }
         }
+    }
+}
+
+impl Shard {
+    /// What is in flight, and how often something was admitted, modulo 2^32.
+    fn halves(&self) -> (u32, u32) {
+        let value = self.0.load(SeqCst);
+        (value as u32, (value >> 32) as u32)
     }
 }
 
@@ -232,7 +267,7 @@ impl fmt::Debug for Admission {
 
 impl Clone for InFlight {
     fn clone(&self) -> Self {
-        self.shard.0.fetch_add(1, SeqCst);
+        self.shard.0.fetch_add(UNIT, SeqCst);
         Self {
             counters: self.counters,
             shard: self.shard,
@@ -242,7 +277,7 @@ impl Clone for InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.shard.0.fetch_sub(1, SeqCst);
+        self.shard.0.fetch_sub(UNIT, SeqCst);
         if self.counters.gate.closed.load(SeqCst) {
             self.counters.taken_back();
         }
