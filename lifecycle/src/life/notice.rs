@@ -34,6 +34,11 @@ pub(crate) enum Notice {
     Finished {
         name: Arc<str>,
     },
+    /// A worker ended by itself and is started again.
+    Restarting {
+        name: Arc<str>,
+        again_in: Duration,
+    },
     /// A worker failed; `again_in` when it is started again.
     Failed {
         name: Arc<str>,

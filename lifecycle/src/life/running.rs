@@ -238,12 +238,17 @@ impl Life {
         let error = result.as_ref().err().map(HookError::describe);
         match next {
             Next::Again(after) if !stopping => {
-                if let Some(error) = error {
-                    self.notice(Notice::Failed {
+                match error {
+                    Some(error) => self.notice(Notice::Failed {
                         name,
                         error,
                         again_in: Some(after),
-                    });
+                    }),
+                    None if policy.every.is_none() => self.notice(Notice::Restarting {
+                        name,
+                        again_in: after,
+                    }),
+                    None => {}
                 }
                 let member = &mut self.members[id];
                 member.fate.restarts += u32::from(policy.every.is_none());

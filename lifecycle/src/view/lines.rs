@@ -44,6 +44,9 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             )
         }
         Notice::Running { took } => format!("● running, up in {}; Ctrl+C stops", show(*took)),
+        Notice::Restarting { name, again_in } => {
+            format!("… {} ended; again in {}", escape(name), show(*again_in))
+        }
         Notice::Finished { name } => format!("✓ {} finished", escape(name)),
         Notice::Failed {
             name,

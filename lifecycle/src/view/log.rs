@@ -106,6 +106,9 @@ pub(crate) fn record(notice: &Notice) {
         Notice::Finished { name } => {
             info!(target: "lifecycle", component = escape(name), "finished")
         }
+        Notice::Restarting { name, again_in } => {
+            info!(target: "lifecycle", component = escape(name), again_in_ms = millis(again_in), "ended, will run again");
+        }
         Notice::Failed {
             name,
             error,

@@ -128,6 +128,7 @@ impl Status {
             Notice::Forced { signal } => self.phase = Phase::Forced(*signal),
             Notice::Warning(_)
             | Notice::SlowToStart { .. }
+            | Notice::Restarting { .. }
             | Notice::Failed { .. }
             | Notice::ExpectedError { .. }
             | Notice::TaskPanicked { .. }
