@@ -31,8 +31,10 @@ pub(crate) struct Component {
 pub(crate) enum Kind {
     Resource {
         table: ResourceTable,
-
         hooks: &'static [HookKind],
+        /// Whether a `health` that fails makes the app not ready.
+        #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only probes ask"))]
+        readiness: bool,
     },
     Worker {
         run: Run,

@@ -1,8 +1,10 @@
 //! The environment: the variables that set the app's limits, read once.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::admin_address;
 use crate::duration;
 use crate::names::nearest;
 use crate::print_format::PrintFormat;
@@ -25,7 +27,7 @@ const SETTINGS: [(&str, Set); 6] = [
 ];
 
 /// The variables that say something else than a time.
-const OTHERS: [&str; 5] = ["CONSOLE", "DRILL", "PRINT", "REPORT", "STRICT"];
+const OTHERS: [&str; 6] = ["ADMIN", "CONSOLE", "DRILL", "PRINT", "REPORT", "STRICT"];
 
 /// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(crate) struct Environment {
     /// The variables that these times are from.
     pub(crate) given: Vec<(String, Duration)>,
     pub(crate) console: Console,
+    /// Where probes and metrics are answered.
+    pub(crate) admin: Option<SocketAddr>,
     pub(crate) report: Option<ReportPath>,
     /// The plan is printed, and nothing started.
     pub(crate) print: Option<PrintFormat>,
@@ -99,6 +103,13 @@ impl Environment {
                 Some("on") => self.console = Console::On,
                 Some("off") => self.console = Console::Off,
                 _ => self.refuse(name, value, "", "`auto`, `on` or `off`"),
+            }
+        } else if name == "ADMIN" {
+            match value.to_str().map(admin_address::parse) {
+                _ if value.is_empty() => {}
+                Some(Ok(address)) => self.admin = Some(address),
+                Some(Err(why)) => self.refuse(name, value, &why, admin_address::ALLOWED),
+                None => self.refuse(name, value, "it is not UTF-8", admin_address::ALLOWED),
             }
         } else if name == "DRILL" {
             match value.to_str() {
@@ -241,6 +252,7 @@ mod tests {
             "NaN",
             "life.json",
             "plan",
+            "127.0.0.1:9000",
         ];
         prop_oneof![
             prop::sample::select(good).prop_map(OsString::from),
@@ -265,6 +277,7 @@ mod tests {
             + usize::from(environment.console != Console::Auto)
             + usize::from(environment.strict)
             + usize::from(environment.drill.is_some())
+            + usize::from(environment.admin.is_some())
             + usize::from(environment.report.is_some())
             + usize::from(environment.print.is_some());
         (set, environment.errors.len() + environment.warnings.len())
@@ -274,7 +287,9 @@ mod tests {
     fn says_the_default(name: &OsStr, value: &OsStr) -> bool {
         let values: &[&str] = match name.to_str() {
             Some("LIFECYCLE_CONSOLE") => &["auto", ""],
-            Some("LIFECYCLE_DRILL" | "LIFECYCLE_PRINT" | "LIFECYCLE_REPORT") => &[""],
+            Some(
+                "LIFECYCLE_ADMIN" | "LIFECYCLE_DRILL" | "LIFECYCLE_PRINT" | "LIFECYCLE_REPORT",
+            ) => &[""],
             Some("LIFECYCLE_STRICT") => &["0", "false", ""],
             _ => &[],
         };

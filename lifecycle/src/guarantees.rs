@@ -38,6 +38,8 @@
 //! | an `atexit` handler hangs | gone by `D` all the same | b10 |
 //! | standard output or standard error is closed, full, or not read | neither a panic nor a wait beyond `D` | b11, b12 |
 //! | at the end the folder of the report's file is gone, a link in its place, or the disk full | a line on standard error, the same exit code, nothing half-written | d8 |
+//! | probes while the app drains and stops | liveness stays good, readiness bad, until the process is gone | d3 |
+//! | ten thousand connections to the port of the probes | few are kept; they delay neither the start, nor a probe, nor the end | d9 |
 //! | SIGSTOP, or a suspended machine, over the deadline | `emergency` hooks when it goes on, then the end | b13 |
 //! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n | c2 |
 //! | a third signal | gone at once | c3 |
@@ -70,9 +72,9 @@
 //!
 //! # What it costs
 //!
-//! Threads that sleep: six, one for each emergency hook up to 16 and one to conduct them, about 35 KiB of memory each (4.2 MB
-//! for a whole app of five resources in a release build). No descriptor. Nothing at all while the app runs, except that
-//! admitting work is an atomic addition.
+//! Threads that sleep: six (seven where probes are answered), one for each emergency hook up to 16 and one to conduct
+//! them, about 35 KiB of memory each (4.2 MB for a whole app of five resources in a release build). No descriptor. Nothing
+//! at all while the app runs, except that admitting work is an atomic addition.
 //!
 //! # What cannot be guaranteed
 //!

@@ -87,6 +87,7 @@
 //! | --- | --- |
 //! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`]: `5s`, `1m 30s` or bare seconds |
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
+//! | `LIFECYCLE_ADMIN` | an address and a port, `127.0.0.1:9000`, or a port alone, which is reached from this host only: where probes and metrics are answered; see [below](#probes-and-metrics) |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
 //! | `LIFECYCLE_REPORT` | a path that ends in `.json`: where the timeline of startup and shutdown is written to at the end, in one piece; [its schema] |
 //! | `LIFECYCLE_PRINT` | `plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd`, `compose`: what is printed in place of starting; see [below](#printed) |
@@ -118,6 +119,24 @@
 //!
 //! [plan schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/plan.schema.json
 //!
+//! # Probes and metrics
+//!
+//! With the feature `admin` and `LIFECYCLE_ADMIN=127.0.0.1:9000` the app answers over HTTP, from before the first start
+//! until the process is gone, on a thread of its own. Nothing that is asked changes anything. A probe says 200 or 503,
+//! and in words why.
+//!
+//! | path | says |
+//! | --- | --- |
+//! | `/livez` | whether the app's runtime is responsive: 503 once it has not run a task for 5 s. A runtime that is busy, a drain and a failing `health` leave it good. Answers within half a second |
+//! | `/startupz` | 200 once the app has been up, and from then on |
+//! | `/readyz` | 200 while the app is up; 503 with what is missing before, from the first cause to stop on until the end, and while a resource with `readiness` has failed its `health` three times in a row. These are asked every 5 s, and every second while they fail |
+//! | `/healthz` | what every `health` of what is up says: asked all at once, given up after 2 s, not asked again within a second. 503 where one fails, with its error. As JSON by `Accept: application/json` or `?format=json` |
+//! | `/metrics` | state, time, work in flight, starts, restarts and stops of each component, in Prometheus' text format. The same goes to the recorder that the program has installed for the `metrics` facade, at each change of the app's state and every 10 s |
+//! | `/` | a list of these |
+//!
+//! At most 128 connections are open, each for one request, whose head has 5 s to come; a new one takes the place of the
+//! oldest that has not asked yet.
+//!
 //! # Features
 //!
 //! | feature | what it adds | default |
@@ -125,6 +144,7 @@
 //! | `console` | live lines on a terminal | on |
 //! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
 //! | `json` | `LIFECYCLE_REPORT=life.json`, `LIFECYCLE_PRINT=json` | off |
+//! | `admin` | `LIFECYCLE_ADMIN`: probes and metrics over HTTP, see [below](#probes-and-metrics) | off |
 //! | `systemd` | `Type=notify`, `Type=notify-reload` and `WatchdogSec=`: [see below](#systemd). Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |
@@ -166,6 +186,12 @@
 #[cfg(not(unix))]
 compile_error!("`lifecycle` runs on Unix systems; Windows is not supported yet");
 
+#[cfg(feature = "admin")]
+mod admin;
+#[cfg(not(feature = "admin"))]
+#[path = "admin/absent.rs"]
+mod admin;
+mod admin_address;
 mod admit;
 mod app;
 mod background;

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::admin::Admin;
 use crate::emergency::Emergency;
 use crate::entry::EntrySpec;
 use crate::environment::{Console, Environment};
@@ -26,7 +28,7 @@ use crate::error::{BoxError, Failure, caught, escape, one_line};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::notice::Observer;
-use crate::life::{BodyLink, Life, Store, Wiring};
+use crate::life::{BodyLink, Inside, Life, Wiring};
 use crate::plan::Plan;
 use crate::print_format::PrintFormat;
 use crate::report::Report;
@@ -99,6 +101,8 @@ struct Planned {
     plan: Plan,
     writers: Vec<Box<dyn Any + Send>>,
     console: Console,
+    /// Where probes and metrics are answered.
+    admin: Option<SocketAddr>,
     report: Option<ReportPath>,
     print: Option<PrintFormat>,
     /// The variables that set the plan's times.
@@ -110,6 +114,7 @@ struct Ready {
     plan: Arc<Plan>,
     view: View,
     observer: Observer,
+    admin: Admin,
     runtime: Runtime,
     writers: Vec<Box<dyn Any + Send>>,
 }
@@ -123,17 +128,19 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         plan,
         writers,
         console,
+        admin,
         report,
         ..
     } = Planned::new(&spec, init)?;
     if let Some(text) = plan.drill.announcement() {
         say(&text);
     }
+    let admin = Admin::start(admin, &plan).map_err(|message| Refused::new(1, message))?;
     let view = systemd
         .start(&plan)
         .and_then(|systemd| View::start(console, report, systemd))
         .map_err(|error| Refused::no_thread(&error))?;
-    let observer = view.observer();
+    let observer = admin.beside(view.observer());
     let mut builder = if spec.current_thread {
         runtime::Builder::new_current_thread()
     } else {
@@ -152,6 +159,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
         plan: Arc::new(plan),
         view,
         observer,
+        admin,
         runtime,
         writers,
     })
@@ -168,6 +176,7 @@ impl Planned {
             ..Parts::default()
         };
         let console = parts.environment.console;
+        let admin = parts.environment.admin;
         let report = parts.environment.report.clone();
         let print = parts.environment.print;
         let given = parts.environment.given.clone();
@@ -203,6 +212,7 @@ impl Planned {
             plan,
             writers: setup.writers,
             console,
+            admin,
             report,
             print,
             given,
@@ -235,6 +245,7 @@ impl Ready {
             plan,
             view,
             observer,
+            admin,
             runtime,
             writers,
         } = self;
@@ -266,10 +277,11 @@ impl Ready {
         let drill = Arc::clone(&plan.drill);
         drill.attach(signals::counted);
         let drilled = Arc::clone(&drill);
+        admin.attach(&handles.inside);
         // The driver's own panic must not drop what user code made.
         let kept = Kept {
             _plan: plan,
-            _store: handles.store,
+            _inside: handles.inside,
             emergency: handles.emergency,
             emergency_news: handles.emergency_news,
         };
@@ -364,7 +376,7 @@ fn drive(
 /// What must outlive a driver that panics: what user code made, and how its emergency hooks get on.
 struct Kept {
     _plan: Arc<Plan>,
-    _store: Arc<Store>,
+    _inside: Inside,
     emergency: Emergency,
     emergency_news: Arc<Notify>,
 }

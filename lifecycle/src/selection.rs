@@ -306,6 +306,7 @@ impl Selection {
                     Kind::Resource {
                         table,
                         hooks: record.hooks,
+                        readiness: record.readiness,
                     }
                 }
                 Body::Worker { run, policy } => Kind::Worker {

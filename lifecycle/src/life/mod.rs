@@ -11,7 +11,7 @@
 //! 4. The driver waits for nothing without a timer that ends the wait.
 
 pub(crate) mod event;
-#[cfg(all(feature = "systemd", target_os = "linux"))]
+#[cfg(any(feature = "admin", all(feature = "systemd", target_os = "linux")))]
 pub(crate) mod liveness;
 mod member;
 pub(crate) mod notice;
@@ -166,10 +166,22 @@ pub(crate) struct Life {
 /// The handles of a life that its driver does not keep to itself.
 pub(crate) struct Handles {
     pub(crate) events: mpsc::UnboundedSender<Event>,
-    pub(crate) store: Arc<Store>,
     pub(crate) emergency: Emergency,
     /// Told when there is something new of them.
     pub(crate) emergency_news: Arc<Notify>,
+    pub(crate) inside: Inside,
+}
+
+/// What whoever watches may look into, beyond what it is told.
+#[derive(Clone)]
+#[cfg_attr(
+    not(feature = "admin"),
+    allow(dead_code, reason = "only probes and metrics look at all of it")
+)]
+pub(crate) struct Inside {
+    pub(crate) store: Arc<Store>,
+    pub(crate) app: Arc<AppState>,
+    pub(crate) threads: Threads,
 }
 
 impl Life {
@@ -223,17 +235,22 @@ impl Life {
             members[*id].slot = Some(slot);
         }
         let store = Arc::new(Store::default());
+        let threads = Threads::new(wiring.runtime.clone());
         let handles = Handles {
             events: sender.clone(),
-            store: Arc::clone(&store),
             emergency: emergency.handle(),
             emergency_news: Arc::clone(&emergency_news),
+            inside: Inside {
+                app: Arc::clone(&app),
+                store: Arc::clone(&store),
+                threads: threads.clone(),
+            },
         };
         let life = Self {
             app_scope: Scope::new(plan.name.as_str().into(), Arc::clone(&app)),
             app,
             store,
-            threads: Threads::new(wiring.runtime.clone()),
+            threads,
             emergency,
             emergency_news,
             members,

@@ -295,6 +295,7 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
         takes: std::iter::once(handed).chain(needs).collect(),
         kind: Kind::Resource {
             table: table(resource.destructor != Destructor::None),
+            readiness: false,
             hooks: match (resource.stop.is_some(), resource.emergency.is_some()) {
                 (true, true) => &[HookKind::Stop, HookKind::Emergency],
                 (true, false) => &[HookKind::Stop],

@@ -1,0 +1,227 @@
+//! Metrics by the `metrics` facade: rendered for Prometheus from a recorder of our own, and handed to the one that the
+//! user has installed for the whole process, if any.
+//!
+//! They are made of what is known at the moment: gauges are set, and counters set to their totals, so that it does no harm
+//! how often that is done. Instants are told apart from spans as Prometheus recommends: a timestamp does not age.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use metrics::{
+    SharedString, counter, describe_counter, describe_gauge, gauge, with_local_recorder,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::board::{Board, Phase, State, Step};
+use crate::admit::totals::Work;
+use crate::error::caught;
+use crate::life::outcome::Layer;
+
+/// How often a recorder of the user's is told, beside each time that the app enters another phase: more often than a
+/// counter of admissions can run over.
+const PERIOD: Duration = Duration::from_secs(10);
+
+const STATE: &str = "lifecycle_state";
+const STATE_ENTERED: &str = "lifecycle_state_entered_timestamp_seconds";
+const STARTUP: &str = "lifecycle_startup_duration_seconds";
+const IN_FLIGHT: &str = "lifecycle_in_flight";
+const COMPONENT_STATE: &str = "lifecycle_component_state";
+const COMPONENT_ENTERED: &str = "lifecycle_component_state_entered_timestamp_seconds";
+const START: &str = "lifecycle_component_start_duration_seconds";
+const STOP: &str = "lifecycle_component_stop_duration_seconds";
+const UNHEALTHY: &str = "lifecycle_component_unhealthy_checks";
+
+const GAUGES: [(&str, &str); 9] = [
+    (
+        STATE,
+        "1 for the state that the app is in, 0 for the others.",
+    ),
+    (
+        STATE_ENTERED,
+        "When the app entered its state, in seconds since 1970.",
+    ),
+    (STARTUP, "How long the startup took, once it is over."),
+    (
+        IN_FLIGHT,
+        "Units of admitted work that have not ended, by their component.",
+    ),
+    (
+        COMPONENT_STATE,
+        "1 for the state that the component is in, 0 for the others.",
+    ),
+    (
+        COMPONENT_ENTERED,
+        "When the component entered its state, in seconds since 1970.",
+    ),
+    (
+        START,
+        "How long the component took to come up, all attempts together.",
+    ),
+    (
+        STOP,
+        "How long the component took to stop, all layers together.",
+    ),
+    (
+        UNHEALTHY,
+        "How often in a row the health of a component that readiness depends on has failed.",
+    ),
+];
+
+const ADMITTED: &str = "lifecycle_admitted_total";
+const REFUSED: &str = "lifecycle_refused_total";
+const STARTS: &str = "lifecycle_component_starts_total";
+const START_FAILURES: &str = "lifecycle_component_start_failures_total";
+const RESTARTS: &str = "lifecycle_component_restarts_total";
+const FAILURES: &str = "lifecycle_component_failures_total";
+const STOPS: &str = "lifecycle_component_stops_total";
+
+const COUNTERS: [(&str, &str); 7] = [
+    (
+        ADMITTED,
+        "Units of work that were admitted, by their component.",
+    ),
+    (
+        REFUSED,
+        "Units of work that were refused because the app was draining, by their component.",
+    ),
+    (
+        STARTS,
+        "How often the component came up, restarts left out.",
+    ),
+    (
+        START_FAILURES,
+        "Attempts to start the component that failed.",
+    ),
+    (
+        RESTARTS,
+        "How often the worker ended by itself and was to run again.",
+    ),
+    (
+        FAILURES,
+        "How often the component failed while it was up, failed periodic runs included.",
+    ),
+    (
+        STOPS,
+        "How often the component was stopped, by the layer of cleanup that it took.",
+    ),
+];
+
+/// Renders the metrics.
+pub(super) struct Prometheus {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl Prometheus {
+    pub(super) fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        Self { recorder, handle }
+    }
+}
+
+/// In Prometheus' text format.
+pub(super) fn render(board: &Board) -> String {
+    let now = Snapshot::of(board);
+    with_local_recorder(&board.prometheus.recorder, || now.record());
+    board.prometheus.handle.render()
+}
+
+/// Hands them to the recorder of the process, on a thread that it may block.
+pub(super) async fn pass_on(board: Arc<Board>) {
+    let mut phases = board.phases();
+    loop {
+        // Elapsed or changed: both are reasons.
+        let _ = timeout(PERIOD, phases.changed()).await;
+        let Some(inside) = board.inside() else {
+            continue;
+        };
+        let now = Snapshot::of(&board);
+        let (done, is_done) = oneshot::channel();
+        inside.threads.run(move || {
+            // A recorder is user code.
+            let _ = caught(|| now.record());
+            let _ = done.send(());
+        });
+        // One at a time, however long it takes.
+        let _ = is_done.await;
+    }
+}
+
+/// All that is known at one instant.
+struct Snapshot {
+    state: State,
+    work: BTreeMap<Arc<str>, Work>,
+}
+
+impl Snapshot {
+    fn of(board: &Board) -> Self {
+        let work = board.inside().map(|inside| inside.app.admission.work());
+        let state = board.state().clone();
+        Self {
+            state,
+            work: work.unwrap_or_default(),
+        }
+    }
+
+    fn record(&self) {
+        for (name, help) in GAUGES {
+            describe_gauge!(name, help);
+        }
+        for (name, help) in COUNTERS {
+            describe_counter!(name, help);
+        }
+        let Self { state, work } = self;
+        for phase in Phase::ALL {
+            gauge!(STATE, "state" => phase.as_str()).set(flag(phase == state.phase));
+        }
+        gauge!(STATE_ENTERED).set(timestamp(state.since));
+        if let Some(took) = state.startup {
+            gauge!(STARTUP).set(took.as_secs_f64());
+        }
+        for (name, work) in work {
+            let name = SharedString::from_shared(Arc::clone(name));
+            gauge!(IN_FLIGHT, "component" => name.clone()).set(work.in_flight as f64);
+            counter!(ADMITTED, "component" => name.clone()).absolute(work.admitted);
+            counter!(REFUSED, "component" => name).absolute(work.refused);
+        }
+        for part in &state.parts {
+            let name = || SharedString::from_shared(Arc::clone(&part.name));
+            for step in Step::ALL {
+                gauge!(COMPONENT_STATE, "component" => name(), "state" => step.as_str())
+                    .set(flag(step == part.step));
+            }
+            gauge!(COMPONENT_ENTERED, "component" => name()).set(timestamp(part.since));
+            for (metric, took) in [(START, part.start_took), (STOP, part.stop_took)] {
+                if let Some(took) = took {
+                    gauge!(metric, "component" => name()).set(took.as_secs_f64());
+                }
+            }
+            counter!(STARTS, "component" => name()).absolute(part.starts);
+            counter!(START_FAILURES, "component" => name()).absolute(part.failed_starts);
+            counter!(FAILURES, "component" => name()).absolute(part.failures);
+            if part.worker {
+                counter!(RESTARTS, "component" => name()).absolute(part.restarts);
+            }
+            if part.readiness {
+                gauge!(UNHEALTHY, "component" => name()).set(f64::from(part.unhealthy.0));
+            }
+            for layer in [Layer::Safe, Layer::Timeout, Layer::Emergency] {
+                counter!(STOPS, "component" => name(), "layer" => layer.as_str())
+                    .absolute(part.stops[layer as usize]);
+            }
+        }
+    }
+}
+
+fn flag(is_so: bool) -> f64 {
+    f64::from(u8::from(is_so))
+}
+
+fn timestamp(at: SystemTime) -> f64 {
+    let since = at.duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
