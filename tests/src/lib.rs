@@ -13,7 +13,9 @@ pub mod days;
 pub mod evidence;
 pub mod faults;
 pub mod forged;
+pub mod http;
 pub mod random;
+pub mod recorder;
 pub mod run;
 mod sys;
 

@@ -1,0 +1,96 @@
+//! Asks a program over HTTP, as a probe does: a new connection for each request, and not for long.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+/// Far beyond what a test expects.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// An address that nobody else listens on: one of the many of the loopback interface, for each program that a test
+/// starts. No port that is free now could be taken by a connection meanwhile.
+#[must_use]
+pub fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let last = NEXT.fetch_add(1, Ordering::Relaxed);
+    (Ipv4Addr::new(127, high.max(1), low, last), 9000).into()
+}
+
+/// What was answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The head, as it came.
+    pub head: String,
+    /// The body.
+    pub body: String,
+    /// How long it took, from the connection on.
+    pub took: Duration,
+}
+
+/// Asks for a path.
+///
+/// # Panics
+///
+/// When there is no answer.
+#[track_caller]
+#[must_use]
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    match ask(address, "GET", path, "", LIMIT) {
+        Ok(answer) => answer,
+        Err(error) => panic!("no answer to {path}: {error}"),
+    }
+}
+
+/// Asks as it is told, with further lines for the head, for so long at most.
+///
+/// # Errors
+///
+/// When there is no answer.
+pub fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    head: &str,
+    limit: Duration,
+) -> io::Result<Answer> {
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: test\r\n{head}\r\n"
+    )?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let took = begun.elapsed();
+    let bad = || io::Error::new(io::ErrorKind::InvalidData, format!("no answer: {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(bad)?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    Ok(Answer {
+        status: status.ok_or_else(bad)?,
+        head: head.to_owned(),
+        body: body.to_owned(),
+        took,
+    })
+}
+
+impl Answer {
+    /// Asserts its status, and that its body contains all of these.
+    #[track_caller]
+    pub fn expect(&self, status: u16, parts: &[&str]) -> &Self {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(
+            parts.iter().all(|part| self.body.contains(part)),
+            "no {parts:?} in {self:?}"
+        );
+        self
+    }
+}

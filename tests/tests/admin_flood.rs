@@ -1,0 +1,145 @@
+//! Ten thousand connections to the admin's port, which ask nothing, half of something, or never read.
+
+#![cfg(target_os = "linux")]
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use lifecycle_tests::http::{Answer, ask, own_address};
+use lifecycle_tests::program;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+const CONNECTIONS: usize = 10_000;
+/// What a kubelet waits unless told otherwise, and how often in a row a probe may fail.
+const PROBE: Duration = Duration::from_secs(1);
+const TRIES: usize = 3;
+/// Far beyond what anything here takes.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Threads that make connections.
+const LANES: usize = 4;
+/// Kinds of connections: one that says nothing, one that says half of something; others ask and do not read.
+const SILENT: usize = 0;
+const HALF: usize = 1;
+
+/// As many descriptors as there may be; returns how many connections can be held.
+fn raise_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("up to its hard limit it may be raised");
+    let most = limit.maximum.map_or(CONNECTIONS, |most| {
+        usize::try_from(most).unwrap_or(CONNECTIONS)
+    });
+    CONNECTIONS.min(most.saturating_sub(200))
+}
+
+fn connect(address: SocketAddr, number: usize) -> Option<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&address, LONG).ok()?;
+    // One that has been pushed out by now may be closed.
+    let _ = match number % 3 {
+        SILENT => Ok(()),
+        HALF => stream.write_all(b"GET /livez HTTP/1.1\r\nhost: "),
+        _ => stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: test\r\n\r\n"),
+    };
+    Some(stream)
+}
+
+/// Probes until there is an answer, and says how often there was none.
+#[track_caller]
+fn probe(address: SocketAddr, path: &str) -> (Answer, usize) {
+    for failed in 0..TRIES {
+        if let Ok(answer) = ask(address, "GET", path, "", PROBE) {
+            return (answer, failed);
+        }
+    }
+    panic!("{TRIES} probes of {path} in a row had no answer");
+}
+
+/// Ends the flood, also where an assertion fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end() {
+    let held = raise_limit();
+    let address = own_address();
+    let mut run = program!("probed")
+        .env("LIFECYCLE_ADMIN", address.to_string())
+        .with("database.start=slow:500 database.stop=slow:500")
+        .start();
+    run.until("database.start");
+    let (made, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let digested = Barrier::new(LANES + 1);
+    let (told, end) = thread::scope(|scope| {
+        let over_at_the_end = Over(&over);
+        for lane in 0..LANES {
+            let (made, over, digested) = (&made, &over, &digested);
+            scope.spawn(move || {
+                let most = held / LANES;
+                let mut open = Vec::with_capacity(most);
+                // As fast as it can, whether anybody answers or not; then one after the other.
+                while open.len() < most {
+                    let number = lane + open.len();
+                    open.push(connect(address, number).expect("the program listens"));
+                    made.fetch_add(1, Ordering::Relaxed);
+                }
+                for number in 0.. {
+                    let last = ask(address, "GET", "/readyz", "", LONG);
+                    if number == 0 {
+                        digested.wait();
+                    }
+                    if last.is_err() || over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    for kind in [SILENT, HALF] {
+                        let place = (2 * number + kind) % most;
+                        if let Some(stream) = connect(address, kind) {
+                            open[place] = stream;
+                        }
+                    }
+                    made.fetch_add(3, Ordering::Relaxed);
+                }
+            });
+        }
+        let begun = run.until("database.start");
+        let up = run.until("main");
+        assert!(
+            up - begun < Duration::from_secs(3),
+            "up after {:?}",
+            up - begun
+        );
+        digested.wait();
+        let (mut probes, mut failed, mut slowest) = (0, 0, Duration::ZERO);
+        while probes < 100 {
+            for path in ["/livez", "/readyz"] {
+                let (answer, failures) = probe(address, path);
+                answer.expect(200, &[]);
+                slowest = slowest.max(answer.took);
+                failed += failures;
+                probes += 1;
+            }
+        }
+        let told = run.terminate();
+        let end = run.end();
+        println!(
+            "{} connections, {held} held, {probes} probes, {failed} failed and tried again, slowest {slowest:?}",
+            made.load(Ordering::Relaxed)
+        );
+        drop(over_at_the_end);
+        (told, end)
+    });
+    // Its own stop, and what a machine that is busy with all this takes.
+    end.expect_code(0).expect_gone(told, Duration::from_secs(1));
+}

@@ -1,0 +1,276 @@
+//! Probes: what they say from before the first start until after the last stop, and when everything goes wrong.
+
+#![cfg(target_os = "linux")]
+
+use std::fs::{remove_file, write};
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use lifecycle_tests::http::{Answer, ask, get, own_address};
+use lifecycle_tests::program;
+use lifecycle_tests::run::{Program, Signal};
+use serde_json::Value;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn probed() -> (Program, SocketAddr) {
+    let address = own_address();
+    let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
+    (program, address)
+}
+
+/// A program whose `health` hooks do what the files in the folder say.
+fn with_health() -> (Program, SocketAddr, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (program, address) = probed();
+    let argument = format!("health={}", folder.path().display());
+    (program.with(&argument), address, folder)
+}
+
+/// Asks until the answer is so; each answer is waited for, and the program changes its mind within seconds.
+#[track_caller]
+fn until(address: SocketAddr, path: &str, status: u16) -> Answer {
+    let begun = Instant::now();
+    loop {
+        let answer = get(address, path);
+        if answer.status == status {
+            return answer;
+        }
+        assert!(begun.elapsed() < 20 * SECOND, "{answer:?}");
+    }
+}
+
+#[test]
+fn d3_probes_answer_through_the_whole_life() {
+    let (program, address) = probed();
+    let mut run = program
+        .with("database.start=slow:1000 main.after=slow:1000 database.stop=slow:1000 writer=slow:1000")
+        .env("LIFECYCLE_LAME_DUCK", "1s")
+        .start();
+    run.until("database.start");
+    get(address, "/livez").expect(200, &["alive"]);
+    let missing = [
+        "starting",
+        "database: starting\n",
+        "cache: waiting\n",
+        "poll: waiting\n",
+    ];
+    get(address, "/startupz").expect(503, &missing);
+    get(address, "/readyz").expect(503, &missing);
+    get(address, "/healthz").expect(200, &["ok\n", "\ndatabase: not asked: starting\n"]);
+
+    run.until("main");
+    get(address, "/livez").expect(200, &["alive"]);
+    get(address, "/startupz").expect(200, &["started"]);
+    get(address, "/readyz").expect(200, &["ready"]);
+    get(address, "/healthz").expect(200, &["ok\n", "\ndatabase: ok\n", "\ncache: ok\n"]);
+
+    let stopping = |state: &str| {
+        get(address, "/livez").expect(200, &["alive"]);
+        get(address, "/startupz").expect(200, &["started"]);
+        get(address, "/readyz").expect(503, &["not ready: stopping (SIGTERM)"]);
+        get(address, "/metrics")
+            .expect(200, &[&format!("lifecycle_state{{state=\"{state}\"}} 1\n")]);
+    };
+    run.terminate();
+    until(address, "/readyz", 503);
+    stopping("lame_duck");
+    run.until("main.after");
+    stopping("draining");
+    run.until("database.stop");
+    stopping("stopping");
+    get(address, "/healthz").expect(
+        200,
+        &[
+            "database: not asked: stopping\n",
+            "cache: not asked: stopped\n",
+        ],
+    );
+    // The last thing of all.
+    run.until("writer");
+    stopping("stopping");
+    let end = run.end();
+    end.expect_code(0)
+        .expect_order(&["cache.stop ok", "database.stop ok", "writer"]);
+}
+
+#[test]
+fn a_start_that_fails_is_told_and_never_ready() {
+    let (program, address) = probed();
+    let mut run = program
+        .with("cache.start=error database.stop=slow:1000")
+        .start();
+    run.until("database.stop");
+    get(address, "/readyz").expect(503, &["stopping (`cache` failed)"]);
+    get(address, "/startupz").expect(503, &["not started", "cache: failed"]);
+    get(address, "/livez").expect(200, &[]);
+    run.end().expect_code(1);
+}
+
+#[test]
+fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
+    let (program, address) = probed();
+    let mut run = program.with("threads=block:9000").up();
+    get(address, "/livez").expect(200, &["alive\n"]);
+    run.signal(Signal::HUP);
+    run.until("threads taken");
+    let mut answers = vec![get(address, "/livez")];
+    let stalled = until(address, "/livez", 503);
+    stalled.expect(503, &["stalled: the runtime has not run a task for"]);
+    answers.push(stalled);
+    // Faster than any probe's own limit.
+    assert!(
+        answers.iter().all(|answer| answer.took < SECOND),
+        "{answers:?}"
+    );
+    // A runtime that stands still is not ready either, and says so; but nothing else of it is asked.
+    get(address, "/startupz").expect(200, &["started"]);
+    get(address, "/metrics").expect(200, &["lifecycle_state{state=\"running\"} 1\n"]);
+    until(address, "/livez", 200);
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn a_runtime_that_is_busy_is_live() {
+    let (program, address) = probed();
+    let mut run = program.with("threads=busy:7000").up();
+    run.signal(Signal::HUP);
+    run.until("threads taken");
+    let begun = Instant::now();
+    while begun.elapsed() < 6 * SECOND {
+        get(address, "/livez").expect(200, &["alive"]);
+    }
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn readiness_is_lost_at_the_third_failure_in_a_row_and_comes_back() {
+    let (program, address, folder) = with_health();
+    let mut run = program.up();
+    let database = folder.path().join("database");
+    // One that readiness does not depend on.
+    write(folder.path().join("cache"), "error").expect("a file");
+    write(&database, "error").expect("a file");
+    run.until_times("database.health", 2);
+    get(address, "/readyz").expect(200, &["ready"]);
+    let bad = until(address, "/readyz", 503);
+    bad.expect(
+        503,
+        &["not ready\ndatabase: failed 3 times in a row: database.health is broken\n"],
+    );
+    get(address, "/livez").expect(200, &[]);
+    remove_file(&database).expect("it is there");
+    until(address, "/readyz", 200);
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn health_is_asked_of_all_at_once_and_not_again_while_it_is_fresh() {
+    let (program, address, folder) = with_health();
+    write(folder.path().join("cache"), "slow").expect("a file");
+    write(folder.path().join("database"), "slow").expect("a file");
+    let mut run = program.up();
+    let answer = get(address, "/healthz");
+    answer.expect(200, &["ok\n", "\ndatabase: ok\n", "\ncache: ok\n"]);
+    assert!(answer.took < 2 * SECOND, "one after the other: {answer:?}");
+    let again = get(address, "/healthz");
+    again.expect(200, &["ok\n", "\ndatabase: ok\n", "\ncache: ok\n"]);
+    assert!(again.took < SECOND, "asked again: {again:?}");
+    run.terminate();
+    let end = run.end();
+    end.expect_code(0).expect_once("cache.health");
+}
+
+#[test]
+fn a_health_that_hangs_or_fails_is_named_and_holds_up_nobody() {
+    let (program, address, folder) = with_health();
+    write(folder.path().join("cache"), "hang").expect("a file");
+    write(folder.path().join("database"), "hang").expect("a file");
+    // Nothing of it is on tokio's blocking pool, which is full.
+    let mut run = program.with("main=leave:512,told").up();
+    let answer = get(address, "/healthz");
+    answer.expect(
+        503,
+        &[
+            "failing\n",
+            "database: failing: has not answered within 2s\n",
+            "cache: failing: has not answered within 2s\n",
+        ],
+    );
+    assert!(answer.took < 4 * SECOND, "{answer:?}");
+    write(folder.path().join("database"), "error").expect("a file");
+    let json = ask(address, "GET", "/healthz?format=json", "", 10 * SECOND).expect("an answer");
+    let accepted = ask(
+        address,
+        "GET",
+        "/healthz",
+        "accept: application/json\r\n",
+        10 * SECOND,
+    );
+    let accepted = accepted.expect("an answer");
+    assert!(json.head.contains("application/json") && accepted.head.contains("application/json"));
+    let json: Value = serde_json::from_str(&json.body).expect("JSON");
+    assert_eq!(json["status"], "failing");
+    let checks = json["checks"].as_array().expect("a list");
+    let mut names: Vec<_> = checks.iter().map(|check| &check["component"]).collect();
+    names.sort_by_key(|name| name.as_str());
+    assert_eq!(names, ["cache", "database"]);
+    assert!(checks.iter().all(|check| check["status"] == "failing"));
+    run.terminate();
+    // The thread of the one that hangs is asked nothing more.
+    let end = run.end();
+    end.expect_code(0).expect_once("cache.health");
+}
+
+#[test]
+fn nothing_that_is_asked_changes_anything_and_nothing_else_is_answered() {
+    let (program, address) = probed();
+    let mut run = program.up();
+    for path in ["/livez", "/nowhere", "/metrics"] {
+        let answer = ask(address, "POST", path, "content-length: 0\r\n", 10 * SECOND);
+        answer.expect("an answer").expect(405, &["only GET"]);
+    }
+    get(address, "/nowhere").expect(404, &["not found"]);
+    get(address, "/").expect(
+        200,
+        &["/livez", "/readyz", "/startupz", "/healthz", "/metrics"],
+    );
+    let head = ask(address, "HEAD", "/livez", "", 10 * SECOND).expect("an answer");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn a_port_alone_is_reached_from_this_host_only_and_without_one_nobody_listens() {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let port = free.expect("a port").port();
+    for (value, listens) in [(format!(":{port}"), true), (String::new(), false)] {
+        let mut run = program!("probed").env("LIFECYCLE_ADMIN", value).up();
+        let answers =
+            |address: [u8; 4]| ask((address, port).into(), "GET", "/livez", "", SECOND).is_ok();
+        assert_eq!(answers([127, 0, 0, 1]), listens);
+        assert!(!answers([127, 0, 0, 2]));
+        run.terminate();
+        run.end().expect_code(0);
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_named_before_anything_starts() {
+    let end = program!("probed").env("LIFECYCLE_ADMIN", "somewhere").run();
+    end.expect_code(2).expect_none("database.start");
+    end.expect_line(&[
+        "LIFECYCLE_ADMIN=\"somewhere\"",
+        "no address with a port",
+        "127.0.0.1:9000",
+    ]);
+    let taken = TcpListener::bind(own_address()).expect("an address");
+    let address = taken.local_addr().expect("it has one").to_string();
+    let end = program!("probed").env("LIFECYCLE_ADMIN", &address).run();
+    end.expect_code(1).expect_none("database.start");
+    end.expect_line(&["LIFECYCLE_ADMIN", &address, "in use"]);
+}
