@@ -22,7 +22,8 @@ pub(super) struct Board {
     phases: watch::Sender<Phase>,
     life: OnceLock<(Inside, Liveness)>,
     pub(super) checks: Checks,
-    pub(super) prometheus: Prometheus,
+    /// Made when it is first asked for: to look at the machine's clocks takes half a millisecond.
+    pub(super) prometheus: OnceLock<Prometheus>,
 }
 
 /// Where the app is.
@@ -121,7 +122,7 @@ impl Board {
             phases: watch::Sender::new(Phase::Starting),
             life: OnceLock::new(),
             checks: Checks::new(plan),
-            prometheus: Prometheus::new(),
+            prometheus: OnceLock::new(),
         }
     }
 

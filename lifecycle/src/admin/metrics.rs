@@ -116,7 +116,7 @@ pub(super) struct Prometheus {
 }
 
 impl Prometheus {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
         Self { recorder, handle }
@@ -126,8 +126,9 @@ impl Prometheus {
 /// In Prometheus' text format.
 pub(super) fn render(board: &Board) -> String {
     let now = Snapshot::of(board);
-    with_local_recorder(&board.prometheus.recorder, || now.record());
-    board.prometheus.handle.render()
+    let prometheus = board.prometheus.get_or_init(Prometheus::new);
+    with_local_recorder(&prometheus.recorder, || now.record());
+    prometheus.handle.render()
 }
 
 /// Hands them to the recorder of the process, on a thread that it may block.
