@@ -71,7 +71,7 @@ impl Admin {
         Ok(Self(Some(board)))
     }
 
-    /// The observer, and before it the admin: once the app is not ready, no probe says that it is.
+    /// The observer, and before it the admin: what a person can read is not ahead of the probes.
     pub(crate) fn beside(&self, mut observer: Observer) -> Observer {
         let Some(board) = self.0.clone() else {
             return observer;

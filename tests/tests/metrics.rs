@@ -83,7 +83,7 @@ fn metrics_say_what_each_component_did_and_how_much_work_there_is() {
     let entered = value(&up, "lifecycle_state_entered_timestamp_seconds");
     run.terminate();
     run.until("refused");
-    let draining = get(address, "/metrics");
+    let draining = until_line(address, "lifecycle_state{state=\"draining\"} 1");
     draining.expect(
         200,
         &[
@@ -95,7 +95,10 @@ fn metrics_say_what_each_component_did_and_how_much_work_there_is() {
     );
     assert!(value(&draining, "lifecycle_state_entered_timestamp_seconds") > entered);
     run.until("writer");
-    let stopped = get(address, "/metrics");
+    let stopped = until_line(
+        address,
+        "lifecycle_component_state{component=\"database\",state=\"stopped\"} 1",
+    );
     stopped.expect(
         200,
         &[

@@ -121,6 +121,7 @@ impl Sketch {
                 Kind::Resource {
                     table: hooks_of_none(),
                     hooks: self.hooks,
+                    readiness: false,
                 }
             },
         }
