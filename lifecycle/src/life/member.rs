@@ -56,8 +56,8 @@ pub(super) struct Member {
     pub(super) ended_untold: bool,
     /// Its tasks have been cancelled; they have a moment to be dropped.
     pub(super) cancelled: bool,
-    /// A reload under way, and when it is cut.
-    pub(super) reload: Option<(Call, Instant)>,
+    /// A reload under way.
+    pub(super) reload: Option<Call>,
     pub(super) clean: bool,
     /// Its leases when its stop began, written by the call of its stop.
     pub(super) in_use_before: Arc<AtomicUsize>,

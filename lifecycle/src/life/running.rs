@@ -103,7 +103,7 @@ impl Life {
     /// The worker's function has ended; its tasks are ended before anything follows.
     pub(super) fn on_worker_ended(&mut self, id: Id, turn: Turn, result: Result<(), HookError>) {
         let member = &mut self.members[id];
-        if member.turn != turn || member.phase != Phase::Up {
+        if member.turn != turn {
             return;
         }
         member.call = None;
@@ -230,14 +230,13 @@ impl Life {
         if result.is_ok() {
             self.worker_is_up(id);
         }
-        let stopping = self.cause.is_some() && (self.draining || !self.ran);
         let next =
             self.members[id]
                 .supervision
                 .next(policy, result.is_ok(), Instant::now(), jitter());
         let error = result.as_ref().err().map(HookError::describe);
         match next {
-            Next::Again(after) if !stopping => {
+            Next::Again(after) if !self.draining => {
                 match error {
                     Some(error) => self.notice(Notice::Failed {
                         name,
@@ -287,14 +286,10 @@ impl Life {
             again_in: None,
         });
         let member = &mut self.members[id];
-        let was_up = member.was_up;
         if self.ran {
             member.fate.errors.push(error.describe());
         }
         self.worker_gone(id);
-        if !was_up && self.cause.is_none() {
-            self.starting = self.starting.saturating_sub(1);
-        }
         if !self.ran {
             self.start_failed_for_good(id, error);
             return;
@@ -404,7 +399,7 @@ impl Life {
             Ok(Some(hook)) => {
                 let then = move |result| drop(sender.send(Event::Reloaded { id, turn, result }));
                 let call = Call::begin(hook, &self.wiring.runtime, &self.threads, then);
-                self.members[id].reload = Some((call, Instant::now() + limit));
+                self.members[id].reload = Some(call);
                 self.timer(Instant::now() + limit, Timer::Reload { id, turn });
             }
             Ok(None) => self.on_reloaded(id, Ok(())),
@@ -413,21 +408,16 @@ impl Life {
     }
 
     pub(super) fn on_reload_cut(&mut self, id: Id) {
-        if self.members[id]
-            .reload
-            .as_ref()
-            .is_some_and(|(_, at)| *at <= Instant::now())
-        {
-            let limit = self.plan.components[id].start_timeout;
-            self.on_reloaded(id, Err(HookError::TimedOut(limit)));
-        }
+        let limit = self.plan.components[id].start_timeout;
+        self.on_reloaded(id, Err(HookError::TimedOut(limit)));
     }
 
     pub(super) fn on_reloaded(&mut self, id: Id, result: Result<(), HookError>) {
+        // Its time goes by also where it is through.
         if self.reloading.last() != Some(&id) {
             return;
         }
-        if let Some((call, _)) = self.members[id].reload.take() {
+        if let Some(call) = self.members[id].reload.take() {
             call.cut();
         }
         let error = result.err().map(|error| error.describe());
@@ -436,16 +426,14 @@ impl Life {
             error,
         });
         self.reloading.pop();
-        if self.cause.is_none() {
-            self.reload_next();
-        }
+        self.reload_next();
     }
 
     /// Cuts a reload that is under way.
     pub(super) fn cut_reload(&mut self) {
         self.reload_wanted = false;
         for id in std::mem::take(&mut self.reloading) {
-            if let Some((call, _)) = self.members[id].reload.take() {
+            if let Some(call) = self.members[id].reload.take() {
                 call.cut();
             }
         }

@@ -120,7 +120,7 @@ impl Life {
 
     pub(super) fn on_started(&mut self, id: Id, turn: Turn, result: Result<Instance, HookError>) {
         let member = &mut self.members[id];
-        if member.turn != turn || member.phase != Phase::Starting {
+        if member.turn != turn {
             if let Ok(late) = result {
                 self.drop_aside(late);
             }
@@ -356,7 +356,7 @@ impl Life {
     }
 
     pub(super) fn on_slow_first_poll(&mut self, id: Id) {
-        if !self.members[id].was_up && self.members[id].phase == Phase::Up {
+        if !self.members[id].was_up {
             self.notice(Notice::SlowToStart {
                 name: self.name(id),
             });
@@ -366,7 +366,7 @@ impl Life {
 
     /// A retry, a restart or a periodic run is due.
     pub(super) fn on_due(&mut self, id: Id) {
-        if self.cause.is_some() && (self.draining || !self.ran) {
+        if self.draining {
             return;
         }
         if self.plan.components[id].is_worker() {

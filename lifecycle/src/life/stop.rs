@@ -119,7 +119,7 @@ impl Life {
     }
 
     pub(super) fn on_stop_ended(&mut self, id: Id, turn: Turn, result: Result<Ended, HookError>) {
-        if self.members[id].turn == turn && self.members[id].phase == Phase::Stopping {
+        if self.members[id].turn == turn {
             self.after_stop(id, result);
         }
     }
@@ -366,7 +366,7 @@ impl Life {
         panic: Option<String>,
     ) {
         let member = &mut self.members[id];
-        if member.turn != turn || member.phase != Phase::Dropping {
+        if member.turn != turn {
             return;
         }
         self.leaks(id, leaked);

@@ -150,7 +150,7 @@ impl Life {
         let sender = self.sender.clone();
         let tasks = &self.app_scope.tasks;
         let tasks_ended = tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
-        !tasks_ended || self.starting > 0 || self.body_running || self.app.admission.in_flight() > 0
+        !tasks_ended || self.starting > 0 || self.app.admission.in_flight() > 0
     }
 
     /// Starts that are under way when the app is told to stop: one that took a `Shutdown` is told, a thread cannot be
@@ -201,22 +201,19 @@ impl Life {
                 }
             }
         }
-        if self.body_running {
-            self.cut_body();
-        }
         let scope = Arc::clone(&self.app_scope);
         if !scope.tasks.names().is_empty() {
             self.body_fate().cancel_tasks(&scope);
         }
         scope.tasks.close();
-        if !scope.tasks.names().is_empty() || self.body_running {
+        if !scope.tasks.names().is_empty() {
             let until = Instant::now() + GRACE;
             self.timer(until, Timer::Wake);
             let sender = self.sender.clone();
             self.app_scope
                 .tasks
                 .idle_or(move || drop(sender.send(Event::AppTasksEnded)));
-            while (self.body_running || !self.app_scope.tasks.names().is_empty())
+            while !self.app_scope.tasks.names().is_empty()
                 && Instant::now() < until
                 && !self.is_over()
             {
