@@ -87,8 +87,8 @@ impl Life {
                 if let Some(track) = &mut self.body_track {
                     track.enter(Activity::Draining, Instant::now());
                 }
-                self.app_scope
-                    .tell(until, if sequence.is_last(step) { end } else { until });
+                // What is left of the drain is its own, or promised to others: there is no slack.
+                self.app_scope.tell(until, until);
                 self.timer(until, Timer::Wake);
                 self.body_cut_at = Some(until);
             }
@@ -234,20 +234,9 @@ impl Life {
         let Some(at) = self.body_cut_at.filter(|_| self.body_running) else {
             return;
         };
-        // It may have asked for more time.
-        let extended = self
-            .app_scope
-            .cut_at()
-            .filter(|_| self.wiring.body.is_some())
-            .map_or(at, |until| until.max(at));
-        if extended > at {
-            self.body_cut_at = Some(extended);
-            self.timer(extended, Timer::Wake);
-        }
-        if extended > Instant::now() {
+        if at > Instant::now() {
             return;
         }
-        self.body_cut_at = None;
         if self.wiring.body.is_none() {
             // Cut before: it is not dropped even now.
             self.body_is_over();
