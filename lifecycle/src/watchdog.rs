@@ -181,10 +181,9 @@ fn watch() {
         }
     }
     let reserve = reserve();
-    let end = deadline()
-        .unwrap_or(now() + reserve + REPORT)
-        .min(now() + reserve + REPORT)
-        .saturating_sub(margin());
+    let most = now() + reserve + REPORT;
+    let end = deadline().map_or(most, |deadline| deadline.min(most));
+    let end = end.saturating_sub(margin());
     // Woken late: the process was stopped, or the machine asleep. The hooks still get a moment.
     let was_stopped = deadline().is_some_and(|deadline| now() + reserve / 2 > deadline);
     let end = if was_stopped {
