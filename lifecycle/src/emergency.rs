@@ -354,6 +354,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_that_is_armed_after_all_were_due_is_called() {
+        let emergency = Emergency::new(1, || {}).unwrap();
+        emergency.begin(Instant::now());
+        let (call, called) = sync_channel(1);
+        emergency.arm(0, Box::new(move || call.send(()).unwrap()));
+        called.recv().unwrap();
+        emergency.close();
+    }
+
+    #[test]
     fn a_hook_that_is_due_is_called_although_no_thread_was_free_when_its_component_was_dropped() {
         let emergency = Emergency::new(MOST_THREADS + 1, || {}).unwrap();
         let (began, has_begun) = channel();

@@ -424,6 +424,18 @@ mod tests {
     }
 
     #[test]
+    fn beside_a_cycle_what_is_in_order_is_no_finding() {
+        let nodes = [
+            node("A", None, &[0], Cost::Nothing),
+            node("Same", Some(1), &[2], Cost::Nothing),
+            node("Base", Some(1), &[], Cost::Nothing),
+            node("Later", Some(2), &[2], Cost::Nothing),
+        ];
+        let findings = Graph::new(&nodes).unwrap_err();
+        assert_eq!(findings, ["dependency cycle: `A` -> `A`"]);
+    }
+
+    #[test]
     fn orders_take_one_barrier_each() {
         let mut nodes = Vec::new();
         for order in 0..3 {

@@ -156,6 +156,14 @@ mod tests {
     fn delays_are_bounded() {
         assert_eq!(backoff(SECOND, 40, 1.0), LONGEST_BACKOFF);
         assert_eq!(backoff(SECOND, 0, 0.0), SECOND / 2);
-        assert!((0.0..=1.0).contains(&jitter()));
+    }
+
+    #[test]
+    fn chance_is_spread_over_all_of_its_range() {
+        // Each half is missed once in 2^200 times.
+        let chances: Vec<f64> = (0..200).map(|_| jitter()).collect();
+        assert!(chances.iter().all(|chance| (0.0..=1.0).contains(chance)));
+        assert!(chances.iter().any(|chance| *chance < 0.5));
+        assert!(chances.iter().any(|chance| *chance > 0.5));
     }
 }
