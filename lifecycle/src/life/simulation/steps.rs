@@ -76,6 +76,21 @@ fn small() -> World {
     }
 }
 
+/// A worker that has ended, of whose tasks one does not end, and which is to run again.
+fn ended_with_tasks() -> World {
+    World {
+        linger: 300,
+        workers: vec![Worker {
+            restart: Restart::OnFailure,
+            timeout: Some(100),
+            runs: vec![Call::of(Act::ends(40, End::Fail)), Call::UNTIL_TOLD],
+            tasks: vec![Call::UNTIL_TOLD, Call::of(Act::NEVER)],
+            ..Worker::PLAIN
+        }],
+        ..World::of(Vec::new())
+    }
+}
+
 fn checked(world: &World, script: &[(u64, Outside)]) -> Story {
     let story = lead(world, script);
     check(&story);
@@ -105,6 +120,7 @@ fn worlds() -> Vec<World> {
         plain(Act::OK),
         plain(Act::NEVER),
         plain(Act::ends(100, End::Panic)),
+        ended_with_tasks(),
     ]
 }
 

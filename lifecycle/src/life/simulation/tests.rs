@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::evidence::{Stage, Story, What, millis};
 use super::invariants::check;
 use super::lead::lead;
-use super::world::{Act, Body, Call, Destructor, End, Outside, Resource, Worker, World};
+use super::world::{
+    Act, Body, Call, Destructor, End, Every, Outside, Ready, Resource, Worker, World,
+};
 use crate::background::Restart;
-use crate::life::outcome::Layer;
+use crate::life::outcome::{Fate, Layer};
 
 fn slow(time: u64) -> Call {
     Call::of(Act::ends(time, End::Ok))
@@ -232,6 +234,187 @@ fn where_the_timeouts_of_others_fill_the_drain_main_and_a_worker_still_have_the_
     let story = led(&world);
     assert_eq!(story.outcome.exit_code, 0);
     assert_eq!(story.outcome.shutdown, millis(20));
+}
+
+#[test]
+fn the_end_of_a_run_that_was_given_up_is_not_taken_for_that_of_the_next() {
+    let on_thread = |after, end| Call {
+        thread: true,
+        ..Call::of(Act::ends(after, end))
+    };
+    let world = World {
+        linger: 160,
+        workers: vec![Worker {
+            every: Some(Every {
+                period: 50,
+                immediate: true,
+                run_timeout: Some(50),
+                max_failures: Some(2),
+            }),
+            // Given up at 50 ms; it fails at 120 ms, while the second one runs from 100 to 140 ms.
+            runs: vec![on_thread(120, End::Fail), on_thread(40, End::Ok)],
+            ..Worker::PLAIN
+        }],
+        ..World::of(Vec::new())
+    };
+    let story = lead(&world, &[]);
+    assert_eq!(story.outcome.exit_code, 0);
+    assert_eq!(all(&story, What::Called(Stage::Run)).len(), 2);
+}
+
+#[test]
+fn a_start_that_was_given_up_and_comes_up_late_is_not_taken_for_the_next_attempt() {
+    let late = |after| Call {
+        thread: true,
+        ..slow(after)
+    };
+    let world = World::of(vec![Resource {
+        start_timeout: 100,
+        retries: 1,
+        backoff: 20,
+        // The first one comes up at 150 ms, while the second attempt runs from 120 to 200 ms.
+        starts: vec![late(150), late(80)],
+        destructor: Destructor::Quick,
+        ..Resource::PLAIN
+    }]);
+    let story = led(&world);
+    assert_eq!(story.outcome.startup, millis(200));
+    assert_eq!(all(&story, What::Dropped).len(), 2);
+}
+
+fn fate(story: &Story, name: &str) -> Fate {
+    let mut fates = story.outcome.fates.iter();
+    let found = fates.find(|fate| &*fate.name == name);
+    found.unwrap_or_else(|| panic!("{name} has a line")).clone()
+}
+
+/// One with a stop hook, one with an emergency hook, one with none, and one that stops before them and does not end.
+fn held_up(timeout: u64) -> World {
+    let without = Resource {
+        stop: None,
+        ..Resource::PLAIN
+    };
+    World::of(vec![
+        Resource::PLAIN,
+        Resource {
+            emergency: Some(false),
+            ..without.clone()
+        },
+        without,
+        Resource {
+            needs: vec![0, 1, 2],
+            timeout: Some(timeout),
+            stop: Some(Call::of(Act::NEVER)),
+            ..Resource::PLAIN
+        },
+    ])
+}
+
+#[test]
+fn what_the_emergency_layer_finds_is_written_down() {
+    let forced = World {
+        outside: vec![(100, Outside::Forced(15))],
+        linger: 50,
+        ..held_up(5_000)
+    };
+    // It may take all that there is before the reserve.
+    let too_late = held_up(30_000);
+    for (world, left_out, took) in [
+        (forced, "its stop was left out: forced", 50),
+        (too_late, "there was no time left to stop it", 18_000),
+    ] {
+        let story = led(&world);
+        for (name, layer, note) in [
+            ("r0", Layer::Timeout, Some(left_out)),
+            ("r1", Layer::Emergency, Some(left_out)),
+            ("r2", Layer::Safe, None),
+            ("r3", Layer::Timeout, Some("its stop was cut")),
+        ] {
+            let fate = fate(&story, name);
+            assert_eq!(fate.errors, Vec::from_iter(note), "{name}");
+            assert_eq!(fate.layer, layer, "{name}");
+            assert_eq!(fate.unclean, note.is_some(), "{name}");
+            let stopped = if name == "r3" { took } else { 0 };
+            assert_eq!(fate.stopped, Some(millis(stopped)), "{name}");
+        }
+        let ends = story.outcome.fates.iter().map(|fate| &*fate.name);
+        assert_eq!(ends.last(), Some("r0"), "those in stop order");
+    }
+}
+
+#[test]
+fn a_worker_that_the_emergency_layer_finds_is_cut_once() {
+    let world = World {
+        workers: vec![Worker {
+            timeout: Some(100),
+            runs: vec![Call::of(Act::NEVER)],
+            ..Worker::PLAIN
+        }],
+        ..World::of(Vec::new())
+    };
+    let steps = led(&world).steps;
+    let mut notes = Vec::new();
+    for step in 0..steps {
+        let story = lead(&world, &[(step, Outside::Forced(15))]);
+        check(&story);
+        let fate = fate(&story, "w0");
+        let [note] = fate.errors.as_slice() else {
+            assert!(fate.errors.is_empty() && fate.started.is_none(), "{fate:?}");
+            continue;
+        };
+        let least = if note == "was cut" { 0 } else { 100 };
+        let took = fate.stopped.expect("it was up");
+        assert!((millis(least)..=millis(100)).contains(&took), "{note}");
+        notes.push(note.clone());
+    }
+    notes.dedup();
+    assert_eq!(notes, ["was cut", "did not end within 100ms"]);
+}
+
+#[test]
+fn the_root_error_says_what_did_not_start_and_how_often_it_was_tried() {
+    let root = |world: World| led(&world).outcome.root.unwrap();
+    let fails = Call::of(Act::ends(10, End::Fail));
+    let resource = World::of(vec![Resource {
+        starts: vec![fails],
+        ..Resource::PLAIN
+    }]);
+    let error = "did not start: an error of the simulation";
+    assert_eq!(root(resource), format!("`r0` {error} (after 10ms)"));
+    let worker = World {
+        workers: vec![Worker {
+            ready: Ready::Sets(1_000),
+            restart: Restart::OnFailure,
+            max_restarts: 1,
+            backoff: 100,
+            runs: vec![fails],
+            ..Worker::PLAIN
+        }],
+        ..World::of(Vec::new())
+    };
+    let again = format!("`w0` {error} (after 120ms, attempt 2)");
+    assert_eq!(root(worker), again);
+    let mut limited = World {
+        startup: 500,
+        ..World::chain(3, &Resource::PLAIN)
+    };
+    limited.resources[1].starts = vec![Call::of(Act::NEVER)];
+    let root = root(limited);
+    assert!(root.ends_with(": still starting `r1`"), "{root}");
+}
+
+#[test]
+fn without_a_reserve_a_forced_end_waits_for_no_hook() {
+    let world = World {
+        reserve: 0,
+        linger: 1_000,
+        outside: vec![(100, Outside::Forced(15))],
+        ..World::of(vec![Resource {
+            emergency: Some(false),
+            ..Resource::PLAIN
+        }])
+    };
+    assert_eq!(led(&world).outcome.exit_code, 143);
 }
 
 #[test]

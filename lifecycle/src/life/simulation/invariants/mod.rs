@@ -41,7 +41,20 @@ fn check_all(story: &Story) {
     hooks::check(&seen, &endings);
     work::check(&seen, drain.as_ref());
     spans::check(&seen);
+    tasks(&seen);
     cause::check(&seen, &runs, drain.as_ref(), &gave_up, &endings);
+}
+
+/// A task that is cancelled is dropped at once here: none is given up, as long as the plan is followed.
+fn tasks(seen: &Seen<'_>) {
+    let outcome = &seen.story.outcome;
+    for fate in outcome.fates.iter().chain(&outcome.body) {
+        assert!(
+            fate.tasks_left.is_empty() || seen.over().is_some(),
+            "{} was left with tasks that it did not wait for",
+            fate.name
+        );
+    }
 }
 
 /// The whole is within the deadline, and what is over ends at once: the emergency hooks take no time of this clock.
