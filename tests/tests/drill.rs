@@ -206,6 +206,10 @@ fn a_failure_that_the_app_survives_is_followed_by_a_stop() {
     let end = workers("careless", "careless.run=panic");
     end.expect_code(0).expect_line(&["drill: came"]);
     assert!(end.row("careless").1.contains("the drill's panic"), "{end}");
+    // Its first run is not waited for.
+    workers("periodic", "periodic.run=error")
+        .expect_code(0)
+        .expect_line(&["drill: came"]);
 }
 
 #[test]

@@ -106,6 +106,61 @@ async fn more_time_comes_out_of_slack_only() {
     );
 }
 
+/// What each was granted when it asked for more time.
+struct Granted {
+    times: Mutex<Vec<Duration>>,
+    shutdown: Shutdown,
+}
+
+impl Granted {
+    /// Takes more than the second that it is promised.
+    async fn ask(&self, shutdown: &Shutdown) {
+        let more = shutdown.extend(3600 * SECOND);
+        self.times.lock().expect("nobody panics here").push(more);
+        sleep((SECOND + more).min(3 * SECOND) - SECOND / 2).await;
+    }
+}
+
+#[resource(timeout = "1s")]
+impl Granted {
+    async fn start(shutdown: Shutdown) -> Self {
+        let times = Mutex::default();
+        Self { times, shutdown }
+    }
+
+    async fn stop(&self) {
+        self.ask(&self.shutdown).await;
+    }
+}
+
+#[background(timeout = "1s")]
+async fn told_first(granted: &Granted, shutdown: Shutdown) {
+    shutdown.requested().await;
+    granted.ask(&shutdown).await;
+}
+
+#[background(order = 1, timeout = "1s")]
+async fn told_last(granted: &Granted, shutdown: Shutdown) {
+    shutdown.requested().await;
+    granted.ask(&shutdown).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_last_has_slack_and_nobody_takes_what_others_were_promised() {
+    let builder = Lifecycle::builder()
+        .worker::<told_first>()
+        .worker::<told_last>();
+    let running = builder.settings(settings()).start().await;
+    let running = running.expect("it starts");
+    let granted = running.get::<Granted>().expect("it is up");
+    let report = running.stop().await;
+    assert!(report.is_clean(), "{report}");
+    let times = granted.times.lock().expect("nobody panics here");
+    let seconds: Vec<u64> = times.iter().map(Duration::as_secs).collect();
+    // Of the drain's 8 s half a second had gone, then of the 18 s before the reserve another 2.5 s; a second was promised.
+    assert_eq!(seconds, [0, 6, 14], "{times:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn admitted_work_is_awaited_and_what_comes_later_is_refused() {
     let running = with_worker(async move |shutdown: Shutdown| {

@@ -330,6 +330,35 @@ async fn tasks_of_the_ended_run_are_ended_before_the_next_begins() {
     );
 }
 
+#[background(restart = "on_failure", backoff = "1s", max_restarts = 1)]
+async fn relayed(runs: &Runs, shutdown: Shutdown) -> Result<(), &'static str> {
+    if runs.begin() == 2 {
+        return Err("broken again");
+    }
+    let (pass_on, passed_on) = tokio::sync::oneshot::channel();
+    let tasks = shutdown.tasks();
+    tasks.spawn("first", async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _ = pass_on.send(());
+    });
+    // Nothing that the scope knows of: its task comes between the end of the first one and whoever hears of that.
+    tokio::spawn(async move {
+        let _ = passed_on.await;
+        tasks.spawn("second", tokio::time::sleep(Duration::from_secs(1)));
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Err("broken")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_over_from_the_last_one_is_awaited_too() {
+    let (runs, report) = lead::<relayed>().await;
+    let pause = runs.pauses()[0];
+    assert!(pause >= Duration::from_millis(2_500), "{pause:?}");
+    let worker = report.component("relayed").expect("it is there");
+    assert!(worker.unfinished_tasks().is_empty(), "{report}");
+}
+
 #[background(restart = "always", backoff = "10s")]
 async fn restarting(runs: &Runs) -> Result<(), &'static str> {
     runs.begin();

@@ -142,14 +142,32 @@ fn hangups_during_a_reload_are_one_more_reload() {
 }
 
 #[test]
+fn the_end_of_a_reload_that_was_given_up_is_not_taken_for_that_of_the_next() {
+    let program = reloads().with("pool.reload=block:800");
+    let mut run = program.env("LIFECYCLE_START_TIMEOUT_POOL", "500ms").start();
+    run.until("main");
+    run.signal(Signal::HUP);
+    run.until("pool.reload");
+    // It is given up at 500 ms and ends at 800 ms, while the next one runs, which is given up at 1 s.
+    run.signal(Signal::HUP);
+    run.until_times("pool.reload ok", 2);
+    run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    let given_up = |line: &&str| line.contains("pool did not reload") && line.contains("500ms");
+    assert_eq!(end.stderr.lines().filter(given_up).count(), 2, "{end}");
+}
+
+#[test]
 fn a_request_to_stop_cuts_a_reload() {
-    let mut run = up("settings.reload=hang");
+    let mut run = up("settings.reload=hang pool.stop=slow:300");
     run.signal(Signal::HUP);
     run.until("settings.reload");
     let told = run.terminate();
     let end = run.end();
     end.expect_code(0)
         .expect_once("settings.reload dropped")
+        .expect_order(&["settings.reload dropped", "pool.stop ok"])
         .expect_none("pool.reload");
     assert!(
         end.at.saturating_sub(told) < Duration::from_secs(2),

@@ -186,6 +186,14 @@ fn a_start_is_tried_again_and_the_error_names_the_attempt() {
 }
 
 #[test]
+fn a_start_that_is_tried_again_is_said_to_begin_once() {
+    let program = program!("retries").with("flaky.start=error");
+    let end = program.env("LOG", "debug").run();
+    let begins = |line: &&str| line.contains("starting") && line.contains("component=\"flaky\"");
+    assert_eq!(end.stderr.lines().filter(begins).count(), 1, "{end}");
+}
+
+#[test]
 fn a_start_that_succeeds_at_last_is_up() {
     let mut run = program!("retries").with("failures=2").start();
     run.until("main");
@@ -266,6 +274,16 @@ fn starts_that_do_not_end_within_the_drain_are_cut_and_get_no_hook() {
 fn a_start_that_is_told_and_gives_up_with_an_error_is_no_failure() {
     let (end, _) = interrupt("plain.start=hang told.start=told,disconnect");
     end.expect_code(0).expect_none("told.stop");
+}
+
+#[test]
+fn of_the_starts_that_end_while_the_app_stops_only_real_failures_are_told_of() {
+    let (end, _) = interrupt("plain.start=hang told.start=told,error thread.start=block:400,error");
+    end.expect_code(1).expect_line(&["thread: start failed"]);
+    for name in ["plain", "told"] {
+        let line = format!("{name}: start failed");
+        assert!(!end.has_line(&[&line]), "{end}");
+    }
 }
 
 #[test]
