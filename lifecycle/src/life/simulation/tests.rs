@@ -263,6 +263,32 @@ fn the_end_of_a_run_that_was_given_up_is_not_taken_for_that_of_the_next() {
 }
 
 #[test]
+fn tasks_of_a_thread_that_is_given_up_have_the_moment_that_it_takes_to_drop_them() {
+    let never = Call::of(Act::NEVER);
+    let world = World {
+        workers: vec![Worker {
+            timeout: Some(100),
+            runs: vec![Call {
+                thread: true,
+                ..never
+            }],
+            tasks: vec![never],
+            ..Worker::PLAIN
+        }],
+        ..World::of(Vec::new())
+    };
+    let fate = fate(&led(&world), "w0");
+    assert_eq!(
+        fate.errors,
+        [
+            "its tasks were cancelled: w0",
+            "its thread did not end within 100ms"
+        ]
+    );
+    assert!(fate.tasks_left.is_empty(), "{fate:?}");
+}
+
+#[test]
 fn a_start_that_was_given_up_and_comes_up_late_is_not_taken_for_the_next_attempt() {
     let late = |after| Call {
         thread: true,
@@ -337,8 +363,8 @@ fn what_the_emergency_layer_finds_is_written_down() {
             let stopped = if name == "r3" { took } else { 0 };
             assert_eq!(fate.stopped, Some(millis(stopped)), "{name}");
         }
-        let ends = story.outcome.fates.iter().map(|fate| &*fate.name);
-        assert_eq!(ends.last(), Some("r0"), "those in stop order");
+        let mut ends = story.outcome.fates.iter().map(|fate| &*fate.name);
+        assert_eq!(ends.next_back(), Some("r0"), "those in stop order");
     }
 }
 
