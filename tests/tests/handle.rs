@@ -145,6 +145,31 @@ async fn told_last(granted: &Granted, shutdown: Shutdown) {
     granted.ask(&shutdown).await;
 }
 
+#[background(timeout = "2s")]
+async fn leaves_a_task(granted: Arc<Granted>, shutdown: Shutdown) {
+    let scope = shutdown.clone();
+    shutdown.tasks().spawn("left", async move {
+        scope.requested().await;
+        sleep(SECOND * 3 / 2).await;
+        granted.ask(&scope).await;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_were_told_as_their_worker_ended_have_new_times_when_the_app_stops() {
+    let builder = Lifecycle::builder().worker::<leaves_a_task>();
+    let running = builder.settings(settings()).start().await;
+    let running = running.expect("it starts");
+    let granted = running.get::<Granted>().expect("it is up");
+    sleep(SECOND).await;
+    let report = running.stop().await;
+    assert!(report.is_clean(), "{report}");
+    let times = granted.times.lock().expect("nobody panics here");
+    let seconds: Vec<u64> = times.iter().map(Duration::as_secs).collect();
+    // Two of the drain's 8 s were promised; of the 18 s before the reserve 3 s had gone, and a second was promised.
+    assert_eq!(seconds, [6, 14], "{times:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_last_has_slack_and_nobody_takes_what_others_were_promised() {
     let builder = Lifecycle::builder()
