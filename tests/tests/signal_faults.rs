@@ -54,6 +54,22 @@ fn b13_a_process_that_was_stopped_over_its_deadline_still_gets_its_hooks() {
 }
 
 #[test]
+fn the_watchdog_begins_the_hooks_with_the_reserve_where_the_driver_is_gone() {
+    for flavour in flavours() {
+        let program = flavour().with("e.stop=vanish:lifecycle,hang");
+        let mut run = program.limits("2s", "1s").up();
+        let told = run.terminate();
+        let end = run.end();
+        end.expect_code(3);
+        let began = end.at("e.emergency").saturating_sub(told);
+        assert!(
+            (900..1500).contains(&began.as_millis()),
+            "after {began:?}\n{end}"
+        );
+    }
+}
+
+#[test]
 fn b14_the_watchdog_stands_still_or_is_gone_and_the_driver_cannot_help() {
     for flavour in flavours() {
         for fault in ["freeze", "vanish"] {
