@@ -42,6 +42,11 @@ fn b12_all_lines_are_on_disk_after_a_clean_end() {
 }
 
 #[test]
+fn b12_a_writer_that_takes_its_time_has_what_is_left_to_the_deadline() {
+    written_by(&["start", "main", "stop"], "writer=block:500", 1, 0);
+}
+
+#[test]
 fn b12_all_lines_are_on_disk_after_a_failure() {
     written_by(&["start", "main", "stop"], "main=error", 0, 1);
     let writers = ["start", "main", "stop", "emergency"];

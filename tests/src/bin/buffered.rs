@@ -16,6 +16,7 @@ struct Guard(Log);
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        let _ = act_blocking("writer");
         let _ = self
             .0
             .lock()
