@@ -54,6 +54,8 @@ struct Inner {
     free: Vec<&'static Counters>,
     /// What scopes that are gone had counted, by their name.
     ended: BTreeMap<Arc<str>, Work>,
+    /// Units that have ended because they were cut, by the name of their scope.
+    cut: Vec<(Arc<str>, u64)>,
 }
 
 /// The counters of a scope.
@@ -100,10 +102,15 @@ impl Admission {
         });
         let mut inner = gate.lock();
         let Inner {
-            used, free, ended, ..
+            used,
+            free,
+            ended,
+            cut,
+            ..
         } = &mut *inner;
         free.extend(used.drain(..).map(|used| used.counters));
         ended.clear();
+        cut.clear();
         inner.on_idle = Some(Arc::new(on_idle));
         drop(inner);
         gate.closed.store(false, SeqCst);
@@ -149,19 +156,28 @@ impl Admission {
         self.0.sum()
     }
 
-    /// What is in flight, by the name of its scope.
+    /// Counts a unit that is cut, and ends by it.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only servers cut work"))]
+    pub(crate) fn note_cut(&self, name: &Arc<str>) {
+        add(&mut self.0.lock().cut, name, 1);
+    }
+
+    /// What is in flight or was cut, by the name of its scope.
     pub(crate) fn by_name(&self) -> Vec<(Arc<str>, u64)> {
         let inner = self.0.lock();
-        let mut names: Vec<(Arc<str>, u64)> = Vec::new();
+        let mut names = inner.cut.clone();
         for Used { name, counters, .. } in &inner.used {
-            let count = counters.sum();
-            match names.iter_mut().find(|(known, _)| known == name) {
-                Some((_, known)) => *known += count,
-                None => names.push((Arc::clone(name), count)),
-            }
+            add(&mut names, name, counters.sum());
         }
         names.retain(|(_, count)| *count > 0);
         names
+    }
+}
+
+fn add(names: &mut Vec<(Arc<str>, u64)>, name: &Arc<str>, count: u64) {
+    match names.iter_mut().find(|(known, _)| known == name) {
+        Some((_, known)) => *known += count,
+        None => names.push((Arc::clone(name), count)),
     }
 }
 

@@ -142,6 +142,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `console` | live lines on a terminal | on |
+//! | `axum` | `http::serve`, `DrainLayer`: HTTP/1.1 and HTTP/2 that loses no request at the end, for axum and any tower service | off |
 //! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
 //! | `json` | `LIFECYCLE_REPORT=life.json`, `LIFECYCLE_PRINT=json` | off |
 //! | `admin` | `LIFECYCLE_ADMIN`: probes and metrics over HTTP, see [below](#probes-and-metrics) | off |
@@ -213,6 +214,8 @@ mod glue;
 mod graph;
 pub mod guarantees;
 mod hook;
+#[cfg(feature = "axum")]
+pub mod http;
 mod leases;
 mod life;
 mod names;

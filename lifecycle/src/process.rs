@@ -121,6 +121,8 @@ struct Ready {
 
 fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     let systemd = Systemd::capture();
+    #[cfg(feature = "axum")]
+    crate::sys::inherited::capture();
     watchdog::install()
         .and_then(|()| signals::install())
         .map_err(|error| Refused::no_thread(&error))?;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admit::{Admission, Counters, Draining, InFlight};
@@ -17,8 +18,23 @@ pub(crate) struct AppState {
     pub(crate) runtime: runtime::Handle,
     pub(crate) reason: OnceLock<Reason>,
     pub(crate) admission: Admission,
+    /// Whether the app is not ready any more, although it still serves for a while.
+    pub(crate) lame_duck: watch::Sender<bool>,
     /// How a handle asks the whole app to stop.
     pub(crate) ask: Box<dyn Fn(Ask) + Send + Sync>,
+}
+
+#[cfg(feature = "axum")]
+impl AppState {
+    /// Waits for the begin of the lame duck. Where there is none, that never comes.
+    pub(crate) fn lame_duck(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut lame_duck = self.lame_duck.subscribe();
+        async move {
+            if lame_duck.wait_for(|lame_duck| *lame_duck).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
 }
 
 /// What a handle can ask of the whole app, with the name of the scope that asks.
@@ -88,6 +104,12 @@ impl Scope {
     pub(crate) fn admit(&self) -> Result<InFlight, Draining> {
         let new = || self.app.admission.counters(&self.name);
         self.counters.get_or_init(new).admit()
+    }
+
+    /// Counts a unit that was cut by whoever had it: the report names it with what the drain did not see the end of.
+    #[cfg(feature = "axum")]
+    pub(crate) fn note_cut(&self) {
+        self.app.admission.note_cut(&self.name);
     }
 
     /// Moves the cut later, as far as its limit allows, and returns by how much.

@@ -230,6 +230,7 @@ mod tests {
             runtime: tokio::runtime::Handle::current(),
             reason: OnceLock::new(),
             admission: Admission::new(|| {}),
+            lame_duck: Default::default(),
             ask: Box::new(move |ask| {
                 if let Ask::TellOfPanic { task, error, .. } = ask {
                     told.lock().unwrap().push(format!("{task}: {error}"));

@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use self::event::{Event, Turn};
@@ -202,6 +202,7 @@ impl Life {
                     let _ = idle.send(Event::Idle);
                 }
             }),
+            lame_duck: watch::Sender::new(false),
             ask: Box::new(move |what| match what {
                 Ask::Stop if asked.swap(true, Ordering::SeqCst) => {}
                 Ask::Stop => drop(ask.send(Event::Stop)),

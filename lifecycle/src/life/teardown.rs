@@ -49,6 +49,7 @@ impl Life {
             return;
         }
         self.mark(Mark::LameDuck);
+        self.app.lame_duck.send_replace(true);
         self.notice(Notice::LameDuck { time });
         let until = Instant::now() + time;
         self.timer(until, Timer::Wake);

@@ -34,6 +34,7 @@ impl World {
             runtime: Handle::current(),
             reason: OnceLock::new(),
             admission: Admission::new(move || heard.notify_one()),
+            lame_duck: Default::default(),
             ask: Box::new(move |what| {
                 if let Ask::TellOfPanic { task, error, .. } = what {
                     let _ = panicked.send(format!("{task}: {error}"));

@@ -10,8 +10,7 @@ use std::ffi::OsString;
 /// Takes the variable out of the environment. To be called while the process has one thread.
 pub(crate) fn take(name: &str) -> Option<OsString> {
     let value = std::env::var_os(name)?;
-    // SAFETY: the only caller is `view::systemd`, for `crate::process` in the first line of `main`, before a thread is
-    // made.
+    // SAFETY: its callers work for `crate::process` in the first lines of `main`, before a thread is made.
     unsafe { std::env::remove_var(name) };
     Some(value)
 }

@@ -2,8 +2,10 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod backstop;
-#[cfg(all(feature = "systemd", target_os = "linux"))]
+#[cfg(any(feature = "axum", all(feature = "systemd", target_os = "linux")))]
 pub(crate) mod environment;
+#[cfg(feature = "axum")]
+pub(crate) mod inherited;
 mod record_ref;
 #[cfg(unix)]
 pub(crate) mod signals;

@@ -1,0 +1,95 @@
+//! [`Answer`]: the service of a connection, around the user's.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use tower_service::Service;
+
+use super::connection::{Active, Connection};
+use super::ending::Ending;
+use super::{Phase, refuse};
+use crate::error::{BoxError, panic_message};
+
+pub(super) struct Answer<S, A> {
+    pub(super) service: S,
+    pub(super) peer: A,
+    pub(super) connection: Arc<Connection>,
+}
+
+type Answered = Response<Ending<Body, Active>>;
+
+impl<S, A, B> hyper::service::Service<Request<Incoming>> for Answer<S, A>
+where
+    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    A: Clone + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Answered;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Answered, BoxError>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let connection = Arc::clone(&self.connection);
+        let mut active = Active::begin(&connection);
+        let (version, connects) = (request.version(), request.method() == Method::CONNECT);
+        let admitted = connection.server.shutdown.admit();
+        let (service, peer) = (self.service.clone(), self.peer.clone());
+        Box::pin(async move {
+            let Ok(in_flight) = admitted else {
+                return Ok(refuse(version, Ending::new(None, Some(active))));
+            };
+            active.admitted(in_flight);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let mut response = match guarded(service, request).await {
+                Ok(response) => response?.map(Body::new),
+                Err(panic) => {
+                    connection.server.tell_of_panic(panic);
+                    let mut response = Response::new(Body::empty());
+                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    response
+                }
+            };
+            let status = response.status();
+            if status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success() {
+                active.upgrades();
+            } else if version < Version::HTTP_2 && connection.server.phase() != Phase::Serving {
+                // Whoever asked should look elsewhere for the next one.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok(response.map(|body| Ending::new(Some(body), Some(active))))
+        })
+    }
+}
+
+/// What the service answers, or why it panicked.
+async fn guarded<S, R>(mut service: S, request: R) -> Result<Result<S::Response, BoxError>, String>
+where
+    S: Service<R>,
+    S::Error: Into<BoxError>,
+{
+    let mut response = pin!(async move {
+        poll_fn(|context| service.poll_ready(context)).await?;
+        service.call(request).await
+    });
+    let response = poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(panic_message(&*payload))),
+        }
+    });
+    Ok(response.await?.map_err(Into::into))
+}

@@ -1,0 +1,151 @@
+//! [`Io`]: a connection's socket, which says what passes through it, and ends idle reads when the app drains.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+
+use super::Phase;
+use super::connection::Connection;
+
+type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub(super) struct Io<I> {
+    inner: I,
+    /// Whether something came that has not been read; asked of the socket itself.
+    has_unread: fn(&I) -> bool,
+    connection: Arc<Connection>,
+    /// While it exists the server waits.
+    _open: mpsc::Sender<()>,
+    /// Of an upgraded connection, for whoever reads and whoever writes. Nobody else could tell it that its time is over.
+    cut: [Option<Cut>; 2],
+}
+
+const READ: usize = 0;
+const WRITE: usize = 1;
+
+impl<I> Io<I> {
+    pub(super) fn new(
+        inner: I,
+        has_unread: fn(&I) -> bool,
+        connection: Arc<Connection>,
+        open: mpsc::Sender<()>,
+    ) -> Self {
+        Self {
+            inner,
+            has_unread,
+            connection,
+            _open: open,
+            cut: [None, None],
+        }
+    }
+
+    /// An error when the connection was upgraded and is cut now.
+    fn poll_cut(&mut self, side: usize, context: &mut Context<'_>) -> io::Result<()> {
+        if !self.connection.is_upgraded() {
+            return Ok(());
+        }
+        let cut = self.cut[side].get_or_insert_with(|| {
+            let mut phase = self.connection.server.phase.subscribe();
+            Box::pin(async move {
+                // An error means that the server is gone.
+                let _ = phase.wait_for(|phase| *phase == Phase::Cut).await;
+            })
+        });
+        match cut.as_mut().poll(context) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) => {
+                // Polled again, it has to be made again.
+                self.cut[side] = None;
+                Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the app stops, and the time of its drain is over",
+                ))
+            }
+        }
+    }
+
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        if matches!(result, Poll::Ready(Ok(1..))) {
+            self.connection.wrote();
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Io<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_cut(READ, context)?;
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        match &result {
+            Poll::Ready(Ok(())) => self.connection.read(&buffer.filled()[before..]),
+            // The runtime may not know yet of what came; the socket does. If something did, it will wake us.
+            Poll::Pending if self.connection.is_over() && !(self.has_unread)(&self.inner) => {
+                return Poll::Ready(Ok(()));
+            }
+            _ => {}
+        }
+        result
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Io<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_cut(WRITE, context)?;
+        let result = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_cut(WRITE, context)?;
+        let result = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
+        self.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.inner).poll_flush(context);
+        if result.is_ready() {
+            self.connection.flushed();
+        }
+        result
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+impl<I> Drop for Io<I> {
+    fn drop(&mut self) {
+        self.connection.closed();
+    }
+}
+
+impl<I> fmt::Debug for Io<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Io")
+    }
+}
