@@ -157,7 +157,10 @@ impl Admission {
     }
 
     /// Counts a unit that is cut, and ends by it.
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only servers cut work"))]
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(dead_code, reason = "only servers cut work")
+    )]
     pub(crate) fn note_cut(&self, name: &Arc<str>) {
         add(&mut self.0.lock().cut, name, 1);
     }

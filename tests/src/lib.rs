@@ -18,5 +18,4 @@ pub mod random;
 pub mod recorder;
 pub mod run;
 mod sys;
-
-pub use sys::handed_over;
+pub mod web;

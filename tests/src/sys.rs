@@ -6,10 +6,7 @@
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io;
 use std::ops::RangeInclusive;
-use std::os::fd::FromRawFd as _;
-use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
@@ -72,22 +69,6 @@ pub(crate) fn close(descriptors: RangeInclusive<i32>) {
         // calls fail, or reach whatever this process, a test, opens next.
         unsafe { libc::close(descriptor) };
     }
-}
-
-/// The one socket that systemd hands over to this process: see `sd_listen_fds(3)`. To be called once.
-///
-/// # Errors
-///
-/// Where there is none, or more.
-pub fn handed_over() -> io::Result<UnixListener> {
-    let is = |name, value: &str| std::env::var(name).is_ok_and(|found| found == value);
-    if !is("LISTEN_PID", &std::process::id().to_string()) || !is("LISTEN_FDS", "1") {
-        return Err(io::Error::other("systemd hands over no socket"));
-    }
-    // SAFETY: the variables say that descriptor 3 is open and ours, and nobody else here takes it.
-    let listener = unsafe { UnixListener::from_raw_fd(3) };
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }
 
 /// Has `exit` hang.

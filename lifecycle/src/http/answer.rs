@@ -11,7 +11,7 @@ use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tower_service::Service;
 
 use super::connection::{Active, Connection};
@@ -48,6 +48,9 @@ where
         let (service, peer) = (self.service.clone(), self.peer.clone());
         Box::pin(async move {
             let Ok(in_flight) = admitted else {
+                if !request.is_end_stream() {
+                    connection.linger();
+                }
                 return Ok(refuse(version, Ending::new(None, Some(active))));
             };
             active.admitted(in_flight);

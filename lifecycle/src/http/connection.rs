@@ -41,6 +41,8 @@ struct State {
     /// When something last happened.
     quiet_since: Instant,
     served: bool,
+    /// A request was refused whose body may be on its way.
+    lingers: bool,
     /// It was told to go away (HTTP/2).
     gone_away: bool,
     /// Since when, if nothing had happened on it for a while by then.
@@ -77,6 +79,7 @@ impl Connection {
                 head_since: None,
                 quiet_since: Instant::now(),
                 served: false,
+                lingers: false,
                 gone_away: false,
                 asleep_since: None,
                 upgraded: None,
@@ -134,6 +137,15 @@ impl Connection {
         for unit in units.into_iter().flatten() {
             self.server.let_go(unit);
         }
+    }
+
+    /// The answer would be lost if the socket were closed with something unread.
+    pub(super) fn linger(&self) {
+        self.lock().lingers = true;
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lock().lingers
     }
 
     pub(super) fn is_upgraded(&self) -> bool {

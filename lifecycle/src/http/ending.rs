@@ -45,7 +45,11 @@ impl<B: Body, G: Guard> Body for Ending<B, G> {
         };
         let frame = ready!(body.poll_frame(context));
         let ended = match &frame {
-            Some(Ok(_)) => this.body.as_ref().as_pin_ref().is_some_and(|body| body.is_end_stream()),
+            Some(Ok(_)) => this
+                .body
+                .as_ref()
+                .as_pin_ref()
+                .is_some_and(|body| body.is_end_stream()),
             // A body that failed is as good as dropped: who asked has not got all of it.
             Some(Err(_)) => false,
             None => true,

@@ -40,7 +40,8 @@ pub async fn bind(address: impl Into<SocketAddr>) -> io::Result<TcpListener> {
         return tcp(socket);
     }
     TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("cannot listen on {address}: {error}; is another process listening there?");
+        let message =
+            format!("cannot listen on {address}: {error}; is another process listening there?");
         io::Error::new(error.kind(), message)
     })
 }
@@ -72,7 +73,11 @@ pub fn unix_by_name(name: &str) -> io::Result<Option<UnixListener>> {
 }
 
 fn take_by_name(name: &str, is_wanted: impl Fn(Domain) -> bool) -> Option<OwnedFd> {
-    let is_it = |socket: &OwnedFd| SockRef::from(&socket.as_fd()).domain().is_ok_and(&is_wanted);
+    let is_it = |socket: &OwnedFd| {
+        SockRef::from(&socket.as_fd())
+            .domain()
+            .is_ok_and(&is_wanted)
+    };
     inherited::take(|known, socket| known == name && is_it(socket))
 }
 

@@ -5,10 +5,12 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::Phase;
 use super::connection::Connection;
@@ -24,7 +26,12 @@ pub(super) struct Io<I> {
     _open: mpsc::Sender<()>,
     /// Of an upgraded connection, for whoever reads and whoever writes. Nobody else could tell it that its time is over.
     cut: [Option<Cut>; 2],
+    /// Closed for writing, and when no more is waited for.
+    lingering: Option<Pin<Box<Sleep>>>,
 }
+
+/// How long to wait for more of a request that was refused.
+const LINGER: Duration = Duration::from_secs(1);
 
 const READ: usize = 0;
 const WRITE: usize = 1;
@@ -42,6 +49,7 @@ impl<I> Io<I> {
             connection,
             _open: open,
             cut: [None, None],
+            lingering: None,
         }
     }
 
@@ -98,7 +106,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Io<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Io<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -134,7 +142,29 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Io<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        let this = &mut *self;
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.inner).poll_shutdown(context))?;
+            if !this.connection.lingers() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        // What comes is thrown away: the kernel resets a connection that is closed with something unread, and the client
+        // would never see its answer (RFC 9112, 9.6).
+        let lingering = this
+            .lingering
+            .get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut part = [0; 4096];
+        loop {
+            let mut part = ReadBuf::new(&mut part);
+            match Pin::new(&mut this.inner).poll_read(context, &mut part) {
+                Poll::Ready(Ok(())) if !part.filled().is_empty() => {
+                    lingering.as_mut().reset(Instant::now() + LINGER);
+                }
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return lingering.as_mut().poll(context).map(Ok),
+            }
+        }
     }
 }
 

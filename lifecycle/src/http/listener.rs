@@ -29,9 +29,12 @@ pub trait Listener: Send + 'static {
     /// Must be cancel safe: dropping the future loses no connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, Self::Addr)>> + Send;
 
-    /// Sees to it, where possible, that no further connection gets into the backlog. Afterwards the socket is only drained by
-    /// [`Listener::waiting`] and dropped.
-    fn refuse(&self) {}
+    /// Sees to it, where possible, that no further connection is begun. Returns whether none can get into the backlog any more:
+    /// then what [is in it](Listener::waiting) is taken and the socket dropped. Otherwise, where others came of late, it is
+    /// accepted from for a moment longer.
+    fn refuse(&self) -> bool {
+        false
+    }
 
     /// The next connection of those that wait in the backlog, asked of the kernel without waiting; `None` when there is none.
     fn waiting(&self) -> Option<io::Result<(Self::Io, Self::Addr)>> {
@@ -57,12 +60,14 @@ impl Listener for TcpListener {
         Ok((stream, peer))
     }
 
-    fn refuse(&self) {
+    fn refuse(&self) -> bool {
         #[cfg(target_os = "linux")]
         if inherited::is_ours(self.as_fd()) {
             // Where it cannot be had, what connects in the last instant is lost, as it is everywhere else.
             let _ = SockRef::from(self).attach_filter(&filter::no_new_connections());
         }
+        // Handshakes that have begun go on.
+        false
     }
 
     fn waiting(&self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
@@ -92,9 +97,10 @@ impl Listener for UnixListener {
         Ok((stream, Arc::new(peer)))
     }
 
-    fn refuse(&self) {
+    fn refuse(&self) -> bool {
         // What waits stays there; `connect` fails from here on.
-        let _ = SockRef::from(self).shutdown(std::net::Shutdown::Read);
+        let shut = SockRef::from(self).shutdown(std::net::Shutdown::Read);
+        shut.is_ok()
     }
 
     fn waiting(&self) -> Option<io::Result<(UnixStream, Arc<unix::SocketAddr>)>> {

@@ -279,10 +279,11 @@ where
             self.listener = None;
             return now;
         }
-        if let Some(listener) = &self.listener {
-            listener.refuse();
-        }
+        let refuses = self.listener.as_ref().is_none_or(L::refuse);
         self.take_backlog();
+        if refuses {
+            self.listener = None;
+        }
         // A connection may still be in the making, where others have come of late.
         let busy = self.accepted_at.is_some_and(|at| at + SETTLE > now);
         if busy { now + SETTLE } else { now }
@@ -310,13 +311,18 @@ where
         let header_timeout = self.header_timeout;
         self.connections.0.spawn(async move {
             let http = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
-            lead(&connection, header_timeout, http, |http, context, go_away| {
-                if go_away {
-                    http.as_mut().graceful_shutdown();
-                }
-                // Errors are the client's: it went away, or does not speak HTTP.
-                http.as_mut().poll(context).map(drop)
-            })
+            lead(
+                &connection,
+                header_timeout,
+                http,
+                |http, context, go_away| {
+                    if go_away {
+                        http.as_mut().graceful_shutdown();
+                    }
+                    // Errors are the client's: it went away, or does not speak HTTP.
+                    http.as_mut().poll(context).map(drop)
+                },
+            )
             .await;
         });
     }

@@ -80,14 +80,16 @@ pub(crate) fn take(is_wanted: impl Fn(&str, &OwnedFd) -> bool) -> Option<OwnedFd
 
 /// Whether the process was started with it.
 pub(crate) fn is_inherited(socket: BorrowedFd<'_>) -> bool {
-    let known = |inherited: &Inherited| cookie(socket).is_some_and(|it| inherited.cookies.contains(&it));
+    let known =
+        |inherited: &Inherited| cookie(socket).is_some_and(|it| inherited.cookies.contains(&it));
     INHERITED.get().is_some_and(known)
 }
 
 /// Whether it is known that the process was not started with it.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_ours(socket: BorrowedFd<'_>) -> bool {
-    let unknown = |inherited: &Inherited| cookie(socket).is_some_and(|it| !inherited.cookies.contains(&it));
+    let unknown =
+        |inherited: &Inherited| cookie(socket).is_some_and(|it| !inherited.cookies.contains(&it));
     INHERITED.get().is_some_and(unknown)
 }
 

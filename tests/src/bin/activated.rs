@@ -2,9 +2,8 @@
 
 use std::io;
 
-use lifecycle::{Shutdown, Tasks, background, resource};
+use lifecycle::{Shutdown, Tasks, background, http, resource};
 use lifecycle_tests::act::{Fault, init, serve};
-use lifecycle_tests::handed_over;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -13,7 +12,10 @@ struct Listener(UnixListener);
 #[resource]
 impl Listener {
     async fn start() -> io::Result<Self> {
-        UnixListener::from_std(handed_over()?).map(Self)
+        // The name that systemd gives it is that of its unit.
+        let listener = http::unix_by_name("activated.socket")?;
+        let none = || io::Error::other("systemd hands over no socket");
+        listener.map(Self).ok_or_else(none)
     }
 }
 
