@@ -115,3 +115,6 @@ fn refuse<B>(version: Version, body: B) -> Response<B> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

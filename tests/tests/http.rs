@@ -5,6 +5,11 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use lifecycle_tests::evidence::now;
 use lifecycle_tests::program;
 use lifecycle_tests::run::{Program, Run, Signal};
@@ -187,6 +192,91 @@ fn d1_an_idle_connection_with_a_request_on_it_is_answered() {
         assert!([200, 503].contains(&head.status), "{head:?}");
     }
     run.end().expect_code(0);
+}
+
+type Http2 = http2::SendRequest<Empty<Bytes>>;
+
+/// A connection of HTTP/2, and the task that ends with it.
+async fn over_http2(address: std::net::SocketAddr) -> (Http2, tokio::task::JoinHandle<()>) {
+    let socket = tokio::net::TcpStream::connect(address).await;
+    let io = TokioIo::new(socket.expect("it is listening"));
+    let handshake = http2::handshake(TokioExecutor::new(), io).await;
+    let (sender, connection) = handshake.expect("it begins");
+    let ended = async move { drop(connection.await) };
+    (sender, tokio::spawn(ended))
+}
+
+fn request(path: &str) -> Request<Empty<Bytes>> {
+    let request = Request::get(format!("http://web{path}")).body(Empty::new());
+    request.expect("it is one")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d1_http2_streams_end_idle_connections_are_closed_and_the_rest_is_cut_and_counted() {
+    let (mut run, address) = tokio::task::block_in_place(|| started(program!("web"), "1s"));
+    let (mut idle, is_closed) = over_http2(address).await;
+    let answer = idle.send_request(request("/")).await.expect("an answer");
+    answer.into_body().collect().await.expect("a body");
+    let (mut sender, cut) = over_http2(address).await;
+    let ends = sender.send_request(request("/chunks/30/10")).await;
+    let ends = ends.expect("an answer").into_body();
+    // One that is made as it goes, and one that nobody reads.
+    let mut bodies = Vec::new();
+    for path in ["/chunks/1000000/5", "/endless"] {
+        let answer = sender.send_request(request(path)).await;
+        bodies.push(answer.expect("an answer").into_body());
+    }
+    let at = tokio::task::block_in_place(|| told(&mut run));
+    is_closed.await.expect("its connection ends");
+    let body = ends.collect().await.expect("it is not cut").to_bytes();
+    assert!(body.ends_with(b"end\n"), "{body:?}");
+    cut.await.expect("its connection ends");
+    for body in bodies {
+        body.collect().await.expect_err("it is cut");
+    }
+    let end = tokio::task::block_in_place(|| run.end());
+    end.expect_code(3).expect_gone(at, SECOND);
+    end.expect_line(&["2 in flight of `serve` had to be cut"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d2_over_http2_who_comes_too_late_is_turned_away_and_told_to_go() {
+    let (mut run, address) = started(program!("web"), "5s");
+    let (mut sender, closed) = over_http2(address).await;
+    let under_way = tokio::spawn(sender.send_request(request("/slow/500")));
+    tokio::task::block_in_place(|| run.until("slow"));
+    // On its way when it stops.
+    run.signal(Signal::STOP);
+    run.terminate();
+    let late = tokio::spawn(sender.send_request(request("/")));
+    run.signal(Signal::CONT);
+    let late = late.await.expect("no panic").expect("an answer");
+    assert!([200, 503].contains(&late.status().as_u16()), "{late:?}");
+    let under_way = under_way.await.expect("no panic").expect("an answer");
+    assert_eq!(under_way.status(), 200);
+    closed.await.expect("its connection ends");
+    sender.ready().await.expect_err("it is closed");
+    tokio::task::block_in_place(|| run.end()).expect_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d2_over_http2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
+    let program = program!("web").env("LIFECYCLE_LAME_DUCK", "1s");
+    let (mut run, address) = started(program, "5s");
+    let (mut sender, closed) = over_http2(address).await;
+    let under_way = tokio::spawn(sender.send_request(request("/slow/300")));
+    tokio::task::block_in_place(|| run.until("slow"));
+    run.terminate();
+    let under_way = under_way.await.expect("no panic").expect("an answer");
+    assert_eq!(under_way.status(), 200);
+    closed.await.expect("its connection ends");
+    // One that is made now is served once.
+    let (mut sender, closed) = over_http2(address).await;
+    let answer = sender.send_request(request("/")).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    closed.await.expect("its connection ends");
+    let end = tokio::task::block_in_place(|| run.end());
+    end.expect_code(0);
 }
 
 #[test]
