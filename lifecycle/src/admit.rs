@@ -158,7 +158,7 @@ impl Admission {
 
     /// Counts a unit that is cut, and ends by it.
     #[cfg_attr(
-        not(feature = "axum"),
+        not(any(feature = "axum", test)),
         expect(dead_code, reason = "only servers cut work")
     )]
     pub(crate) fn note_cut(&self, name: &Arc<str>) {
@@ -373,6 +373,22 @@ mod tests {
             "it is counted also when its scope is gone"
         );
         assert!(serve.admit().is_err());
+    }
+
+    #[test]
+    fn what_was_cut_is_counted_although_it_has_ended_and_only_by_its_own_app() {
+        let admission = Admission::new(|| ());
+        let name = "serve".into();
+        let serve = admission.counters(&name);
+        let units = [serve.admit(), serve.admit()].map(|unit| unit.expect("it is open"));
+        admission.close();
+        admission.note_cut(&name);
+        let [first, second] = units;
+        drop(first);
+        assert_eq!(admission.in_flight(), 1);
+        assert_eq!(admission.by_name(), [(name, 2)]);
+        drop((second, admission));
+        assert_eq!(Admission::new(|| ()).by_name(), []);
     }
 
     #[test]

@@ -46,6 +46,8 @@
 //! | signals masked by the parent, or ignored and masked by user code | unmasked at the start; `D` needs no signal | c6, c7 |
 //! | the watchdog thread stands still | the kernel's timers: gone by `D` + 150 ms (Linux) | b14 |
 //! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks | b14 |
+//! | an HTTP client sends its head, or reads its answer, slowly or never; an endless stream; a WebSocket; idle connections, also of HTTP/2 | told, or closed, or cut at the end of the drain and counted | d1 |
+//! | HTTP requests during the lame duck, in the backlog of the port, and after admission has closed | served; answered; 503 with `Retry-After`, or refused by a closed port: none is left without an answer | d2 |
 //! | `kill -9` | no hooks: the next start goes on from what is on disk | b15 |
 //! | one signal sent twice at once, or twenty thousand | one graceful end | c4, c5 |
 //! | systemd started the app, and a child speaks for it; `TimeoutStopSec=` is shorter than `D` | no child has its socket; systemd waits for `D` and a second (feature `systemd`) | c10, c11 |

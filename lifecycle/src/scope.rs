@@ -24,19 +24,6 @@ pub(crate) struct AppState {
     pub(crate) ask: Box<dyn Fn(Ask) + Send + Sync>,
 }
 
-#[cfg(feature = "axum")]
-impl AppState {
-    /// Waits for the begin of the lame duck. Where there is none, that never comes.
-    pub(crate) fn lame_duck(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut lame_duck = self.lame_duck.subscribe();
-        async move {
-            if lame_duck.wait_for(|lame_duck| *lame_duck).await.is_err() {
-                std::future::pending().await
-            }
-        }
-    }
-}
-
 /// What a handle can ask of the whole app, with the name of the scope that asks.
 pub(crate) enum Ask {
     Stop,
@@ -104,12 +91,6 @@ impl Scope {
     pub(crate) fn admit(&self) -> Result<InFlight, Draining> {
         let new = || self.app.admission.counters(&self.name);
         self.counters.get_or_init(new).admit()
-    }
-
-    /// Counts a unit that was cut by whoever had it: the report names it with what the drain did not see the end of.
-    #[cfg(feature = "axum")]
-    pub(crate) fn note_cut(&self) {
-        self.app.admission.note_cut(&self.name);
     }
 
     /// Moves the cut later, as far as its limit allows, and returns by how much.

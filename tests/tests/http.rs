@@ -48,7 +48,7 @@ fn d1_a_head_that_never_ends_holds_the_drain_no_longer_than_its_time() {
     let at = told(&mut run);
     assert_eq!(client.rest(), "", "it is closed without an answer");
     // Nothing of it was ever admitted.
-    run.end().expect_code(0).expect_gone(at, SECOND);
+    run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn d1_a_head_that_takes_too_long_is_closed_while_idle_connections_stay() {
     assert_eq!(slow.rest(), "");
     assert_eq!(idle.get("/").0.status, 200, "it was idle for as long");
     let at = told(&mut run);
-    run.end().expect_code(0).expect_gone(at, SECOND);
+    run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn d1_an_answer_that_nobody_reads_is_cut_and_counted() {
         assert_eq!(client.ask(path).head().status, 200);
         let at = told(&mut run);
         let end = run.end();
-        end.expect_code(3).expect_gone(at, SECOND);
+        end.expect_code(3).expect_gone(at, 2 * SECOND);
         end.expect_line(&["1 in flight of `serve` had to be cut"]);
         end.expect_line(&["WARN", "requests were cut", "requests=1"]);
     }
@@ -88,7 +88,7 @@ fn d1_server_sent_events_without_an_end_are_cut_and_counted() {
     let at = told(&mut run);
     assert!(!client.rest().contains("end"));
     let end = run.end();
-    end.expect_code(3).expect_gone(at, SECOND);
+    end.expect_code(3).expect_gone(at, 2 * SECOND);
     end.expect_line(&["1 in flight of `serve` had to be cut"]);
 }
 
@@ -102,7 +102,7 @@ fn d1_server_sent_events_that_are_interruptible_have_their_end_marker() {
     let end_marker = "event: end\ndata: shutdown\n\n\r\n0\r\n\r\n";
     assert!(rest.ends_with(end_marker), "{rest:?}");
     let end = run.end();
-    end.expect_code(0).expect_gone(at, SECOND);
+    end.expect_code(0).expect_gone(at, 2 * SECOND);
     end.expect_once("saved, Shutdown, some: true");
 }
 
@@ -118,7 +118,7 @@ fn d1_a_websocket_that_is_told_ends_by_itself() {
     let at = told(&mut run);
     // The frame that closes it.
     assert!(client.rest().starts_with('\u{fffd}'));
-    run.end().expect_code(0).expect_gone(at, SECOND);
+    run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn d1_a_websocket_that_stays_is_cut_and_counted() {
     assert_eq!(client.rest(), "");
     let end = run.end();
     end.expect_code(3)
-        .expect_gone(at, SECOND)
+        .expect_gone(at, 2 * SECOND)
         .expect_once("socket gone");
     end.expect_line(&["1 in flight of `serve` had to be cut"]);
 }
@@ -150,7 +150,7 @@ fn d1_a_websocket_whose_client_went_away_is_no_longer_in_flight() {
     drop(client);
     run.until("socket gone");
     let at = told(&mut run);
-    run.end().expect_code(0).expect_gone(at, SECOND);
+    run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn d1_idle_connections_are_closed_at_once() {
     }
     assert!(now() - at < Duration::from_millis(200), "{:?}", now() - at);
     last.rest();
-    run.end().expect_code(0).expect_gone(at, SECOND);
+    run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
@@ -235,7 +235,7 @@ async fn d1_http2_streams_end_idle_connections_are_closed_and_the_rest_is_cut_an
         body.collect().await.expect_err("it is cut");
     }
     let end = tokio::task::block_in_place(|| run.end());
-    end.expect_code(3).expect_gone(at, SECOND);
+    end.expect_code(3).expect_gone(at, 2 * SECOND);
     end.expect_line(&["2 in flight of `serve` had to be cut"]);
 }
 
@@ -408,7 +408,7 @@ fn handlers_are_told_who_asks_and_a_panic_is_answered_and_reported() {
     assert!(body.starts_with("127.0.0.1:"), "{body}");
     let at = told(&mut run);
     let end = run.end();
-    end.expect_code(0).expect_gone(at, SECOND);
+    end.expect_code(0).expect_gone(at, 2 * SECOND);
     end.expect_line(&["a request", "no luck"]);
 }
 
@@ -426,7 +426,7 @@ fn where_there_are_no_descriptors_connections_wait_for_some() {
         assert_eq!(client.head().status, 200);
     }
     let at = told(&mut run);
-    run.end().expect_code(0).expect_gone(at, SECOND);
+    run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
@@ -490,6 +490,6 @@ fn what_was_handed_to_another_process_is_not_taken() {
     assert_ne!(other, listener.local_addr().expect("its address"));
     let at = told(&mut run);
     let end = run.end();
-    end.expect_code(0).expect_gone(at, SECOND);
+    end.expect_code(0).expect_gone(at, 2 * SECOND);
     end.expect_once("LISTEN_FDS None");
 }

@@ -16,6 +16,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::header::{CONNECTION, HOST, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use lifecycle_tests::evidence::now;
 use lifecycle_tests::program;
 use lifecycle_tests::random::{Random, runs};
 use lifecycle_tests::web::address;
@@ -221,6 +222,7 @@ async fn stopped_under_load(lame_duck: &str, random: &mut Random, tally: &Tally)
     let mut run = program!("web")
         .limits("30s", "1s")
         .env("LIFECYCLE_LAME_DUCK", lame_duck)
+        .env("LOG", "lifecycle=debug")
         .up();
     let world = Arc::new(World {
         address: address(&mut run),
@@ -250,11 +252,16 @@ async fn stopped_under_load(lame_duck: &str, random: &mut Random, tally: &Tally)
             panic!("{error}: {:?}", world.tally);
         }
     }
+    let clients_took = now() - at;
     let end = tokio::task::spawn_blocking(move || run.end())
         .await
         .expect("it ends");
     end.expect_code(0);
-    assert!(end.at - at < Duration::from_secs(20), "{end}");
+    let took = end.at - at;
+    assert!(
+        took < Duration::from_secs(20),
+        "{took:?}, the clients {clients_took:?}\n{end}"
+    );
     tally.add(&world.tally);
 }
 

@@ -1,10 +1,10 @@
-//! [`HttpListener`]: the socket. A resource, so that an address in use fails the startup.
+//! [`HttpListener`]: the socket, systemd's where it hands one over. A resource, so that an address in use fails the startup.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use lifecycle::resource;
+use lifecycle::{http, resource};
 use tokio::net::TcpListener;
 
 use crate::args::{Args, Mode};
@@ -16,7 +16,7 @@ pub struct HttpListener {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} (AGENT_ADDR)")]
+#[error("AGENT_ADDR is {address}")]
 pub struct ListenError {
     address: SocketAddr,
     source: io::Error,
@@ -44,7 +44,7 @@ impl HttpListener {
 impl HttpListener {
     async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
         let error = |source| ListenError { address, source };
-        let socket = TcpListener::bind(address).await.map_err(error)?;
+        let socket = http::bind(address).await.map_err(error)?;
         let address = Some(socket.local_addr().map_err(error)?);
         Ok(Self {
             socket: Mutex::new(Some(socket)),

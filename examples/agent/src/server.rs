@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use lifecycle::{Shutdown, background};
+use lifecycle::{Shutdown, background, http};
 
 use crate::answers::Answers;
 use crate::api::{Api, router};
@@ -13,7 +13,8 @@ use crate::library::Library;
 use crate::model::LanguageModel;
 use crate::sessions::Sessions;
 
-/// Told to stop, it closes the listener and the idle connections, and ends with the last answer under way.
+/// Told to stop, it closes the port and the idle connections, turns away whoever asks all the same, and ends with the last
+/// answer under way.
 #[background(timeout = "10s")]
 pub async fn serve(
     listener: &HttpListener,
@@ -27,18 +28,15 @@ pub async fn serve(
     let Some(socket) = listener.take() else {
         return Ok(());
     };
-    let told = shutdown.requested();
     let api = Api {
         library,
         sessions,
         answers,
         jobs,
         model,
-        shutdown,
+        shutdown: shutdown.clone(),
     };
-    axum::serve(socket, router(api))
-        .with_graceful_shutdown(told)
-        .await
+    http::serve(socket, router(api), shutdown).await
 }
 
 #[cfg(test)]

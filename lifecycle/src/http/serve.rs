@@ -194,7 +194,7 @@ where
     async fn run(mut self) -> io::Result<()> {
         let shutdown = self.server.shutdown.clone();
         let told = shutdown.requested();
-        let lame_duck = shutdown.scope.app.lame_duck();
+        let lame_duck = self.server.lame_duck();
         self.serve_until(told, lame_duck).await?;
         let cut = time_is_over(&shutdown);
         self.server.enter(Phase::Draining);
@@ -244,6 +244,8 @@ where
     async fn drain(&mut self) {
         // Who connected of late is not the last one, perhaps.
         let mut close = pin!(sleep_until(self.stop_listening()));
+        let connections = self.connections.0.len();
+        tracing::debug!(target: "lifecycle", connections, "the server drains");
         loop {
             let listens = self.listener.is_some();
             let holds = self.open.is_some();
@@ -255,6 +257,8 @@ where
                 () = &mut close, if listens => {
                     self.take_backlog();
                     self.listener = None;
+                    let connections = self.connections.0.len();
+                    tracing::debug!(target: "lifecycle", connections, "the port is closed");
                 }
                 accepted = accept(&mut self.listener), if listens => match accepted {
                     Ok((io, peer)) => self.accepted(io, peer),
@@ -340,7 +344,9 @@ where
         };
         let _ = tokio::time::timeout(MARGIN / 2, all).await;
         let (scope, requests) = (&self.server.shutdown.scope.name, self.server.cut());
-        tracing::warn!(target: "lifecycle", %scope, requests, "the time to drain is over: requests were cut");
+        if requests > 0 {
+            tracing::warn!(target: "lifecycle", %scope, requests, "the time to drain is over: requests were cut");
+        }
     }
 }
 

@@ -26,6 +26,16 @@ impl Server {
         })
     }
 
+    /// Waits for the begin of the lame duck. Where there is none, that never comes.
+    pub(super) fn lame_duck(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut lame_duck = self.shutdown.scope.app.lame_duck.subscribe();
+        async move {
+            if lame_duck.wait_for(|lame_duck| *lame_duck).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+
     pub(super) fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
@@ -44,7 +54,8 @@ impl Server {
         if self.phase() == Phase::Cut {
             self.cut.fetch_add(1, Ordering::Relaxed);
             // Before it counts as ended: the drain is over with the last one.
-            self.shutdown.scope.note_cut();
+            let scope = &self.shutdown.scope;
+            scope.app.admission.note_cut(&scope.name);
         }
         drop(unit);
     }
