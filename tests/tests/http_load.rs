@@ -197,7 +197,9 @@ impl World {
     async fn stream(&self, mut sender: http2::SendRequest<Empty<Bytes>>) {
         while sender.ready().await.is_ok() {
             match sender.try_send_request(self.request(LONG_PATH)).await {
-                Ok(response) => drop(self.read(response, LONG_END).await),
+                Ok(response) => {
+                    self.read(response, LONG_END).await;
+                }
                 Err(mut error) => {
                     if error.take_message().is_some() {
                         self.tally.unsent.fetch_add(1, Ordering::SeqCst);
