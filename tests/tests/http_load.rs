@@ -222,7 +222,7 @@ impl World {
 /// One life under load, from its start to its end.
 async fn stopped_under_load(lame_duck: &str, random: &mut Random, tally: &Tally) {
     let mut run = program!("web")
-        .limits("30s", "1s")
+        .limits("60s", "1s")
         .env("LIFECYCLE_LAME_DUCK", lame_duck)
         .env("LOG", "lifecycle=debug")
         .up();
@@ -279,11 +279,13 @@ async fn d2_under_load_no_request_is_lost() {
     assert_eq!(refused, runs * (SHORT + LONG + STREAMS));
 }
 
+/// An answer that began before the lame duck cannot say that it is the last one: the lame duck must be longer than any, also
+/// on a machine that is busy.
 #[tokio::test]
 async fn d2_under_load_and_with_a_lame_duck_nothing_fails_for_who_looks_away() {
     let (mut random, tally, runs) = (Random::new(), Tally::default(), runs(5));
     for _ in 0..runs {
-        stopped_under_load("1s", &mut random, &tally).await;
+        stopped_under_load("3s", &mut random, &tally).await;
     }
     eprintln!("{runs} runs: {tally:?}");
     for failed in &tally.fields()[1..5] {
