@@ -242,7 +242,6 @@ where
 
     /// Answers whoever is connected or about to be, closes the port, and waits for the connections to end.
     async fn drain(&mut self) {
-        // Who connected of late is not the last one, perhaps.
         let mut close = pin!(sleep_until(self.stop_listening()));
         let connections = self.connections.0.len();
         tracing::debug!(target: "lifecycle", connections, "the server drains");
@@ -276,21 +275,19 @@ where
         }
     }
 
-    /// Sees to it that nobody else gets into the backlog, and takes what is in it. Returns when the port is to be closed.
+    /// Sees to it that nobody else gets into the backlog, takes what is in it, and closes the port: now, or when it returns,
+    /// where a connection may still be in the making, since others came of late.
     fn stop_listening(&mut self) -> Instant {
         let now = Instant::now();
-        if self.shared {
-            self.listener = None;
-            return now;
+        let mut refuses = true;
+        if !self.shared {
+            refuses = self.listener.as_ref().is_none_or(L::refuse);
+            self.take_backlog();
         }
-        let refuses = self.listener.as_ref().is_none_or(L::refuse);
-        self.take_backlog();
-        if refuses {
+        if refuses || self.accepted_at.is_none_or(|at| at + SETTLE <= now) {
             self.listener = None;
         }
-        // A connection may still be in the making, where others have come of late.
-        let busy = self.accepted_at.is_some_and(|at| at + SETTLE > now);
-        if busy { now + SETTLE } else { now }
+        now + SETTLE
     }
 
     fn take_backlog(&mut self) {
@@ -364,10 +361,15 @@ async fn lead<C>(
     loop {
         phase.borrow_and_update();
         let step = poll_fn(|context| {
+            let mut goes_away = connection.is_to_go_away();
             loop {
-                let goes_away = connection.is_to_go_away();
                 if poll(&mut http, context, goes_away).is_ready() {
                     return Poll::Ready(());
+                }
+                // What has just been read may be what makes it go.
+                goes_away = connection.is_to_go_away();
+                if goes_away {
+                    continue;
                 }
                 let due = connection.due(header_timeout);
                 let (Some(Due::Poll(at)) | Some(Due::Close(at))) = due else {
