@@ -196,7 +196,8 @@ where
         let told = shutdown.requested();
         let lame_duck = self.server.lame_duck();
         self.serve_until(told, lame_duck).await?;
-        let cut = time_is_over(&shutdown);
+        let margin = MARGIN.min(shutdown.remaining().unwrap_or_default() / 10);
+        let cut = shutdown.time_is_short(margin);
         self.server.enter(Phase::Draining);
         tokio::select! {
             biased;
@@ -404,21 +405,6 @@ async fn accept<L: Listener>(listener: &mut Option<L>) -> io::Result<(L::Io, L::
     match listener {
         Some(listener) => listener.accept().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Waits until only a margin is left of the scope's time, however often it was extended.
-fn time_is_over(shutdown: &Shutdown) -> impl Future<Output = ()> + use<> {
-    let shutdown = shutdown.clone();
-    let margin = MARGIN.min(shutdown.remaining().unwrap_or_default() / 10);
-    async move {
-        loop {
-            let left = shutdown.remaining().unwrap_or_default();
-            if left <= margin {
-                return;
-            }
-            sleep(left - margin).await;
-        }
     }
 }
 
