@@ -17,12 +17,12 @@
 //!   tenth of it, at most 100 ms. A unit is in flight until its answer was handed to the kernel, and an upgraded connection
 //!   (a WebSocket) until it is dropped: tell it to end yourself, by [`Shutdown::requested`].
 //! - **Idle keep-alive connections** are closed at once, unless something of them can be read: that is answered. One that was
-//!   used within the last 250 ms is kept until it is idle for that long, and a new one for up to a second, since a
+//!   used within the last 50 ms is kept until it is idle for that long, and a new one for up to a second, since a
 //!   request may be on its way. Where one comes later all the same, its client finds the connection closed and tries again on
 //!   another ([RFC 9112, 9.3.1]); a lame duck avoids that.
 //! - **The port** refuses everyone from the moment on when it is told: no connection is accepted by the kernel and then
 //!   forgotten (Linux: a filter on the socket, in programs with [`#[lifecycle::main]`](macro@crate::main); a client whose first packet falls into the
-//!   instant of closing is refused a second later). Where connections came within the last 250 ms, it takes that long, so
+//!   instant of closing is refused a second later). Where connections came within the last 50 ms, it takes that long, so
 //!   that those in the making are answered, too. A socket that this process was [handed](bind), or that is [shared](Serve::shared), is left to others
 //!   as it is.
 //! - **Slow clients** hold nothing beyond the scope's time. The head of an HTTP/1 request must come within
@@ -80,8 +80,9 @@ pub use self::handed_over::{bind, tcp_by_name, unix_by_name};
 pub use self::listener::Listener;
 pub use self::serve::{Serve, serve};
 
-/// How long a connection that was used is kept for a request that may be on its way.
-const SETTLE: Duration = Duration::from_millis(250);
+/// How long a connection that was used is kept for a request that may be on its way: what a packet takes within a continent.
+/// The drain takes that much longer.
+const SETTLE: Duration = Duration::from_millis(50);
 
 /// How long a new one is.
 const FRESH: Duration = Duration::from_secs(1);
