@@ -14,7 +14,7 @@ use crate::sessions::{End, Sessions};
 const PASSAGES: usize = 4;
 /// How many earlier exchanges of the session the model is told.
 const HISTORY: u32 = 6;
-const DEFAULT_TOKENS: usize = 96;
+pub const DEFAULT_TOKENS: usize = 96;
 const MOST_TOKENS: usize = 4096;
 /// The time that is kept for saving an answer when it has to be cut.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -32,6 +32,17 @@ pub struct Answers {
 pub struct Question {
     pub question: String,
     pub session: Option<String>,
+    pub max_tokens: Option<usize>,
+}
+
+/// A conversation that whoever asks remembers himself.
+#[derive(Debug, Default)]
+pub struct Chat {
+    /// How to answer.
+    pub instructions: String,
+    /// The questions and answers so far, oldest first.
+    pub history: Vec<(String, String)>,
+    pub question: String,
     pub max_tokens: Option<usize>,
 }
 
@@ -66,25 +77,44 @@ impl Answers {
         question: Question,
         shutdown: &Shutdown,
     ) -> Result<impl Stream<Item = Piece> + Send + use<>, Error> {
-        if question.question.trim().is_empty() {
-            return Err(Error::Invalid("the question is empty".into()));
-        }
-        let max_tokens = question.max_tokens.unwrap_or(DEFAULT_TOKENS);
-        if max_tokens > MOST_TOKENS {
-            return Err(Error::Invalid(format!(
-                "max_tokens is {max_tokens}; allowed is up to {MOST_TOKENS}"
-            )));
-        }
+        check(&question.question, question.max_tokens)?;
         let session = self.sessions.open(question.session.as_deref()).await?;
         let history = self.sessions.history(&session, HISTORY).await?;
-        let prompt = Prompt {
-            passages: self.library.search(&question.question, PASSAGES).await?,
+        let chat = Chat {
             history: history
                 .into_iter()
                 .map(|exchange| (exchange.question, exchange.answer))
                 .collect(),
             question: question.question,
-            max_tokens,
+            max_tokens: question.max_tokens,
+            ..Chat::default()
+        };
+        self.answer(session, chat, shutdown).await
+    }
+
+    /// The same for a conversation that is not remembered here: its answer is saved in a session of its own.
+    pub async fn chat(
+        &self,
+        chat: Chat,
+        shutdown: &Shutdown,
+    ) -> Result<impl Stream<Item = Piece> + Send + use<>, Error> {
+        check(&chat.question, chat.max_tokens)?;
+        let session = self.sessions.open(None).await?;
+        self.answer(session, chat, shutdown).await
+    }
+
+    async fn answer(
+        &self,
+        session: String,
+        chat: Chat,
+        shutdown: &Shutdown,
+    ) -> Result<impl Stream<Item = Piece> + Send + use<>, Error> {
+        let prompt = Prompt {
+            instructions: chat.instructions,
+            passages: self.library.search(&chat.question, PASSAGES).await?,
+            history: chat.history,
+            question: chat.question,
+            max_tokens: chat.max_tokens.unwrap_or(DEFAULT_TOKENS),
         };
         let pieces = self.begin(&session, prompt, shutdown).await?;
         Ok(stream::iter([Piece::Session(session)]).chain(pieces))
@@ -107,6 +137,18 @@ impl Answers {
             Ok(pieces(answer, model.tokens(prompt), &shutdown))
         });
         begun.await.map_err(|_| Error::Stopping)?
+    }
+}
+
+fn check(question: &str, max_tokens: Option<usize>) -> Result<(), Error> {
+    if question.trim().is_empty() {
+        return Err(Error::Invalid("the question is empty".into()));
+    }
+    match max_tokens {
+        Some(max) if max > MOST_TOKENS => Err(Error::Invalid(format!(
+            "max_tokens is {max}; allowed is up to {MOST_TOKENS}"
+        ))),
+        _ => Ok(()),
     }
 }
 

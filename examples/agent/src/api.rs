@@ -22,6 +22,7 @@ use crate::grace::finish;
 use crate::jobs::Jobs;
 use crate::library::Library;
 use crate::model::{LanguageModel, Prompt};
+use crate::openai;
 use crate::sessions::Sessions;
 
 #[derive(Clone)]
@@ -45,6 +46,12 @@ POST /ask                     {question, session?, max_tokens?}  the answer as s
 GET  /sessions/{id}                                              its questions and answers so far
 POST /jobs                    {goal}                             queues a job
 GET  /jobs/{id}                                                  how far it is
+
+In the words of OpenAI's API, for its clients:
+
+GET  /v1/models
+POST /v1/chat/completions     {messages, stream?, max_tokens?}   the answer; as events chunk.., [DONE]
+POST /v1/embeddings           {input, encoding_format?}          vectors
 ";
 
 pub fn router(api: Api) -> Router {
@@ -56,6 +63,7 @@ pub fn router(api: Api) -> Router {
         .route("/sessions/{id}", get(session))
         .route("/jobs", post(submit_job))
         .route("/jobs/{id}", get(job))
+        .nest("/v1", openai::router())
         .fallback(async || {
             failure(
                 StatusCode::NOT_FOUND,
@@ -189,9 +197,9 @@ where
     }
 }
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        let status = match &self {
+impl Error {
+    pub fn status(&self) -> StatusCode {
+        match self {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Stopping
@@ -200,7 +208,13 @@ impl IntoResponse for Error {
             }
             Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
-        };
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
         if status.is_server_error() {
             tracing::error!(error = self.full(), "a request failed");
         }

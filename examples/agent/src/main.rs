@@ -20,6 +20,7 @@ mod http_listener;
 mod jobs;
 mod library;
 mod model;
+mod openai;
 mod server;
 mod sessions;
 mod terminal;

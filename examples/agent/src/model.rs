@@ -27,6 +27,8 @@ pub trait LanguageModel: Send + Sync + 'static {
 
 #[derive(Debug, Clone, Default)]
 pub struct Prompt {
+    /// How whoever asks wants it answered; may be empty.
+    pub instructions: String,
     /// What the answer is to be drawn from.
     pub passages: Vec<String>,
     /// The questions and answers so far, oldest first.

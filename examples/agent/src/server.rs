@@ -40,32 +40,35 @@ pub async fn serve(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use lifecycle::{Lifecycle, Running};
     use reqwest::{Client, Response, StatusCode};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::args::{Args, Mode};
+    use crate::config::Config;
     use crate::config::tests::in_folder;
     use crate::worker::work_jobs;
 
     /// The web server, and where it is.
     async fn start(folder: &tempfile::TempDir) -> (Running, String) {
+        start_as(in_folder(folder.path())).await
+    }
+
+    pub async fn start_as(config: Config) -> (Running, String) {
         let builder = Lifecycle::builder().worker::<serve>().worker::<work_jobs>();
-        let builder = builder
-            .provide(Args { mode: Mode::Web })
-            .provide(in_folder(folder.path()));
+        let builder = builder.provide(Args { mode: Mode::Web }).provide(config);
         let running = builder.start().await.unwrap();
         let address = running.get::<HttpListener>().unwrap().address().unwrap();
         (running, format!("http://{address}"))
     }
 
-    async fn post(url: String, body: Value) -> Response {
+    pub async fn post(url: String, body: Value) -> Response {
         Client::new().post(url).json(&body).send().await.unwrap()
     }
 
-    async fn get(url: String) -> Value {
+    pub async fn get(url: String) -> Value {
         Client::new()
             .get(url)
             .send()

@@ -11,6 +11,7 @@ use crate::config::Endpoint;
 use crate::error::{ModelError, full};
 use crate::http_client::HttpClient;
 use crate::model::{LanguageModel, Prompt, TokenStream};
+use crate::sessions::End;
 
 pub struct EndpointModel {
     endpoint: Endpoint,
@@ -87,8 +88,11 @@ impl LanguageModel for EndpointModel {
 }
 
 fn messages(prompt: &Prompt) -> Vec<serde_json::Value> {
-    let mut system =
-        String::from("You are a helpful agent. Answer briefly and from these passages alone:\n");
+    let mut system = prompt.instructions.clone();
+    if !system.is_empty() {
+        system.push_str("\n\n");
+    }
+    system.push_str("You are a helpful agent. Answer briefly and from these passages alone:\n");
     for passage in &prompt.passages {
         system.push_str("\n- ");
         system.push_str(passage);
@@ -113,6 +117,17 @@ enum Piece {
 struct Chunk {
     #[serde(default)]
     choices: Vec<Choice>,
+    /// In place of choices: what went wrong after the answer had begun.
+    error: Option<Failure>,
+    /// How the answer ended, where the endpoint is an agent like this one. Others are not known to say that they had to
+    /// stop.
+    end: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +148,12 @@ impl Piece {
             return Ok(Self::End);
         }
         let chunk: Chunk = serde_json::from_str(data).map_err(ModelError::Malformed)?;
+        if let Some(error) = chunk.error {
+            return Err(ModelError::Cut(error.message));
+        }
+        if chunk.end.as_deref() == Some(End::Shutdown.as_str()) {
+            return Err(ModelError::Cut("it had to stop".into()));
+        }
         let Some(choice) = chunk.choices.into_iter().next() else {
             return Ok(Self::Text(String::new()));
         };
@@ -217,6 +238,14 @@ mod tests {
         let (text, error) = ask(200, HELLO).await;
         assert_eq!(text, "Hello");
         assert!(matches!(error, Some(ModelError::Cut(_))), "{error:?}");
+        let failed =
+            format!("{HELLO}data: {{\"error\":{{\"message\":\"no disk\"}}}}\n\ndata: [DONE]\n\n");
+        let (text, error) = ask(200, failed.leak()).await;
+        assert_eq!(text, "Hello");
+        assert!(
+            matches!(&error, Some(ModelError::Cut(why)) if why == "no disk"),
+            "{error:?}"
+        );
         let (_, error) = ask(429, "slow down").await;
         assert!(
             matches!(&error, Some(ModelError::Refused { body, .. }) if body == "slow down"),

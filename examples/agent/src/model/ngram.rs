@@ -75,6 +75,7 @@ impl LanguageModel for NgramModel {
     }
 
     fn tokens(&self, mut prompt: Prompt) -> TokenStream {
+        prompt.passages.extend(listed(&prompt.instructions));
         if prompt.passages.is_empty() {
             prompt.passages = self.own_lines(&prompt.question);
         }
@@ -91,6 +92,14 @@ impl LanguageModel for NgramModel {
             },
         ))
     }
+}
+
+/// It follows no instructions, but what they list are passages: so another agent hands over its own.
+fn listed(instructions: &str) -> impl Iterator<Item = String> {
+    let items = instructions
+        .lines()
+        .filter_map(|line| line.strip_prefix("- "));
+    items.map(ToOwned::to_owned)
 }
 
 /// One text being written.

@@ -1,0 +1,94 @@
+//! `POST /v1/embeddings`: the vectors by which the agent itself finds passages.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::embedding::{DIMENSIONS, embed, features};
+use crate::openai::failure::Failure;
+use crate::openai::{EMBEDDING_MODEL, words};
+
+/// As many as OpenAI takes.
+const MOST_INPUTS: usize = 2048;
+
+#[derive(Deserialize)]
+pub struct Request {
+    input: Input,
+    #[serde(default)]
+    encoding_format: Encoding,
+    dimensions: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "`input` is a text or a list of texts; numbers of tokens are not understood"
+)]
+enum Input {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    #[default]
+    Float,
+    /// Of little-endian 32-bit floats.
+    Base64,
+}
+
+pub async fn embeddings(
+    body: Result<Json<Request>, JsonRejection>,
+) -> Result<Json<Value>, Failure> {
+    let Json(request) = body?;
+    if request
+        .dimensions
+        .is_some_and(|wanted| wanted != DIMENSIONS)
+    {
+        let message = format!("vectors have {DIMENSIONS} dimensions here; leave `dimensions` out");
+        return Err(Failure::invalid("dimensions", message));
+    }
+    let texts = match request.input {
+        Input::One(text) => vec![text],
+        Input::Many(texts) => texts,
+    };
+    if texts.is_empty() || texts.len() > MOST_INPUTS || texts.iter().any(|text| text.is_empty()) {
+        let message = format!("`input` has 1 to {MOST_INPUTS} texts, none of them empty");
+        return Err(Failure::invalid("input", message));
+    }
+    let (mut data, mut tokens) = (Vec::new(), 0);
+    for (index, text) in texts.iter().enumerate() {
+        // As documents are: how rare a word is weighs on a question's side only.
+        let vector = embed(&features(text), |_| 1.0);
+        let embedding = request.encoding_format.encode(&vector);
+        data.push(json!({"object": "embedding", "index": index, "embedding": embedding}));
+        tokens += words(text);
+        // Others are to be served in between.
+        tokio::task::yield_now().await;
+    }
+    Ok(Json(json!({
+        "object": "list",
+        "data": data,
+        "model": EMBEDDING_MODEL,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    })))
+}
+
+impl Encoding {
+    fn encode(self, vector: &[f32]) -> Value {
+        match self {
+            Self::Float => vector.into(),
+            Self::Base64 => {
+                let bytes: Vec<u8> = vector
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect();
+                BASE64_STANDARD.encode(bytes).into()
+            }
+        }
+    }
+}
