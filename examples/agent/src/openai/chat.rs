@@ -213,7 +213,10 @@ mod tests {
             assert_eq!((&*chunks[4], chunks.len()), ("[DONE]", 5));
         }
         let failed = completion().whole(ending(End::Error)).await.unwrap_err();
-        let chunks: Vec<_> = completion().chunks(ending(End::Error), true).collect().await;
+        let chunks: Vec<_> = completion()
+            .chunks(ending(End::Error), true)
+            .collect()
+            .await;
         assert_eq!(chunks[3..], [failed.body().to_string(), "[DONE]".into()]);
         assert!(chunks[3].contains("no disk"), "{}", chunks[3]);
     }
