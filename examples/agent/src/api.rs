@@ -23,6 +23,7 @@ use crate::jobs::Jobs;
 use crate::library::Library;
 use crate::model::{LanguageModel, Prompt};
 use crate::openai;
+use crate::page;
 use crate::sessions::Sessions;
 
 #[derive(Clone)]
@@ -36,7 +37,7 @@ pub struct Api {
     pub shutdown: Shutdown,
 }
 
-const ENDPOINTS: &str = "\
+pub const ENDPOINTS: &str = "\
 An AI agent. Bodies are JSON.
 
 POST /documents               {title, text}                      adds a document
@@ -46,6 +47,7 @@ POST /ask                     {question, session?, max_tokens?}  the answer as s
 GET  /sessions/{id}                                              its questions and answers so far
 POST /jobs                    {goal}                             queues a job
 GET  /jobs/{id}                                                  how far it is
+GET  /                                                           in a browser, a page to ask on
 
 In the words of OpenAI's API, for its clients:
 
@@ -56,7 +58,7 @@ POST /v1/embeddings           {input, encoding_format?}          vectors
 
 pub fn router(api: Api) -> Router {
     Router::new()
-        .route("/", get(async || ENDPOINTS))
+        .route("/", get(page::index))
         .route("/documents", post(add_document))
         .route("/documents/{id}/summary", post(summarise))
         .route("/ask", post(ask))

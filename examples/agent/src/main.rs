@@ -21,6 +21,7 @@ mod jobs;
 mod library;
 mod model;
 mod openai;
+mod page;
 mod server;
 mod sessions;
 mod terminal;

@@ -1,0 +1,44 @@
+//! The agent's page in a browser.
+
+use std::path::Path;
+
+use lifecycle_tests::run::{Program, Run, Signal};
+
+fn up(data: &Path, address: &str) -> (Run, String) {
+    let program = Program::new(env!("CARGO_BIN_EXE_agent"))
+        .env("AGENT_ADDR", address)
+        .env("AGENT_DATA", data)
+        .env("LIFECYCLE_TIMEOUT_SERVE", "2s")
+        .env("RUST_LOG", "info");
+    let mut run = program.start();
+    let hello = run.until_stdout("agent on http://");
+    let address = hello
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("http://"));
+    (run, address.expect("it says where").to_owned())
+}
+
+/// Tokens arrive; the agent is told to stop, then killed, each time in the middle of an answer. The page shows the end of
+/// it, and the part that was saved when the agent is back.
+#[test]
+#[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
+fn whoever_looks_on_sees_the_agent_go_down_and_come_back_with_what_was_saved() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut agent, address) = up(folder.path(), "127.0.0.1:0");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/browser.py");
+    let mut browser = Program::new("python3")
+        .env("AGENT", format!("http://{address}"))
+        .env("SCRIPT", script)
+        .through("exec \"$@\" \"$SCRIPT\"")
+        .start();
+    for (answer, signal) in [("first", Signal::TERM), ("second", Signal::KILL)] {
+        browser.until_stdout(&format!("{answer} under way"));
+        agent.signal(signal);
+        drop(agent.end());
+        agent = up(folder.path(), &address).0;
+    }
+    let browser = browser.end();
+    browser.expect_code(0);
+    agent.terminate();
+    agent.end().expect_code(0);
+}
