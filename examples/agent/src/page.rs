@@ -8,7 +8,7 @@ use crate::api::ENDPOINTS;
 const PAGE: &str = include_str!("page.html");
 
 /// It is one file, and asks nobody but this agent.
-const POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; img-src data:; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub async fn index(headers: HeaderMap) -> Response {

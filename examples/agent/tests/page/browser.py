@@ -33,6 +33,7 @@ def go_down_amid(page, which, reason, state):
     return kept
 
 with sync_playwright() as playwright:
+    # Its sandbox wants rights that a container does not give.
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
     page = browser.new_page()
     page.set_default_timeout(20_000)
