@@ -12,6 +12,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// Exists: it is made at start.
     pub data: PathBuf,
+    /// A PostgreSQL server. Without one, the rows are in an SQLite file in `data`.
+    pub database: Option<Url>,
     /// Without one, the built-in model answers.
     pub endpoint: Option<Endpoint>,
 }
@@ -51,6 +53,7 @@ impl Config {
             }
         };
         let address = text("AGENT_ADDR");
+        let database = text("DATABASE_URL");
         let url = text("AGENT_LLM_URL");
         let model = text("AGENT_LLM_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
         let key = text("AGENT_LLM_KEY");
@@ -63,6 +66,13 @@ impl Config {
                 "AGENT_ADDR is `{address}` (allowed: an IP address with a port, such as `127.0.0.1:8080` or `[::]:80`)"
             ));
         }
+        let database = database.as_deref().map(database_url).transpose();
+        if database.is_err() {
+            // It may hold a password, and is not repeated.
+            wrong.push(
+                "DATABASE_URL is not what it must be (allowed: `postgres://user:password@host:port/database`; leave it out for SQLite in AGENT_DATA)".into(),
+            );
+        }
         let parsed_url = url.as_deref().map(endpoint_url).transpose();
         if parsed_url.is_err() {
             wrong.push(format!(
@@ -70,14 +80,24 @@ impl Config {
                 url.unwrap_or_default()
             ));
         }
-        match (parsed_address, parsed_url) {
-            (Ok(address), Ok(url)) if wrong.is_empty() => Ok(Self {
+        match (parsed_address, database, parsed_url) {
+            (Ok(address), Ok(database), Ok(url)) if wrong.is_empty() => Ok(Self {
                 address,
                 data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
+                database,
                 endpoint: url.map(|url| Endpoint { url, model, key }),
             }),
             _ => Err(ConfigError::new(wrong.join(", and "))),
         }
+    }
+}
+
+fn database_url(text: &str) -> Result<Url, ()> {
+    let url = Url::parse(text).map_err(|_| ())?;
+    if matches!(url.scheme(), "postgres" | "postgresql") {
+        Ok(url)
+    } else {
+        Err(())
     }
 }
 
@@ -128,7 +148,15 @@ pub mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.address.to_string(), "127.0.0.1:8080");
         assert_eq!(config.data, Path::new("agent-data"));
-        assert!(config.endpoint.is_none());
+        assert!(config.database.is_none() && config.endpoint.is_none());
+    }
+
+    #[test]
+    fn a_wrong_database_is_named_and_its_password_is_not() {
+        let error = read(&[("DATABASE_URL", "mysql://root:secret@db/agents")]);
+        let error = error.err().unwrap();
+        assert!(error.contains("DATABASE_URL") && error.contains("postgres://"));
+        assert!(!error.contains("secret"), "{error}");
     }
 
     #[test]

@@ -1,45 +1,63 @@
-//! [`Database`]: one SQLite file behind a pool; migrated at start, closed last.
+//! [`Database`]: SQLite or PostgreSQL behind a pool; migrated at start, closed last.
 
+use std::error::Error as StdError;
+use std::io;
 use std::panic::Location;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::BoxFuture;
-use lifecycle::{Lease, Leases, resource};
-use sqlx::error::BoxDynError;
-use sqlx::migrate::{MigrateError, Migration, MigrationSource, MigrationType, Migrator};
+use lifecycle::{ConfigError, Lease, Leases, resource};
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor};
 
 use crate::config::Config;
+use crate::error::full;
+use crate::identity::Identity;
+use crate::store::Store;
+
+/// How long one attempt to connect may take. A packet that nobody answers would take minutes.
+const CONNECT: Duration = Duration::from_secs(5);
 
 pub struct Database {
-    pool: SqlitePool,
+    pool: AnyPool,
+    store: Store,
+    identity: Identity,
     leases: Leases,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("cannot open the database {} (in the folder of AGENT_DATA)", path.display())]
-    Open { path: PathBuf, source: sqlx::Error },
-    #[error("cannot bring the tables of {} up to date", path.display())]
-    Migrate { path: PathBuf, source: MigrateError },
+    #[error("cannot read or write `agent.id` in the folder of AGENT_DATA")]
+    Identity(#[source] io::Error),
+    #[error("cannot open the database ({store}; AGENT_DATA and DATABASE_URL say which)")]
+    Open { store: Store, source: sqlx::Error },
+    #[error("cannot bring the tables up to date ({store})")]
+    Migrate { store: Store, source: sqlx::Error },
 }
 
-#[resource(order = 1, timeout = "5s", readiness)]
+/// A server that is not up yet is waited for, for as long as a startup may take; each attempt is told. Half a second
+/// doubles to half a minute.
+#[resource(order = 1, timeout = "5s", readiness, retries = 20, backoff = "500ms")]
 impl Database {
-    async fn start(config: &Config) -> Result<Self, DatabaseError> {
-        Self::open(&config.data.join("agent.db")).await
+    async fn start(config: &Config) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+        Self::open(config).await.map_err(|error| {
+            if error.may_pass() {
+                error.into()
+            } else {
+                ConfigError::new(full(&error)).into()
+            }
+        })
     }
 
-    /// Waits until every connection is back. The write-ahead log is folded into the file before the pool closes: a
+    /// Waits until every connection is back. SQLite's write-ahead log is folded into the file before the pool closes: a
     /// connection that came back only just now is closed by sqlx on a thread that `close` does not wait for.
     async fn stop(&self) -> Result<(), sqlx::Error> {
         self.leases.returned().await;
-        let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.pool)
-            .await;
+        let folded = match self.store {
+            Store::Sqlite(_) => self.pool.execute("PRAGMA wal_checkpoint(TRUNCATE)").await,
+            Store::Postgres(_) => Ok(Default::default()),
+        };
         self.pool.close().await;
         folded.map(drop)
     }
@@ -60,58 +78,84 @@ impl Database {
     #[track_caller]
     pub fn connection(
         &self,
-    ) -> impl Future<Output = Result<Lease<PoolConnection<Sqlite>>, sqlx::Error>> + Send + use<>
-    {
+    ) -> impl Future<Output = Result<Lease<PoolConnection<Any>>, sqlx::Error>> + Send + use<> {
         let (pool, leases, place) = (self.pool.clone(), self.leases.clone(), Location::caller());
         async move { Ok(leases.lend_at(place, pool.acquire().await?)) }
     }
 
-    pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A job that was accepted is there after a power cut, too.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(8)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
-            .await
-            .map_err(|source| DatabaseError::Open {
-                path: path.into(),
-                source,
-            })?;
-        let migrate = async { Migrator::new(Embedded).await?.run(&pool).await };
-        migrate.await.map_err(|source| DatabaseError::Migrate {
-            path: path.into(),
+    /// How it is to be asked.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The name under which this process holds rows.
+    pub fn holder(&self) -> &str {
+        self.identity.name()
+    }
+
+    pub async fn open(config: &Config) -> Result<Self, DatabaseError> {
+        let identity = Identity::of(&config.data).map_err(DatabaseError::Identity)?;
+        let store = Store::of(config);
+        // One by itself, since a pool would only say that it had no connection in time.
+        match tokio::time::timeout(CONNECT, connect(&store)).await {
+            Ok(Ok(mut connection)) => {
+                migrate(&store, &mut connection).await?;
+                // Nothing is lost with it.
+                let _ = connection.close().await;
+            }
+            Ok(Err(source)) => return Err(DatabaseError::Open { store, source }),
+            Err(_) => {
+                let source = io::Error::from(io::ErrorKind::TimedOut).into();
+                return Err(DatabaseError::Open { store, source });
+            }
+        }
+        let settings = store.settings();
+        let options = store.options().map_err(|source| DatabaseError::Open {
+            store: store.clone(),
             source,
         })?;
-        let leases = Leases::new();
-        Ok(Self { pool, leases })
+        let pool = AnyPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(CONNECT)
+            .after_connect(move |connection, _| {
+                Box::pin(async move { connection.execute(settings).await.map(drop) })
+            })
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool,
+            store,
+            identity,
+            leases: Leases::new(),
+        })
     }
 }
 
-/// The migrations, compiled in. By hand, because sqlx's macro for it would compile SQLite once more for the compiler.
-#[derive(Debug)]
-struct Embedded;
-
-const MIGRATIONS: [(&str, &str); 1] = [("first", include_str!("../migrations/0001_first.sql"))];
-
-impl MigrationSource<'static> for Embedded {
-    fn resolve(self) -> BoxFuture<'static, Result<Vec<Migration>, BoxDynError>> {
-        let migration = |(version, (description, sql)): (i64, (&'static str, &'static str))| {
-            Migration::new(
-                version,
-                description.into(),
-                MigrationType::Simple,
-                sql.into(),
-                false,
-            )
-        };
-        Box::pin(async move { Ok((1..).zip(MIGRATIONS).map(migration).collect()) })
+impl DatabaseError {
+    /// Whether another attempt may go well.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Identity(_) => false,
+            Self::Open { source, .. } | Self::Migrate { source, .. } => Store::may_pass(source),
+        }
     }
+}
+
+async fn connect(store: &Store) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = AnyConnection::connect_with(&store.options()?).await?;
+    connection.execute(store.settings()).await?;
+    Ok(connection)
+}
+
+/// Of several agents that start at the same time on PostgreSQL, sqlx lets one do it, and the others wait.
+async fn migrate(store: &Store, connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    let migrated = async {
+        let migrator = Migrator::new(store.clone()).await?;
+        migrator.run_direct(connection).await
+    };
+    migrated.await.map_err(|error| DatabaseError::Migrate {
+        store: store.clone(),
+        source: error.into(),
+    })
 }
 
 /// Milliseconds since 1970, as the tables hold them.
@@ -119,7 +163,12 @@ pub fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(i64::MAX)
+    millis(since)
+}
+
+/// As the tables hold a time.
+pub fn millis(time: Duration) -> i64 {
+    time.as_millis().try_into().unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -136,9 +185,7 @@ pub mod tests {
     /// A database in a folder that goes away with the first half of the pair.
     pub async fn scratch() -> (tempfile::TempDir, Arc<Database>) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Database::open(&folder.path().join("agent.db"))
-            .await
-            .unwrap();
+        let db = Database::open(&in_folder(folder.path())).await.unwrap();
         (folder, Arc::new(db))
     }
 
@@ -157,12 +204,9 @@ pub mod tests {
             log.map_or(true, |log| log.len() == 0),
             "something is left in the write-ahead log"
         );
-        Database::open(&folder.path().join("agent.db"))
-            .await
-            .unwrap()
-            .stop()
-            .await
-            .unwrap();
+        drop(db);
+        let again = Database::open(&in_folder(folder.path())).await.unwrap();
+        again.stop().await.unwrap();
     }
 
     #[tokio::test]
@@ -206,11 +250,25 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_is_missing_is_named() {
-        let error = Database::open(Path::new("/nowhere/agent.db"))
-            .await
-            .err()
-            .unwrap();
-        assert!(error.to_string().contains("/nowhere/agent.db"), "{error}");
+    async fn what_cannot_be_a_database_is_named_and_not_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("agent.db")).unwrap();
+        let builder = Lifecycle::builder()
+            .provide(in_folder(folder.path()))
+            .resource::<Database>();
+        let error = builder.start().await.err().unwrap();
+        assert!(error.is_config(), "{error}");
+        let path = folder.path().join("agent.db").display().to_string();
+        assert!(error.to_string().contains(&path), "{error}");
+    }
+
+    #[tokio::test]
+    async fn any_name_of_a_folder_will_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("50% off? #1 ä");
+        std::fs::create_dir(&odd).unwrap();
+        let db = Database::open(&in_folder(&odd)).await.unwrap();
+        db.stop().await.unwrap();
+        assert!(odd.join("agent.db").exists());
     }
 }

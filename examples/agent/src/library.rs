@@ -36,7 +36,7 @@ impl Library {
         let mut connection = self.db.connection().await?;
         let mut transaction = connection.begin().await?;
         let (document,): (i64,) = sqlx::query_as(
-            "INSERT INTO documents (title, text, created) VALUES (?, ?, ?) RETURNING id",
+            "INSERT INTO documents (title, text, created) VALUES ($1, $2, $3) RETURNING id",
         )
         .bind(title)
         .bind(text)
@@ -45,12 +45,13 @@ impl Library {
         .await?;
         let mut stored = Vec::new();
         for passage in passages {
-            let (id,): (i64,) =
-                sqlx::query_as("INSERT INTO passages (document, text) VALUES (?, ?) RETURNING id")
-                    .bind(document)
-                    .bind(&passage)
-                    .fetch_one(&mut *transaction)
-                    .await?;
+            let (id,): (i64,) = sqlx::query_as(
+                "INSERT INTO passages (document, text) VALUES ($1, $2) RETURNING id",
+            )
+            .bind(document)
+            .bind(&passage)
+            .fetch_one(&mut *transaction)
+            .await?;
             stored.push((id, passage));
         }
         transaction.commit().await?;
@@ -69,7 +70,7 @@ impl Library {
     /// The passages of a document that say the most of it, in its own order.
     pub async fn gist(&self, document: i64, limit: usize) -> Result<Vec<String>, Error> {
         let ids: Vec<(i64,)> =
-            sqlx::query_as("SELECT id FROM passages WHERE document = ? ORDER BY id")
+            sqlx::query_as("SELECT id FROM passages WHERE document = $1 ORDER BY id")
                 .bind(document)
                 .fetch_all(&mut **self.db.connection().await?)
                 .await?;
@@ -83,9 +84,15 @@ impl Library {
 
     /// In the order of their ids.
     async fn texts(&self, ids: &[i64]) -> Result<Vec<(i64, String)>, sqlx::Error> {
-        let ids = serde_json::Value::from(ids).to_string();
-        sqlx::query_as("SELECT id, text FROM passages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id")
-            .bind(ids)
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A list of parameters is what SQLite and PostgreSQL both understand. There are few.
+        let list: Vec<_> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+        let list = list.join(", ");
+        let statement = format!("SELECT id, text FROM passages WHERE id IN ({list}) ORDER BY id");
+        ids.iter()
+            .fold(sqlx::query_as(&statement), |query, id| query.bind(id))
             .fetch_all(&mut **self.db.connection().await?)
             .await
     }

@@ -17,13 +17,16 @@ mod error;
 mod grace;
 mod http_client;
 mod http_listener;
+mod identity;
 mod jobs;
 mod library;
+mod migrations;
 mod model;
 mod openai;
 mod page;
 mod server;
 mod sessions;
+mod store;
 mod terminal;
 mod vector_index;
 mod vectors;
@@ -43,6 +46,7 @@ use crate::http_listener::HttpListener;
 use crate::model::LanguageModel;
 use crate::server::serve;
 use crate::sessions::expire_sessions;
+use crate::store::Store;
 use crate::terminal::console;
 use crate::worker::work_jobs;
 
@@ -95,9 +99,11 @@ impl Agent {
             return;
         };
         let (data, model) = (self.config.data.display(), self.model.describe());
+        let store = Store::of(&self.config);
         let hello = format!(
             "agent on http://{address}  (AGENT_ADDR)
   data   {data}  (AGENT_DATA)
+  rows   {store}  (DATABASE_URL)
   model  {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
 try:
   curl -N http://{address}/ask -H 'content-type: application/json' -d '{{\"question\": \"What is a drain?\"}}'

@@ -8,9 +8,11 @@ use lifecycle::{background, resource};
 use sqlx::Connection;
 use uuid::Uuid;
 
-use crate::database::{Database, now};
+use crate::database::{Database, millis, now};
 use crate::error::Error;
 
+/// How long an answer of which nothing new was kept counts as being written.
+const LEASE: Duration = Duration::from_secs(60);
 /// How long a session is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -41,14 +43,13 @@ pub enum End {
 #[resource(order = 3, timeout = "2s")]
 impl Sessions {
     async fn start(db: Arc<Database>) -> Result<Self, sqlx::Error> {
-        // Whoever was writing these was killed.
-        sqlx::query("UPDATE answers SET state = 'killed' WHERE state = 'streaming'")
-            .execute(&mut **db.connection().await?)
-            .await?;
-        Ok(Self {
+        let sessions = Self {
             db,
             used: Mutex::default(),
-        })
+        };
+        // Those that bear this process's own name are of an earlier life of it.
+        sessions.mark_killed(Some(sessions.db.holder())).await?;
+        Ok(sessions)
     }
 
     async fn stop(&self) -> Result<(), sqlx::Error> {
@@ -60,6 +61,7 @@ impl Sessions {
 #[background(every = "60s", timeout = "2s")]
 pub async fn expire_sessions(sessions: &Sessions) -> Result<(), sqlx::Error> {
     sessions.save().await?;
+    sessions.mark_killed(None).await?;
     let expired = sessions.expire(IDLE).await?;
     if expired > 0 {
         tracing::info!(expired, "sessions that nobody used for a day are forgotten");
@@ -73,7 +75,7 @@ impl Sessions {
         let now = now();
         let Some(id) = id else {
             let id = Uuid::new_v4().simple().to_string();
-            sqlx::query("INSERT INTO sessions (id, created, last_used) VALUES (?, ?, ?)")
+            sqlx::query("INSERT INTO sessions (id, created, last_used) VALUES ($1, $2, $3)")
                 .bind(&id)
                 .bind(now)
                 .bind(now)
@@ -91,10 +93,10 @@ impl Sessions {
         self.check(id).await?;
         let rows: Vec<(String, String, String)> = sqlx::query_as(
             "SELECT question, text, state FROM
-                (SELECT * FROM answers WHERE session = ? ORDER BY id DESC LIMIT ?) ORDER BY id",
+                (SELECT * FROM answers WHERE session = $1 ORDER BY id DESC LIMIT $2) AS latest ORDER BY id",
         )
         .bind(id)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&mut **self.db.connection().await?)
         .await?;
         let exchange = |(question, answer, state)| Exchange {
@@ -107,21 +109,31 @@ impl Sessions {
 
     /// Writes down that an answer is under way, and gives its id.
     pub async fn begin(&self, session: &str, question: &str) -> Result<i64, Error> {
-        let (id,): (i64,) = sqlx::query_as(
-            "INSERT INTO answers (session, question, state, created) VALUES (?, ?, 'streaming', ?) RETURNING id",
-        )
-        .bind(session)
-        .bind(question)
-        .bind(now())
-        .fetch_one(&mut **self.db.connection().await?)
-        .await?;
+        let statement = format!(
+            "INSERT INTO answers (session, question, state, created, writer, lease)
+             VALUES ($1, $2, 'streaming', $3, $4, {} + $5) RETURNING id",
+            self.db.store().clock()
+        );
+        let (id,): (i64,) = sqlx::query_as(&statement)
+            .bind(session)
+            .bind(question)
+            .bind(now())
+            .bind(self.db.holder())
+            .bind(millis(LEASE))
+            .fetch_one(&mut **self.db.connection().await?)
+            .await?;
         Ok(id)
     }
 
     /// Keeps what has been written so far, in case nobody gets to the end.
     pub async fn keep(&self, answer: i64, text: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE answers SET text = ? WHERE id = ? AND state = 'streaming'")
+        let statement = format!(
+            "UPDATE answers SET text = $1, lease = {} + $2 WHERE id = $3 AND state = 'streaming'",
+            self.db.store().clock()
+        );
+        sqlx::query(&statement)
             .bind(text)
+            .bind(millis(LEASE))
             .bind(answer)
             .execute(&mut **self.db.connection().await?)
             .await
@@ -129,7 +141,7 @@ impl Sessions {
     }
 
     pub async fn end(&self, answer: i64, text: &str, end: End) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE answers SET text = ?, state = ? WHERE id = ?")
+        sqlx::query("UPDATE answers SET text = $1, state = $2 WHERE id = $3")
             .bind(text)
             .bind(end.as_str())
             .bind(answer)
@@ -157,7 +169,7 @@ impl Sessions {
         let mut connection = self.db.connection().await?;
         let mut transaction = connection.begin().await?;
         for (id, at) in used {
-            sqlx::query("UPDATE sessions SET last_used = max(last_used, ?) WHERE id = ?")
+            sqlx::query("UPDATE sessions SET last_used = $1 WHERE id = $2 AND last_used < $1")
                 .bind(at)
                 .bind(id)
                 .execute(&mut *transaction)
@@ -167,15 +179,30 @@ impl Sessions {
     }
 
     async fn expire(&self, idle: Duration) -> Result<u64, sqlx::Error> {
-        sqlx::query("DELETE FROM sessions WHERE last_used < ?")
-            .bind(now() - idle.as_millis() as i64)
+        sqlx::query("DELETE FROM sessions WHERE last_used < $1")
+            .bind(now() - millis(idle))
             .execute(&mut **self.db.connection().await?)
             .await
             .map(|done| done.rows_affected())
     }
 
+    /// Whoever was writing these was killed: this holder in an earlier life, and all that let their lease end. Should
+    /// one of them only have been slow, its end is saved all the same.
+    async fn mark_killed(&self, holder: Option<&str>) -> Result<(), sqlx::Error> {
+        let statement = format!(
+            "UPDATE answers SET state = 'killed'
+             WHERE state = 'streaming' AND (writer = $1 OR coalesce(lease, 0) < {})",
+            self.db.store().clock()
+        );
+        sqlx::query(&statement)
+            .bind(holder)
+            .execute(&mut **self.db.connection().await?)
+            .await
+            .map(drop)
+    }
+
     async fn check(&self, id: &str) -> Result<(), Error> {
-        let found: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM sessions WHERE id = ?")
+        let found: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM sessions WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut **self.db.connection().await?)
             .await?;

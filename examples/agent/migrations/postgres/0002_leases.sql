@@ -1,0 +1,6 @@
+-- Who works on a row, and until when nobody else may take it. Kept up while the work goes on.
+ALTER TABLE jobs ADD COLUMN worker TEXT;
+ALTER TABLE jobs ADD COLUMN lease BIGINT;
+
+ALTER TABLE answers ADD COLUMN writer TEXT;
+ALTER TABLE answers ADD COLUMN lease BIGINT;
