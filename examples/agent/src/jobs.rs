@@ -1,23 +1,27 @@
-//! [`Jobs`]: a queue whose entries are rows, so that no job is lost with the process.
+//! [`Jobs`]: a queue whose entries are rows, so that no job is lost with the process, and several agents share it.
+//!
+//! 1. A job is `running` only with a worker's name and a lease. The worker renews the lease while it works.
+//! 2. Only who bears the name changes a running job: who lost it meanwhile is told `false`, and has changed nothing.
+//! 3. A job whose lease has ended, or whose worker bears this process's name from an earlier life, is queued again.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use lifecycle::resource;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::database::{Database, now};
+use crate::database::{Database, millis, now};
 use crate::error::Error;
 
+/// How long a job is left to a worker that is not heard of. It is to outlast a restart of the database.
+pub const LEASE: Duration = Duration::from_secs(15);
 /// A job that was begun so often, and neither ended nor was put back, is what takes the process down.
 const MOST_ATTEMPTS: i64 = 3;
 
 pub struct Jobs {
     db: Arc<Database>,
     submitted: Notify,
-    /// What this process works on.
-    held: Mutex<BTreeSet<i64>>,
 }
 
 /// A job, and what its steps have found so far.
@@ -55,27 +59,21 @@ pub struct Status {
 #[resource(order = 3, timeout = "2s")]
 impl Jobs {
     async fn start(db: Arc<Database>) -> Self {
-        Self {
-            db,
-            submitted: Notify::new(),
-            held: Mutex::default(),
-        }
+        let submitted = Notify::new();
+        Self { db, submitted }
     }
 
     /// Puts back what a worker that had to be cut still held: the attempt does not count.
     async fn stop(&self) -> Result<(), sqlx::Error> {
-        let held = std::mem::take(&mut *self.held());
-        for id in held {
-            sqlx::query(
-                "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = ?
-                 WHERE id = ? AND state = 'running'",
-            )
-            .bind(now())
-            .bind(id)
-            .execute(&mut **self.db.connection().await?)
-            .await?;
-        }
-        Ok(())
+        sqlx::query(
+            "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = $1, worker = NULL, lease = NULL
+             WHERE state = 'running' AND worker = $2",
+        )
+        .bind(now())
+        .bind(self.db.holder())
+        .execute(&mut **self.db.connection().await?)
+        .await
+        .map(drop)
     }
 }
 
@@ -84,13 +82,11 @@ impl Jobs {
         if goal.trim().is_empty() {
             return Err(Error::Invalid("the goal is empty".into()));
         }
-        let now = now();
         let (id,): (i64,) = sqlx::query_as(
-            "INSERT INTO jobs (kind, input, state, created, changed) VALUES ('agent', ?, 'queued', ?, ?) RETURNING id",
+            "INSERT INTO jobs (kind, input, state, created, changed) VALUES ('agent', $1, 'queued', $2, $2) RETURNING id",
         )
         .bind(goal)
-        .bind(now)
-        .bind(now)
+        .bind(now())
         .fetch_one(&mut **self.db.connection().await?)
         .await?;
         self.submitted.notify_one();
@@ -100,7 +96,7 @@ impl Jobs {
     pub async fn status(&self, id: i64) -> Result<Status, Error> {
         type Row = (String, String, String, String, i64, Option<String>);
         let row: Option<Row> = sqlx::query_as(
-            "SELECT kind, input, state, progress, attempts, result FROM jobs WHERE id = ?",
+            "SELECT kind, input, state, progress, attempts, result FROM jobs WHERE id = $1",
         )
         .bind(id)
         .fetch_optional(&mut **self.db.connection().await?)
@@ -119,26 +115,28 @@ impl Jobs {
         })
     }
 
-    /// Resolves when a job has been submitted since the last time, at once if that was before. Cancel safe.
+    /// Resolves when a job has been submitted here since the last time, at once if that was before. Cancel safe.
     pub async fn submitted(&self) {
         self.submitted.notified().await;
     }
 
-    /// The oldest job that waits, now running.
+    /// The oldest job that waits, now running under this process's name. Not cancel safe: it may have been taken.
     pub async fn take(&self) -> Result<Option<Job>, sqlx::Error> {
-        let row: Option<(i64, String, String, i64)> = sqlx::query_as(
-            "UPDATE jobs SET state = 'running', attempts = attempts + 1, changed = ?
-             WHERE id = (SELECT id FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1)
+        let store = self.db.store();
+        let statement = format!(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, changed = $1, worker = $2, lease = {} + $3
+             WHERE id = (SELECT id FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1 {})
              RETURNING id, input, progress, attempts",
-        )
-        .bind(now())
-        .fetch_optional(&mut **self.db.connection().await?)
-        .await?;
-        let Some((id, goal, progress, attempts)) = row else {
-            return Ok(None);
-        };
-        self.held().insert(id);
-        Ok(Some(Job {
+            store.clock(),
+            store.skip_locked()
+        );
+        let row: Option<(i64, String, String, i64)> = sqlx::query_as(&statement)
+            .bind(now())
+            .bind(self.db.holder())
+            .bind(millis(LEASE))
+            .fetch_optional(&mut **self.db.connection().await?)
+            .await?;
+        Ok(row.map(|(id, goal, progress, attempts)| Job {
             id,
             goal,
             progress: parse(&progress),
@@ -146,45 +144,63 @@ impl Jobs {
         }))
     }
 
-    pub async fn store_progress(&self, job: &Job) -> Result<(), sqlx::Error> {
+    /// Keeps a running job from others for another [`LEASE`]. Whether it was still held.
+    pub async fn renew(&self, id: i64) -> Result<bool, sqlx::Error> {
+        let statement = format!(
+            "UPDATE jobs SET lease = {} + $1 WHERE id = $2 AND state = 'running' AND worker = $3",
+            self.db.store().clock()
+        );
+        let done = sqlx::query(&statement)
+            .bind(millis(LEASE))
+            .bind(id)
+            .bind(self.db.holder())
+            .execute(&mut **self.db.connection().await?)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Whether the job was still held, as with all that follow.
+    pub async fn store_progress(&self, job: &Job) -> Result<bool, sqlx::Error> {
         self.set(job, "running", 0, None).await
     }
 
-    pub async fn done(&self, job: &Job) -> Result<(), sqlx::Error> {
+    pub async fn done(&self, job: &Job) -> Result<bool, sqlx::Error> {
         self.set(job, "done", 0, job.progress.summary.as_deref())
             .await
     }
 
     /// Not finished, and not its fault: the attempt does not count.
-    pub async fn put_back(&self, job: &Job) -> Result<(), sqlx::Error> {
+    pub async fn put_back(&self, job: &Job) -> Result<bool, sqlx::Error> {
         self.set(job, "queued", -1, None).await
     }
 
-    /// For another attempt if it may have one; whether it may.
+    /// Queued for another attempt, if it may have one.
     pub async fn failed(&self, job: &Job, error: &Error) -> Result<bool, sqlx::Error> {
-        let again = job.attempts < MOST_ATTEMPTS;
-        self.set(
-            job,
-            if again { "queued" } else { "failed" },
-            0,
-            Some(&error.full()),
-        )
-        .await?;
-        Ok(again)
+        let state = if job.is_last_attempt() {
+            "failed"
+        } else {
+            "queued"
+        };
+        self.set(job, state, 0, Some(&error.full())).await
     }
 
-    /// Jobs that nobody works on any more, though they say so. How many there were.
-    pub async fn put_back_running(&self) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query(
-            "UPDATE jobs SET state = iif(attempts < ?, 'queued', 'failed'), changed = ?,
-                result = iif(attempts < ?, result, 'the process died each time that it was begun')
-             WHERE state = 'running'",
-        )
-        .bind(MOST_ATTEMPTS)
-        .bind(now())
-        .bind(MOST_ATTEMPTS)
-        .execute(&mut **self.db.connection().await?)
-        .await?;
+    /// Queues what nobody works on any more, though it says so. How many there were. While this process works on a job
+    /// it is not to be called: that would count as a leftover.
+    pub async fn take_back(&self) -> Result<u64, sqlx::Error> {
+        let statement = format!(
+            "UPDATE jobs SET state = CASE WHEN attempts < $1 THEN 'queued' ELSE 'failed' END, changed = $2,
+                result = CASE WHEN attempts < $1 THEN result
+                    ELSE 'the process died each time that it was begun' END,
+                worker = NULL, lease = NULL
+             WHERE state = 'running' AND (worker = $3 OR coalesce(lease, 0) < {})",
+            self.db.store().clock()
+        );
+        let done = sqlx::query(&statement)
+            .bind(MOST_ATTEMPTS)
+            .bind(now())
+            .bind(self.db.holder())
+            .execute(&mut **self.db.connection().await?)
+            .await?;
         Ok(done.rows_affected())
     }
 
@@ -194,10 +210,11 @@ impl Jobs {
         state: &str,
         attempts: i64,
         result: Option<&str>,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let progress = serde_json::to_string(&job.progress).unwrap_or_else(|_| "{}".into());
-        sqlx::query(
-            "UPDATE jobs SET state = ?, progress = ?, attempts = attempts + ?, result = ?, changed = ? WHERE id = ?",
+        let done = sqlx::query(
+            "UPDATE jobs SET state = $1, progress = $2, attempts = attempts + $3, result = $4, changed = $5
+             WHERE id = $6 AND state = 'running' AND worker = $7",
         )
         .bind(state)
         .bind(progress)
@@ -205,16 +222,16 @@ impl Jobs {
         .bind(result)
         .bind(now())
         .bind(job.id)
+        .bind(self.db.holder())
         .execute(&mut **self.db.connection().await?)
         .await?;
-        if state != "running" {
-            self.held().remove(&job.id);
-        }
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
+}
 
-    fn held(&self) -> MutexGuard<'_, BTreeSet<i64>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+impl Job {
+    pub fn is_last_attempt(&self) -> bool {
+        self.attempts >= MOST_ATTEMPTS
     }
 }
 
@@ -297,7 +314,7 @@ mod tests {
         let id = jobs.submit("poison").await.unwrap().id;
         for _ in 0..MOST_ATTEMPTS {
             jobs.take().await.unwrap().unwrap();
-            assert_eq!(jobs.put_back_running().await.unwrap(), 1);
+            assert_eq!(jobs.take_back().await.unwrap(), 1);
         }
         let status = jobs.status(id).await.unwrap();
         assert_eq!(status.state, "failed");
@@ -310,11 +327,9 @@ mod tests {
         let id = jobs.submit("hard").await.unwrap().id;
         for attempt in 1..=MOST_ATTEMPTS {
             let job = jobs.take().await.unwrap().unwrap();
-            let again = jobs
-                .failed(&job, &Error::Invalid("too hard".into()))
-                .await
-                .unwrap();
-            assert_eq!(again, attempt < MOST_ATTEMPTS);
+            let error = Error::Invalid("too hard".into());
+            assert!(jobs.failed(&job, &error).await.unwrap());
+            assert_eq!(job.is_last_attempt(), attempt == MOST_ATTEMPTS);
         }
         let status = jobs.status(id).await.unwrap();
         assert_eq!(

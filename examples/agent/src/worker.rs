@@ -7,12 +7,15 @@ use lifecycle::{Shutdown, background};
 
 use crate::error::Error;
 use crate::grace::finish;
-use crate::jobs::{Job, Jobs};
+use crate::jobs::{Job, Jobs, LEASE};
 use crate::library::Library;
 use crate::model::{LanguageModel, Prompt};
 
 /// The time that is kept for putting a job back.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How often an idle worker looks for jobs that were queued elsewhere, or whose lease has ended: neither is an event that
+/// reaches this process. What is submitted here is begun at once.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Takes the next job until told to stop. The one under way is finished if the time allows, else put back with what its
 /// steps have found.
@@ -26,67 +29,108 @@ pub async fn work_jobs(
     model: Arc<dyn LanguageModel>,
     shutdown: Shutdown,
 ) -> Result<(), Error> {
-    let left_over = jobs.put_back_running().await?;
-    if left_over > 0 {
-        tracing::info!(
-            jobs = left_over,
-            "jobs that an earlier process left running are queued again"
-        );
-    }
     while !shutdown.is_requested() {
+        let left_over = jobs.take_back().await?;
+        if left_over > 0 {
+            tracing::info!(
+                jobs = left_over,
+                "jobs that nobody works on any more are queued again"
+            );
+        }
         // Not raced against the shutdown: a job that has been taken must not be forgotten.
         let Some(mut job) = jobs.take().await? else {
-            shutdown.run(jobs.submitted()).await;
+            let submitted = tokio::time::timeout(LOOK, jobs.submitted());
+            let _ = shutdown.run(submitted).await;
             continue;
         };
         tracing::info!(job = job.id, attempt = job.attempts, "job begun");
         match work(jobs, library, &*model, &shutdown, &mut job).await {
-            Ok(true) => {
-                jobs.done(&job).await?;
-                tracing::info!(job = job.id, "job done");
+            Err(error) if !job.is_last_attempt() => {
+                put_away(jobs, &job, Err(error)).await?;
+                let _ = shutdown.sleep(Duration::from_secs(1)).await;
             }
-            Ok(false) => {
-                jobs.put_back(&job).await?;
-                tracing::info!(job = job.id, "job put back: the time to stop has come");
-            }
-            Err(error) => {
-                tracing::warn!(job = job.id, error = error.full(), "job failed");
-                if jobs.failed(&job, &error).await? {
-                    let _ = shutdown.sleep(Duration::from_secs(1)).await;
-                }
-            }
+            worked => put_away(jobs, &job, worked).await?,
         }
     }
     Ok(())
 }
 
-/// Whether the job was finished; if not, there was no time.
+/// How the work on a job ended.
+enum Worked {
+    Done,
+    /// There was no time to finish it.
+    Cut,
+    /// Another agent has it now.
+    Lost,
+}
+
+/// Writes down what became of the job.
+async fn put_away(jobs: &Jobs, job: &Job, worked: Result<Worked, Error>) -> Result<(), Error> {
+    let held = match &worked {
+        Ok(Worked::Done) => jobs.done(job).await?,
+        Ok(Worked::Cut) => jobs.put_back(job).await?,
+        Ok(Worked::Lost) => false,
+        Err(error) => jobs.failed(job, error).await?,
+    };
+    match worked {
+        _ if !held => tracing::warn!(job = job.id, "job lost: its lease had ended"),
+        Ok(Worked::Done) => tracing::info!(job = job.id, "job done"),
+        Ok(Worked::Cut) => {
+            tracing::info!(job = job.id, "job put back: the time to stop has come");
+        }
+        Ok(Worked::Lost) => {}
+        Err(error) => tracing::warn!(job = job.id, error = error.full(), "job failed"),
+    }
+    Ok(())
+}
+
 async fn work(
     jobs: &Jobs,
     library: &Library,
     model: &dyn LanguageModel,
     shutdown: &Shutdown,
     job: &mut Job,
-) -> Result<bool, Error> {
+) -> Result<Worked, Error> {
     let mut longest = Duration::ZERO;
     while job.progress.summary.is_none() {
         // A step that takes as long as the longest so far would not end in time.
         let left = shutdown.remaining().filter(|_| shutdown.is_requested());
         if left.is_some_and(|left| left < longest + MARGIN) {
-            return Ok(false);
+            return Ok(Worked::Cut);
         }
         let begun = Instant::now();
-        if finish(shutdown, MARGIN, step(library, model, job))
-            .await
-            .transpose()?
-            .is_none()
-        {
-            return Ok(false);
+        let step = holding(jobs, job.id, step(library, model, job));
+        match finish(shutdown, MARGIN, step).await {
+            None => return Ok(Worked::Cut),
+            Some(None) => return Ok(Worked::Lost),
+            Some(Some(step)) => step?,
         }
         longest = longest.max(begun.elapsed());
-        jobs.store_progress(job).await?;
+        if !jobs.store_progress(job).await? {
+            return Ok(Worked::Lost);
+        }
     }
-    Ok(true)
+    Ok(Worked::Done)
+}
+
+/// The future's output, or `None` when another agent has the job now, from which it is kept as long as the lease is renewed.
+async fn holding<T>(jobs: &Jobs, id: i64, future: impl Future<Output = T>) -> Option<T> {
+    let lost = async {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            match jobs.renew(id).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The lease has not ended yet.
+                Err(error) => tracing::warn!(job = id, %error, "lease not renewed"),
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = lost => None,
+    }
 }
 
 /// The next step of the job; what it finds goes into its progress, at once and as a whole.
