@@ -3,7 +3,7 @@
 //! `bin/` holds the programs, two of each where the flavour of the runtime matters, made of one module in `fixtures/`.
 //! What their hooks do is said by their arguments ([`act`], [`faults`]); that they did it is written to a pipe ([`evidence`]); the
 //! tests in `tests/` start them, wait for lines of that pipe, and look at how they ended ([`run`]). Many at random, with
-//! many faults, are [`days`].
+//! many faults, are [`days`]. What works on a database may have a server of its own ([`postgres`]).
 //!
 //! Tests whose instants differ from run to run print a `SEED`, which can be given again, and take the number of their
 //! runs from `RUNS` ([`random`]): `RUNS=1000 cargo test -p lifecycle-tests --test signals -- --nocapture c1 c2`.
@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod faults;
 pub mod forged;
 pub mod http;
+pub mod postgres;
 pub mod random;
 pub mod recorder;
 pub mod run;

@@ -178,6 +178,7 @@ pub mod tests {
 
     use futures_util::FutureExt;
     use lifecycle::Lifecycle;
+    use lifecycle_tests::postgres::Postgres;
 
     use super::*;
     use crate::config::tests::in_folder;
@@ -187,6 +188,20 @@ pub mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = Database::open(&in_folder(folder.path())).await.unwrap();
         (folder, Arc::new(db))
+    }
+
+    /// A PostgreSQL server, and so many agents on it, each with a folder of its own.
+    pub fn on_postgres(agents: usize) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Postgres::started(folder.path());
+        let mut folders: Vec<_> = (0..agents).map(|_| tempfile::tempdir().unwrap()).collect();
+        let configs = folders.iter().map(|folder| Config {
+            database: Some(server.url("agent").parse().unwrap()),
+            ..in_folder(folder.path())
+        });
+        let configs = configs.collect();
+        folders.push(folder);
+        (server, folders, configs)
     }
 
     /// As its stop does.
@@ -270,5 +285,32 @@ pub mod tests {
         let db = Database::open(&in_folder(&odd)).await.unwrap();
         db.stop().await.unwrap();
         assert!(odd.join("agent.db").exists());
+    }
+
+    #[tokio::test]
+    #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+    async fn all_that_is_asked_is_understood_by_postgres() {
+        let (_server, _folders, configs) = on_postgres(2);
+        let db = Arc::new(Database::open(&configs[0]).await.unwrap());
+        // The second one finds the tables up to date.
+        Database::open(&configs[1]).await.unwrap();
+        db.health().await.unwrap();
+        crate::sessions::tests::use_all(&db).await;
+        crate::library::tests::use_all(&db, &configs[0].data).await;
+        crate::jobs::tests::use_all(&db).await;
+        assert_eq!(db.in_use(), 0);
+        db.stop().await.unwrap();
+        assert!(db.pool.is_closed());
+    }
+
+    #[tokio::test]
+    #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+    async fn a_database_that_a_server_has_not_is_a_wrong_configuration() {
+        let (server, _folders, mut configs) = on_postgres(1);
+        configs[0].database = Some(server.url("another").parse().unwrap());
+        let builder = Lifecycle::builder().provide(configs.remove(0));
+        let error = builder.resource::<Database>().start().await.err().unwrap();
+        assert!(error.is_config(), "{error}");
+        assert!(error.to_string().contains("another"), "{error}");
     }
 }

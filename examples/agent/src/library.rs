@@ -123,7 +123,9 @@ fn passages(text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::database::tests::scratch;
 
@@ -141,10 +143,15 @@ mod tests {
     #[tokio::test]
     async fn documents_are_found_by_what_they_say() {
         let (folder, db) = scratch().await;
-        let index = VectorIndex::open(folder.path().join("vectors.bin"), &db)
+        use_all(&db, folder.path()).await;
+    }
+
+    /// On any database.
+    pub async fn use_all(db: &Arc<Database>, folder: &Path) {
+        let index = VectorIndex::open(folder.join("vectors.bin"), db)
             .await
             .unwrap();
-        let library = Library::new(db, Arc::new(index));
+        let library = Library::new(Arc::clone(db), Arc::new(index));
         let (garden, _) = library
             .add("Garden", "Tomatoes want sun.\n\nBeans want poles.")
             .await

@@ -231,27 +231,41 @@ impl End {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::database::tests::{close, scratch};
 
     #[tokio::test]
     async fn a_session_remembers_and_says_what_was_cut() {
         let (_folder, db) = scratch().await;
-        let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
+        remember(&db).await;
+    }
+
+    /// On any database.
+    pub async fn use_all(db: &Arc<Database>) {
+        remember(db).await;
+        forget(db).await;
+    }
+
+    async fn remember(db: &Arc<Database>) {
+        let sessions = Sessions::start(Arc::clone(db)).await.unwrap();
         let id = sessions.open(None).await.unwrap();
         assert_eq!(sessions.open(Some(&id)).await.unwrap(), id);
         let first = sessions.begin(&id, "one?").await.unwrap();
         sessions.end(first, "One.", End::Complete).await.unwrap();
-        sessions.begin(&id, "two?").await.unwrap();
+        let second = sessions.begin(&id, "two?").await.unwrap();
+        sessions.keep(second, "Tw").await.unwrap();
 
-        let again = Sessions::start(db).await.unwrap();
+        let again = Sessions::start(Arc::clone(db)).await.unwrap();
         let history = again.history(&id, 9).await.unwrap();
         let seen: Vec<_> = history
             .iter()
             .map(|e| (&*e.question, &*e.answer, &*e.state))
             .collect();
-        assert_eq!(seen, [("one?", "One.", "complete"), ("two?", "", "killed")]);
+        assert_eq!(
+            seen,
+            [("one?", "One.", "complete"), ("two?", "Tw", "killed")]
+        );
         assert_eq!(again.history(&id, 1).await.unwrap()[0].question, "two?");
         assert!(matches!(
             again.open(Some("nobody's")).await,
@@ -262,7 +276,11 @@ mod tests {
     #[tokio::test]
     async fn only_what_nobody_uses_is_forgotten() {
         let (_folder, db) = scratch().await;
-        let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
+        forget(&db).await;
+    }
+
+    async fn forget(db: &Arc<Database>) {
+        let sessions = Sessions::start(Arc::clone(db)).await.unwrap();
         let (used, idle) = (
             sessions.open(None).await.unwrap(),
             sessions.open(None).await.unwrap(),

@@ -26,6 +26,7 @@ fn agent(data: &Path) -> Program {
     Program::new(env!("CARGO_BIN_EXE_agent"))
         .env("AGENT_ADDR", "127.0.0.1:0")
         .env("AGENT_DATA", data)
+        .env("DATABASE_URL", "")
         .env("RUST_LOG", "info")
 }
 

@@ -1,0 +1,126 @@
+//! A PostgreSQL server of a test's own: on a port of its own, in a folder of its own, gone with the test.
+
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A user that every system has, and that may own nothing: PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65_534;
+
+/// The server. Nobody needs a password; the user is `agent`, and so is the database.
+#[derive(Debug)]
+pub struct Postgres {
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    /// Makes its files in `folder`, which is to be empty, and does not start it yet.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("it has an address").port();
+        if rustix::process::geteuid().is_root() {
+            chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may do that");
+        }
+        let folder = folder.to_owned();
+        let server = Self { folder, port };
+        let options = "-A trust -U agent -E UTF8 --no-locale --no-sync";
+        server.run("initdb", options.split(' '));
+        server
+    }
+
+    /// As [`new`](Self::new), and takes connections.
+    #[must_use]
+    pub fn started(folder: &Path) -> Self {
+        let server = Self::new(folder);
+        server.start();
+        server
+    }
+
+    /// Starts it, and waits until it takes connections.
+    pub fn start(&self) {
+        self.control("start");
+        let port = self.port.to_string();
+        let database = ["-h", "127.0.0.1", "-p", &port, "-U", "agent", "agent"];
+        // It may be there already.
+        let _ = self.command("createdb").args(database).output();
+    }
+
+    /// As a crash of it, after which it comes up again.
+    pub fn restart(&self) {
+        self.control("restart");
+    }
+
+    /// Where a database of it is found.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://agent@127.0.0.1:{}/{database}", self.port)
+    }
+
+    fn control(&self, what: &str) {
+        let options = format!(
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories= -c fsync=off",
+            self.port
+        );
+        let log = self.folder.join("log");
+        let arguments: [&OsStr; 9] = [
+            what.as_ref(),
+            "-w".as_ref(),
+            "-m".as_ref(),
+            "immediate".as_ref(),
+            "-o".as_ref(),
+            options.as_ref(),
+            "-l".as_ref(),
+            log.as_ref(),
+            "-s".as_ref(),
+        ];
+        self.run("pg_ctl", arguments);
+    }
+
+    fn run<A: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = A>) {
+        // Its standard output is not piped: the server would inherit the pipe and keep it open.
+        let status = self
+            .command(program)
+            .args(arguments)
+            .stdout(std::process::Stdio::null())
+            .status();
+        let status = status.unwrap_or_else(|error| panic!("`{program}` cannot be run: {error}"));
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(status.success(), "`{program}` ended with {status}\n{log}");
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(find(program));
+        command
+            .env("PGDATA", self.folder.join("data"))
+            .current_dir(&self.folder);
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let mut stop = self.command("pg_ctl");
+        // It may not have been started.
+        let _ = stop.args(["stop", "-m", "immediate", "-s"]).output();
+    }
+}
+
+/// Debian keeps the server's programs out of `PATH`, in a folder for each version.
+fn find(program: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    versions
+        .flatten()
+        .map(|version| version.path().join("bin").join(program))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| program.into())
+}
