@@ -10,7 +10,7 @@ use std::process::Command;
 /// A user that every system has, and that may own nothing: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65_534;
 
-/// The server. Nobody needs a password; the user is `agent`, and so is the database.
+/// The server. Nobody needs a password; the user is `agent`, and there is one database, `postgres`.
 #[derive(Debug)]
 pub struct Postgres {
     folder: PathBuf,
@@ -44,10 +44,6 @@ impl Postgres {
     /// Starts it, and waits until it takes connections.
     pub fn start(&self) {
         self.control("start");
-        let port = self.port.to_string();
-        let database = ["-h", "127.0.0.1", "-p", &port, "-U", "agent", "agent"];
-        // It may be there already.
-        let _ = self.command("createdb").args(database).output();
     }
 
     /// As a crash of it, after which it comes up again.

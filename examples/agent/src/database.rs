@@ -196,7 +196,7 @@ pub mod tests {
         let server = Postgres::started(folder.path());
         let mut folders: Vec<_> = (0..agents).map(|_| tempfile::tempdir().unwrap()).collect();
         let configs = folders.iter().map(|folder| Config {
-            database: Some(server.url("agent").parse().unwrap()),
+            database: Some(server.url("postgres").parse().unwrap()),
             ..in_folder(folder.path())
         });
         let configs = configs.collect();

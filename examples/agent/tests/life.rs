@@ -4,6 +4,8 @@
 mod checklist;
 #[path = "life/killed.rs"]
 mod killed;
+#[path = "life/postgres.rs"]
+mod postgres;
 
 use std::net::TcpListener;
 use std::path::Path;

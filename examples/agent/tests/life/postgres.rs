@@ -1,0 +1,150 @@
+//! Agents on PostgreSQL: a server that comes up late, goes away, and several agents on one.
+
+use lifecycle_tests::postgres::Postgres;
+use sqlx::PgConnection;
+
+use super::*;
+
+/// An agent with a folder of its own.
+fn agent_on(server: &Postgres, data: &Path) -> Program {
+    agent(data).env("DATABASE_URL", server.url("postgres"))
+}
+
+/// What a statement finds in the database: a number.
+async fn ask(server: &Postgres, statement: &str) -> i64 {
+    let url = server.url("postgres");
+    let mut connection = PgConnection::connect(&url).await.expect("it is up");
+    let (count,) = sqlx::query_as(statement)
+        .fetch_one(&mut connection)
+        .await
+        .expect("a number");
+    connection.close().await.expect("it closes");
+    count
+}
+
+async fn submit(client: &Client, at: &str, goal: usize) {
+    let goal = json!({"goal": format!("plan garden {goal}")});
+    let taken = post(client, format!("{at}/jobs"), goal).await;
+    assert_eq!(taken.status(), 202);
+}
+
+/// There is nothing to wait for but the jobs' own states.
+async fn until_done(client: &Client, at: &str, jobs: usize) -> Vec<Value> {
+    let mut done = Vec::new();
+    for job in 1..=jobs {
+        done.push(loop {
+            let job = get(client, format!("{at}/jobs/{job}")).await;
+            match job["state"].as_str() {
+                Some("done") => break job,
+                Some("queued" | "running") => tokio::task::yield_now().await,
+                _ => panic!("{job}"),
+            }
+        });
+    }
+    done
+}
+
+#[test]
+#[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_end() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Postgres::new(files.path());
+    let mut run = agent_on(&server, data.path()).start();
+    // Each attempt is told, with what was attempted, on what and why it failed.
+    let told = run.until_stderr("refused");
+    for part in [
+        "Database",
+        "cannot open the database",
+        "PostgreSQL, 127.0.0.1:",
+        "again",
+    ] {
+        assert!(told.contains(part), "{part} is missing in: {told}");
+    }
+    server.start();
+    run.until_stdout("PostgreSQL, 127.0.0.1:");
+    let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'agent'";
+    runtime().block_on(async { assert!(ask(&server, connections).await > 0) });
+    run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    expect_reverse(&end);
+    runtime().block_on(async {
+        // The server sees it when it looks.
+        while ask(&server, connections).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+fn a_stop_while_the_server_is_waited_for_is_a_quick_and_clean_one() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Postgres::new(files.path());
+    let mut run = agent_on(&server, data.path()).start();
+    run.until_stderr("refused");
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    end.expect_gone(told, Duration::from_secs(2));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+fn a_server_that_crashes_and_comes_back_costs_no_job_and_no_restart_of_the_agent() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Postgres::started(files.path());
+    let (mut run, at) = up(agent_on(&server, data.path()));
+    runtime().block_on(async {
+        let client = Client::new();
+        for goal in 0..3 {
+            submit(&client, &at, goal).await;
+        }
+        server.restart();
+        let done = until_done(&client, &at, 3).await;
+        assert!(done.iter().all(|job| job["result"].is_string()), "{done:?}");
+    });
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+/// Two agents share a queue; one of them is killed in the middle of a job.
+#[test]
+#[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+fn the_job_of_a_killed_agent_is_taken_over_by_another_when_its_lease_ends() {
+    const JOBS: usize = 8;
+    let files = tempfile::tempdir().unwrap();
+    let server = Postgres::started(files.path());
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (mut first, at) = up(agent_on(&server, folders[0].path()));
+    let (mut second, other) = up(agent_on(&server, folders[1].path()));
+    runtime().block_on(async {
+        let client = Client::new();
+        for goal in 0..JOBS {
+            submit(&client, &at, goal).await;
+        }
+        // Both are in the middle of one.
+        let running = "SELECT count(DISTINCT worker) FROM jobs WHERE state = 'running'";
+        while ask(&server, running).await < 2 {
+            tokio::task::yield_now().await;
+        }
+        first.signal(Signal::KILL);
+        let done = until_done(&client, &other, JOBS).await;
+        let attempts: Vec<_> = done.iter().map(|job| job["attempts"].as_i64()).collect();
+        // That of the killed one was begun twice, any other once.
+        let twice = attempts
+            .iter()
+            .filter(|attempts| **attempts == Some(2))
+            .count();
+        let once = attempts
+            .iter()
+            .filter(|attempts| **attempts == Some(1))
+            .count();
+        assert_eq!((once, twice), (JOBS - 1, 1), "{attempts:?}");
+    });
+    assert_eq!(first.end().signal, Some(9));
+    second.terminate();
+    let end = second.end();
+    end.expect_code(0)
+        .expect_line(&["nobody works on any more"]);
+}
