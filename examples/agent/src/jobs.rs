@@ -66,7 +66,7 @@ impl Jobs {
     /// Puts back what a worker that had to be cut still held: the attempt does not count.
     async fn stop(&self) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = $1, worker = NULL, lease = NULL
+            "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = $1
              WHERE state = 'running' AND worker = $2",
         )
         .bind(now())
@@ -190,8 +190,7 @@ impl Jobs {
         let statement = format!(
             "UPDATE jobs SET state = CASE WHEN attempts < $1 THEN 'queued' ELSE 'failed' END, changed = $2,
                 result = CASE WHEN attempts < $1 THEN result
-                    ELSE 'the process died each time that it was begun' END,
-                worker = NULL, lease = NULL
+                    ELSE 'the process died each time that it was begun' END
              WHERE state = 'running' AND (worker = $3 OR coalesce(lease, 0) < {})",
             self.db.store().clock()
         );

@@ -99,7 +99,8 @@ async fn work(
             return Ok(Worked::Cut);
         }
         let begun = Instant::now();
-        let step = holding(jobs, job.id, step(library, model, job));
+        let id = job.id;
+        let step = holding(|| jobs.renew(id), step(library, model, job));
         match finish(shutdown, MARGIN, step).await {
             None => return Ok(Worked::Cut),
             Some(None) => return Ok(Worked::Lost),
@@ -113,16 +114,19 @@ async fn work(
     Ok(Worked::Done)
 }
 
-/// The future's output, or `None` when another agent has the job now, from which it is kept as long as the lease is renewed.
-async fn holding<T>(jobs: &Jobs, id: i64, future: impl Future<Output = T>) -> Option<T> {
+/// The future's output, or `None` when another agent has the job now: that is prevented by renewing the lease meanwhile.
+async fn holding<T, R>(renew: impl Fn() -> R, future: impl Future<Output = T>) -> Option<T>
+where
+    R: Future<Output = Result<bool, sqlx::Error>>,
+{
     let lost = async {
         loop {
             tokio::time::sleep(LEASE / 3).await;
-            match jobs.renew(id).await {
+            match renew().await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The lease has not ended yet.
-                Err(error) => tracing::warn!(job = id, %error, "lease not renewed"),
+                Err(error) => tracing::warn!(%error, "the lease of a job is not renewed"),
             }
         }
     };
@@ -167,6 +171,8 @@ async fn step(library: &Library, model: &dyn LanguageModel, job: &mut Job) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use lifecycle::{Lifecycle, Running};
 
     use super::*;
@@ -214,5 +220,33 @@ mod tests {
         assert_eq!(second.attempts, 1);
         let report = running.stop().await;
         assert!(report.is_clean(), "{report}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_renewed_well_before_it_ends_and_through_a_failure() {
+        let begun = tokio::time::Instant::now();
+        let renewed = RefCell::new(Vec::new());
+        let renew = || async {
+            renewed.borrow_mut().push(begun.elapsed());
+            // The database is away for once.
+            let away = renewed.borrow().len() == 2;
+            if away {
+                Err(sqlx::Error::PoolTimedOut)
+            } else {
+                Ok(true)
+            }
+        };
+        let work = tokio::time::sleep(LEASE * 2);
+        assert_eq!(holding(renew, work).await, Some(()));
+        assert_eq!(
+            *renewed.borrow(),
+            [1, 2, 3, 4, 5].map(|times| times * LEASE / 3)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_work_on_a_job_that_another_has_is_broken_off() {
+        let renew = async || Ok(false);
+        assert_eq!(holding(renew, std::future::pending::<()>()).await, None);
     }
 }

@@ -2,6 +2,8 @@
 
 #[path = "life/checklist.rs"]
 mod checklist;
+#[path = "life/jobs.rs"]
+mod jobs;
 #[path = "life/killed.rs"]
 mod killed;
 #[path = "life/postgres.rs"]

@@ -1,4 +1,4 @@
--- Who works on a row, and until when nobody else may take it. Kept up while the work goes on.
+-- Who works on a row, or did so last, and until when nobody else may take it from them: renewed while the work goes on.
 ALTER TABLE jobs ADD COLUMN worker TEXT;
 ALTER TABLE jobs ADD COLUMN lease INTEGER;
 

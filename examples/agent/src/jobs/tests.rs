@@ -171,11 +171,18 @@ async fn take_over(first: Config, second: Config) {
     );
     assert_eq!(other.take().await.unwrap(), None);
 
-    sqlx::query("UPDATE jobs SET lease = lease - $1")
-        .bind(millis(LEASE))
-        .execute(&mut **db.connection().await.unwrap())
-        .await
-        .unwrap();
+    let time_passes = async || {
+        sqlx::query("UPDATE jobs SET lease = lease - $1")
+            .bind(millis(LEASE * 2 / 3))
+            .execute(&mut **db.connection().await.unwrap())
+            .await
+            .unwrap();
+    };
+    time_passes().await;
+    assert!(lost.renew(id).await.unwrap());
+    time_passes().await;
+    assert_eq!(other.take_back().await.unwrap(), 0, "it was renewed");
+    time_passes().await;
     assert_eq!(other.take_back().await.unwrap(), 1);
     let taken = other.take().await.unwrap().unwrap();
     assert_eq!((taken.id, taken.attempts), (id, 2));

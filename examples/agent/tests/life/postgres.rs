@@ -3,6 +3,7 @@
 use lifecycle_tests::postgres::Postgres;
 use sqlx::PgConnection;
 
+use super::jobs::{submit, until_done};
 use super::*;
 
 /// An agent with a folder of its own.
@@ -20,28 +21,6 @@ async fn ask(server: &Postgres, statement: &str) -> i64 {
         .expect("a number");
     connection.close().await.expect("it closes");
     count
-}
-
-async fn submit(client: &Client, at: &str, goal: usize) {
-    let goal = json!({"goal": format!("plan garden {goal}")});
-    let taken = post(client, format!("{at}/jobs"), goal).await;
-    assert_eq!(taken.status(), 202);
-}
-
-/// There is nothing to wait for but the jobs' own states.
-async fn until_done(client: &Client, at: &str, jobs: usize) -> Vec<Value> {
-    let mut done = Vec::new();
-    for job in 1..=jobs {
-        done.push(loop {
-            let job = get(client, format!("{at}/jobs/{job}")).await;
-            match job["state"].as_str() {
-                Some("done") => break job,
-                Some("queued" | "running") => tokio::task::yield_now().await,
-                _ => panic!("{job}"),
-            }
-        });
-    }
-    done
 }
 
 #[test]
