@@ -51,6 +51,11 @@ impl Postgres {
         self.control("restart");
     }
 
+    /// Ends it as a crash does.
+    pub fn stop(&self) {
+        self.control("stop");
+    }
+
     /// Where a database of it is found.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
@@ -104,7 +109,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let mut stop = self.command("pg_ctl");
-        // It may not have been started.
+        // It may not be running.
         let _ = stop.args(["stop", "-m", "immediate", "-s"]).output();
     }
 }

@@ -1,10 +1,12 @@
 //! [`Jobs`]: a queue whose entries are rows, so that no job is lost with the process, and several agents share it.
 //!
-//! 1. A job is `running` only with a worker's name and a lease. The worker renews the lease while it works.
+//! 1. A job is `running` only with a worker's name and a lease. The worker renews the lease while it works. A process works
+//!    on one job at a time.
 //! 2. Only who bears the name changes a running job: who lost it meanwhile is told `false`, and has changed nothing.
 //! 3. A job whose lease has ended, or whose worker bears this process's name from an earlier life, is queued again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use lifecycle::resource;
@@ -22,6 +24,9 @@ const MOST_ATTEMPTS: i64 = 3;
 pub struct Jobs {
     db: Arc<Database>,
     submitted: Notify,
+    /// Whether a job may be running under this process's name. Only the worker changes it, which has ended when the stop
+    /// reads it.
+    holding: AtomicBool,
 }
 
 /// A job, and what its steps have found so far.
@@ -59,12 +64,18 @@ pub struct Status {
 #[resource(order = 3, timeout = "2s")]
 impl Jobs {
     async fn start(db: Arc<Database>) -> Self {
-        let submitted = Notify::new();
-        Self { db, submitted }
+        Self {
+            db,
+            submitted: Notify::new(),
+            holding: AtomicBool::new(false),
+        }
     }
 
     /// Puts back what a worker that had to be cut still held: the attempt does not count.
     async fn stop(&self) -> Result<(), sqlx::Error> {
+        if !self.holding.load(Relaxed) {
+            return Ok(());
+        }
         sqlx::query(
             "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = $1
              WHERE state = 'running' AND worker = $2",
@@ -130,12 +141,14 @@ impl Jobs {
             store.clock(),
             store.skip_locked()
         );
+        self.holding.store(true, Relaxed);
         let row: Option<(i64, String, String, i64)> = sqlx::query_as(&statement)
             .bind(now())
             .bind(self.db.holder())
             .bind(millis(LEASE))
             .fetch_optional(&mut **self.db.connection().await?)
             .await?;
+        self.holding.store(row.is_some(), Relaxed);
         Ok(row.map(|(id, goal, progress, attempts)| Job {
             id,
             goal,
@@ -200,6 +213,7 @@ impl Jobs {
             .bind(self.db.holder())
             .execute(&mut **self.db.connection().await?)
             .await?;
+        self.holding.store(false, Relaxed);
         Ok(done.rows_affected())
     }
 
@@ -224,7 +238,9 @@ impl Jobs {
         .bind(self.db.holder())
         .execute(&mut **self.db.connection().await?)
         .await?;
-        Ok(done.rows_affected() > 0)
+        let held = done.rows_affected() > 0;
+        self.holding.store(held && state == "running", Relaxed);
+        Ok(held)
     }
 }
 

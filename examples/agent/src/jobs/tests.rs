@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::config::Config;
 use crate::config::tests::in_folder;
-use crate::database::tests::{on_postgres, scratch};
+use crate::database::tests::{close, on_postgres, scratch};
 
 async fn jobs() -> (tempfile::TempDir, Jobs) {
     let (folder, db) = scratch().await;
@@ -65,13 +65,13 @@ async fn put_back(jobs: &Jobs) {
 #[tokio::test]
 async fn what_a_cut_worker_held_is_put_back_by_the_stop_and_nothing_else() {
     let (_folder, jobs) = jobs().await;
-    let (cut, done) = (
-        jobs.submit("cut").await.unwrap().id,
+    let (done, cut) = (
         jobs.submit("done").await.unwrap().id,
+        jobs.submit("cut").await.unwrap().id,
     );
-    let _cut = jobs.take().await.unwrap().unwrap();
-    let second = jobs.take().await.unwrap().unwrap();
-    jobs.done(&second).await.unwrap();
+    let first = jobs.take().await.unwrap().unwrap();
+    jobs.done(&first).await.unwrap();
+    jobs.take().await.unwrap().unwrap();
     jobs.stop().await.unwrap();
     let (cut, done) = (
         jobs.status(cut).await.unwrap(),
@@ -79,6 +79,26 @@ async fn what_a_cut_worker_held_is_put_back_by_the_stop_and_nothing_else() {
     );
     assert_eq!((&*cut.state, cut.attempts), ("queued", 0));
     assert_eq!((&*done.state, done.attempts), ("done", 1));
+}
+
+#[tokio::test]
+async fn a_stop_with_nothing_to_put_back_does_not_need_the_database() {
+    let (_folder, jobs) = jobs().await;
+    jobs.submit("one").await.unwrap();
+    jobs.take().await.unwrap().unwrap();
+    close(&jobs.db).await;
+    assert!(jobs.stop().await.is_err());
+
+    let (_folder, jobs) = self::jobs().await;
+    jobs.submit("one").await.unwrap();
+    assert!(
+        jobs.done(&jobs.take().await.unwrap().unwrap())
+            .await
+            .unwrap()
+    );
+    assert_eq!(jobs.take().await.unwrap(), None);
+    close(&jobs.db).await;
+    jobs.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -87,6 +87,39 @@ fn a_server_that_crashes_and_comes_back_costs_no_job_and_no_restart_of_the_agent
     run.end().expect_code(0);
 }
 
+#[test]
+#[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+fn a_stop_while_the_server_is_dead_is_over_in_time_and_names_what_could_not_be_done() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Postgres::started(files.path());
+    let (mut run, at) = up(agent_on(&server, data.path()));
+    runtime().block_on(async {
+        let client = Client::new();
+        // Three, so that there is one under way for some seconds.
+        for goal in 0..3 {
+            submit(&client, &at, goal).await;
+        }
+        while get(&client, format!("{at}/jobs/1")).await["state"] == "queued" {
+            tokio::task::yield_now().await;
+        }
+    });
+    server.stop();
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(3)
+        .expect_line(&["did not stop clean", "Jobs"])
+        .expect_gone(told, Duration::from_secs(25));
+
+    // What could not be put back is found by the next life.
+    server.start();
+    let (mut run, at) = up(agent_on(&server, data.path()));
+    let done = runtime().block_on(until_done(&Client::new(), &at, 3));
+    let twice = done.iter().filter(|job| job["attempts"] == 2).count();
+    assert_eq!(twice, 1, "{done:?}");
+    run.terminate();
+    run.end().expect_code(0);
+}
+
 /// Two agents share a queue; one of them is killed in the middle of a job.
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
