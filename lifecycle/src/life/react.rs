@@ -246,6 +246,8 @@ impl Life {
             config,
             deadline,
         });
+        // Not ready comes first: nobody is told to stop while load balancers still look this way.
+        self.show();
     }
 
     /// The exit code will be 1, unless the configuration is what is wrong.

@@ -29,6 +29,8 @@ impl Life {
         self.notice(Notice::Running {
             took: self.startup_took,
         });
+        // Whoever watches knows it before main does: a probe of main's first client finds the app up.
+        self.show();
         if let Some(body) = &mut self.wiring.body {
             let (idle, _) = tokio::sync::oneshot::channel();
             let start = std::mem::replace(&mut body.start, idle);
