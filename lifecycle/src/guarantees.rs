@@ -57,14 +57,14 @@
 //!
 //! - **Threads of our own, made first.** Before the set-up, the plan and the runtime, `#[lifecycle::main]` makes the watchdog
 //!   and the thread that passes on signals, and unmasks the signals that it lives by. The threads of the emergency hooks
-//!   (one a hook, at most 16, and a conductor), of the view and of the end of the runtime follow before the first start.
-//!   Each has reported that it is ready, with all that it needs, before anything goes on.
+//!   (one a hook, at most 16, and a conductor) and of the view follow before the first start. Each has reported that it is
+//!   ready, with all that it needs, before anything goes on.
 //! - **A driver that runs no user code** leads the life on a runtime of its own. Each hook is a task, or a thread, that reports
 //!   by event, so that the driver goes on when user code blocks every thread of the app's runtime.
 //! - **A watchdog that needs nothing.** It takes no memory, no lock and no descriptor and writes no log: it sleeps until an
 //!   absolute instant on the monotonic clock. It begins the emergency hooks when the reserve begins or a signal forces the
-//!   end, and ends the process by `_exit` shortly before `D` (a fiftieth of it, 5 to 20 ms). Should it end the process, then with the exit code that was known
-//!   last.
+//!   end, and ends the process by `_exit` shortly before `D` (a fiftieth of it, 5 to 20 ms), with the exit code that was
+//!   known last.
 //! - **Timers of the kernel behind the watchdog** (Linux, on the clock that also counts suspend). One begins the hooks 10 ms
 //!   after `D` and arms two others: the second calls `_exit`, the last one is a SIGKILL.
 //! - **A handler for SIGABRT**, on the thread's alternate stack: it wakes the emergency layer and holds the thread that aborts
@@ -74,7 +74,7 @@
 //!
 //! # What it costs
 //!
-//! Threads that sleep: six (seven where probes are answered), one for each emergency hook up to 16 and one to conduct
+//! Threads that sleep: five (six where probes are answered), one for each emergency hook up to 16 and one to conduct
 //! them, about 35 KiB of memory each (4.2 MB for a whole app of five resources in a release build). No descriptor. Nothing
 //! at all while the app runs, except that admitting work is an atomic addition.
 //!

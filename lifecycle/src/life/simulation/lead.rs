@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +13,7 @@ use super::hooks::{Scene, table};
 use super::world::{Destructor, Outside, World};
 use crate::background::Policy;
 use crate::component::{Component, Kind, Source};
+use crate::emergency::Emergency;
 use crate::error::{BoxError, Failure};
 use crate::graph::{Cost, Graph, Node};
 use crate::hook::Instance;
@@ -91,16 +92,27 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let observed = Arc::clone(scene);
     let (start, is_started) = oneshot::channel();
     let (cut, is_cut) = oneshot::channel();
+    let hooks = Arc::new(OnceLock::<Emergency>::new());
+    let early = scene.world.early_watchdog.then(|| Arc::clone(&hooks));
     let wiring = Wiring {
         runtime: tokio::runtime::Handle::current(),
         observer: Box::new(move |notice| observe(&observed, &notice)),
         body: scene.world.body.as_ref().map(|_| BodyLink { start, cut }),
         up: Some(up),
-        on_deadline: Box::new(drop),
+        on_deadline: Box::new(move |limit| {
+            if let Some(hooks) = early.as_ref().and_then(|hooks| hooks.get()) {
+                hooks.begin(std::time::Instant::now() + limit);
+                // Before the driver can disarm one.
+                while hooks.armed() > 0 {
+                    std::thread::yield_now();
+                }
+            }
+        }),
         on_code: Box::new(drop),
     };
     let began = Instant::now();
     let (life, handles) = Life::new(Arc::new(plan), wiring).unwrap();
+    let _ = hooks.set(handles.emergency.handle());
     let shutdown = life.shutdown();
     let written = Arc::clone(scene);
     let driver = tokio::spawn(async move {

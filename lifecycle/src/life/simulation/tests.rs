@@ -470,3 +470,21 @@ fn no_limit_is_no_overflow() {
     };
     assert_eq!(lead(&world, &[]).outcome.exit_code, 0);
 }
+
+#[test]
+fn a_life_whose_hooks_the_watchdog_began_does_not_end_clean() {
+    let of = |stop| World {
+        early_watchdog: true,
+        ..World::of(vec![Resource {
+            stop: Some(Call::of(stop)),
+            emergency: Some(false),
+            ..Resource::PLAIN
+        }])
+    };
+    for stop in [Act::OK, Act::ends(10, End::Fail)] {
+        let story = lead(&of(stop), &[]);
+        assert_eq!(all(&story, What::Emergency), [0]);
+        assert_eq!(story.outcome.exit_code, 3);
+        assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
+    }
+}

@@ -135,6 +135,8 @@ pub(super) struct World {
     pub(super) lame_duck: u64,
     pub(super) reserve: u64,
     pub(super) startup: u64,
+    /// All emergency hooks are begun as soon as the deadline is fixed, without the driver.
+    pub(super) early_watchdog: bool,
     pub(super) resources: Vec<Resource>,
     pub(super) workers: Vec<Worker>,
     pub(super) body: Option<Body>,
@@ -244,6 +246,7 @@ impl World {
             lame_duck: 0,
             reserve: 2_000,
             startup: 300_000,
+            early_watchdog: false,
             resources,
             workers: Vec::new(),
             body: None,
