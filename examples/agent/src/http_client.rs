@@ -14,7 +14,7 @@ pub struct HttpClient {
 #[error("the HTTP client is closed")]
 pub struct Closed;
 
-#[resource(order = 1, timeout = "1s")]
+#[resource(order = 2, timeout = "1s")]
 impl HttpClient {
     /// Not async: it reads the machine's certificates, which blocks.
     pub fn start() -> Result<Self, reqwest::Error> {

@@ -34,7 +34,7 @@ const fn resource(name: &'static str, order: u32, variable: &'static str, stops:
 const RESOURCES: [Resource; 10] = [
     resource("Config", 0, "CONFIG", false),
     resource("Database", 1, "DATABASE", true),
-    resource("HttpClient", 1, "HTTP_CLIENT", true),
+    resource("HttpClient", 2, "HTTP_CLIENT", true),
     resource("VectorIndex", 2, "VECTOR_INDEX", true),
     resource("Model", 2, "MODEL", true),
     resource("Jobs", 3, "JOBS", true),

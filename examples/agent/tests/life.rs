@@ -122,8 +122,8 @@ fn expect_reverse(end: &End) {
     let stopped = stopped(end);
     let order = |name: &str| match name {
         "Config" => 0,
-        "Database" | "HttpClient" => 1,
-        "VectorIndex" | "Model" => 2,
+        "Database" => 1,
+        "HttpClient" | "VectorIndex" | "Model" => 2,
         "Jobs" | "Sessions" | "Library" | "Answers" => 3,
         "HttpListener" => 4,
         // The workers.

@@ -124,7 +124,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
     let database = component("Database");
     let (closes, _) = span(database, "stopping");
     for other in components {
-        if !["Database", "HttpClient", "Config"]
+        if !["Database", "Config"]
             .iter()
             .any(|name| other["name"] == **name)
         {
