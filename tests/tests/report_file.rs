@@ -205,12 +205,16 @@ fn d8_a_clean_life_is_written_with_all_that_happened_in_order() {
         );
         assert_eq!(life.did("main"), "running draining");
         assert!(life.span("main", "draining").took() >= Duration::from_millis(50));
+        assert!(life.component("a")["start_after"].is_null(), "{end}");
+        assert!(life.component("e")["stop_after"].is_null(), "{end}");
         for pair in ["a", "b", "c", "d", "e"].windows(2) {
             let (below, above) = (pair[0], pair[1]);
             for name in pair {
                 assert_eq!(life.did(name), UP_AND_DOWN, "{name}");
                 life.expect_layer(name, "safe");
             }
+            assert_eq!(life.component(above)["start_after"], below);
+            assert_eq!(life.component(below)["stop_after"], above);
             let up = life.span(below, "starting").end;
             assert!(up <= life.span(above, "starting").begin, "{end}");
             let down = life.span(above, "stopping").end;

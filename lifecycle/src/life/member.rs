@@ -9,7 +9,7 @@ use super::event::{Call, HookError, Turn};
 use super::outcome::{Fate, Layer};
 use super::supervise::Supervision;
 use super::timeline::{Activity, Track};
-use crate::component::{Component, Kind};
+use crate::component::{Component, Id, Kind};
 use crate::scope::Scope;
 use crate::threads::Hold;
 
@@ -62,6 +62,10 @@ pub(super) struct Member {
     /// Its leases when its stop began, written by the call of its stop.
     pub(super) in_use_before: Arc<AtomicUsize>,
     pub(super) emergency_since: Option<(Instant, Hold)>,
+    /// Who came up last before its start began.
+    pub(super) start_after: Option<Id>,
+    /// Who ended last before its turn to stop came.
+    pub(super) stop_after: Option<Id>,
     pub(super) track: Track,
     pub(super) fate: Fate,
 }
@@ -88,6 +92,8 @@ impl Member {
             clean: true,
             in_use_before: Arc::default(),
             emergency_since: None,
+            start_after: None,
+            stop_after: None,
             track: Track::new(Activity::Waiting, now),
             fate: Fate::new(
                 Arc::clone(&component.name),

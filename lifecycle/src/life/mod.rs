@@ -131,6 +131,8 @@ pub(crate) struct Life {
     draining: bool,
     /// Starts that are being waited for.
     starting: usize,
+    /// Who came up last.
+    last_up: Option<Id>,
     /// Workers of the group that has been told last and that have not ended.
     group_left: usize,
     /// Resources that have not ended, while stopping.
@@ -273,6 +275,7 @@ impl Life {
             reserve_reached: false,
             draining: false,
             starting: 0,
+            last_up: None,
             group_left: 0,
             stopping_left: 0,
             waits: Vec::new(),
@@ -439,6 +442,8 @@ impl Life {
                 let member = &self.members[id];
                 fates.push(Fate {
                     spans: member.track.spans(began, stopped_at, now),
+                    start_after: member.start_after.map(|id| self.name(id)),
+                    stop_after: member.stop_after.map(|id| self.name(id)),
                     ..member.fate.clone()
                 });
             }

@@ -63,6 +63,12 @@ pub(crate) struct Fate {
     /// What it did when, one after the other; known at the end of the life.
     #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
     pub(crate) spans: Vec<Span>,
+    /// Who came up last before its start began; nobody where it waited for none.
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
+    pub(crate) start_after: Option<Arc<str>>,
+    /// For a resource: who ended last before its turn to stop came; nobody where only the drain was before it.
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
+    pub(crate) stop_after: Option<Arc<str>>,
 }
 
 impl Fate {
@@ -79,6 +85,8 @@ impl Fate {
             leaked: InUse::default(),
             tasks_left: Vec::new(),
             spans: Vec::new(),
+            start_after: None,
+            stop_after: None,
         }
     }
 

@@ -78,6 +78,7 @@ impl Life {
         let plan = Arc::clone(&self.plan);
         if node < plan.resources {
             self.members[node].since = Instant::now();
+            self.members[node].start_after = self.last_up;
             self.attempt_start(node);
             return;
         }
@@ -151,6 +152,7 @@ impl Life {
             took,
         });
         self.starting = self.starting.saturating_sub(1);
+        self.last_up = Some(id);
         if self.cause.is_some() {
             return;
         }
@@ -258,6 +260,7 @@ impl Life {
             return;
         };
         self.members[id].since = Instant::now();
+        self.members[id].start_after = self.last_up;
         self.notice(Notice::Starting {
             name: self.name(id),
             allowed: plan.components[id].start_timeout,
@@ -339,6 +342,7 @@ impl Life {
             return;
         }
         member.was_up = true;
+        self.last_up = Some(id);
         if !member.told {
             // Until now that was the limit of its start.
             member.cut_at = None;

@@ -64,6 +64,9 @@ impl Life {
         let plan = Arc::clone(&self.plan);
         for need in plan.graph.needs(node) {
             if self.node_unblocked(*need) {
+                if let Some(member) = self.members[..plan.resources].get_mut(*need as usize) {
+                    member.stop_after = self.ends.last().copied().filter(|id| *id < plan.resources);
+                }
                 self.stoppable.push(*need as usize);
             }
         }

@@ -73,6 +73,10 @@ struct Component<'a> {
     /// Tasks that did not end even when cancelled.
     tasks_left: &'a [String],
     leases: Leases,
+    /// Who came up last before its start began.
+    start_after: Option<&'a str>,
+    /// Who ended last before its turn to stop came; only resources wait so.
+    stop_after: Option<&'a str>,
     /// What it did when: one follows the other.
     spans: Vec<Activities>,
 }
@@ -187,6 +191,8 @@ impl<'a> Component<'a> {
                 leaked: fate.leaked.after,
                 oldest: fate.leaked.oldest.iter().map(Leak::of).collect(),
             },
+            start_after: fate.start_after.as_deref(),
+            stop_after: fate.stop_after.as_deref(),
             spans: fate.spans.iter().map(Activities::of).collect(),
         }
     }
