@@ -89,7 +89,7 @@
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
 //! | `LIFECYCLE_ADMIN` | an address and a port, `127.0.0.1:9000`, or a port alone, which is reached from this host only: where probes and metrics are answered; see [below](#probes-and-metrics) |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
-//! | `LIFECYCLE_REPORT` | a path that ends in `.json`: where the timeline of startup and shutdown is written to at the end, in one piece; [its schema] |
+//! | `LIFECYCLE_REPORT` | where the timeline of startup and shutdown is written to at the end, in one piece; the ending of the path says how: a picture (`.svg`), the same as a page with details (`.html`), the table with the critical path and who took longest (`.txt`), or data (`.json`, with the feature; [its schema]) |
 //! | `LIFECYCLE_PRINT` | `plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd`, `compose`: what is printed in place of starting; see [below](#printed) |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
 //! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module `drill`, which comes with the feature |
@@ -272,6 +272,7 @@ pub use shutdown::{Shutdown, Slept};
 pub use stream::{Collecting, Interruptible, InterruptibleStream, OnInterrupt, Why};
 pub use sys::RecordRef;
 pub use tasks::{Task, TaskError, Tasks};
+pub use view::picture::blame::{Blame, CriticalPath};
 
 /// What expansions of the macros name. Outside semantic versioning: it changes whenever the macros do.
 #[doc(hidden)]

@@ -8,6 +8,8 @@ use crate::error::escape;
 use crate::leases::Outstanding;
 use crate::life::outcome::{Fate, InUse, Layer, Outcome};
 use crate::reason::{Reason, signal_name};
+use crate::view::picture;
+use crate::view::picture::blame::{Blame, CriticalPath};
 
 /// What the life of an app came to. It displays as a table.
 #[derive(Debug, Clone)]
@@ -119,7 +121,38 @@ impl Report {
             .find(|component| component.name() == name)
     }
 
-    #[cfg(feature = "json")]
+    /// Who took longest to start and to stop, what each waited for not included. It displays as two lists.
+    ///
+    /// As `systemd-analyze blame` does it: who takes long is not always who holds others up, which
+    /// [`critical_path`](Self::critical_path) tells.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let report = lifecycle::Lifecycle::builder().start().await.unwrap().stop().await;
+    /// print!("{}", report.blame());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        picture::blame(self)
+    }
+
+    /// The chains of components that startup and shutdown could not have been faster than: each began when the one
+    /// before it was done. It displays as a list each, with when each one began and how long it took.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let report = lifecycle::Lifecycle::builder().start().await.unwrap().stop().await;
+    /// print!("{}", report.critical_path());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn critical_path(&self) -> CriticalPath {
+        picture::critical_path(self)
+    }
+
     pub(crate) fn outcome(&self) -> &Outcome {
         &self.outcome
     }

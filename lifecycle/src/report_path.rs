@@ -11,6 +11,9 @@ use crate::error::one_line;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
+    Svg,
+    Html,
+    Text,
 }
 
 /// A path that a report can be written to, as far as can be seen.
@@ -23,8 +26,7 @@ pub(crate) struct ReportPath {
 }
 
 impl ReportPath {
-    pub(crate) const ALLOWED: &str =
-        "a path that ends in `.json`, in a folder that exists, of an ordinary file or none";
+    pub(crate) const ALLOWED: &str = "a path that ends in `.svg`, `.html`, `.txt` or `.json`, in a folder that exists, of an ordinary file or none";
 
     /// What is wrong with it, otherwise.
     pub(crate) fn new(value: &OsStr) -> Result<Self, String> {
@@ -55,6 +57,9 @@ impl ReportPath {
 impl Format {
     fn of(path: &Path) -> Result<Self, String> {
         match path.extension().and_then(OsStr::to_str) {
+            Some("svg") => Ok(Self::Svg),
+            Some("html") => Ok(Self::Html),
+            Some("txt") => Ok(Self::Text),
             Some("json") if cfg!(feature = "json") => Ok(Self::Json),
             Some("json") => Err("`lifecycle` is built without its feature `json`".to_owned()),
             Some(other) => Err(format!("`.{other}` is no format of reports")),
@@ -110,17 +115,16 @@ mod tests {
     #[test]
     fn the_ending_must_name_a_format() {
         refused("life", "names no format");
-        refused("life.txt", "`.txt` is no format");
+        refused("life.pdf", "`.pdf` is no format");
         refused("life.JSON", "`.JSON` is no format");
     }
 
-    #[cfg(feature = "json")]
     #[test]
     fn a_relative_path_becomes_absolute() {
         let here = std::env::current_dir().unwrap().canonicalize().unwrap();
-        let path = ReportPath::new("life.json".as_ref()).unwrap();
-        assert_eq!(path.file, here.join("life.json"));
-        assert_eq!((path.folder, path.format), (here, Format::Json));
+        let path = ReportPath::new("life.svg".as_ref()).unwrap();
+        assert_eq!(path.file, here.join("life.svg"));
+        assert_eq!((path.folder, path.format), (here, Format::Svg));
     }
 
     #[cfg(not(feature = "json"))]

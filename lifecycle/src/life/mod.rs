@@ -471,6 +471,7 @@ impl Life {
             startup: self.startup_took,
             shutdown: limit.saturating_sub(deadline.saturating_duration_since(now)),
             limit,
+            reserve: self.plan.limits.emergency,
             forced: self.forced,
             cut_work: std::mem::take(&mut self.cut_work),
             began: self.began_at,

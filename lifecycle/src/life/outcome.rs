@@ -61,13 +61,10 @@ pub(crate) struct Fate {
     /// The tasks that did not end even when cancelled.
     pub(crate) tasks_left: Vec<String>,
     /// What it did when, one after the other; known at the end of the life.
-    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
     pub(crate) spans: Vec<Span>,
     /// Who came up last before its start began; nobody where it waited for none.
-    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
     pub(crate) start_after: Option<Arc<str>>,
     /// For a resource: who ended last before its turn to stop came; nobody where only the drain was before it.
-    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
     pub(crate) stop_after: Option<Arc<str>>,
 }
 
@@ -112,15 +109,16 @@ pub(crate) struct Outcome {
     pub(crate) startup: Duration,
     pub(crate) shutdown: Duration,
     pub(crate) limit: Duration,
+    /// What of that is kept for the emergency hooks.
+    pub(crate) reserve: Duration,
     /// The signal that forced the end.
     pub(crate) forced: Option<i32>,
     /// Work that was admitted and had to be cut, by the name of its scope.
     pub(crate) cut_work: Vec<(Arc<str>, u64)>,
     /// When the life began.
-    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
+    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only JSON shows it"))]
     pub(crate) began: SystemTime,
     /// The instants of the life, counted from its begin, in their order.
-    #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only files show it"))]
     pub(crate) marks: Vec<(Mark, Duration)>,
     /// Main's body, where it ran or something is to be said of the app's own scope.
     pub(crate) body: Option<Fate>,

@@ -5,6 +5,7 @@
 mod console;
 mod lines;
 pub(crate) mod log;
+pub(crate) mod picture;
 mod report_file;
 #[cfg(feature = "json")]
 mod report_json;

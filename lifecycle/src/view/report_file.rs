@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{report_json, say};
+use super::{picture, report_json, say};
 use crate::error::{escape, one_line};
 use crate::report::Report;
 use crate::report_path::{Format, ReportPath, check};
@@ -109,6 +109,9 @@ impl Target {
     fn prepare(&self, report: &Report) -> io::Result<()> {
         let text = match self.path.format {
             Format::Json => report_json::render(report)?,
+            Format::Svg => picture::svg(report).into_bytes(),
+            Format::Html => picture::html(report).into_bytes(),
+            Format::Text => picture::text(report).into_bytes(),
         };
         // Again, since it may have changed; and what changes after this look is replaced, never followed.
         check(&self.path.file)?;

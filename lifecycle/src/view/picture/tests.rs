@@ -1,0 +1,403 @@
+//! Pictures of lives that are made up.
+
+use std::time::Duration;
+
+use expect_test::expect;
+use roxmltree::{Document, Node};
+
+use super::*;
+use crate::life::outcome::Layer;
+use crate::life::timeline::{Activity, Mark};
+
+mod sample;
+
+use self::sample::{SIZES, life, span};
+use self::timeline::{Kind, Row};
+
+fn class<'a>(node: Node<'a, 'a>) -> &'a str {
+    node.attribute("class").unwrap_or_default()
+}
+
+fn all<'a>(document: &'a Document<'a>, of: &'a str) -> impl Iterator<Item = Node<'a, 'a>> {
+    document
+        .descendants()
+        .filter(move |node| class(*node) == of)
+}
+
+/// All texts of a picture that are of that class.
+fn texts(document: &Document<'_>, of: &str) -> Vec<String> {
+    let texts = document.descendants().filter(|node| {
+        node.has_tag_name(("http://www.w3.org/2000/svg", "text"))
+            && class(*node).split(' ').any(|class| class == of)
+    });
+    texts
+        .filter_map(|node| node.text().map(str::to_owned))
+        .collect()
+}
+
+/// What holds of every picture: it is XML, nothing is outside of it or has no size, and it needs nothing else.
+#[track_caller]
+fn expect_sound(svg: &str) {
+    let document = Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
+    let root = document.root_element();
+    let number = |node: Node<'_, '_>, name: &str| -> Option<f64> {
+        let value = node.attribute(name)?;
+        let number: f64 = value.parse().unwrap_or(0.0);
+        assert!(number.is_finite(), "{name}={value} in {node:?}");
+        Some(number)
+    };
+    let (width, height) = (
+        number(root, "width").unwrap(),
+        number(root, "height").unwrap(),
+    );
+    for node in root.descendants().filter(|node| node.is_element()) {
+        assert!(
+            !["script", "a", "image", "use", "foreignObject"].contains(&node.tag_name().name()),
+            "{node:?}"
+        );
+        for attribute in node.attributes() {
+            assert!(!attribute.name().starts_with("on"), "{node:?}");
+            assert!(!attribute.name().contains("href"), "{node:?}");
+            assert!(!attribute.value().contains("NaN"), "{node:?}");
+            assert!(!attribute.value().contains("inf"), "{node:?}");
+        }
+        if node
+            .ancestors()
+            .any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "defs")))
+        {
+            continue;
+        }
+        for (at, size, limit) in [("x", "width", width), ("y", "height", height)] {
+            let begin = number(node, at).unwrap_or_default();
+            let size = number(node, size).unwrap_or_default();
+            assert!(
+                begin >= 0.0 && size >= 0.0 && begin + size <= limit + 0.2,
+                "{node:?} in {width} x {height}"
+            );
+        }
+    }
+    for text in root.descendants() {
+        if let (Some("start"), Some(says)) = (text.attribute("text-anchor"), text.text()) {
+            let (x, size) = (
+                number(text, "x").unwrap(),
+                number(text, "font-size").unwrap(),
+            );
+            let right = x + text::width(says) * size;
+            assert!(right <= width, "{says:?} ends at {right}");
+        }
+    }
+    assert!(!svg.replace("url(#life-", "").contains("url("), "{svg}");
+    assert_eq!(
+        svg.matches("http").count(),
+        svg.matches("http_").count() + 1
+    );
+}
+
+#[test]
+fn every_component_has_a_row_whatever_their_number() {
+    for count in SIZES {
+        let (timeline, end) = life(count);
+        let svg = svg::render(&timeline, end);
+        expect_sound(&svg);
+        let document = Document::parse(&svg).unwrap();
+        let rows: Vec<Node<'_, '_>> = all(&document, "row").collect();
+        assert_eq!(rows.len(), count);
+        let mut bottom = 0.0;
+        for (row, drawn) in timeline.rows.iter().zip(rows) {
+            let about = drawn.first_element_child().and_then(|title| title.text());
+            assert!(about.unwrap().starts_with(&row.name), "{about:?}");
+            let hit = drawn.children().find(|node| class(*node) == "hit").unwrap();
+            let number = |name| hit.attribute(name).unwrap().parse::<f64>().unwrap();
+            // Rows do not overlap, and are high enough to be read.
+            assert!(number("y") + 0.1 >= bottom && number("height") >= 12.0);
+            bottom = number("y") + number("height");
+        }
+    }
+}
+
+#[test]
+fn waiting_and_work_and_every_layer_are_told_apart() {
+    for count in SIZES {
+        let (timeline, end) = life(count);
+        let svg = svg::render(&timeline, end);
+        let document = Document::parse(&svg).unwrap();
+        let drawn = |row: &str| -> Vec<String> {
+            let place = timeline.rows.iter().position(|of| of.name == row).unwrap();
+            let row = all(&document, "row").nth(place).unwrap();
+            let spans = row.children().filter(|node| class(*node) == "span");
+            spans
+                .map(|span| class(span.last_element_child().unwrap()).to_owned())
+                .collect()
+        };
+        let safe = ["starting", "running", "waiting", "safe", "safe"];
+        assert_eq!(drawn("config"), safe, "of {count}");
+        assert!(drawn("database").ends_with(&["hook".to_owned(), "emergency".to_owned()]));
+        assert!(drawn("cache").ends_with(&["timeout".to_owned(), "timeout".to_owned()]));
+        let again = ["starting", "waiting", "starting"].map(str::to_owned);
+        assert!(drawn("index").windows(3).any(|classes| classes == again));
+        // Words and shapes say it, too.
+        for (layer, shape) in [("safe", "circle"), ("timeout", "path"), ("hook", "rect")] {
+            let shapes = all(&document, "row").flat_map(|row| row.children().collect::<Vec<_>>());
+            let found = shapes.filter(|node| class(*node) == layer);
+            assert!(
+                found
+                    .into_iter()
+                    .any(|node| node.tag_name().name() == shape),
+                "{layer}"
+            );
+        }
+        let results = texts(&document, "wrong");
+        assert!(results.contains(&"emergency (!)".to_owned()), "{results:?}");
+        assert!(results.contains(&"timeout (!)".to_owned()), "{results:?}");
+    }
+}
+
+#[test]
+fn marks_and_phases_are_named_in_their_order() {
+    let (timeline, end) = life(5);
+    let svg = svg::render(&timeline, end);
+    let document = Document::parse(&svg).unwrap();
+    let marks: Vec<String> = document
+        .root_element()
+        .children()
+        .filter(|node| node.tag_name().name() == "text" && class(*node) == "strong")
+        .filter_map(|node| node.text().map(str::to_owned))
+        .collect();
+    assert_eq!(
+        marks,
+        ["up 2.03s", "SIGTERM", "end +3.61s", "deadline +25s"]
+    );
+    let phases: Vec<&str> = all(&document, "phase")
+        .filter_map(|phase| phase.first_element_child()?.text())
+        .collect();
+    expect![[r#"
+        [
+            "startup: 2.03s",
+            "running: 1h",
+            "lame duck: 1s",
+            "drain: 1.7s",
+            "stop: 907ms",
+            "reserve: 2s",
+        ]
+    "#]]
+    .assert_debug_eq(&phases);
+    // What goes through all rows: where it was up, told, over, and where it had to be.
+    let lines = document
+        .descendants()
+        .filter(|node| class(*node).starts_with("mark "));
+    assert_eq!(lines.count(), 2);
+    assert_eq!(all(&document, "mark").count(), 2);
+}
+
+#[test]
+fn details_say_from_when_to_when_and_for_whom() {
+    let (timeline, end) = life(5);
+    let svg = svg::render(&timeline, end);
+    let document = Document::parse(&svg).unwrap();
+    let row = all(&document, "row").nth(3).unwrap();
+    let titles: Vec<&str> = row
+        .descendants()
+        .filter(|node| node.tag_name().name() == "title")
+        .filter_map(|title| title.text())
+        .collect();
+    expect![[r#"
+        model (resource)
+        started in 1.18s, after database
+        stopped in 39ms
+        layer: safe
+
+        model: waiting to start
+        0 to 309ms: 309ms
+        waited last for database
+
+        model: starting
+        309ms to 1.48s: 1.18s
+
+        model: running
+        1.48s to +2.7s: 1h
+
+        model: stopping
+        +2.7s to +2.72s: 19ms
+
+        model: being dropped
+        +2.72s to +2.74s: 20ms"#]]
+    .assert_eq(&titles.join("\n\n"));
+}
+
+#[test]
+fn a_life_can_be_drawn_while_it_goes_on() {
+    let (whole, end) = life(50);
+    let steps = 40;
+    let middle = [whole.mark(Mark::Cause).unwrap(), end];
+    let nows = (0..=steps).map(|step| middle[1] * step / steps);
+    let close = (0..=steps).map(|step| middle[0] + (middle[1] - middle[0]) * step / steps);
+    let start = (0..=steps).map(|step| Duration::from_millis(130) * step);
+    for now in nows.chain(close).chain(start) {
+        let mut timeline = whole.clone();
+        timeline
+            .marks
+            .retain(|(mark, at)| *at <= now || *mark == Mark::Deadline);
+        if timeline.mark(Mark::Cause).is_none() {
+            timeline.marks.retain(|(mark, _)| *mark != Mark::Deadline);
+        }
+        for row in &mut timeline.rows {
+            row.spans.retain(|span| span.begin <= now);
+            if let Some(last) = row.spans.last_mut()
+                && last.end > now
+            {
+                last.end = Duration::MAX;
+            }
+        }
+        let svg = svg::render(&timeline, now);
+        expect_sound(&svg);
+        let document = Document::parse(&svg).unwrap();
+        let now_is_marked = texts(&document, "strong").contains(&"now".to_owned());
+        assert_eq!(now_is_marked, now < end, "{now:?}");
+        let _ = html::page(&timeline, now);
+        let _ = CriticalPath::of(&timeline, now).to_string();
+    }
+}
+
+#[test]
+fn a_life_of_nothing_is_a_picture() {
+    let (mut timeline, _) = life(5);
+    timeline.rows.clear();
+    timeline.marks.clear();
+    expect_sound(&svg::render(&timeline, Duration::ZERO));
+    assert_eq!(Blame::of(&timeline, Duration::ZERO).to_string(), "");
+}
+
+#[test]
+fn d7_no_name_and_no_error_acts_in_the_picture_or_on_the_page() {
+    let hostile =
+        "</title></style></svg><script>alert(1)</script>\"'&amp;]]>\u{1b}[2J\u{202e}\u{0}\u{ffff}";
+    let shown = "</title></style></svg><script>alert(1)</script>\"'&amp;]]>\\u{1b}[2J\\u{202e}\\u{0}\u{fffd}";
+    let (mut timeline, end) = life(5);
+    timeline.app = hostile.to_owned();
+    timeline.lines = vec![hostile.to_owned(); 3];
+    timeline.cause = hostile.to_owned();
+    for row in &mut timeline.rows {
+        row.name = hostile.to_owned();
+        row.note = hostile.to_owned();
+    }
+    let svg = svg::render(&timeline, end);
+    expect_sound(&svg);
+    let document = Document::parse(&svg).unwrap();
+    assert_eq!(texts(&document, "title"), [shown]);
+    for row in all(&document, "row") {
+        let about = row.first_element_child().and_then(|title| title.text());
+        assert!(about.unwrap().matches(shown).count() >= 2, "{about:?}");
+    }
+    let page = html::page(&timeline, end);
+    assert_eq!(page.matches("<script").count(), 1);
+    assert_eq!(page.matches("</svg").count(), 1);
+    assert_eq!(page.matches("<style").count(), 2);
+    assert!(!page.contains(['\u{1b}', '\u{202e}', '\u{0}']));
+}
+
+/// A row that started and stopped then, in seconds.
+fn row(name: &str, kind: Kind, start: [u64; 2], stop: [u64; 2], after: [Option<usize>; 2]) -> Row {
+    let at = Duration::from_secs;
+    Row {
+        name: name.to_owned(),
+        kind,
+        layer: Some(Layer::Safe),
+        is_up: true,
+        note: String::new(),
+        spans: vec![
+            span(Activity::Waiting, at(0), at(start[0])),
+            span(Activity::Starting(1), at(start[0]), at(start[1])),
+            span(Activity::Running, at(start[1]), at(stop[0])),
+            span(
+                if kind == Kind::Resource {
+                    Activity::Stopping
+                } else {
+                    Activity::Draining
+                },
+                at(stop[0]),
+                at(stop[1]),
+            ),
+        ],
+        start_after: after[0],
+        stop_after: after[1],
+    }
+}
+
+#[test]
+fn the_critical_path_is_whom_each_one_waited_for() {
+    let at = Duration::from_secs;
+    let (mut timeline, _) = life(5);
+    timeline.marks = vec![
+        (Mark::Up, at(9)),
+        (Mark::Cause, at(20)),
+        (Mark::LameDuck, at(20)),
+        (Mark::Drain, at(22)),
+        (Mark::Stop, at(27)),
+        (Mark::End, at(34)),
+        (Mark::Deadline, at(60)),
+    ];
+    timeline.rows = vec![
+        row("config", Kind::Resource, [0, 1], [33, 34], [None, Some(1)]),
+        row(
+            "database",
+            Kind::Resource,
+            [1, 6],
+            [29, 33],
+            [Some(0), Some(3)],
+        ),
+        row("cache", Kind::Resource, [1, 2], [27, 28], [Some(0), None]),
+        row("server", Kind::Resource, [6, 9], [27, 29], [Some(1), None]),
+        row("worker", Kind::Worker, [6, 7], [22, 25], [Some(1), None]),
+    ];
+    expect![[r#"
+        critical path of the startup, 9s:
+                 0  config 1s
+                1s  database 5s
+                6s  server 3s
+        critical path of the shutdown, 14s:
+                 0  (lame duck) 2s
+                2s  worker 3s
+                5s  (work in flight) 2s
+                7s  server 2s
+                9s  database 4s
+               13s  config 1s
+    "#]]
+    .assert_eq(&CriticalPath::of(&timeline, at(34)).to_string());
+    expect![[r#"
+        longest to start:
+                5s  database
+                3s  server
+                1s  config
+                1s  cache
+                1s  worker
+        longest to stop:
+                4s  database
+                3s  worker
+                2s  server
+                1s  config
+                1s  cache
+    "#]]
+    .assert_eq(&Blame::of(&timeline, at(34)).to_string());
+}
+
+#[test]
+fn a_path_of_those_that_took_no_time_ends() {
+    let at = Duration::from_secs;
+    let (mut timeline, _) = life(5);
+    timeline.marks = vec![(Mark::Up, at(1)), (Mark::Cause, at(2)), (Mark::End, at(3))];
+    let both = |other: usize| [Some(other), Some(other)];
+    timeline.rows = vec![
+        row("a", Kind::Worker, [1, 1], [3, 3], both(1)),
+        row("b", Kind::Worker, [1, 1], [3, 3], both(0)),
+    ];
+    let path = CriticalPath::of(&timeline, at(3)).to_string();
+    assert_eq!(path.lines().count(), 2 * (1 + 2), "{path}");
+}
+
+#[test]
+fn the_longest_come_first_and_not_all_are_named() {
+    let (timeline, end) = life(50);
+    let blame = Blame::of(&timeline, end).to_string();
+    assert_eq!(blame.lines().count(), 2 * (1 + 20 + 1), "{blame}");
+    assert!(blame.contains("and 30 more"), "{blame}");
+}
