@@ -169,6 +169,13 @@ impl Emergency {
         self.0.until().is_some()
     }
 
+    /// The time until which all are to be run.
+    pub(crate) fn left(&self) -> Duration {
+        self.0.until().map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
     /// Whether all are through.
     pub(crate) fn is_over(&self) -> bool {
         self.0.over.load(Ordering::Acquire)

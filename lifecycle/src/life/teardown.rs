@@ -323,6 +323,8 @@ impl Life {
             left
         };
         self.emergency.begin(std::time::Instant::now() + left);
+        // The watchdog may have begun them, and with more time: a process that was stopped has its reserve from then on.
+        let left = left.max(self.emergency.left());
         self.app.admission.close();
         let told = now + left;
         self.app_scope.tell(told, told);
