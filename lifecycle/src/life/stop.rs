@@ -112,7 +112,16 @@ impl Life {
         match hook {
             Ok(Some(hook)) => {
                 let sender = self.sender.clone();
-                let then = move |result| drop(sender.send(Event::StopEnded { id, turn, result }));
+                let armed = self.members[id].slot;
+                let emergency = self.emergency.handle();
+                let then = move |result: Result<Ended, HookError>| {
+                    // Here and now: where the driver comes late, the watchdog's threads must not call the hook of what
+                    // has ended clean.
+                    if let (Ok(_), Some(slot)) = (&result, armed) {
+                        emergency.disarm(slot);
+                    }
+                    let _ = sender.send(Event::StopEnded { id, turn, result });
+                };
                 self.members[id].call =
                     Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
             }

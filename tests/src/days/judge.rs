@@ -110,7 +110,10 @@ impl<'a> Case<'a> {
             line.map(|line| line.at)
         };
         let left = |cause: Cause| first(cause.evidence());
-        let failed = left(Cause::Fails);
+        // A step may panic where it was not meant to: `bridge` does on a runtime of one thread.
+        let bodies = day.app.workers.iter().chain(&["main"]);
+        let panicked = bodies.filter_map(|body| first(&format!("{body} panicked")));
+        let failed = left(Cause::Fails).into_iter().chain(panicked).min();
         let timed_out = day.start_timeout.and_then(|time| {
             day.app
                 .hooks(Place::Start)
