@@ -1,0 +1,124 @@
+//! The agent in Kubernetes, as the manifest says that `LIFECYCLE_PRINT=kubernetes` prints: probed, asked, deleted.
+
+#[path = "kubelet/pod.rs"]
+mod pod;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use lifecycle_tests::run::Program;
+use pod::{Pod, Status};
+use reqwest::Client;
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// A program, and the manifest that it prints with these limits.
+fn agent(data: &Path, limits: &[(&str, &str)]) -> (Program, String) {
+    let program = || {
+        Program::new(env!("CARGO_BIN_EXE_agent"))
+            .env("AGENT_ADDR", "127.0.0.1:0")
+            .env("AGENT_DATA", data)
+            .env("RUST_LOG", "info")
+    };
+    let printing = limits
+        .iter()
+        .fold(program(), |program, (name, value)| program.env(name, value));
+    let printed = printing.env("LIFECYCLE_PRINT", "kubernetes").run();
+    printed.expect_code(0);
+    (program(), printed.stdout)
+}
+
+/// Asks for an answer of so many tokens, and reads it to its end.
+async fn ask(client: &Client, at: &str, tokens: usize, begun: oneshot::Sender<()>) -> String {
+    let question = json!({"question": "What does a pod want?", "max_tokens": tokens});
+    let answer = client
+        .post(format!("{at}/ask"))
+        .json(&question)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let _ = begun.send(());
+    answer.text().await.expect("no answer is cut")
+}
+
+/// Sends one request after the other for as long as the balancer would.
+async fn use_it(at: String, status: Arc<Status>, answered: Arc<AtomicUsize>) {
+    let client = Client::new();
+    while status.in_service() {
+        let (begun, _) = oneshot::channel();
+        let answer = ask(&client, &at, 20, begun).await;
+        assert!(answer.contains(r#"{"reason":"complete"}"#), "{answer}");
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = [("LIFECYCLE_SHUTDOWN_TIMEOUT", "10s")];
+    let (program, manifest) = agent(folder.path(), &limits);
+    let mut pod = Pod::create(program, &manifest);
+    let hello = pod.run().until_stdout("agent on http://");
+    let at = hello
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .expect("it says where")
+        .to_owned();
+    pod.until_ready();
+
+    let runtime = Runtime::new().expect("a runtime for the clients");
+    let answered = Arc::new(AtomicUsize::new(0));
+    let users: Vec<_> = (0..8)
+        .map(|_| runtime.spawn(use_it(at.clone(), pod.status(), Arc::clone(&answered))))
+        .collect();
+    // An answer that takes 20 s, more than the grace period.
+    let (begun, has_begun) = oneshot::channel();
+    let long = runtime.spawn(async move { ask(&Client::new(), &at, 4_000, begun).await });
+    runtime.block_on(has_begun).expect("it begins");
+
+    let ended = pod.delete();
+    println!(
+        "{} requests answered; gone after {:?}; probes (good, not): {:?}",
+        answered.load(Ordering::Relaxed),
+        ended.took,
+        ended.answers
+    );
+    for user in users {
+        runtime.block_on(user).expect("none of its requests failed");
+    }
+    assert!(answered.load(Ordering::Relaxed) > 0);
+    let long = runtime.block_on(long).expect("it has an end");
+    assert!(long.contains(r#"{"reason":"shutdown"}"#), "{long:.200}");
+
+    assert!(!ended.killed, "{}", ended.end);
+    assert_eq!(ended.failed, None);
+    ended.end.expect_code(0);
+    let [startup, _, readiness] = ended.answers;
+    assert!(startup.0 > 0 && readiness.0 > 0);
+    // The readiness was asked while it drained, and said no.
+    assert!(readiness.1 >= 2, "{readiness:?}");
+}
+
+#[test]
+fn a_pod_that_cannot_start_says_so_before_the_startup_probe_gives_it_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = [("LIFECYCLE_STARTUP_TIMEOUT", "4s")];
+    let (program, manifest) = agent(folder.path(), &limits);
+    // Nobody listens there.
+    let program = program
+        .env("DATABASE_URL", "postgres://agent@127.0.0.1:1/agents")
+        .env("LIFECYCLE_STARTUP_TIMEOUT", "4s");
+    let ended = Pod::create(program, &manifest).ends();
+    println!("gone after {:?}: {:?}", ended.took, ended.answers);
+    assert_eq!(ended.failed, None, "{}", ended.end);
+    ended.end.expect_code(1);
+    ended.end.expect_line(&["Database"]);
+    assert!(ended.took < Duration::from_secs(10), "{:?}", ended.took);
+    let [startup, liveness, readiness] = ended.answers;
+    assert!(startup.1 > 0 && startup.0 == 0, "{startup:?}");
+    assert_eq!((liveness, readiness), ((0, 0), (0, 0)));
+}

@@ -1,0 +1,287 @@
+//! [`Pod`]: treats a program as the kubelet treats the container of a pod: it does what the manifest says, and no more.
+//!
+//! The rules are those of `pkg/kubelet/prober/worker.go` and of the page "Pod Lifecycle" of Kubernetes' documentation.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lifecycle_tests::http::{ask, own_address};
+use lifecycle_tests::run::{End, Program, Run, Signal};
+use serde::Deserialize;
+
+/// How long a balancer goes on sending requests to a pod that is being deleted, and does not know it yet.
+const PROPAGATION: Duration = Duration::from_secs(1);
+/// Far beyond what a test expects.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What the kubelet reads of a Deployment.
+#[derive(Deserialize)]
+struct Deployment {
+    spec: DeploymentSpec,
+}
+
+#[derive(Deserialize)]
+struct DeploymentSpec {
+    template: Template,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    spec: PodSpec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSpec {
+    termination_grace_period_seconds: u64,
+    containers: [Container; 1],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Container {
+    env: Vec<Variable>,
+    ports: Vec<Port>,
+    startup_probe: Probe,
+    liveness_probe: Probe,
+    readiness_probe: Probe,
+}
+
+#[derive(Deserialize)]
+struct Variable {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Port {
+    name: String,
+    container_port: u16,
+}
+
+/// The numbers that are left out have Kubernetes' defaults.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Probe {
+    http_get: HttpGet,
+    #[serde(default = "ten")]
+    period_seconds: u64,
+    #[serde(default = "one")]
+    timeout_seconds: u64,
+    #[serde(default = "three")]
+    failure_threshold: u32,
+}
+
+#[derive(Deserialize)]
+struct HttpGet {
+    path: String,
+    port: String,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn ten() -> u64 {
+    10
+}
+
+/// A pod of one container.
+pub(crate) struct Pod {
+    run: Run,
+    status: Arc<Status>,
+    grace: Duration,
+}
+
+/// What is known of a pod.
+pub(crate) struct Status {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    started: bool,
+    ready: bool,
+    /// The probe for which the container has to be restarted.
+    failed: Option<&'static str>,
+    deleted: Option<Instant>,
+    gone: bool,
+    /// How often each probe was answered well, and not.
+    answers: [(u32, u32); 3],
+}
+
+/// How a pod ended.
+pub(crate) struct Ended {
+    pub(crate) end: End,
+    /// The grace period was over before the program.
+    pub(crate) killed: bool,
+    /// From SIGTERM on, or from the start where it ended by itself.
+    pub(crate) took: Duration,
+    /// The probe for which the container had to be restarted.
+    pub(crate) failed: Option<&'static str>,
+    /// How often each probe was answered well, and not: startup, liveness, readiness.
+    pub(crate) answers: [(u32, u32); 3],
+}
+
+impl Pod {
+    /// Starts the program as the manifest says, on an address of its own.
+    pub(crate) fn create(program: Program, manifest: &str) -> Self {
+        let deployment: Deployment = serde_norway::from_str(manifest).expect("a Deployment");
+        let spec = deployment.spec.template.spec;
+        let [container] = spec.containers;
+        let mut address = own_address();
+        let program = container.env.iter().fold(program, |program, variable| {
+            // All addresses of the pod are those of this machine, too: it listens on its own one only.
+            let value = variable.value.replace("0.0.0.0", &address.ip().to_string());
+            program.env(&variable.name, value)
+        });
+        let status = Arc::new(Status {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let run = program.start();
+        let probes = [
+            ("startup", container.startup_probe),
+            ("liveness", container.liveness_probe),
+            ("readiness", container.readiness_probe),
+        ];
+        for (kind, (name, probe)) in probes.into_iter().enumerate() {
+            let port = container
+                .ports
+                .iter()
+                .find(|port| port.name == probe.http_get.port);
+            address.set_port(port.expect("a port of that name").container_port);
+            let status = Arc::clone(&status);
+            thread::spawn(move || status.probe(kind, name, address, &probe));
+        }
+        Self {
+            run,
+            status,
+            grace: Duration::from_secs(spec.termination_grace_period_seconds),
+        }
+    }
+
+    pub(crate) fn run(&mut self) -> &mut Run {
+        &mut self.run
+    }
+
+    pub(crate) fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
+    }
+
+    /// Waits until requests are sent to it.
+    pub(crate) fn until_ready(&self) {
+        let state = self.status.state();
+        let (state, waited) = self
+            .status
+            .changed
+            .wait_timeout_while(state, LIMIT, |state| !state.ready && !state.gone)
+            .expect("no panic");
+        assert!(
+            !waited.timed_out() && state.ready,
+            "it does not get ready; probes: {:?}",
+            state.answers
+        );
+    }
+
+    /// Deletes it: SIGTERM, and SIGKILL when its grace period is over.
+    pub(crate) fn delete(mut self) -> Ended {
+        self.status
+            .change(|state| state.deleted = Some(Instant::now()));
+        let began = Instant::now();
+        self.run.terminate();
+        let killed = !self.run.ends_within(self.grace);
+        if killed {
+            self.run.signal(Signal::KILL);
+        }
+        self.ended(began, killed)
+    }
+
+    /// Waits for its end, which comes without being asked for.
+    pub(crate) fn ends(self) -> Ended {
+        self.ended(Instant::now(), false)
+    }
+
+    fn ended(self, began: Instant, killed: bool) -> Ended {
+        let end = self.run.end();
+        let took = began.elapsed();
+        self.status.change(|state| state.gone = true);
+        let state = self.status.state();
+        Ended {
+            end,
+            killed,
+            took,
+            failed: state.failed,
+            answers: state.answers,
+        }
+    }
+}
+
+impl Status {
+    /// Whether requests are sent to it: it is ready, and not known to be going.
+    pub(crate) fn in_service(&self) -> bool {
+        let state = self.state();
+        let going = state.deleted.is_some_and(|at| at.elapsed() > PROPAGATION);
+        state.ready && !going && !state.gone
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic")
+    }
+
+    fn change(&self, how: impl FnOnce(&mut State)) {
+        how(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    /// Asks at each tick, from the start of the container until its end.
+    fn probe(&self, kind: usize, name: &'static str, address: SocketAddr, probe: &Probe) {
+        let period = Duration::from_secs(probe.period_seconds);
+        let mut next = Instant::now();
+        let mut last = None;
+        let mut in_a_row = 0;
+        loop {
+            let left = next.saturating_duration_since(Instant::now());
+            let (state, _) = self
+                .changed
+                .wait_timeout_while(self.state(), left, |state| !state.gone)
+                .expect("no panic");
+            // That of the readiness goes on while it is being deleted.
+            let over = state.deleted.is_some() && name != "readiness";
+            if state.gone || state.failed.is_some() || over {
+                return;
+            }
+            next += period;
+            // The others wait until it has started, and this one has nothing to do afterwards.
+            if state.started == (name == "startup") {
+                continue;
+            }
+            drop(state);
+            let limit = Duration::from_secs(probe.timeout_seconds);
+            let answer = ask(address, "GET", &probe.http_get.path, "", limit);
+            let good = answer.is_ok_and(|answer| (200..400).contains(&answer.status));
+            in_a_row = if last == Some(good) { in_a_row + 1 } else { 1 };
+            last = Some(good);
+            let counts = good || in_a_row >= probe.failure_threshold;
+            self.change(|state| {
+                let (well, not) = &mut state.answers[kind];
+                *if good { well } else { not } += 1;
+                match name {
+                    _ if !counts => {}
+                    "readiness" => state.ready = good,
+                    _ if !good => state.failed = Some(name),
+                    "startup" => state.started = true,
+                    _ => {}
+                }
+            });
+        }
+    }
+}
