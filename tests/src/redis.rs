@@ -1,0 +1,121 @@
+//! A Redis server of a test's own: on a port of its own, in a folder of its own, gone with the test.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+
+use crate::run::Signal;
+use rustix::process::{Pid, kill_process};
+
+/// The server. Nothing of it is ever written to a disk.
+#[derive(Debug)]
+pub struct Redis {
+    folder: PathBuf,
+    port: u16,
+    password: Option<&'static str>,
+    process: Option<Child>,
+}
+
+impl Redis {
+    /// It works in `folder`, and is not started yet.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self {
+            folder: folder.to_owned(),
+            port: free.local_addr().expect("it has an address").port(),
+            password: None,
+            process: None,
+        }
+    }
+
+    /// As [`new`](Self::new), and takes connections.
+    #[must_use]
+    pub fn started(folder: &Path) -> Self {
+        let mut server = Self::new(folder);
+        server.start();
+        server
+    }
+
+    /// It will want a password.
+    #[must_use]
+    pub fn with_password(mut self, password: &'static str) -> Self {
+        self.password = Some(password);
+        self
+    }
+
+    /// Starts it, and waits until it takes connections.
+    pub fn start(&mut self) {
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--port", &self.port.to_string()])
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        if let Some(password) = self.password {
+            command.args(["--requirepass", password]);
+        }
+        let mut process = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("`redis-server` cannot be run: {error}"));
+        let log = process.stdout.take().expect("it is piped");
+        self.process = Some(process);
+        until_ready(log);
+    }
+
+    /// Ends it as a crash does: it has no time to say goodbye. What it held is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may be gone already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// From now on it answers nothing, while its connections stay.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// It goes on where it was frozen.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Where it is found.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let password = self.password.map(|password| format!(":{password}@"));
+        let password = password.unwrap_or_default();
+        format!("redis://{password}127.0.0.1:{}", self.port)
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        kill_process(Pid::from_child(process), signal).expect("it is there");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What it says after that is read as well, so that it is never held up by a full pipe.
+fn until_ready(log: ChildStdout) {
+    let mut lines = BufReader::new(log).lines();
+    let mut said = Vec::new();
+    loop {
+        match lines.next() {
+            Some(Ok(line)) if line.contains("Ready to accept connections") => break,
+            Some(Ok(line)) => said.push(line),
+            Some(Err(error)) => panic!("`redis-server` cannot be read: {error}"),
+            None => panic!("`redis-server` ended\n{}", said.join("\n")),
+        }
+    }
+    thread::spawn(move || lines.for_each(drop));
+}
