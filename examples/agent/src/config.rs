@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use lifecycle::{ConfigError, resource};
+use redis::Client;
 use reqwest::Url;
 
 pub struct Config {
@@ -14,6 +15,8 @@ pub struct Config {
     pub data: PathBuf,
     /// A PostgreSQL server. Without one, the rows are in an SQLite file in `data`.
     pub database: Option<Url>,
+    /// A Redis server. Without one, the cache is in this process.
+    pub redis: Option<Url>,
     /// Without one, the built-in model answers.
     pub endpoint: Option<Endpoint>,
 }
@@ -54,6 +57,7 @@ impl Config {
         };
         let address = text("AGENT_ADDR");
         let database = text("DATABASE_URL");
+        let redis = text("REDIS_URL");
         let url = text("AGENT_LLM_URL");
         let model = text("AGENT_LLM_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
         let key = text("AGENT_LLM_KEY");
@@ -73,6 +77,13 @@ impl Config {
                 "DATABASE_URL is not what it must be (allowed: `postgres://user:password@host:port/database`; leave it out for SQLite in AGENT_DATA)".into(),
             );
         }
+        let redis = redis.as_deref().map(redis_url).transpose();
+        if redis.is_err() {
+            // Here as well.
+            wrong.push(
+                "REDIS_URL is not what it must be (allowed: `redis://user:password@host:port/number`, with TLS `rediss://`; leave it out for a cache in this process)".into(),
+            );
+        }
         let parsed_url = url.as_deref().map(endpoint_url).transpose();
         if parsed_url.is_err() {
             wrong.push(format!(
@@ -80,11 +91,12 @@ impl Config {
                 url.unwrap_or_default()
             ));
         }
-        match (parsed_address, database, parsed_url) {
-            (Ok(address), Ok(database), Ok(url)) if wrong.is_empty() => Ok(Self {
+        match (parsed_address, database, redis, parsed_url) {
+            (Ok(address), Ok(database), Ok(redis), Ok(url)) if wrong.is_empty() => Ok(Self {
                 address,
                 data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
                 database,
+                redis,
                 endpoint: url.map(|url| Endpoint { url, model, key }),
             }),
             _ => Err(ConfigError::new(wrong.join(", and "))),
@@ -95,6 +107,15 @@ impl Config {
 fn database_url(text: &str) -> Result<Url, ()> {
     let url = Url::parse(text).map_err(|_| ())?;
     if matches!(url.scheme(), "postgres" | "postgresql") {
+        Ok(url)
+    } else {
+        Err(())
+    }
+}
+
+fn redis_url(text: &str) -> Result<Url, ()> {
+    let url = Url::parse(text).map_err(|_| ())?;
+    if matches!(url.scheme(), "redis" | "rediss") && Client::open(url.clone()).is_ok() {
         Ok(url)
     } else {
         Err(())
@@ -148,15 +169,26 @@ pub mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.address.to_string(), "127.0.0.1:8080");
         assert_eq!(config.data, Path::new("agent-data"));
-        assert!(config.database.is_none() && config.endpoint.is_none());
+        assert!(config.database.is_none() && config.redis.is_none() && config.endpoint.is_none());
     }
 
     #[test]
-    fn a_wrong_database_is_named_and_its_password_is_not() {
-        let error = read(&[("DATABASE_URL", "mysql://root:secret@db/agents")]);
-        let error = error.err().unwrap();
-        assert!(error.contains("DATABASE_URL") && error.contains("postgres://"));
-        assert!(!error.contains("secret"), "{error}");
+    fn a_wrong_server_is_named_and_its_password_is_not() {
+        for (name, url, allowed) in [
+            (
+                "DATABASE_URL",
+                "mysql://root:secret@db/agents",
+                "postgres://",
+            ),
+            ("REDIS_URL", "http://:secret@cache:6379", "redis://"),
+            ("REDIS_URL", "redis://:secret@cache/agents", "/number"),
+        ] {
+            let error = read(&[(name, url)]).err().unwrap();
+            assert!(error.contains(name) && error.contains(allowed), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let config = read(&[("REDIS_URL", "rediss://agent:secret@cache.example/2")]).unwrap();
+        assert!(config.redis.is_some());
     }
 
     #[test]

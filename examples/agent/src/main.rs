@@ -10,10 +10,12 @@
 mod answers;
 mod api;
 mod args;
+mod cache;
 mod config;
 mod database;
 mod embedding;
 mod error;
+mod exchanges;
 mod grace;
 mod http_client;
 mod http_listener;
@@ -41,6 +43,7 @@ use lifecycle::{App, Setup, Shutdown};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Mode};
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::http_listener::HttpListener;
 use crate::model::LanguageModel;
@@ -56,6 +59,7 @@ use crate::worker::work_jobs;
 struct Agent {
     args: Arc<Args>,
     config: Arc<Config>,
+    cache: Arc<Cache>,
     listener: Arc<HttpListener>,
     model: Arc<dyn LanguageModel>,
 }
@@ -99,11 +103,12 @@ impl Agent {
             return;
         };
         let (data, model) = (self.config.data.display(), self.model.describe());
-        let store = Store::of(&self.config);
+        let (store, cache) = (Store::of(&self.config), &self.cache);
         let hello = format!(
             "agent on http://{address}  (AGENT_ADDR)
   data   {data}  (AGENT_DATA)
   rows   {store}  (DATABASE_URL)
+  cache  {cache}  (REDIS_URL)
   model  {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
 try:
   curl -N http://{address}/ask -H 'content-type: application/json' -d '{{\"question\": \"What is a drain?\"}}'

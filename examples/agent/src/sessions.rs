@@ -8,8 +8,10 @@ use lifecycle::{background, resource};
 use sqlx::Connection;
 use uuid::Uuid;
 
+use crate::cache::Cache;
 use crate::database::{Database, millis, now};
 use crate::error::Error;
+use crate::exchanges::{Exchange, Exchanges};
 
 /// How long an answer of which nothing new was kept counts as being written.
 const LEASE: Duration = Duration::from_secs(60);
@@ -18,16 +20,9 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub struct Sessions {
     db: Arc<Database>,
+    exchanges: Exchanges,
     /// When sessions were last used, as far as the database does not know it yet: a question does not wait for that.
     used: Mutex<HashMap<String, i64>>,
-}
-
-/// One question with its answer.
-#[derive(Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Exchange {
-    pub question: String,
-    pub answer: String,
-    pub state: String,
 }
 
 /// How an answer ended.
@@ -42,11 +37,8 @@ pub enum End {
 
 #[resource(order = 3, timeout = "2s")]
 impl Sessions {
-    async fn start(db: Arc<Database>) -> Result<Self, sqlx::Error> {
-        let sessions = Self {
-            db,
-            used: Mutex::default(),
-        };
+    async fn start(db: Arc<Database>, cache: Arc<Cache>) -> Result<Self, sqlx::Error> {
+        let sessions = Self::new(db, cache);
         // Those that bear this process's own name are of an earlier life of it.
         sessions.mark_killed(Some(sessions.db.holder())).await?;
         Ok(sessions)
@@ -70,6 +62,14 @@ pub async fn expire_sessions(sessions: &Sessions) -> Result<(), sqlx::Error> {
 }
 
 impl Sessions {
+    pub fn new(db: Arc<Database>, cache: Arc<Cache>) -> Self {
+        Self {
+            exchanges: Exchanges::new(Arc::clone(&db), cache),
+            db,
+            used: Mutex::default(),
+        }
+    }
+
     /// The session to go on with, or a new one.
     pub async fn open(&self, id: Option<&str>) -> Result<String, Error> {
         let now = now();
@@ -91,20 +91,7 @@ impl Sessions {
     /// The last `limit` exchanges, oldest first.
     pub async fn history(&self, id: &str, limit: u32) -> Result<Vec<Exchange>, Error> {
         self.check(id).await?;
-        let rows: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT question, text, state FROM
-                (SELECT * FROM answers WHERE session = $1 ORDER BY id DESC LIMIT $2) AS latest ORDER BY id",
-        )
-        .bind(id)
-        .bind(i64::from(limit))
-        .fetch_all(&mut **self.db.connection().await?)
-        .await?;
-        let exchange = |(question, answer, state)| Exchange {
-            question,
-            answer,
-            state,
-        };
-        Ok(rows.into_iter().map(exchange).collect())
+        Ok(self.exchanges.latest(id, limit).await?)
     }
 
     /// Writes down that an answer is under way, and gives its id.
@@ -141,13 +128,24 @@ impl Sessions {
     }
 
     pub async fn end(&self, answer: i64, text: &str, end: End) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE answers SET text = $1, state = $2 WHERE id = $3")
-            .bind(text)
-            .bind(end.as_str())
-            .bind(answer)
-            .execute(&mut **self.db.connection().await?)
-            .await
-            .map(drop)
+        let ended: Option<(String, String)> = sqlx::query_as(
+            "UPDATE answers SET text = $1, state = $2 WHERE id = $3 RETURNING session, question",
+        )
+        .bind(text)
+        .bind(end.as_str())
+        .bind(answer)
+        .fetch_optional(&mut **self.db.connection().await?)
+        .await?;
+        // Of a session that is forgotten there is nothing left to end.
+        if let Some((session, question)) = ended {
+            let exchange = Exchange {
+                question,
+                answer: text.into(),
+                state: end.as_str().into(),
+            };
+            self.exchanges.keep(&session, answer, &exchange).await;
+        }
+        Ok(())
     }
 
     async fn save(&self) -> Result<(), sqlx::Error> {
@@ -233,6 +231,7 @@ impl End {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::cache::tests::local;
     use crate::database::tests::{close, scratch};
 
     #[tokio::test]
@@ -248,7 +247,7 @@ pub mod tests {
     }
 
     async fn remember(db: &Arc<Database>) {
-        let sessions = Sessions::start(Arc::clone(db)).await.unwrap();
+        let sessions = Sessions::start(Arc::clone(db), local()).await.unwrap();
         let id = sessions.open(None).await.unwrap();
         assert_eq!(sessions.open(Some(&id)).await.unwrap(), id);
         let first = sessions.begin(&id, "one?").await.unwrap();
@@ -256,7 +255,7 @@ pub mod tests {
         let second = sessions.begin(&id, "two?").await.unwrap();
         sessions.keep(second, "Tw").await.unwrap();
 
-        let again = Sessions::start(Arc::clone(db)).await.unwrap();
+        let again = Sessions::start(Arc::clone(db), local()).await.unwrap();
         let history = again.history(&id, 9).await.unwrap();
         let seen: Vec<_> = history
             .iter()
@@ -280,7 +279,7 @@ pub mod tests {
     }
 
     async fn forget(db: &Arc<Database>) {
-        let sessions = Sessions::start(Arc::clone(db)).await.unwrap();
+        let sessions = Sessions::start(Arc::clone(db), local()).await.unwrap();
         let (used, idle) = (
             sessions.open(None).await.unwrap(),
             sessions.open(None).await.unwrap(),
@@ -299,7 +298,7 @@ pub mod tests {
     #[tokio::test]
     async fn a_use_that_cannot_be_written_now_is_kept_for_later() {
         let (_folder, db) = scratch().await;
-        let sessions = Sessions::start(Arc::clone(&db)).await.unwrap();
+        let sessions = Sessions::start(Arc::clone(&db), local()).await.unwrap();
         let id = sessions.open(None).await.unwrap();
         sessions.open(Some(&id)).await.unwrap();
         close(&db).await;

@@ -8,6 +8,8 @@ mod jobs;
 mod killed;
 #[path = "life/postgres.rs"]
 mod postgres;
+#[path = "life/redis.rs"]
+mod redis;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -31,6 +33,7 @@ fn agent(data: &Path) -> Program {
         .env("AGENT_ADDR", "127.0.0.1:0")
         .env("AGENT_DATA", data)
         .env("DATABASE_URL", "")
+        .env("REDIS_URL", "")
         .env("RUST_LOG", "info")
 }
 
@@ -123,7 +126,7 @@ fn expect_reverse(end: &End) {
     let order = |name: &str| match name {
         "Config" => 0,
         "Database" => 1,
-        "HttpClient" | "VectorIndex" | "Model" => 2,
+        "Cache" | "HttpClient" | "VectorIndex" | "Model" => 2,
         "Jobs" | "Sessions" | "Library" | "Answers" => 3,
         "HttpListener" => 4,
         // The workers.
@@ -135,7 +138,7 @@ fn expect_reverse(end: &End) {
     );
     assert_eq!(
         stopped.iter().filter(|name| order(name) < 5).count(),
-        10,
+        11,
         "{stopped:?}\n{end}"
     );
     assert_eq!(
@@ -320,6 +323,12 @@ fn a_wrong_argument_or_variable_is_exit_code_2_and_starts_nothing() {
         .run()
         .expect_code(2)
         .expect_line(&["AGENT_ADDR", "banana"]);
+    let end = agent(&data)
+        .env("REDIS_URL", "http://:secret@127.0.0.1:6379")
+        .run();
+    end.expect_code(2)
+        .expect_line(&["REDIS_URL", "redis://user:password@host:port/number"]);
+    assert!(!end.stderr.contains("secret"), "{end}");
     assert!(!data.exists());
 }
 

@@ -114,6 +114,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
         "Model",
         "VectorIndex",
         "HttpClient",
+        "Cache",
         "Database",
     ] {
         let component = component(resource);

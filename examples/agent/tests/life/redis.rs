@@ -1,0 +1,207 @@
+//! Agents with their cache in Redis: a server that comes up late, dies, hangs, and outlives them.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use lifecycle_tests::http::{self, own_address};
+use lifecycle_tests::postgres::Postgres;
+use lifecycle_tests::redis::Redis;
+use sqlx::{Executor, PgConnection};
+
+use super::*;
+
+fn agent_on(server: &Redis, data: &Path) -> Program {
+    agent(data).env("REDIS_URL", server.url())
+}
+
+/// With probes, and what they are found at.
+fn with_probes(program: Program) -> (Program, SocketAddr) {
+    let probes = own_address();
+    (program.env("LIFECYCLE_ADMIN", probes.to_string()), probes)
+}
+
+/// Asks until the probe says so: it asks the components itself, some times a minute.
+fn until(probes: SocketAddr, path: &str, status: u16) -> http::Answer {
+    let begun = Instant::now();
+    loop {
+        let answer = http::get(probes, path);
+        if answer.status == status {
+            return answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{answer:?}");
+    }
+}
+
+/// Asks in a session, or in a new one, and reads the answer to its end: the session and the text.
+async fn ask(client: &Client, at: &str, session: Option<&str>, tokens: usize) -> (String, String) {
+    let question =
+        json!({"question": "What is a drain?", "max_tokens": tokens, "session": session});
+    let answer = post(client, format!("{at}/ask"), question).await;
+    let body = answer.text().await.expect("it is not cut");
+    assert_eq!(events(&body).1, json!({"reason": "complete"}), "{body}");
+    let session = body.split('"').nth(3).expect("it begins with its session");
+    (session.to_owned(), texts(&body))
+}
+
+async fn said(client: &Client, at: &str, session: &str) -> Vec<Value> {
+    let session = get(client, format!("{at}/sessions/{session}")).await;
+    let answers = session["answers"].as_array().expect("answers").clone();
+    answers
+        .into_iter()
+        .map(|said| said["answer"].clone())
+        .collect()
+}
+
+#[test]
+#[ignore = "needs a Redis server (redis-server from Debian) and PostgreSQL's server programs (postgresql from Debian)"]
+fn what_was_said_in_a_session_is_found_by_other_agents_and_after_a_crash() {
+    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let database = Postgres::started(folders[0].path());
+    let server = Redis::started(folders[1].path());
+    let url = database.url("postgres");
+    let agent = |number: usize| agent_on(&server, folders[number].path()).env("DATABASE_URL", &url);
+    let ((mut first, at), (mut second, other)) = (up(agent(2)), up(agent(3)));
+    let runtime = runtime();
+    let client = Client::new();
+    let (session, text) = runtime.block_on(async {
+        let (session, text) = ask(&client, &at, None, 8).await;
+        // Turned round behind their backs, so that it shows from where they have it.
+        let mut connection = PgConnection::connect(&url).await.expect("it is up");
+        let turned = connection
+            .execute("UPDATE answers SET text = reverse(text)")
+            .await;
+        assert_eq!(turned.expect("it is done").rows_affected(), 1);
+        assert_eq!(said(&client, &other, &session).await, [&*text]);
+        (session, text)
+    });
+    first.signal(Signal::KILL);
+    assert_eq!(first.end().signal, Some(9));
+    let (mut first, at) = up(agent(2));
+    runtime.block_on(async {
+        assert_eq!(said(&client, &at, &session).await, [&*text]);
+        // And the conversation goes on.
+        let (same, answer) = ask(&client, &at, Some(&session), 8).await;
+        assert_eq!(same, session);
+        assert_eq!(said(&client, &other, &session).await, [text, answer]);
+    });
+    for run in [&mut first, &mut second] {
+        run.terminate();
+    }
+    expect_reverse(first.end().expect_code(0));
+    second.end().expect_code(0);
+}
+
+#[test]
+#[ignore = "needs a Redis server (redis-server from Debian)"]
+fn a_server_that_dies_is_missed_by_nobody_and_one_that_comes_back_is_used() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Redis::started(files.path());
+    let (program, probes) = with_probes(agent_on(&server, data.path()));
+    let (mut run, at) = up(program);
+    until(probes, "/healthz", 200);
+    let runtime = runtime();
+    let client = Client::new();
+    let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
+    // In the middle of answers.
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let answers = (0..ANSWERS).map(|_| {
+        let (client, begun, url) = (client.clone(), begun.clone(), format!("{at}/ask"));
+        let question = json!({"question": "What is a drain?", "max_tokens": TOKENS});
+        runtime.spawn(async move {
+            let answer = post(&client, url, question).await;
+            let _ = begun.send(());
+            answer.text().await.expect("no answer is cut")
+        })
+    });
+    let answers: Vec<_> = answers.collect();
+    runtime.block_on(async {
+        for _ in 0..ANSWERS {
+            begins.recv().await.expect("each of them begins");
+        }
+    });
+    server.kill();
+    for answer in answers {
+        let body = runtime.block_on(answer).expect("no panic");
+        assert_eq!(events(&body).1, json!({"reason": "complete"}), "{body}");
+    }
+    run.until_stderr("the agent goes on without it");
+    runtime.block_on(async {
+        let (_, answer) = ask(&client, &at, Some(&session), 8).await;
+        assert_eq!(said(&client, &at, &session).await, [text, answer]);
+    });
+    let health = until(probes, "/healthz", 503);
+    assert!(health.body.contains("Cache"), "{health:?}");
+    http::get(probes, "/readyz").expect(200, &[]);
+
+    server.start();
+    run.until_stderr("the cache is back");
+    until(probes, "/healthz", 200);
+    server.kill();
+    until(probes, "/healthz", 503);
+    http::get(probes, "/readyz").expect(200, &[]);
+    run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    let complete = "SELECT count(*) FROM answers WHERE state = 'complete' AND text <> ''";
+    let complete = runtime.block_on(count(data.path(), complete));
+    assert_eq!(complete, 2 + ANSWERS as i64);
+}
+
+#[test]
+#[ignore = "needs a Redis server (redis-server from Debian)"]
+fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_nothing() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Redis::started(files.path());
+    let (mut run, at) = up(agent_on(&server, data.path()));
+    let runtime = runtime();
+    let client = Client::new();
+    let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
+    server.freeze();
+    let read = || {
+        let begun = Instant::now();
+        assert_eq!(runtime.block_on(said(&client, &at, &session)), [&*text]);
+        begun.elapsed()
+    };
+    let (first, next) = (read(), read());
+    let limit = Duration::from_millis(250);
+    assert!(first >= limit && first < 4 * limit, "{first:?}");
+    assert!(next < limit, "{next:?}");
+    run.until_stderr("did not answer within 250ms");
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    end.expect_gone(told, Duration::from_secs(2));
+    server.thaw();
+}
+
+#[test]
+#[ignore = "needs a Redis server (redis-server from Debian)"]
+fn a_server_that_is_not_up_yet_is_waited_for_and_a_stop_meanwhile_is_quick() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Redis::new(files.path());
+    let mut run = agent_on(&server, data.path()).start();
+    // Each attempt is told, with what was attempted, on what and why it failed.
+    let told = run.until_stderr("refused");
+    for part in [
+        "the cache cannot be reached",
+        "again in",
+        "Redis, 127.0.0.1:",
+    ] {
+        assert!(told.contains(part), "{part} is missing in: {told}");
+    }
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    end.expect_gone(told, Duration::from_secs(2));
+
+    let mut run = agent_on(&server, data.path()).start();
+    run.until_stderr("refused");
+    server.start();
+    let hello = run.until_stdout("REDIS_URL");
+    assert!(
+        hello.contains("Redis, 127.0.0.1:") && !hello.contains("not connected"),
+        "{hello}"
+    );
+    run.terminate();
+    run.end().expect_code(0);
+}
