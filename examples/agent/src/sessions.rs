@@ -83,8 +83,13 @@ impl Sessions {
                 .await?;
             return Ok(id);
         };
-        self.check(id).await?;
-        self.used().insert(id.to_owned(), now);
+        let last_used = self.check(id).await?;
+        if last_used < now - millis(IDLE / 2) {
+            // Before another agent forgets it, which knows of no use but those in the database.
+            self.touch(id, now).await?;
+        } else {
+            self.used().insert(id.to_owned(), now);
+        }
         Ok(id.to_owned())
     }
 
@@ -199,21 +204,37 @@ impl Sessions {
             .map(drop)
     }
 
-    async fn check(&self, id: &str) -> Result<(), Error> {
-        let found: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM sessions WHERE id = $1")
+    async fn touch(&self, id: &str, now: i64) -> Result<(), Error> {
+        let touched = sqlx::query("UPDATE sessions SET last_used = $1 WHERE id = $2")
+            .bind(now)
+            .bind(id)
+            .execute(&mut **self.db.connection().await?)
+            .await?;
+        match touched.rows_affected() {
+            0 => Err(gone(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// When it was last used, as far as the database knows.
+    async fn check(&self, id: &str) -> Result<i64, Error> {
+        let found: Option<(i64,)> = sqlx::query_as("SELECT last_used FROM sessions WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut **self.db.connection().await?)
             .await?;
-        let hint = ", or no longer; leave it out to begin a new one";
-        found.map(drop).ok_or_else(|| Error::NotFound {
-            what: "session",
-            id: id.into(),
-            hint,
-        })
+        found.map(|(last_used,)| last_used).ok_or_else(|| gone(id))
     }
 
     fn used(&self) -> MutexGuard<'_, HashMap<String, i64>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn gone(id: &str) -> Error {
+    Error::NotFound {
+        what: "session",
+        id: id.into(),
+        hint: ", or no longer; leave it out to begin a new one",
     }
 }
 
@@ -293,6 +314,23 @@ pub mod tests {
         expire_sessions(&sessions).await.unwrap();
         assert!(sessions.open(Some(&used)).await.is_ok());
         assert!(sessions.open(Some(&idle)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_used_through_one_agent_is_not_forgotten_by_another() {
+        let (_folder, db) = scratch().await;
+        let (one, other) = (
+            Sessions::new(Arc::clone(&db), local()),
+            Sessions::new(Arc::clone(&db), local()),
+        );
+        let id = one.open(None).await.unwrap();
+        sqlx::query("UPDATE sessions SET last_used = 0")
+            .execute(&mut **db.connection().await.unwrap())
+            .await
+            .unwrap();
+        one.open(Some(&id)).await.unwrap();
+        expire_sessions(&other).await.unwrap();
+        assert!(one.open(Some(&id)).await.is_ok());
     }
 
     #[tokio::test]
