@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::answers::{Answers, Piece, Question};
+use crate::embedding::EmbeddingError;
 use crate::error::Error;
 use crate::grace::finish;
 use crate::jobs::Jobs;
@@ -205,10 +206,11 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Stopping
+            | Self::Embedding(EmbeddingError::Unloaded)
             | Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Database(_) | Self::Embedding(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
         }
     }

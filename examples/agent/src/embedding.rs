@@ -1,66 +1,159 @@
-//! Embeds text into vectors without downloads: hashed n-grams, weighted by tf-idf.
-//!
-//! The features of a text are its words and, for inflections and typing errors, the three-letter pieces of its words.
-//! Each is hashed to one of [`DIMENSIONS`] places with a sign of its own, so that collisions cancel out instead of
-//! adding up. How rare a feature is (idf) weighs on the question's side only: so a document's vector never changes
-//! when others are added.
+//! [`EmbeddingModel`]: what makes vectors of texts, and [`Embedder`], the resource that asks it.
+
+mod hashed;
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::sync::{Arc, PoisonError, RwLock};
 
-pub const DIMENSIONS: usize = 1024;
+use lifecycle::resource;
+use tokio::sync::Semaphore;
 
-/// The pieces of words weigh less than the words.
-const PIECE_WEIGHT: f32 = 0.4;
+pub use crate::embedding::hashed::HashedNgrams;
 
-/// Words of so few bytes are mostly those that every text has ("is", "the", "of"), which a store of a few documents
-/// cannot tell from the rare ones.
-const SHORT: usize = 3;
-const SHORT_WEIGHT: f32 = 0.2;
+/// How many texts are embedded at a time.
+const BATCH: usize = 32;
 
-/// The features of a text by their hashes, with their weights: 1 + ln of how often.
-pub fn features(text: &str) -> HashMap<u64, f32> {
-    let mut counts: HashMap<u64, (u32, f32)> = HashMap::new();
-    let mut count = |kind: u8, feature: &str, weight| {
-        counts.entry(hash(kind, feature)).or_insert((0, weight)).0 += 1;
-    };
-    let text = text.to_lowercase();
-    for word in text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
-        if word.len() <= SHORT {
-            count(b'w', word, SHORT_WEIGHT);
-            continue;
-        }
-        count(b'w', word, 1.0);
-        let framed = format!("^{word}$");
-        let starts: Vec<usize> = framed
-            .char_indices()
-            .map(|(at, _)| at)
-            .chain([framed.len()])
-            .collect();
-        for window in starts.windows(4) {
-            count(b'p', &framed[window[0]..window[3]], PIECE_WEIGHT);
-        }
+/// Computes, which may take long: [`Embedder`] calls it where that holds nobody up.
+pub trait EmbeddingModel: Send + Sync + 'static {
+    /// Which one it is, for people.
+    fn describe(&self) -> String;
+    fn space(&self) -> Space;
+    /// In the order of the texts.
+    fn passages(&self, texts: &[String]) -> Result<Vec<Embedded>, EmbeddingError>;
+    /// The terms of a question that weigh by how rare they are among the passages. A model that has learned what weighs
+    /// has none.
+    fn terms(&self, _question: &str) -> Vec<u64> {
+        Vec::new()
     }
-    counts
-        .into_iter()
-        .map(|(hash, (n, weight))| (hash, weight * (1.0 + (n as f32).ln())))
-        .collect()
+    fn question(&self, question: &str, rarity: &Rarity) -> Result<Vec<f32>, EmbeddingError>;
 }
 
-/// The features as a vector of length 1, or of length 0 where there is nothing to embed.
-pub fn embed(features: &HashMap<u64, f32>, rarity: impl Fn(u64) -> f32) -> Vec<f32> {
-    let mut vector = vec![0.0; DIMENSIONS];
-    // Sorted: the sum of floats depends on the order, and a vector must not depend on a hash map's.
-    let mut features: Vec<_> = features.iter().collect();
-    features.sort_unstable_by_key(|(hash, _)| **hash);
-    for (&hash, weight) in features {
-        let sign = if hash >> 63 == 0 { 1.0 } else { -1.0 };
-        vector[(hash % DIMENSIONS as u64) as usize] += sign * weight * rarity(hash);
+/// The vectors that may be compared with each other: those of one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub dimensions: usize,
+    /// Another one for each model.
+    pub model: u64,
+}
+
+/// How much terms weigh.
+pub type Rarity = HashMap<u64, f32>;
+
+/// A text as it is searched for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// Of length 1, or 0 where there is nothing to embed.
+    pub vector: Vec<f32>,
+    /// Those whose rarity weighs, each once.
+    pub terms: Vec<u64>,
+    /// Of the text.
+    pub bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddingError {
+    #[error("the embedding model is unloaded")]
+    Unloaded,
+    #[error("the embedding model failed")]
+    Failed(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// The model that the configuration chooses.
+pub struct Embedder {
+    description: String,
+    space: Space,
+    /// Empty once unloaded.
+    model: RwLock<Option<Arc<dyn EmbeddingModel>>>,
+    /// One for each processor: more at a time would only take memory.
+    turns: Arc<Semaphore>,
+}
+
+#[resource(order = 2)]
+impl Embedder {
+    /// Not async: a model is read from files, which blocks.
+    fn start() -> Self {
+        Self::new(Arc::new(HashedNgrams))
     }
-    normalise(&mut vector);
-    vector
+
+    /// Unloads it: whoever asks from now on is refused, and its memory is freed with the last answer.
+    async fn stop(&self) {
+        drop(
+            self.model
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+}
+
+impl Embedder {
+    pub fn new(model: Arc<dyn EmbeddingModel>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, Into::into);
+        Self {
+            description: model.describe(),
+            space: model.space(),
+            model: RwLock::new(Some(model)),
+            turns: Arc::new(Semaphore::new(processors)),
+        }
+    }
+
+    /// Which one it is, for people.
+    pub fn describe(&self) -> &str {
+        &self.description
+    }
+
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
+    /// In the order of the texts. Cancel safe.
+    pub async fn passages(&self, texts: Vec<String>) -> Result<Vec<Embedded>, EmbeddingError> {
+        let mut embedded = Vec::with_capacity(texts.len());
+        let mut texts = texts.into_iter();
+        // Others have their turn in between.
+        while texts.len() > 0 {
+            let batch: Vec<_> = texts.by_ref().take(BATCH).collect();
+            embedded.extend(self.compute(move |model| model.passages(&batch)).await?);
+        }
+        Ok(embedded)
+    }
+
+    /// `rarity` says how much terms weigh among the passages that are searched. Cancel safe.
+    pub async fn question(
+        &self,
+        question: String,
+        rarity: impl FnOnce(&[u64]) -> Rarity + Send + 'static,
+    ) -> Result<Vec<f32>, EmbeddingError> {
+        self.compute(move |model| {
+            let rarity = rarity(&model.terms(&question));
+            model.question(&question, &rarity)
+        })
+        .await
+    }
+
+    /// On a thread that may be blocked.
+    async fn compute<T: Send + 'static>(
+        &self,
+        computation: impl FnOnce(&dyn EmbeddingModel) -> Result<T, EmbeddingError> + Send + 'static,
+    ) -> Result<T, EmbeddingError> {
+        // Never closed.
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let model = self.model().ok_or(EmbeddingError::Unloaded)?;
+        let computed = tokio::task::spawn_blocking(move || {
+            // It goes on when nobody waits for it any more.
+            let _turn = turn;
+            computation(&*model)
+        });
+        computed
+            .await
+            .unwrap_or_else(|error| Err(EmbeddingError::Failed(error.into())))
+    }
+
+    fn model(&self) -> Option<Arc<dyn EmbeddingModel>> {
+        let model = self.model.read().unwrap_or_else(PoisonError::into_inner);
+        model.clone()
+    }
 }
 
 pub fn normalise(vector: &mut [f32]) {
@@ -75,38 +168,18 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// FNV-1a with a final mix, since its low bits alone are too regular to choose a place by. Stable: saved vectors
-/// depend on it.
-fn hash(kind: u8, feature: &str) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in std::iter::once(kind).chain(feature.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    hash ^ (hash >> 32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn similarity(a: &str, b: &str) -> f32 {
-        let embed = |text| embed(&features(text), |_| 1.0);
-        dot(&embed(a), &embed(b))
-    }
-
-    #[test]
-    fn the_same_is_one_and_the_near_is_nearer_than_the_far() {
-        let text = "the pool of connections is closed last";
-        assert!((similarity(text, text) - 1.0).abs() < 1e-5);
-        let near = similarity(text, "a connection pool, closing at last");
-        let far = similarity(text, "tomatoes want sun and water");
-        assert!(near > far + 0.2, "{near} {far}");
-    }
-
-    #[test]
-    fn any_script_and_nothing_at_all_are_taken() {
-        assert!((similarity("Größe äöü 漢字", "größe ÄÖÜ 漢字") - 1.0).abs() < 1e-5);
-        assert_eq!(similarity("", "!?"), 0.0);
+    #[tokio::test]
+    async fn whoever_asks_an_unloaded_model_is_refused() {
+        let embedder = Embedder::new(Arc::new(HashedNgrams));
+        let texts = || vec!["Beans want poles.".to_owned()];
+        let embedded = embedder.passages(texts()).await.unwrap();
+        assert_eq!(embedded, [HashedNgrams::passage("Beans want poles.")]);
+        embedder.stop().await;
+        let refused = embedder.passages(texts()).await;
+        assert!(matches!(refused, Err(EmbeddingError::Unloaded)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use crate::embedding::EmbeddingError;
 use crate::http_client::Closed;
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,8 @@ pub enum Error {
     Stopping,
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Embedding(#[from] EmbeddingError),
     #[error(transparent)]
     Model(#[from] ModelError),
 }

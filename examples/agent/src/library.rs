@@ -6,6 +6,7 @@ use lifecycle::resource;
 use sqlx::Connection;
 
 use crate::database::{Database, now};
+use crate::embedding::Embedder;
 use crate::error::Error;
 use crate::vector_index::VectorIndex;
 
@@ -26,6 +27,11 @@ impl Library {
         Self { db, index }
     }
 
+    /// Makes the vectors by which passages are found.
+    pub fn embedder(&self) -> &Embedder {
+        self.index.embedder()
+    }
+
     /// Its id and how many passages it has. Not cancel safe: dropped in the middle, the document may be stored without
     /// being in the index until the next start.
     pub async fn add(&self, title: &str, text: &str) -> Result<(i64, usize), Error> {
@@ -33,6 +39,8 @@ impl Library {
         if title.trim().is_empty() || passages.is_empty() {
             return Err(Error::Invalid("a document needs a title and a text".into()));
         }
+        // Before anything is stored: what cannot be embedded could not be found.
+        let embedded = self.embedder().passages(passages.clone()).await?;
         let mut connection = self.db.connection().await?;
         let mut transaction = connection.begin().await?;
         let (document,): (i64,) = sqlx::query_as(
@@ -44,24 +52,25 @@ impl Library {
         .fetch_one(&mut *transaction)
         .await?;
         let mut stored = Vec::new();
-        for passage in passages {
+        for (passage, embedded) in passages.into_iter().zip(embedded) {
             let (id,): (i64,) = sqlx::query_as(
                 "INSERT INTO passages (document, text) VALUES ($1, $2) RETURNING id",
             )
             .bind(document)
-            .bind(&passage)
+            .bind(passage)
             .fetch_one(&mut *transaction)
             .await?;
-            stored.push((id, passage));
+            stored.push((id, embedded));
         }
         transaction.commit().await?;
-        self.index.insert(&stored);
-        Ok((document, stored.len()))
+        let count = stored.len();
+        self.index.insert(stored);
+        Ok((document, count))
     }
 
     /// The passages that have the most to do with the question, nearest first.
     pub async fn search(&self, question: &str, limit: usize) -> Result<Vec<String>, Error> {
-        let ids = self.index.search(question, limit);
+        let ids = self.index.search(question, limit).await?;
         let mut found = self.texts(&ids).await?;
         found.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
         Ok(found.into_iter().map(|(_, text)| text).collect())
@@ -128,6 +137,7 @@ pub mod tests {
 
     use super::*;
     use crate::database::tests::scratch;
+    use crate::embedding::HashedNgrams;
 
     #[test]
     fn text_is_cut_at_paragraphs_and_sentences_and_nothing_is_lost() {
@@ -148,7 +158,8 @@ pub mod tests {
 
     /// On any database.
     pub async fn use_all(db: &Arc<Database>, folder: &Path) {
-        let index = VectorIndex::open(folder.join("vectors.bin"), db)
+        let embedder = Arc::new(Embedder::new(Arc::new(HashedNgrams)));
+        let index = VectorIndex::open(folder.join("vectors.bin"), db, embedder)
             .await
             .unwrap();
         let library = Library::new(Arc::clone(db), Arc::new(index));

@@ -45,6 +45,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::{Args, Mode};
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::embedding::Embedder;
 use crate::http_listener::HttpListener;
 use crate::model::LanguageModel;
 use crate::server::serve;
@@ -61,6 +62,7 @@ struct Agent {
     config: Arc<Config>,
     cache: Arc<Cache>,
     listener: Arc<HttpListener>,
+    embedder: Arc<Embedder>,
     model: Arc<dyn LanguageModel>,
 }
 
@@ -104,12 +106,14 @@ impl Agent {
         };
         let (data, model) = (self.config.data.display(), self.model.describe());
         let (store, cache) = (Store::of(&self.config), &self.cache);
+        let embedder = self.embedder.describe();
         let hello = format!(
             "agent on http://{address}  (AGENT_ADDR)
-  data   {data}  (AGENT_DATA)
-  rows   {store}  (DATABASE_URL)
-  cache  {cache}  (REDIS_URL)
-  model  {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
+  data       {data}  (AGENT_DATA)
+  rows       {store}  (DATABASE_URL)
+  cache      {cache}  (REDIS_URL)
+  embedding  {embedder}
+  model      {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
 try:
   curl -N http://{address}/ask -H 'content-type: application/json' -d '{{\"question\": \"What is a drain?\"}}'
 "

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::embedding::{DIMENSIONS, dot, embed, features, normalise};
+use crate::embedding::{Embedded, Rarity, Space, dot, normalise};
 
 /// Below it, what two texts seem to share is chance: unrelated ones are at 0, give or take 1 / sqrt(dimensions).
 const NEAR: f32 = 0.1;
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Vectors {
+    space: Space,
     ids: Vec<i64>,
     /// One vector after the other.
     values: Vec<f32>,
@@ -30,6 +31,8 @@ pub struct Fingerprint {
 pub enum ParseError {
     #[error("it is no vector index of this version")]
     Foreign,
+    #[error("it is of another embedding model")]
+    OtherModel,
     #[error("it is shorter or longer than it says")]
     Length,
     #[error("its checksum is wrong")]
@@ -37,26 +40,41 @@ pub enum ParseError {
 }
 
 impl Vectors {
-    pub fn insert(&mut self, id: i64, text: &str) {
-        let features = features(text);
-        self.values.extend(embed(&features, |_| 1.0));
-        for feature in features.into_keys() {
-            *self.frequencies.entry(feature).or_default() += 1;
+    pub fn new(space: Space) -> Self {
+        Self {
+            space,
+            ids: Vec::new(),
+            values: Vec::new(),
+            frequencies: HashMap::new(),
+            bytes: 0,
         }
-        self.ids.push(id);
-        self.bytes += text.len() as u64;
     }
 
-    /// The ids of the `limit` nearest passages, nearest first. What has nothing in common with the question is left out.
-    pub fn search(&self, question: &str, limit: usize) -> Vec<i64> {
+    pub fn insert(&mut self, id: i64, passage: Embedded) {
+        assert_eq!(passage.vector.len(), self.space.dimensions);
+        self.values.extend(passage.vector);
+        for term in passage.terms {
+            *self.frequencies.entry(term).or_default() += 1;
+        }
+        self.ids.push(id);
+        self.bytes += passage.bytes;
+    }
+
+    /// How much these terms of a question weigh.
+    pub fn rarity(&self, terms: &[u64]) -> Rarity {
         let passages = self.ids.len() as f32;
-        let query = embed(&features(question), |feature| {
-            let with = self.frequencies.get(&feature).copied().unwrap_or(0) as f32;
+        let weight = |term| {
+            let with = self.frequencies.get(term).copied().unwrap_or(0) as f32;
             // What no passage has cannot be found; it counts less than what can.
             let known = if with > 0.0 { 1.0 } else { 0.5 };
             known * (1.0 + (passages + 1.0) / (with + 0.5)).ln()
-        });
-        let scores = self.rows().map(|(id, vector)| (dot(vector, &query), id));
+        };
+        terms.iter().map(|term| (*term, weight(term))).collect()
+    }
+
+    /// The ids of the `limit` nearest passages, nearest first. What has nothing in common with the question is left out.
+    pub fn search(&self, question: &[f32], limit: usize) -> Vec<i64> {
+        let scores = self.rows().map(|(id, vector)| (dot(vector, question), id));
         let mut scores: Vec<_> = scores.filter(|(score, _)| *score > NEAR).collect();
         scores.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         scores.into_iter().take(limit).map(|(_, id)| id).collect()
@@ -65,7 +83,7 @@ impl Vectors {
     /// The `limit` of these passages that say the most of what all of them say, in their own order.
     pub fn central(&self, of: &[i64], limit: usize) -> Vec<i64> {
         let rows: Vec<_> = self.rows().filter(|(id, _)| of.contains(id)).collect();
-        let mut middle = vec![0.0; DIMENSIONS];
+        let mut middle = vec![0.0; self.space.dimensions];
         for (_, vector) in &rows {
             middle
                 .iter_mut()
@@ -96,17 +114,19 @@ impl Vectors {
         self.ids
             .iter()
             .copied()
-            .zip(self.values.chunks_exact(DIMENSIONS))
+            .zip(self.values.chunks_exact(self.space.dimensions))
     }
 }
 
-/// The first bytes of a file. The last one counts versions: of this form, and of the embedding.
-const MAGIC: [u8; 8] = *b"agentvi\x01";
+/// The first bytes of a file. The last one counts versions of this form.
+const MAGIC: [u8; 8] = *b"agentvi\x02";
 
 impl Vectors {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
+        put(&self.space.model.to_le_bytes());
+        put(&(self.space.dimensions as u64).to_le_bytes());
         put(&(self.ids.len() as u64).to_le_bytes());
         put(&(self.frequencies.len() as u64).to_le_bytes());
         put(&self.bytes.to_le_bytes());
@@ -123,16 +143,23 @@ impl Vectors {
         out
     }
 
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ParseError> {
+    pub fn from_bytes(bytes: &[u8], space: Space) -> Result<Self, ParseError> {
         let (content, sum) = bytes.split_last_chunk::<8>().ok_or(ParseError::Length)?;
         let mut rest = content.strip_prefix(&MAGIC).ok_or(ParseError::Foreign)?;
+        let (model, dimensions) = (
+            u64::from_le_bytes(take(&mut rest)?),
+            u64::from_le_bytes(take(&mut rest)?),
+        );
+        if (model, dimensions) != (space.model, space.dimensions as u64) {
+            return Err(ParseError::OtherModel);
+        }
         let (ids, features) = (
             u64::from_le_bytes(take(&mut rest)?),
             u64::from_le_bytes(take(&mut rest)?),
         );
         let text = u64::from_le_bytes(take(&mut rest)?);
         // Before anything is allocated by what the file says.
-        let wanted = ids as u128 * (8 + 4 * DIMENSIONS as u128) + features as u128 * 12;
+        let wanted = ids as u128 * (8 + 4 * u128::from(dimensions)) + features as u128 * 12;
         if wanted != rest.len() as u128 {
             return Err(ParseError::Length);
         }
@@ -141,12 +168,12 @@ impl Vectors {
         }
         let mut vectors = Self {
             bytes: text,
-            ..Self::default()
+            ..Self::new(space)
         };
         for _ in 0..ids {
             vectors.ids.push(i64::from_le_bytes(take(&mut rest)?));
         }
-        for _ in 0..ids as usize * DIMENSIONS {
+        for _ in 0..ids as usize * space.dimensions {
             vectors.values.push(f32::from_le_bytes(take(&mut rest)?));
         }
         for _ in 0..features {
@@ -174,47 +201,60 @@ fn checksum(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedding::HashedNgrams;
+
+    const SPACE: Space = HashedNgrams::SPACE;
+
+    fn store(passages: &[(i64, &str)]) -> Vectors {
+        let mut vectors = Vectors::new(SPACE);
+        for (id, text) in passages {
+            vectors.insert(*id, HashedNgrams::passage(text));
+        }
+        vectors
+    }
+
+    fn search(vectors: &Vectors, question: &str, limit: usize) -> Vec<i64> {
+        let rarity = vectors.rarity(&HashedNgrams::terms(question));
+        vectors.search(&HashedNgrams::question(question, &rarity), limit)
+    }
 
     fn sample() -> Vectors {
-        let mut vectors = Vectors::default();
-        vectors.insert(1, "Tomatoes want sun, water and a wall behind them.");
-        vectors.insert(2, "The database is closed last, when no connection is out.");
-        vectors.insert(
-            5,
-            "A signal asks the process to stop; the second one forces it.",
-        );
-        vectors
+        store(&[
+            (1, "Tomatoes want sun, water and a wall behind them."),
+            (2, "The database is closed last, when no connection is out."),
+            (
+                5,
+                "A signal asks the process to stop; the second one forces it.",
+            ),
+        ])
     }
 
     #[test]
     fn the_nearest_comes_first_and_the_unrelated_not_at_all() {
         let vectors = sample();
         assert_eq!(
-            vectors.search("which signal stops the process?", 2).first(),
+            search(&vectors, "which signal stops the process?", 2).first(),
             Some(&5)
         );
-        assert_eq!(vectors.search("when do you close databases?", 1), [2]);
-        assert_eq!(vectors.search("tomatoes", 1), [1]);
-        assert!(vectors.search("", 3).is_empty());
-        assert!(Vectors::default().search("anything", 3).is_empty());
+        assert_eq!(search(&vectors, "when do you close databases?", 1), [2]);
+        assert_eq!(search(&vectors, "tomatoes", 1), [1]);
+        assert!(search(&vectors, "", 3).is_empty());
+        assert!(search(&store(&[]), "anything", 3).is_empty());
     }
 
     #[test]
     fn a_store_of_one_passage_is_found_by_what_it_says_and_by_nothing_else() {
-        let mut vectors = Vectors::default();
-        vectors.insert(
-            1,
-            "Beans want poles. A pole of two metres is enough for most beans.",
-        );
-        assert_eq!(vectors.search("What do beans want?", 1), [1]);
-        assert!(vectors.search("What is a graceful shutdown?", 1).is_empty());
+        let text = "Beans want poles. A pole of two metres is enough for most beans.";
+        let vectors = store(&[(1, text)]);
+        assert_eq!(search(&vectors, "What do beans want?", 1), [1]);
+        assert!(search(&vectors, "What is a graceful shutdown?", 1).is_empty());
     }
 
     #[test]
     fn the_middle_of_a_text_is_what_its_passages_share() {
         let mut vectors = sample();
-        vectors.insert(7, "A process gets a signal.");
-        vectors.insert(8, "On a signal a process stops.");
+        vectors.insert(7, HashedNgrams::passage("A process gets a signal."));
+        vectors.insert(8, HashedNgrams::passage("On a signal a process stops."));
         assert_eq!(
             vectors
                 .central(&[1, 5, 7, 8], 2)
@@ -230,10 +270,21 @@ mod tests {
     fn what_is_written_is_read_and_anything_else_is_refused() {
         let vectors = sample();
         let bytes = vectors.to_bytes();
-        assert_eq!(Vectors::from_bytes(&bytes).unwrap(), vectors);
+        assert_eq!(Vectors::from_bytes(&bytes, SPACE).unwrap(), vectors);
+        let others = [
+            Space { model: 7, ..SPACE },
+            Space {
+                dimensions: 3,
+                ..SPACE
+            },
+        ];
+        for other in others {
+            let read = Vectors::from_bytes(&bytes, other);
+            assert_eq!(read, Err(ParseError::OtherModel));
+        }
         for cut in [0, 7, 8, 40, bytes.len() - 1] {
             assert!(
-                Vectors::from_bytes(&bytes[..cut]).is_err(),
+                Vectors::from_bytes(&bytes[..cut], SPACE).is_err(),
                 "cut to {cut} bytes"
             );
         }
@@ -241,7 +292,7 @@ mod tests {
             let mut broken = bytes.clone();
             broken[at] ^= 0x40;
             assert!(
-                Vectors::from_bytes(&broken).is_err(),
+                Vectors::from_bytes(&broken, SPACE).is_err(),
                 "a bit of byte {at} turned"
             );
         }

@@ -31,10 +31,11 @@ const fn resource(name: &'static str, order: u32, variable: &'static str, stops:
     }
 }
 
-const RESOURCES: [Resource; 11] = [
+const RESOURCES: [Resource; 12] = [
     resource("Config", 0, "CONFIG", false),
     resource("Database", 1, "DATABASE", true),
     resource("Cache", 2, "CACHE", true),
+    resource("Embedder", 2, "EMBEDDER", true),
     resource("HttpClient", 2, "HTTP_CLIENT", true),
     resource("VectorIndex", 2, "VECTOR_INDEX", true),
     resource("Model", 2, "MODEL", true),

@@ -126,7 +126,7 @@ fn expect_reverse(end: &End) {
     let order = |name: &str| match name {
         "Config" => 0,
         "Database" => 1,
-        "Cache" | "HttpClient" | "VectorIndex" | "Model" => 2,
+        "Cache" | "Embedder" | "HttpClient" | "VectorIndex" | "Model" => 2,
         "Jobs" | "Sessions" | "Library" | "Answers" => 3,
         "HttpListener" => 4,
         // The workers.
@@ -138,7 +138,7 @@ fn expect_reverse(end: &End) {
     );
     assert_eq!(
         stopped.iter().filter(|name| order(name) < 5).count(),
-        11,
+        12,
         "{stopped:?}\n{end}"
     );
     assert_eq!(

@@ -14,6 +14,7 @@ use futures_util::stream;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::database::Database;
+use crate::embedding::HashedNgrams;
 use crate::model::{LanguageModel, Prompt, TokenStream};
 use crate::vectors::Vectors;
 
@@ -48,10 +49,10 @@ impl NgramModel {
 
     /// Knows its own text and no other.
     fn untrained() -> Self {
-        let (mut trained, mut own) = (Counts::default(), Vectors::default());
+        let (mut trained, mut own) = (Counts::default(), Vectors::new(HashedNgrams::SPACE));
         for (id, line) in (0..).zip(OWN_TEXT.lines()) {
             trained.learn(line);
-            own.insert(id, line);
+            own.insert(id, HashedNgrams::passage(line));
         }
         Self {
             trained: Arc::new(trained),
@@ -61,8 +62,10 @@ impl NgramModel {
 
     fn own_lines(&self, question: &str) -> Vec<String> {
         let line = |id: i64| OWN_TEXT.lines().nth(id as usize).map(ToOwned::to_owned);
+        let rarity = self.own.rarity(&HashedNgrams::terms(question));
+        let question = HashedNgrams::question(question, &rarity);
         self.own
-            .search(question, 2)
+            .search(&question, 2)
             .into_iter()
             .filter_map(line)
             .collect()

@@ -1,13 +1,15 @@
 //! `POST /v1/embeddings`: the vectors by which the agent itself finds passages.
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::embedding::{DIMENSIONS, embed, features};
+use crate::api::Api;
+use crate::error::Error;
 use crate::openai::failure::Failure;
 use crate::openai::{EMBEDDING_MODEL, words};
 
@@ -42,14 +44,17 @@ enum Encoding {
 }
 
 pub async fn embeddings(
+    State(api): State<Api>,
     body: Result<Json<Request>, JsonRejection>,
 ) -> Result<Json<Value>, Failure> {
     let Json(request) = body?;
+    let embedder = api.library.embedder();
+    let dimensions = embedder.space().dimensions;
     if request
         .dimensions
-        .is_some_and(|wanted| wanted != DIMENSIONS)
+        .is_some_and(|wanted| wanted != dimensions)
     {
-        let message = format!("vectors have {DIMENSIONS} dimensions here; leave `dimensions` out");
+        let message = format!("vectors have {dimensions} dimensions here; leave `dimensions` out");
         return Err(Failure::invalid("dimensions", message));
     }
     let texts = match request.input {
@@ -60,15 +65,15 @@ pub async fn embeddings(
         let message = format!("`input` has 1 to {MOST_INPUTS} texts, none of them empty");
         return Err(Failure::invalid("input", message));
     }
-    let (mut data, mut tokens) = (Vec::new(), 0);
-    for (index, text) in texts.iter().enumerate() {
-        // As documents are: how rare a word is weighs on a question's side only.
-        let vector = embed(&features(text), |_| 1.0);
-        let embedding = request.encoding_format.encode(&vector);
+    let tokens: usize = texts.iter().map(|text| words(text)).sum();
+    // As documents are: how rare a word is weighs on a question's side only.
+    let embedded = embedder.passages(texts).await.map_err(Error::from)?;
+    let mut data = Vec::new();
+    for (index, passage) in embedded.into_iter().enumerate() {
+        let embedding = request.encoding_format.encode(&passage.vector);
         data.push(json!({"object": "embedding", "index": index, "embedding": embedding}));
-        tokens += words(text);
         // Others are to be served in between.
-        tokio::task::yield_now().await;
+        tokio::task::consume_budget().await;
     }
     Ok(Json(json!({
         "object": "list",

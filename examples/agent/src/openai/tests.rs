@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::tests::in_folder;
 use crate::config::{Config, Endpoint};
-use crate::embedding::DIMENSIONS;
+use crate::embedding::HashedNgrams;
 use crate::library::Library;
 use crate::server::tests::{get, post, start_as};
 use crate::sessions::Sessions;
@@ -225,7 +225,7 @@ async fn texts_are_embedded_one_or_many_as_numbers_or_in_base64() {
     assert_eq!(many["usage"]["total_tokens"], 5);
 
     let floats: Vec<f32> = serde_json::from_value(one["data"][0]["embedding"].clone()).unwrap();
-    assert_eq!(floats.len(), DIMENSIONS);
+    assert_eq!(floats.len(), HashedNgrams::SPACE.dimensions);
     let bytes = many["data"][1]["embedding"].as_str().unwrap();
     let bytes = BASE64_STANDARD.decode(bytes).unwrap();
     let decoded: Vec<_> = bytes
