@@ -134,7 +134,8 @@ impl Answers {
                 id: sessions.begin(&session, &prompt.question).await?,
                 sessions,
             };
-            Ok(pieces(answer, model.tokens(prompt), &shutdown))
+            let tokens = model.tokens(prompt, &shutdown);
+            Ok(pieces(answer, tokens, &shutdown))
         });
         begun.await.map_err(|_| Error::Stopping)?
     }

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::answers::{Answers, Piece, Question};
 use crate::embedding::EmbeddingError;
-use crate::error::Error;
+use crate::error::{Error, ModelError};
 use crate::grace::finish;
 use crate::jobs::Jobs;
 use crate::library::Library;
@@ -115,7 +115,7 @@ async fn summarise(State(api): State<Api>, Id(id): Id<i64>) -> Result<Response, 
     let summary = finish(
         &api.shutdown,
         Duration::from_secs(1),
-        api.model.text(prompt),
+        api.model.text(prompt, &api.shutdown),
     )
     .await;
     let summary = summary.ok_or(Error::Stopping)??;
@@ -211,6 +211,7 @@ impl Error {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Database(_) | Self::Embedding(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Model(ModelError::Silent { .. }) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
         }
     }

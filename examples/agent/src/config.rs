@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lifecycle::{ConfigError, resource};
 use redis::Client;
@@ -27,6 +28,20 @@ pub struct Endpoint {
     pub url: Url,
     pub model: String,
     pub key: Option<String>,
+    /// How long the first piece of an answer may take, all attempts included, and each piece after it.
+    pub timeout: Duration,
+}
+
+impl Endpoint {
+    /// Its address for people, without what may be a password.
+    pub fn place(&self) -> Url {
+        let mut place = self.url.clone();
+        // An address of http has room for both.
+        let _ = place
+            .set_username("")
+            .and_then(|()| place.set_password(None));
+        place
+    }
 }
 
 #[resource(order = 0)]
@@ -61,6 +76,7 @@ impl Config {
         let url = text("AGENT_LLM_URL");
         let model = text("AGENT_LLM_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
         let key = text("AGENT_LLM_KEY");
+        let timeout = text("AGENT_LLM_TIMEOUT").unwrap_or_else(|| "60s".into());
         let data = variable("AGENT_DATA").filter(|path| !path.is_empty());
 
         let address = address.unwrap_or_else(|| "127.0.0.1:8080".into());
@@ -91,14 +107,27 @@ impl Config {
                 url.unwrap_or_default()
             ));
         }
-        match (parsed_address, database, redis, parsed_url) {
-            (Ok(address), Ok(database), Ok(redis), Ok(url)) if wrong.is_empty() => Ok(Self {
-                address,
-                data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
-                database,
-                redis,
-                endpoint: url.map(|url| Endpoint { url, model, key }),
-            }),
+        let parsed_timeout = duration(&timeout);
+        if parsed_timeout.is_none() {
+            wrong.push(format!(
+                "AGENT_LLM_TIMEOUT is `{timeout}` (allowed: a time from `1ms` to `1h`, such as `60s`, `1m 30s` or bare seconds)"
+            ));
+        }
+        match (parsed_address, database, redis, parsed_url, parsed_timeout) {
+            (Ok(address), Ok(database), Ok(redis), Ok(url), Some(timeout)) if wrong.is_empty() => {
+                Ok(Self {
+                    address,
+                    data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
+                    database,
+                    redis,
+                    endpoint: url.map(|url| Endpoint {
+                        url,
+                        model,
+                        key,
+                        timeout,
+                    }),
+                })
+            }
             _ => Err(ConfigError::new(wrong.join(", and "))),
         }
     }
@@ -131,13 +160,23 @@ fn endpoint_url(text: &str) -> Result<Url, ()> {
     }
 }
 
+fn duration(text: &str) -> Option<Duration> {
+    let duration = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
+        Err(_) => humantime::parse_duration(text).ok()?,
+    };
+    let allowed = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
+    allowed.contains(&duration).then_some(duration)
+}
+
 /// By hand, since the key must not end up in a log.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("url", &self.url.as_str())
+            .field("url", &self.place().as_str())
             .field("model", &self.model)
             .field("key", &self.key.as_ref().map(|_| "..."))
+            .field("timeout", &self.timeout)
             .finish()
     }
 }
@@ -194,21 +233,35 @@ pub mod tests {
     #[test]
     fn an_endpoint_is_taken_with_its_model_and_key() {
         let config = read(&[
-            ("AGENT_LLM_URL", "http://[::1]:11434/v1/"),
+            ("AGENT_LLM_URL", "http://somebody:secret@[::1]:11434/v1/"),
             ("AGENT_LLM_KEY", "secret"),
         ])
         .unwrap();
         let endpoint = config.endpoint.unwrap();
-        assert_eq!(endpoint.url.as_str(), "http://[::1]:11434/v1");
+        assert_eq!(endpoint.place().as_str(), "http://[::1]:11434/v1");
         assert_eq!(endpoint.model, "gpt-4o-mini");
+        assert_eq!(endpoint.timeout, Duration::from_secs(60));
         assert!(!format!("{endpoint:?}").contains("secret"));
     }
 
     #[test]
+    fn a_time_is_seconds_or_says_its_units() {
+        for (text, seconds) in [("90", 90.0), ("0.25", 0.25), ("1m 30s", 90.0)] {
+            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)));
+        }
+        for text in ["", "0", "-1", "2h", "soon", "inf", "nan"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn every_wrong_value_is_named_with_what_is_allowed() {
-        let error = read(&[("AGENT_ADDR", "banana"), ("AGENT_LLM_URL", "ftp://example")])
-            .err()
-            .unwrap();
+        let wrong = [
+            ("AGENT_ADDR", "banana"),
+            ("AGENT_LLM_URL", "ftp://example"),
+            ("AGENT_LLM_TIMEOUT", "0s"),
+        ];
+        let error = read(&wrong).err().unwrap();
         for part in [
             "AGENT_ADDR",
             "`banana`",
@@ -216,6 +269,9 @@ pub mod tests {
             "AGENT_LLM_URL",
             "`ftp://example`",
             "https",
+            "AGENT_LLM_TIMEOUT",
+            "`0s`",
+            "1m 30s",
         ] {
             assert!(error.contains(part), "{part} is missing in: {error}");
         }

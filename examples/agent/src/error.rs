@@ -1,6 +1,9 @@
 //! [`Error`]: what can go wrong while the agent works, however it was asked.
 
 use std::error::Error as StdError;
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url};
 
 use crate::embedding::EmbeddingError;
 use crate::http_client::Closed;
@@ -42,21 +45,50 @@ impl Error {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("the language model's endpoint cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
-    #[error("the language model's endpoint answered {status}: {body}")]
+    #[error("cannot reach the language model at {url} (AGENT_LLM_URL says where it is){}", tried(.tries))]
+    Unreachable {
+        url: Url,
+        tries: u32,
+        source: reqwest::Error,
+    },
+    #[error("the language model at {url} answered {status}{}: {body} ({})", tried(.tries), advice(.status))]
     Refused {
-        status: reqwest::StatusCode,
+        url: Url,
+        tries: u32,
+        status: StatusCode,
         body: String,
     },
-    #[error("the language model's endpoint stopped in the middle of an answer: {0}")]
-    Cut(String),
-    #[error("the language model's endpoint sent what is no chat completion")]
-    Malformed(#[source] serde_json::Error),
+    #[error(
+        "the language model at {url} sent nothing for {limit:?} (AGENT_LLM_TIMEOUT says how long it may take)"
+    )]
+    Silent { url: Url, limit: Duration },
+    #[error("the language model at {url} stopped in the middle of an answer: {why} (ask again)")]
+    Cut { url: Url, why: String },
+    #[error(
+        "the language model at {url} sent what is no chat completion (AGENT_LLM_URL says where it is)"
+    )]
+    Malformed { url: Url, source: serde_json::Error },
     #[error("the language model is unloaded")]
     Unloaded,
     #[error(transparent)]
     Closed(#[from] Closed),
+}
+
+fn tried(tries: &u32) -> String {
+    match tries {
+        0 | 1 => String::new(),
+        more => format!(", tried {more} times"),
+    }
+}
+
+/// What to do.
+fn advice(status: &StatusCode) -> &'static str {
+    match *status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "AGENT_LLM_KEY is the key that is sent",
+        StatusCode::TOO_MANY_REQUESTS => "ask again later",
+        status if status.is_server_error() => "ask again later",
+        _ => "AGENT_LLM_URL and AGENT_LLM_MODEL say what is asked",
+    }
 }
 
 /// An error with its causes. Some say their cause themselves: it is not said twice.

@@ -1,4 +1,4 @@
-//! [`HttpClient`]: one pool of outgoing connections for everybody.
+//! [`HttpClient`]: one pool of outgoing connections for everybody. How long an answer may take is said by whoever asks.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -21,8 +21,6 @@ impl HttpClient {
         let client = reqwest::Client::builder()
             .user_agent(concat!("agent/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
-            // Between two pieces of a body: an answer may be long, but not silent.
-            .read_timeout(Duration::from_secs(60))
             .build()?;
         Ok(Self {
             client: RwLock::new(Some(client)),

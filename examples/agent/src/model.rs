@@ -1,5 +1,7 @@
 //! [`LanguageModel`]: what writes the answers, and [`Model`], the resource behind it.
 
+mod attempts;
+mod chunk;
 mod endpoint;
 mod ngram;
 
@@ -7,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::{Stream, TryStreamExt, stream};
-use lifecycle::resource;
+use lifecycle::{Shutdown, resource};
 
 use crate::config::Config;
 use crate::database::Database;
@@ -22,7 +24,9 @@ pub type TokenStream = Pin<Box<dyn Stream<Item = Result<String, ModelError>> + S
 pub trait LanguageModel: Send + Sync + 'static {
     /// Which one it is, for people.
     fn describe(&self) -> String;
-    fn tokens(&self, prompt: Prompt) -> TokenStream;
+    /// `shutdown` is the scope of whoever asks: once it is told to stop, nothing that has failed is tried again. To break
+    /// off what is under way is left to whoever asks.
+    fn tokens(&self, prompt: Prompt, shutdown: &Shutdown) -> TokenStream;
 }
 
 #[derive(Debug, Clone, Default)]
@@ -40,8 +44,8 @@ pub struct Prompt {
 
 impl dyn LanguageModel {
     /// The whole answer at once.
-    pub async fn text(&self, prompt: Prompt) -> Result<String, ModelError> {
-        let text: String = self.tokens(prompt).try_collect().await?;
+    pub async fn text(&self, prompt: Prompt, shutdown: &Shutdown) -> Result<String, ModelError> {
+        let text: String = self.tokens(prompt, shutdown).try_collect().await?;
         Ok(text.trim().to_owned())
     }
 }
@@ -86,9 +90,9 @@ impl LanguageModel for Model {
         self.description.clone()
     }
 
-    fn tokens(&self, prompt: Prompt) -> TokenStream {
+    fn tokens(&self, prompt: Prompt, shutdown: &Shutdown) -> TokenStream {
         match &*self.chosen.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(model) => model.tokens(prompt),
+            Some(model) => model.tokens(prompt, shutdown),
             None => Box::pin(stream::iter([Err(ModelError::Unloaded)])),
         }
     }

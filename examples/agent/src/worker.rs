@@ -100,7 +100,7 @@ async fn work(
         }
         let begun = Instant::now();
         let id = job.id;
-        let step = holding(|| jobs.renew(id), step(library, model, job));
+        let step = holding(|| jobs.renew(id), step(library, model, shutdown, job));
         match finish(shutdown, MARGIN, step).await {
             None => return Ok(Worked::Cut),
             Some(None) => return Ok(Worked::Lost),
@@ -138,7 +138,12 @@ where
 }
 
 /// The next step of the job; what it finds goes into its progress, at once and as a whole.
-async fn step(library: &Library, model: &dyn LanguageModel, job: &mut Job) -> Result<(), Error> {
+async fn step(
+    library: &Library,
+    model: &dyn LanguageModel,
+    shutdown: &Shutdown,
+    job: &mut Job,
+) -> Result<(), Error> {
     let goal = &job.goal;
     let progress = &mut job.progress;
     match (&progress.passages, &progress.draft) {
@@ -152,7 +157,7 @@ async fn step(library: &Library, model: &dyn LanguageModel, job: &mut Job) -> Re
                 max_tokens: 160,
                 ..Prompt::default()
             };
-            progress.draft = Some(model.text(prompt).await?);
+            progress.draft = Some(model.text(prompt, shutdown).await?);
         }
         (Some(_), Some(draft)) => {
             let question = format!("Summarise these passages in view of this goal: {goal}");
@@ -163,7 +168,7 @@ async fn step(library: &Library, model: &dyn LanguageModel, job: &mut Job) -> Re
                 max_tokens: 60,
                 ..Prompt::default()
             };
-            progress.summary = Some(model.text(prompt).await?);
+            progress.summary = Some(model.text(prompt, shutdown).await?);
         }
     }
     Ok(())

@@ -6,6 +6,8 @@ mod checklist;
 mod jobs;
 #[path = "life/killed.rs"]
 mod killed;
+#[path = "life/model.rs"]
+mod model;
 #[path = "life/postgres.rs"]
 mod postgres;
 #[path = "life/redis.rs"]

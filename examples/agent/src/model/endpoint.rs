@@ -1,29 +1,49 @@
 //! [`EndpointModel`]: a language model behind an OpenAI-compatible endpoint.
+//!
+//! What fails before an answer has begun is tried again if it may pass: nobody there, a connection that breaks, and the
+//! answers 429, 500, 502, 503 and 504. What has begun never is: the asker has its first words. Nor is an endpoint asked
+//! again that was silent for too long: it may be at work on the answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventsource_stream::{EventStreamError, Eventsource};
-use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
-use serde_json::json;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use lifecycle::Shutdown;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Response, Url};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Endpoint;
 use crate::error::{ModelError, full};
 use crate::http_client::HttpClient;
+use crate::model::attempts::{Again, Failed, attempts};
+use crate::model::chunk::Piece;
 use crate::model::{LanguageModel, Prompt, TokenStream};
-use crate::sessions::End;
+
+/// The longest pause before the second attempt.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How much of a refusal is told.
+const TOLD: usize = 300;
 
 pub struct EndpointModel {
     endpoint: Endpoint,
     http: Arc<HttpClient>,
+    pause: Duration,
 }
 
 impl EndpointModel {
     pub fn new(endpoint: Endpoint, http: Arc<HttpClient>) -> Self {
-        Self { endpoint, http }
+        Self {
+            endpoint,
+            http,
+            pause: PAUSE,
+        }
     }
 
-    fn request(&self, prompt: &Prompt) -> Result<reqwest::RequestBuilder, ModelError> {
+    fn call(&self, prompt: &Prompt) -> Result<Call, ModelError> {
         let url = format!(
             "{}/chat/completions",
             self.endpoint.url.as_str().trim_end_matches('/')
@@ -34,44 +54,38 @@ impl EndpointModel {
             "max_tokens": prompt.max_tokens,
             "stream": true,
         });
-        let request = self.http.get()?.post(url).json(&body);
-        Ok(match &self.endpoint.key {
-            Some(key) => request.bearer_auth(key),
-            None => request,
+        Ok(Call {
+            client: self.http.get()?,
+            url,
+            key: self.endpoint.key.clone(),
+            body,
+            place: self.endpoint.place(),
+            limit: self.endpoint.timeout,
         })
     }
 }
 
 impl LanguageModel for EndpointModel {
     fn describe(&self) -> String {
-        format!("{} at {}", self.endpoint.model, self.endpoint.url)
+        format!("{} at {}", self.endpoint.model, self.endpoint.place())
     }
 
-    fn tokens(&self, prompt: Prompt) -> TokenStream {
-        let request = self.request(&prompt);
-        let events = async move {
-            let response = request?.send().await.map_err(ModelError::Unreachable)?;
-            let status = response.status();
-            if !status.is_success() {
-                let body = response.text().await.unwrap_or_default();
-                let body = body.trim().chars().take(300).collect();
-                return Err(ModelError::Refused { status, body });
-            }
-            Ok(response
-                .bytes_stream()
-                .eventsource()
-                .map(|event| match event {
-                    Ok(event) => Piece::parse(&event.data),
-                    Err(EventStreamError::Transport(error)) => Err(ModelError::Cut(full(&error))),
-                    Err(error) => Err(ModelError::Cut(format!("no event stream: {error}"))),
-                }))
+    fn tokens(&self, prompt: Prompt, shutdown: &Shutdown) -> TokenStream {
+        let call = self.call(&prompt);
+        let (shutdown, pause) = (shutdown.clone(), self.pause);
+        let pieces = async move {
+            let call = call?;
+            let due = Instant::now() + call.limit;
+            let attempt = |number| call.begin(number);
+            let begun = timeout_at(due, attempts(&shutdown, due, pause, attempt)).await;
+            let response = begun.unwrap_or_else(|_| Err(call.silent()))?;
+            let pieces = call.pieces(response);
+            Ok::<_, ModelError>(call.in_time(pieces, due))
         };
-        // Without an end of its own, an answer that was cut would look like one that is complete.
-        let cut = stream::iter([Err(ModelError::Cut("it closed the connection".into()))]);
-        let pieces = stream::once(events).try_flatten().chain(cut);
         let mut ended = false;
         Box::pin(
-            pieces
+            stream::once(pieces)
+                .try_flatten()
                 .take_while(move |piece| {
                     let go_on = !ended && !matches!(piece, Ok(Piece::End));
                     ended = piece.is_err();
@@ -85,6 +99,106 @@ impl LanguageModel for EndpointModel {
                 }),
         )
     }
+}
+
+/// One question to the endpoint.
+struct Call {
+    client: reqwest::Client,
+    url: String,
+    key: Option<String>,
+    body: Value,
+    /// The endpoint's address, for people.
+    place: Url,
+    /// How long the first piece of an answer may take, and each after it.
+    limit: Duration,
+}
+
+impl Call {
+    /// The head of an answer.
+    async fn begin(&self, number: u32) -> Result<Response, Failed<ModelError>> {
+        let mut request = self.client.post(&self.url).json(&self.body);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let response = request.send().await.map_err(|error| Failed {
+            again: if error.is_connect() || error.is_request() {
+                Again::Later
+            } else {
+                Again::Never
+            },
+            error: ModelError::Unreachable {
+                url: self.place.clone(),
+                tries: number,
+                source: error.without_url(),
+            },
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let again = match (status.as_u16(), pause(response.headers())) {
+            (429 | 500 | 502 | 503 | 504, Some(pause)) => Again::After(pause),
+            (429 | 500 | 502 | 503 | 504, None) => Again::Later,
+            _ => Again::Never,
+        };
+        let body = response.text().await.unwrap_or_default();
+        let error = ModelError::Refused {
+            url: self.place.clone(),
+            tries: number,
+            status,
+            body: body.trim().chars().take(TOLD).collect(),
+        };
+        Err(Failed { error, again })
+    }
+
+    fn pieces(&self, response: Response) -> BoxStream<'static, Result<Piece, ModelError>> {
+        let url = self.place.clone();
+        let cut = move |why| ModelError::Cut {
+            url: url.clone(),
+            why,
+        };
+        // Without an end of its own, an answer that was cut would look like one that is complete.
+        let end = stream::iter([Err(cut("it closed the connection".into()))]);
+        let url = self.place.clone();
+        let events = response.bytes_stream().eventsource();
+        let pieces = events.map(move |event| match event {
+            Ok(event) => Piece::parse(&event.data, &url),
+            Err(EventStreamError::Transport(error)) => Err(cut(full(&error.without_url()))),
+            Err(error) => Err(cut(format!("no event stream: {error}"))),
+        });
+        pieces.chain(end).boxed()
+    }
+
+    /// The same pieces, and an error where one does not come in time: the first one when it is due, any other when its
+    /// time has passed since it was asked for. Comments, which keep a connection open, are no pieces.
+    fn in_time(
+        self,
+        pieces: BoxStream<'static, Result<Piece, ModelError>>,
+        due: Instant,
+    ) -> impl Stream<Item = Result<Piece, ModelError>> + Send {
+        stream::unfold((pieces, Some(due)), move |(mut pieces, first)| {
+            let due = first.unwrap_or_else(|| Instant::now() + self.limit);
+            let silent = self.silent();
+            async move {
+                let piece = timeout_at(due, pieces.next()).await;
+                let piece = piece.unwrap_or(Some(Err(silent)))?;
+                Some((piece, (pieces, None)))
+            }
+        })
+    }
+
+    fn silent(&self) -> ModelError {
+        ModelError::Silent {
+            url: self.place.clone(),
+            limit: self.limit,
+        }
+    }
+}
+
+/// How long the endpoint asks to wait. The form with a date is not read.
+fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 fn messages(prompt: &Prompt) -> Vec<serde_json::Value> {
@@ -106,169 +220,5 @@ fn messages(prompt: &Prompt) -> Vec<serde_json::Value> {
     messages
 }
 
-/// One event of a streamed chat completion.
-#[derive(Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    End,
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    /// In place of choices: what went wrong after the answer had begun.
-    error: Option<Failure>,
-    /// How the answer ended, where the endpoint is an agent like this one. Others are not known to say that they had to
-    /// stop.
-    end: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Delta,
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Delta {
-    content: Option<String>,
-}
-
-impl Piece {
-    fn parse(data: &str) -> Result<Self, ModelError> {
-        if data.trim() == "[DONE]" {
-            return Ok(Self::End);
-        }
-        let chunk: Chunk = serde_json::from_str(data).map_err(ModelError::Malformed)?;
-        if let Some(error) = chunk.error {
-            return Err(ModelError::Cut(error.message));
-        }
-        if chunk.end.as_deref() == Some(End::Shutdown.as_str()) {
-            return Err(ModelError::Cut("it had to stop".into()));
-        }
-        let Some(choice) = chunk.choices.into_iter().next() else {
-            return Ok(Self::Text(String::new()));
-        };
-        Ok(match (choice.delta.content, choice.finish_reason) {
-            (Some(text), None) => Self::Text(text),
-            (Some(text), Some(_)) if !text.is_empty() => Self::Text(text),
-            (_, Some(_)) => Self::End,
-            (None, None) => Self::Text(String::new()),
-        })
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use axum::http::{HeaderMap, StatusCode};
-    use axum::routing::post;
-    use axum::{Json, Router};
-    use serde_json::Value;
-
-    use super::*;
-
-    /// A model whose endpoint answers with this status and body.
-    async fn model(status: u16, body: &'static str) -> EndpointModel {
-        let answer = move |headers: HeaderMap, Json(request): Json<Value>| async move {
-            assert_eq!(headers["authorization"], "Bearer key");
-            assert_eq!(request["stream"], true);
-            assert_eq!(request["max_tokens"], 7);
-            (StatusCode::from_u16(status).unwrap(), body)
-        };
-        let router = Router::new().route("/v1/chat/completions", post(answer));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v1", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        let endpoint = Endpoint {
-            url: url.parse().unwrap(),
-            model: "m".into(),
-            key: Some("key".into()),
-        };
-        EndpointModel::new(endpoint, Arc::new(HttpClient::start().unwrap()))
-    }
-
-    async fn ask(status: u16, body: &'static str) -> (String, Option<ModelError>) {
-        let prompt = Prompt {
-            question: "why?".into(),
-            max_tokens: 7,
-            ..Prompt::default()
-        };
-        let mut tokens = model(status, body).await.tokens(prompt);
-        let mut text = String::new();
-        while let Some(token) = tokens.next().await {
-            match token {
-                Ok(token) => text.push_str(&token),
-                Err(error) => {
-                    assert!(tokens.next().await.is_none(), "an error is the last item");
-                    return (text, Some(error));
-                }
-            }
-        }
-        (text, None)
-    }
-
-    const HELLO: &str = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n\
-                         : a comment\n\n\
-                         data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"},\"finish_reason\":null}]}\n\n\
-                         data: {\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\n";
-
-    #[tokio::test]
-    async fn a_streamed_answer_is_read_to_its_end() {
-        let done = format!("{HELLO}data: [DONE]\n\ndata: {{\n\n").leak();
-        let (text, error) = ask(200, done).await;
-        assert_eq!(text, "Hello");
-        assert!(error.is_none(), "{error:?}");
-        let finished = format!(
-            "{HELLO}data: {{\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n"
-        )
-        .leak();
-        assert!(ask(200, finished).await.1.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_cut_a_refusal_and_nonsense_are_errors() {
-        let (text, error) = ask(200, HELLO).await;
-        assert_eq!(text, "Hello");
-        assert!(matches!(error, Some(ModelError::Cut(_))), "{error:?}");
-        let failed =
-            format!("{HELLO}data: {{\"error\":{{\"message\":\"no disk\"}}}}\n\ndata: [DONE]\n\n");
-        let (text, error) = ask(200, failed.leak()).await;
-        assert_eq!(text, "Hello");
-        assert!(
-            matches!(&error, Some(ModelError::Cut(why)) if why == "no disk"),
-            "{error:?}"
-        );
-        let (_, error) = ask(429, "slow down").await;
-        assert!(
-            matches!(&error, Some(ModelError::Refused { body, .. }) if body == "slow down"),
-            "{error:?}"
-        );
-        let (_, error) = ask(200, "data: {\n\n").await;
-        assert!(matches!(error, Some(ModelError::Malformed(_))), "{error:?}");
-    }
-
-    #[tokio::test]
-    async fn nobody_there_is_an_error() {
-        let endpoint = Endpoint {
-            url: "http://127.0.0.1:1/v1".parse().unwrap(),
-            model: "m".into(),
-            key: None,
-        };
-        let model = EndpointModel::new(endpoint, Arc::new(HttpClient::start().unwrap()));
-        let error = model
-            .tokens(Prompt::default())
-            .next()
-            .await
-            .unwrap()
-            .unwrap_err();
-        assert!(matches!(error, ModelError::Unreachable(_)), "{error:?}");
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
+use lifecycle::Shutdown;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::database::Database;
@@ -77,7 +78,7 @@ impl LanguageModel for NgramModel {
         format!("built-in, {} words learned", self.trained.learned)
     }
 
-    fn tokens(&self, mut prompt: Prompt) -> TokenStream {
+    fn tokens(&self, mut prompt: Prompt, _: &Shutdown) -> TokenStream {
         prompt.passages.extend(listed(&prompt.instructions));
         if prompt.passages.is_empty() {
             prompt.passages = self.own_lines(&prompt.question);
@@ -310,13 +311,20 @@ mod tests {
         assert_eq!(tokens("-- * ...").collect::<Vec<_>>(), ["."]);
     }
 
+    /// Of an app that nobody stops.
+    async fn shutdown() -> Shutdown {
+        let running = lifecycle::Lifecycle::builder().start().await.unwrap();
+        running.shutdown()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_answer_has_exactly_as_many_tokens_as_wanted_and_one_every_few_milliseconds() {
         let model = NgramModel::untrained();
+        let shutdown = shutdown().await;
         for wanted in [0, 1, 160] {
             let begun = tokio::time::Instant::now();
             let tokens: Vec<_> = model
-                .tokens(prompt("What is a drain?", &[], wanted))
+                .tokens(prompt("What is a drain?", &[], wanted), &shutdown)
                 .collect()
                 .await;
             assert_eq!(tokens.len(), wanted);
@@ -327,7 +335,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_same_question_gets_the_same_answer_and_another_one_another() {
         let model: Arc<dyn LanguageModel> = Arc::new(NgramModel::untrained());
-        let ask = async |question| model.text(prompt(question, &[], 40)).await.unwrap();
+        let shutdown = shutdown().await;
+        let ask = async |question| {
+            let answer = model.text(prompt(question, &[], 40), &shutdown).await;
+            answer.unwrap()
+        };
         assert_eq!(ask("What is a drain?").await, ask("What is a drain?").await);
         assert_ne!(
             ask("What is a drain?").await,
@@ -340,7 +352,7 @@ mod tests {
         let passage = "Tomatoes want sun and water. Tomatoes want a wall behind them.";
         let model: Arc<dyn LanguageModel> = Arc::new(NgramModel::untrained());
         let answer = model
-            .text(prompt("tomatoes?", &[passage], 60))
+            .text(prompt("tomatoes?", &[passage], 60), &shutdown().await)
             .await
             .unwrap();
         assert!(answer.contains("Tomatoes"), "{answer}");

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use base64::Engine;
@@ -173,6 +174,7 @@ fn asking(folder: &Path, at: &str) -> Config {
             url: format!("{at}/v1").parse().unwrap(),
             model: "any".into(),
             key: None,
+            timeout: Duration::from_secs(60),
         }),
         ..in_folder(folder)
     }

@@ -1,0 +1,127 @@
+//! A language model's endpoint that takes questions and does not answer them.
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use lifecycle_tests::http::{get as probe, own_address};
+
+use super::*;
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+const WORD: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Sun\"}}]}\n\n";
+
+/// Answers each question so, and then sends nothing more. Where it is, and a word for each question.
+fn hanging(answer: String) -> (String, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it has an address");
+    let (asked, questions) = channel();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept() {
+            let _ = socket.read(&mut [0; 4096]);
+            let _ = socket.write_all(answer.as_bytes());
+            kept.push(socket);
+            let _ = asked.send(());
+        }
+    });
+    (format!("http://{address}/v1"), questions)
+}
+
+fn question() -> Value {
+    json!({"question": "What do tomatoes want?"})
+}
+
+#[test]
+fn an_endpoint_that_hangs_costs_each_request_its_time_and_not_the_readiness() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (url, _questions) = hanging(String::new());
+    let admin = own_address();
+    let program = agent(folder.path())
+        .env("AGENT_LLM_URL", &url)
+        .env("AGENT_LLM_TIMEOUT", "400ms")
+        .env("LIFECYCLE_ADMIN", admin.to_string());
+    let (mut run, at) = up(program);
+    runtime().block_on(async {
+        let client = Client::new();
+        let garden = json!({"title": "Garden", "text": "Tomatoes want sun."});
+        post(&client, format!("{at}/documents"), garden).await;
+
+        let answer = post(&client, format!("{at}/ask"), question()).await;
+        let answer = answer.text().await.expect("it has an end");
+        let (_, last) = events(&answer);
+        assert_eq!(last["reason"], "error", "{answer}");
+        let message = last["message"].as_str().unwrap_or_default();
+        for part in [&*url, "sent nothing for 400ms", "AGENT_LLM_TIMEOUT"] {
+            assert!(message.contains(part), "{part} is missing in: {message}");
+        }
+        let summary = post(&client, format!("{at}/documents/1/summary"), json!({})).await;
+        assert_eq!(summary.status(), 504);
+        let chat = json!({"messages": [{"role": "user", "content": "why?"}]});
+        let chat = post(&client, format!("{at}/v1/chat/completions"), chat).await;
+        assert_eq!(chat.status(), 502);
+    });
+    probe(admin, "/readyz").expect(200, &[]);
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn an_endpoint_that_falls_silent_in_the_middle_ends_the_answer_and_its_text_is_saved() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (url, _questions) = hanging(format!("{HEAD}{WORD}"));
+    let program = agent(folder.path())
+        .env("AGENT_LLM_URL", url)
+        .env("AGENT_LLM_TIMEOUT", "400ms");
+    let (mut run, at) = up(program);
+    runtime().block_on(async {
+        let client = Client::new();
+        let answer = post(&client, format!("{at}/ask"), question()).await;
+        let answer = answer.text().await.expect("it has an end");
+        let (names, last) = events(&answer);
+        assert_eq!(names, ["session", "token", "end"], "{answer}");
+        assert_eq!(last["reason"], "error", "{answer}");
+        let session = data(&answer).next().expect("its session");
+        let session = session["session"].as_str().expect("its session").to_owned();
+        let saved = get(&client, format!("{at}/sessions/{session}")).await;
+        assert_eq!(saved["answers"][0]["answer"], "Sun", "{saved}");
+        assert_eq!(saved["answers"][0]["state"], "error", "{saved}");
+    });
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+fn an_endpoint_that_hangs_does_not_hold_up_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (url, questions) = hanging(format!("{HEAD}{WORD}"));
+    let admin = own_address();
+    let program = agent(folder.path())
+        .env("AGENT_LLM_URL", url)
+        .env("LIFECYCLE_ADMIN", admin.to_string())
+        .env("LIFECYCLE_TIMEOUT_SERVE", "2s")
+        .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "3s");
+    let (mut run, at) = up(program);
+    let runtime = runtime();
+    let answer = runtime.block_on(async {
+        let client = Client::new();
+        jobs::submit(&client, &at, 1).await;
+        post(&client, format!("{at}/ask"), question()).await
+    });
+    // Both the job and the answer hang.
+    for _ in 0..2 {
+        questions.recv().expect("it is asked");
+    }
+    probe(admin, "/readyz").expect(200, &[]);
+    let told = run.terminate();
+    let text = runtime.block_on(answer.text()).expect("it has an end");
+    let (names, last) = events(&text);
+    assert_eq!(names, ["session", "token", "end"], "{text}");
+    assert_eq!(last["reason"], "shutdown", "{text}");
+    let end = run.end();
+    end.expect_code(0)
+        .expect_line(&["job put back"])
+        .expect_gone(told, Duration::from_secs(4));
+    let saved = "SELECT count(*) FROM answers WHERE text = 'Sun' AND state = 'shutdown'";
+    assert_eq!(runtime.block_on(count(folder.path(), saved)), 1);
+}
