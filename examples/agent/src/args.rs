@@ -22,12 +22,14 @@ pub enum Mode {
 
 const ENVIRONMENT: &str = "\
 Environment:
-  AGENT_ADDR       where to listen [default: 127.0.0.1:8080]
-  AGENT_DATA       the folder for its data [default: agent-data]
-  AGENT_LLM_URL    an OpenAI-compatible endpoint, such as https://api.openai.com/v1 [default: a small built-in model]
-  AGENT_LLM_MODEL  the model to ask for there [default: gpt-4o-mini]
-  AGENT_LLM_KEY    the key to send there
-  RUST_LOG         what to log to standard error, such as info or agent=debug";
+  AGENT_ADDR             where to listen [default: 127.0.0.1:8080]
+  AGENT_DATA             the folder for its data [default: agent-data]
+  AGENT_EMBEDDING_MODEL  the folder of a sentence transformer [default: built-in n-grams]
+  AGENT_LLM_URL          an OpenAI-compatible endpoint, such as https://api.openai.com/v1 [default: a small built-in model]
+  AGENT_LLM_MODEL        the model to ask for there [default: gpt-4o-mini]
+  AGENT_LLM_KEY          the key to send there
+  AGENT_LLM_TIMEOUT      how long each piece of its answer may take [default: 60s]
+  RUST_LOG               what to log to standard error, such as info or agent=debug";
 
 /// `setup` provides the parsed ones; this is for whoever starts the parts without it.
 #[resource(order = 0)]

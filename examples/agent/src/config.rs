@@ -18,6 +18,8 @@ pub struct Config {
     pub database: Option<Url>,
     /// A Redis server. Without one, the cache is in this process.
     pub redis: Option<Url>,
+    /// The folder of a sentence transformer. Without one, texts are embedded by their n-grams.
+    pub embedding: Option<PathBuf>,
     /// Without one, the built-in model answers.
     pub endpoint: Option<Endpoint>,
 }
@@ -77,7 +79,8 @@ impl Config {
         let model = text("AGENT_LLM_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
         let key = text("AGENT_LLM_KEY");
         let timeout = text("AGENT_LLM_TIMEOUT").unwrap_or_else(|| "60s".into());
-        let data = variable("AGENT_DATA").filter(|path| !path.is_empty());
+        let path = |name| variable(name).filter(|path| !path.is_empty());
+        let (data, embedding) = (path("AGENT_DATA"), path("AGENT_EMBEDDING_MODEL"));
 
         let address = address.unwrap_or_else(|| "127.0.0.1:8080".into());
         let parsed_address = address.parse();
@@ -120,6 +123,7 @@ impl Config {
                     data: data.map_or_else(|| Path::new("agent-data").into(), PathBuf::from),
                     database,
                     redis,
+                    embedding: embedding.map(PathBuf::from),
                     endpoint: url.map(|url| Endpoint {
                         url,
                         model,
@@ -209,6 +213,7 @@ pub mod tests {
         assert_eq!(config.address.to_string(), "127.0.0.1:8080");
         assert_eq!(config.data, Path::new("agent-data"));
         assert!(config.database.is_none() && config.redis.is_none() && config.endpoint.is_none());
+        assert!(config.embedding.is_none());
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! [`EmbeddingModel`]: what makes vectors of texts, and [`Embedder`], the resource that asks it.
 
 mod hashed;
+#[cfg(feature = "candle")]
+mod sentence;
+#[cfg(not(feature = "candle"))]
+#[path = "embedding/absent.rs"]
+mod sentence;
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lifecycle::resource;
+use lifecycle::{ConfigError, resource};
 use tokio::sync::Semaphore;
 
+use crate::config::Config;
 pub use crate::embedding::hashed::HashedNgrams;
 
 /// How many texts are embedded at a time.
@@ -72,8 +78,11 @@ pub struct Embedder {
 #[resource(order = 2)]
 impl Embedder {
     /// Not async: a model is read from files, which blocks.
-    fn start() -> Self {
-        Self::new(Arc::new(HashedNgrams))
+    fn start(config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self::new(match &config.embedding {
+            Some(folder) => sentence::read(folder)?,
+            None => Arc::new(HashedNgrams),
+        }))
     }
 
     /// Unloads it: whoever asks from now on is refused, and its memory is freed with the last answer.

@@ -52,6 +52,7 @@ use crate::server::serve;
 use crate::sessions::expire_sessions;
 use crate::store::Store;
 use crate::terminal::console;
+use crate::vector_index::VectorIndex;
 use crate::worker::work_jobs;
 
 /// What `main` itself wants to have at hand; the rest of the graph follows from the workers' parameters.
@@ -62,6 +63,7 @@ struct Agent {
     config: Arc<Config>,
     cache: Arc<Cache>,
     listener: Arc<HttpListener>,
+    index: Arc<VectorIndex>,
     embedder: Arc<Embedder>,
     model: Arc<dyn LanguageModel>,
 }
@@ -106,13 +108,15 @@ impl Agent {
         };
         let (data, model) = (self.config.data.display(), self.model.describe());
         let (store, cache) = (Store::of(&self.config), &self.cache);
+        let vectors = self.index.describe();
         let embedder = self.embedder.describe();
         let hello = format!(
             "agent on http://{address}  (AGENT_ADDR)
   data       {data}  (AGENT_DATA)
   rows       {store}  (DATABASE_URL)
   cache      {cache}  (REDIS_URL)
-  embedding  {embedder}
+  vectors    {vectors}  (AGENT_DATA)
+  embedding  {embedder}  (AGENT_EMBEDDING_MODEL)
   model      {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
 try:
   curl -N http://{address}/ask -H 'content-type: application/json' -d '{{\"question\": \"What is a drain?\"}}'

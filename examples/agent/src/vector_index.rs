@@ -97,6 +97,11 @@ impl VectorIndex {
         })
     }
 
+    /// Where the vectors are, for people.
+    pub fn describe(&self) -> String {
+        format!("in memory, kept in {}", self.file.display())
+    }
+
     /// Makes what [`insert`](Self::insert) takes.
     pub fn embedder(&self) -> &Embedder {
         &self.embedder

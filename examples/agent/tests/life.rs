@@ -2,6 +2,8 @@
 
 #[path = "life/checklist.rs"]
 mod checklist;
+#[path = "life/hello.rs"]
+mod hello;
 #[path = "life/jobs.rs"]
 mod jobs;
 #[path = "life/killed.rs"]
