@@ -72,7 +72,7 @@ fn an_endpoint_that_falls_silent_in_the_middle_ends_the_answer_and_its_text_is_s
     let (url, _questions) = hanging(format!("{HEAD}{WORD}"));
     let program = agent(folder.path())
         .env("AGENT_LLM_URL", url)
-        .env("AGENT_LLM_TIMEOUT", "400ms");
+        .env("AGENT_LLM_TIMEOUT", "2s");
     let (mut run, at) = up(program);
     runtime().block_on(async {
         let client = Client::new();
