@@ -172,14 +172,35 @@ pub fn normalise(vector: &mut [f32]) {
     }
 }
 
-/// The cosine, for vectors of length 1.
+/// The cosine, for vectors of length 1. Sums of floats are added up in the order that is written here: several side by
+/// side are what the compiler can make one instruction of.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    const LANES: usize = 16;
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let pairs = a.remainder().iter().zip(b.remainder());
+    let rest: f32 = pairs.map(|(a, b)| a * b).sum();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_product_is_that_of_all_places() {
+        let a: Vec<f32> = (0..37).map(|place| place as f32).collect();
+        let ones = [1.0; 37];
+        for length in [0, 1, 15, 16, 17, 37] {
+            let sum: f32 = a[..length].iter().sum();
+            assert_eq!(dot(&a[..length], &ones[..length]), sum);
+        }
+    }
 
     #[tokio::test]
     async fn whoever_asks_an_unloaded_model_is_refused() {
