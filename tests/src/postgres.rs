@@ -15,19 +15,38 @@ const NOBODY: u32 = 65_534;
 pub struct Postgres {
     folder: PathBuf,
     port: u16,
+    /// Where its programs are.
+    programs: PathBuf,
 }
 
 impl Postgres {
     /// Makes its files in `folder`, which is to be empty, and does not start it yet.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
+        Self::of(debians("bin/pg_ctl").unwrap_or_default(), folder)
+    }
+
+    /// One that has the extension pgvector: Debian's, where that is installed, else the one of the Python package
+    /// `pgserver`. It takes connections.
+    #[must_use]
+    pub fn with_vector(folder: &Path) -> Self {
+        let server = Self::of(debians("lib/vector.so").unwrap_or_else(pythons), folder);
+        server.start();
+        server
+    }
+
+    fn of(programs: PathBuf, folder: &Path) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("it has an address").port();
         if rustix::process::geteuid().is_root() {
             chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may do that");
         }
         let folder = folder.to_owned();
-        let server = Self { folder, port };
+        let server = Self {
+            folder,
+            port,
+            programs,
+        };
         let options = "-A trust -U agent -E UTF8 --no-locale --no-sync";
         server.run("initdb", options.split(' '));
         server
@@ -95,7 +114,7 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(find(program));
+        let mut command = Command::new(self.programs.join(program));
         command
             .env("PGDATA", self.folder.join("data"))
             .current_dir(&self.folder);
@@ -114,14 +133,20 @@ impl Drop for Postgres {
     }
 }
 
-/// Debian keeps the server's programs out of `PATH`, in a folder for each version.
-fn find(program: &str) -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
-    versions
-        .flatten()
-        .map(|version| version.path().join("bin").join(program))
-        .find(|path| path.exists())
-        .unwrap_or_else(|| program.into())
+/// Debian keeps the server's programs out of `PATH`, in a folder for each version. Those of one that has this.
+fn debians(what: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    let mut versions = versions.map(|version| version.path());
+    let version = versions.find(|version| version.join(what).exists())?;
+    Some(version.join("bin"))
+}
+
+fn pythons() -> PathBuf {
+    let find = "from importlib.util import find_spec; print(find_spec('pgserver').submodule_search_locations[0])";
+    let found = Command::new("python3").args(["-c", find]).output();
+    let found = found.unwrap_or_else(|error| panic!("`python3` cannot be run: {error}"));
+    let said = String::from_utf8_lossy(&found.stderr);
+    assert!(found.status.success(), "no Python package pgserver: {said}");
+    let package = String::from_utf8_lossy(&found.stdout);
+    Path::new(package.trim()).join("pginstall/bin")
 }

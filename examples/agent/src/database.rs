@@ -173,6 +173,7 @@ pub fn millis(time: Duration) -> i64 {
 
 #[cfg(test)]
 pub mod tests {
+    use std::path::Path;
     use std::pin::pin;
     use std::sync::Arc;
 
@@ -192,8 +193,20 @@ pub mod tests {
 
     /// A PostgreSQL server, and so many agents on it, each with a folder of its own.
     pub fn on_postgres(agents: usize) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
+        on(Postgres::started, agents)
+    }
+
+    /// One that has pgvector.
+    pub fn on_pgvector(agents: usize) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
+        on(Postgres::with_vector, agents)
+    }
+
+    fn on(
+        start: impl FnOnce(&Path) -> Postgres,
+        agents: usize,
+    ) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
         let folder = tempfile::tempdir().unwrap();
-        let server = Postgres::started(folder.path());
+        let server = start(folder.path());
         let mut folders: Vec<_> = (0..agents).map(|_| tempfile::tempdir().unwrap()).collect();
         let configs = folders.iter().map(|folder| Config {
             database: Some(server.url("postgres").parse().unwrap()),

@@ -128,17 +128,20 @@ impl Embedder {
         Ok(embedded)
     }
 
-    /// `rarity` says how much terms weigh among the passages that are searched. Cancel safe.
+    /// Those of a question whose rarity it takes. Quick: they are found without the model's computing anything.
+    pub fn terms(&self, question: &str) -> Result<Vec<u64>, EmbeddingError> {
+        let model = self.model().ok_or(EmbeddingError::Unloaded)?;
+        Ok(model.terms(question))
+    }
+
+    /// `rarity` says how much its terms weigh among the passages that are searched. Cancel safe.
     pub async fn question(
         &self,
         question: String,
-        rarity: impl FnOnce(&[u64]) -> Rarity + Send + 'static,
+        rarity: Rarity,
     ) -> Result<Vec<f32>, EmbeddingError> {
-        self.compute(move |model| {
-            let rarity = rarity(&model.terms(&question));
-            model.question(&question, &rarity)
-        })
-        .await
+        self.compute(move |model| model.question(&question, &rarity))
+            .await
     }
 
     /// On a thread that may be blocked.

@@ -62,6 +62,7 @@ impl Library {
             .await?;
             stored.push((id, embedded));
         }
+        self.index.store(&mut transaction, &stored).await?;
         transaction.commit().await?;
         let count = stored.len();
         self.index.insert(stored);
@@ -87,7 +88,7 @@ impl Library {
             return Err(Error::no("document", document));
         }
         let ids: Vec<i64> = ids.into_iter().map(|(id,)| id).collect();
-        let found = self.texts(&self.index.central(&ids, limit)).await?;
+        let found = self.texts(&self.index.central(&ids, limit).await?).await?;
         Ok(found.into_iter().map(|(_, text)| text).collect())
     }
 

@@ -115,7 +115,7 @@ impl Agent {
   data       {data}  (AGENT_DATA)
   rows       {store}  (DATABASE_URL)
   cache      {cache}  (REDIS_URL)
-  vectors    {vectors}  (AGENT_DATA)
+  vectors    {vectors}  (AGENT_DATA, DATABASE_URL)
   embedding  {embedder}  (AGENT_EMBEDDING_MODEL)
   model      {model}  (AGENT_LLM_URL, AGENT_LLM_MODEL, AGENT_LLM_KEY)
 try:

@@ -41,7 +41,8 @@ impl Store {
         match self {
             // `FULL`: a job that was accepted is there after a power cut, too.
             Self::Sqlite(_) => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-            Self::Postgres(_) => "SET application_name = 'agent'",
+            // The second is pgvector's, and says how thoroughly its index is searched.
+            Self::Postgres(_) => "SET application_name = 'agent'; SET hnsw.ef_search = 200",
         }
     }
 

@@ -6,14 +6,14 @@
 //! that it is 12 s until an index that does not parse is built again. Nor does it delete, and it saves itself as two
 //! files, which no rename replaces at once. `instant-distance` adds nothing to what is built, `hnswlib-rs` needs a
 //! nightly compiler, `usearch` one of C++, and `arroy` and `hannoy` are on LMDB, which is opened with `unsafe`. An agent
-//! of more than some 100,000 passages wants a server for them.
+//! of more than some 100,000 passages wants pgvector.
 
 use std::collections::HashMap;
 
 use crate::embedding::{Embedded, Rarity, Space, dot, normalise};
 
 /// Below it, what two texts seem to share is chance: unrelated ones are at 0, give or take 1 / sqrt(dimensions).
-const NEAR: f32 = 0.1;
+pub const NEAR: f32 = 0.1;
 
 #[derive(Debug, PartialEq)]
 pub struct Vectors {
@@ -70,12 +70,9 @@ impl Vectors {
 
     /// How much these terms of a question weigh.
     pub fn rarity(&self, terms: &[u64]) -> Rarity {
-        let passages = self.ids.len() as f32;
         let weight = |term| {
-            let with = self.frequencies.get(term).copied().unwrap_or(0) as f32;
-            // What no passage has cannot be found; it counts less than what can.
-            let known = if with > 0.0 { 1.0 } else { 0.5 };
-            known * (1.0 + (passages + 1.0) / (with + 0.5)).ln()
+            let with = self.frequencies.get(term).copied().unwrap_or(0);
+            weight(self.ids.len() as u64, with.into())
         };
         terms.iter().map(|term| (*term, weight(term))).collect()
     }
@@ -124,6 +121,13 @@ impl Vectors {
             .copied()
             .zip(self.values.chunks_exact(self.space.dimensions))
     }
+}
+
+/// How much a term weighs that so many of the passages have.
+pub fn weight(passages: u64, with: u64) -> f32 {
+    // What no passage has cannot be found; it counts less than what can.
+    let known = if with > 0 { 1.0 } else { 0.5 };
+    known * (1.0 + (passages as f32 + 1.0) / (with as f32 + 0.5)).ln()
 }
 
 /// The first bytes of a file. The last one counts versions of this form.

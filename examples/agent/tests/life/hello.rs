@@ -16,7 +16,7 @@ fn on_a_bare_machine_it_says_what_it_runs_on_and_which_variable_changes_it() {
         ("  data       ", &data, "(AGENT_DATA)"),
         ("  rows       ", "SQLite", "(DATABASE_URL)"),
         ("  cache      ", "", "(REDIS_URL)"),
-        ("  vectors    ", &vectors, "(AGENT_DATA)"),
+        ("  vectors    ", &vectors, "(AGENT_DATA, DATABASE_URL)"),
         ("  embedding  ", "built-in", "(AGENT_EMBEDDING_MODEL)"),
         (
             "  model      ",
