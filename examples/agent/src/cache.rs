@@ -33,7 +33,7 @@ enum Kind {
 pub type Entry = (String, Vec<u8>);
 
 /// Its health is not the agent's readiness: without it everything is answered, too.
-#[resource(order = 2, timeout = "1s")]
+#[resource(order = 2)]
 impl Cache {
     async fn start(config: &Config, shutdown: Shutdown) -> Result<Self, ConfigError> {
         let kind = match &config.redis {

@@ -1,6 +1,7 @@
 //! [`EmbeddingModel`]: what makes vectors of texts, and [`Embedder`], the resource that asks it.
 
 mod hashed;
+mod known;
 #[cfg(feature = "candle")]
 mod sentence;
 #[cfg(not(feature = "candle"))]
@@ -14,8 +15,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use lifecycle::{ConfigError, resource};
 use tokio::sync::Semaphore;
 
+use crate::cache::Cache;
 use crate::config::Config;
 pub use crate::embedding::hashed::HashedNgrams;
+use crate::embedding::known::Known;
 
 /// How many texts are embedded at a time.
 const BATCH: usize = 32;
@@ -33,6 +36,10 @@ pub trait EmbeddingModel: Send + Sync + 'static {
         Vec::new()
     }
     fn question(&self, question: &str, rarity: &Rarity) -> Result<Vec<f32>, EmbeddingError>;
+    /// Then it has no terms, and its vectors are worth being kept: to compute one takes longer than to ask for it.
+    fn is_learned(&self) -> bool {
+        true
+    }
 }
 
 /// The vectors that may be compared with each other: those of one model.
@@ -73,16 +80,22 @@ pub struct Embedder {
     model: RwLock<Option<Arc<dyn EmbeddingModel>>>,
     /// One for each processor: more at a time would only take memory.
     turns: Arc<Semaphore>,
+    /// None of a model that is quicker than a cache.
+    known: Option<Known>,
 }
 
 #[resource(order = 2)]
 impl Embedder {
     /// Not async: a model is read from files, which blocks.
-    fn start(config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self::new(match &config.embedding {
+    fn start(config: &Config, cache: Arc<Cache>) -> Result<Self, ConfigError> {
+        let model = match &config.embedding {
             Some(folder) => sentence::read(folder)?,
             None => Arc::new(HashedNgrams),
-        }))
+        };
+        Ok(Self {
+            known: model.is_learned().then(|| Known::new(cache, model.space())),
+            ..Self::new(model)
+        })
     }
 
     /// Unloads it: whoever asks from now on is refused, and its memory is freed with the last answer.
@@ -104,6 +117,7 @@ impl Embedder {
             space: model.space(),
             model: RwLock::new(Some(model)),
             turns: Arc::new(Semaphore::new(processors)),
+            known: None,
         }
     }
 
@@ -123,9 +137,28 @@ impl Embedder {
         // Others have their turn in between.
         while texts.len() > 0 {
             let batch: Vec<_> = texts.by_ref().take(BATCH).collect();
-            embedded.extend(self.compute(move |model| model.passages(&batch)).await?);
+            embedded.extend(self.batch(batch).await?);
         }
         Ok(embedded)
+    }
+
+    async fn batch(&self, texts: Vec<String>) -> Result<Vec<Embedded>, EmbeddingError> {
+        let compute = |texts: Vec<String>| self.compute(move |model| model.passages(&texts));
+        let Some(known) = &self.known else {
+            return compute(texts).await;
+        };
+        let lengths: Vec<_> = texts.iter().map(|text| text.len() as u64).collect();
+        let compute = async |texts: Vec<String>| {
+            let embedded = compute(texts).await?.into_iter();
+            Ok(embedded.map(|passage: Embedded| passage.vector).collect())
+        };
+        let vectors = known.or_compute("passage", texts, compute).await?;
+        let embedded = |(vector, bytes)| Embedded {
+            vector,
+            terms: Vec::new(),
+            bytes,
+        };
+        Ok(vectors.into_iter().zip(lengths).map(embedded).collect())
     }
 
     /// Those of a question whose rarity it takes. Quick: they are found without the model's computing anything.
@@ -140,8 +173,17 @@ impl Embedder {
         question: String,
         rarity: Rarity,
     ) -> Result<Vec<f32>, EmbeddingError> {
-        self.compute(move |model| model.question(&question, &rarity))
-            .await
+        let compute =
+            |question: String| self.compute(move |model| model.question(&question, &rarity));
+        let Some(known) = &self.known else {
+            return compute(question).await;
+        };
+        let compute =
+            async |mut questions: Vec<String>| Ok(vec![compute(questions.remove(0)).await?]);
+        let mut vectors = known
+            .or_compute("question", vec![question], compute)
+            .await?;
+        Ok(vectors.remove(0))
     }
 
     /// On a thread that may be blocked.
@@ -193,7 +235,68 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::cache::tests::local;
+
+    /// Embeds each text once only.
+    #[derive(Default)]
+    struct Once(Mutex<HashSet<String>>);
+
+    impl EmbeddingModel for Once {
+        fn describe(&self) -> String {
+            "once".into()
+        }
+
+        fn space(&self) -> Space {
+            Space {
+                dimensions: 1,
+                model: 1,
+            }
+        }
+
+        fn passages(&self, texts: &[String]) -> Result<Vec<Embedded>, EmbeddingError> {
+            let embedded = |text: &String| {
+                assert!(
+                    self.0.lock().unwrap().insert(text.clone()),
+                    "`{text}` again"
+                );
+                Embedded {
+                    vector: vec![1.0],
+                    terms: Vec::new(),
+                    bytes: text.len() as u64,
+                }
+            };
+            Ok(texts.iter().map(embedded).collect())
+        }
+
+        fn question(&self, question: &str, _: &Rarity) -> Result<Vec<f32>, EmbeddingError> {
+            let question = format!("question: {question}");
+            Ok(self.passages(&[question])?.remove(0).vector)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_learned_model_is_asked_for_a_text_once_by_all_who_share_a_cache() {
+        let (cache, model) = (local(), Arc::new(Once::default()));
+        for _ in 0..2 {
+            let model = Arc::clone(&model);
+            let known = Known::new(Arc::clone(&cache), model.space());
+            let embedder = Embedder {
+                known: Some(known),
+                ..Embedder::new(model)
+            };
+            for _ in 0..2 {
+                let texts = vec!["Beans want poles.".into(), "Whales sing.".into()];
+                let embedded = embedder.passages(texts).await.unwrap();
+                assert_eq!((embedded[0].bytes, embedded[1].bytes), (17, 12));
+                let question = embedder.question("Beans?".into(), Rarity::new()).await;
+                assert_eq!(question.unwrap(), [1.0]);
+            }
+        }
+    }
 
     #[test]
     fn the_product_is_that_of_all_places() {

@@ -70,6 +70,10 @@ impl EmbeddingModel for HashedNgrams {
     fn question(&self, question: &str, rarity: &Rarity) -> Result<Vec<f32>, EmbeddingError> {
         Ok(Self::question(question, rarity))
     }
+
+    fn is_learned(&self) -> bool {
+        false
+    }
 }
 
 /// The features of a text by their hashes, with their weights: 1 + ln of how often.
