@@ -256,7 +256,12 @@ impl RedisError {
         match source.kind() {
             ErrorKind::AuthenticationFailed
             | ErrorKind::InvalidClientConfig
-            | ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::NoPerm) => false,
+            | ErrorKind::Server(ServerErrorKind::NoPerm) => false,
+            // It may also have too many clients, which it says in the same way.
+            ErrorKind::Server(ServerErrorKind::ResponseError) => {
+                let detail = source.detail().unwrap_or_default();
+                !["DB index", "SELECT"].iter().any(|of| detail.contains(of))
+            }
             _ => !matches!(source.code(), Some("NOAUTH" | "WRONGPASS")),
         }
     }
