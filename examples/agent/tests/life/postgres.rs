@@ -160,3 +160,37 @@ fn the_job_of_a_killed_agent_is_taken_over_by_another_when_its_lease_ends() {
     end.expect_code(0)
         .expect_line(&["nobody works on any more"]);
 }
+
+#[test]
+#[ignore = "needs a PostgreSQL server with pgvector (pgserver from PyPI, where Debian has none)"]
+fn what_a_killed_agent_added_is_found_by_another_through_pgvector() {
+    let files = tempfile::tempdir().unwrap();
+    let server = Postgres::with_vector(files.path());
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (mut first, at) = up(agent_on(&server, folders[0].path()));
+    first.until_stdout("pgvector");
+    let (mut second, other) = up(agent_on(&server, folders[1].path()));
+    runtime().block_on(async {
+        let client = Client::new();
+        let text = "Tomatoes want sun and water.\n\nBeans want poles.";
+        let garden = json!({"title": "Garden", "text": text});
+        let added = post(&client, format!("{at}/documents"), garden).await;
+        assert_eq!(added.status(), 201);
+        first.signal(Signal::KILL);
+        let summary = format!("{other}/documents/1/summary");
+        assert_eq!(post(&client, summary, json!({})).await.status(), 200);
+        let vectors = "SELECT count(*) FROM passage_vectors";
+        assert_eq!(ask(&server, vectors).await, 2);
+    });
+    assert_eq!(first.end().signal, Some(9));
+    second.terminate();
+    second.end().expect_code(0);
+    let (mut first, _) = up(agent_on(&server, folders[0].path()));
+    first.terminate();
+    let end = first.end();
+    end.expect_code(0);
+    assert!(!end.has_line(&["has no vectors"]), "{end}");
+    for folder in folders {
+        assert!(!folder.path().join("vectors.bin").exists());
+    }
+}
