@@ -1,0 +1,83 @@
+//! The files of `deploy`, judged by those that they are for.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(name)
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Asserts that the file has all that is printed, in that order, whatever else it has.
+#[track_caller]
+fn expect_printed(name: &str, printed: &str, changed: impl Fn(&str) -> String) {
+    let here = text(&file(name));
+    let mut lines = here.lines();
+    // What is printed is named in the first line.
+    for line in printed.lines().skip(1).map(changed) {
+        assert!(
+            lines.any(|here| here == line),
+            "`{line}` is missing in {name}, or not in its place"
+        );
+    }
+}
+
+/// What the program says of the file.
+#[track_caller]
+fn expect_accepted(program: &str, arguments: &[&str], path: &Path) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .arg(path)
+        .envs([1, 2, 3].map(|agent| (format!("AGENT_{agent}"), "127.0.0.1")))
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// That these are what is printed is tried in `print`.
+#[test]
+fn the_files_have_the_times_and_probes_that_are_printed() {
+    let printed = include_str!("print/agent.service");
+    expect_printed("agent.service", printed, str::to_owned);
+    let printed = include_str!("print/deployment.yaml");
+    expect_printed("kubernetes.yaml", printed, |line| {
+        line.replace("replicas: 1", "replicas: 3")
+    });
+}
+
+#[test]
+#[ignore = "needs systemd-analyze"]
+fn systemd_accepts_the_unit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unit = folder.path().join("agent.service");
+    // It looks whether the program is there.
+    let here = text(&file("agent.service"))
+        .replace("/usr/local/bin/agent", env!("CARGO_BIN_EXE_agent"));
+    std::fs::write(&unit, here).expect("a file");
+    let said = expect_accepted("systemd-analyze", &["verify", "--man=no"], &unit);
+    // An unknown key is only told of.
+    assert!(!said.contains("agent.service"), "{said}");
+}
+
+#[test]
+#[ignore = "needs kubernetes-validate, from PyPI"]
+fn kubernetes_accepts_the_manifests() {
+    let said = expect_accepted("kubernetes-validate", &["--strict"], &file("kubernetes.yaml"));
+    for kind in ["deployment", "service", "poddisruptionbudget"] {
+        assert!(said.contains(&format!("{kind}/agent")), "{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs HAProxy"]
+fn haproxy_accepts_the_configuration() {
+    expect_accepted("haproxy", &["-c", "-f"], &file("haproxy.cfg"));
+}
