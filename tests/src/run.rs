@@ -356,6 +356,19 @@ impl Run {
         }
     }
 
+    /// Waits for a further line on standard error that contains the text: one that no wait has seen yet.
+    pub fn next_stderr(&mut self, text: &str) -> String {
+        loop {
+            match self.stderr.next() {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(error) => {
+                    self.give_up(&format!("no further `{text}` on standard error: {error}"))
+                }
+            }
+        }
+    }
+
     /// Waits for a line on standard output that contains the text.
     pub fn until_stdout(&mut self, text: &str) -> String {
         match self.stdout.until(|line| line.contains(text)) {

@@ -59,8 +59,8 @@ fn systemd_accepts_the_unit() {
     let folder = tempfile::tempdir().expect("a folder");
     let unit = folder.path().join("agent.service");
     // It looks whether the program is there.
-    let here = text(&file("agent.service"))
-        .replace("/usr/local/bin/agent", env!("CARGO_BIN_EXE_agent"));
+    let here =
+        text(&file("agent.service")).replace("/usr/local/bin/agent", env!("CARGO_BIN_EXE_agent"));
     std::fs::write(&unit, here).expect("a file");
     let said = expect_accepted("systemd-analyze", &["verify", "--man=no"], &unit);
     // An unknown key is only told of.
@@ -70,7 +70,11 @@ fn systemd_accepts_the_unit() {
 #[test]
 #[ignore = "needs kubernetes-validate, from PyPI"]
 fn kubernetes_accepts_the_manifests() {
-    let said = expect_accepted("kubernetes-validate", &["--strict"], &file("kubernetes.yaml"));
+    let said = expect_accepted(
+        "kubernetes-validate",
+        &["--strict"],
+        &file("kubernetes.yaml"),
+    );
     for kind in ["deployment", "service", "poddisruptionbudget"] {
         assert!(said.contains(&format!("{kind}/agent")), "{said}");
     }

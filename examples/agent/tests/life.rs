@@ -2,6 +2,8 @@
 
 #[path = "life/checklist.rs"]
 mod checklist;
+#[path = "support/events.rs"]
+mod events;
 #[path = "life/hello.rs"]
 mod hello;
 #[path = "life/jobs.rs"]
@@ -19,6 +21,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use events::{data, events, texts};
 use lifecycle_tests::evidence::now;
 use lifecycle_tests::run::{End, Program, Run, Signal};
 use reqwest::{Client, Response};
@@ -69,37 +72,6 @@ async fn post(client: &Client, url: String, body: Value) -> Response {
 async fn get(client: &Client, url: String) -> Value {
     let response = client.get(url).send().await.expect("an answer");
     response.json().await.expect("it is JSON")
-}
-
-/// The names of the events of an answer, and the data of the last one.
-fn events(body: &str) -> (Vec<&str>, Value) {
-    let names = body
-        .lines()
-        .filter_map(|line| line.strip_prefix("event: "))
-        .collect();
-    let last = body
-        .lines()
-        .filter_map(|line| line.strip_prefix("data: "))
-        .next_back()
-        .unwrap_or("null");
-    (names, serde_json::from_str(last).expect("the data is JSON"))
-}
-
-/// The data of the events of an answer, as far as they are whole.
-fn data(body: &str) -> impl Iterator<Item = Value> {
-    // What follows the last empty line may be half an event.
-    let whole = body.rfind("\n\n").map_or("", |end| &body[..end]);
-    whole.lines().filter_map(|line| {
-        let data = line.strip_prefix("data: ")?;
-        Some(serde_json::from_str(data).expect("the data is JSON"))
-    })
-}
-
-/// The text of an answer.
-fn texts(body: &str) -> String {
-    data(body)
-        .filter_map(|data| Some(data["text"].as_str()?.to_owned()))
-        .collect()
 }
 
 /// What a statement finds in the database of an agent that is gone: numbers.

@@ -1,0 +1,235 @@
+//! Three agents on one PostgreSQL server behind HAProxy, restarted and killed one after the other while they are asked.
+//!
+//! `RUNS=10 cargo test -p agent --test fleet -- --ignored --nocapture --test-threads=1`
+
+#[path = "fleet/balancer.rs"]
+mod balancer;
+#[path = "support/events.rs"]
+mod events;
+#[path = "fleet/load.rs"]
+mod load;
+#[path = "fleet/rows.rs"]
+mod rows;
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use lifecycle_tests::evidence::now;
+use lifecycle_tests::http::own_address;
+use lifecycle_tests::postgres::Postgres;
+use lifecycle_tests::random::{Random, runs};
+use lifecycle_tests::run::{Program, Run, Signal};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use balancer::Balancer;
+use load::Load;
+use rows::Rows;
+
+const AGENTS: usize = 3;
+/// Users at a time, each of whom has a stream under way most of the time.
+const USERS: usize = 8;
+
+/// One of the agents. Started again, it has the same folder and the same address.
+struct Agent {
+    data: TempDir,
+    host: IpAddr,
+    /// None while it is down.
+    run: Option<Run>,
+}
+
+impl Agent {
+    fn new() -> Self {
+        Self {
+            data: tempfile::tempdir().expect("a folder"),
+            host: own_address().ip(),
+            run: None,
+        }
+    }
+
+    fn start(&mut self, server: &Postgres) {
+        let program = Program::new(env!("CARGO_BIN_EXE_agent"))
+            .env("AGENT_ADDR", format!("{}:8080", self.host))
+            .env("AGENT_DATA", self.data.path())
+            .env("DATABASE_URL", server.url("postgres"))
+            .env("LIFECYCLE_ADMIN", format!("{}:9000", self.host))
+            // Some times what the balancer takes to see it, as it is told to look here.
+            .env("LIFECYCLE_LAME_DUCK", "700ms")
+            // Little enough for the longer answers and jobs to be interrupted.
+            .env("LIFECYCLE_TIMEOUT_SERVE", "1500ms")
+            .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2500ms")
+            .env("RUST_LOG", "info");
+        let mut run = program.start();
+        run.until_stdout("agent on http://");
+        self.run = Some(run);
+    }
+
+    fn take(&mut self) -> Run {
+        self.run.take().expect("it is up")
+    }
+}
+
+/// An agent that was killed, and when.
+struct Killed {
+    name: String,
+    from: Duration,
+    /// From then on nothing of it was left.
+    until: Duration,
+}
+
+/// All of it, up.
+struct Fleet {
+    server: Postgres,
+    agents: [Agent; AGENTS],
+    balancer: Balancer,
+    // Last, so that it is there for as long as who uses it.
+    files: TempDir,
+}
+
+impl Fleet {
+    fn start() -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        let rows = files.path().join("rows");
+        std::fs::create_dir(&rows).expect("a folder");
+        // PostgreSQL runs as somebody else.
+        open(files.path());
+        let server = Postgres::started(&rows);
+        let mut agents = std::array::from_fn(|_| Agent::new());
+        agents.iter_mut().for_each(|agent| agent.start(&server));
+        let balancer = Balancer::start(files.path(), agents.each_ref().map(|agent| agent.host));
+        Self {
+            server,
+            agents,
+            balancer,
+            files,
+        }
+    }
+
+    /// Starts the agent, and waits until it is asked again.
+    fn up(&mut self, agent: usize) {
+        self.agents[agent].start(&self.server);
+        self.balancer.until(agent, "UP");
+    }
+
+    /// Ends what is left, and tells what the balancer has seen.
+    fn end(mut self) -> String {
+        let told = self.balancer.end();
+        for agent in &mut self.agents {
+            let mut run = agent.take();
+            run.terminate();
+            run.end().expect_code(0);
+        }
+        drop(self.files);
+        told
+    }
+}
+
+fn open(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder, all).expect("it is ours");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and HAProxy"]
+fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
+    let rounds = runs(10);
+    let runtime = Runtime::new().expect("a runtime for the clients");
+    // Connections are dropped in it.
+    let _inside = runtime.enter();
+    let mut fleet = Fleet::start();
+    let mut rows = runtime.block_on(Rows::of(&fleet.server));
+    let begun = Instant::now();
+    let load = Load::start(&runtime, &fleet.balancer.at, USERS);
+    for _ in 0..rounds {
+        for agent in 0..AGENTS {
+            // It is in use as any other.
+            runtime.block_on(load.until_answered(agent));
+            let mut run = fleet.agents[agent].take();
+            run.terminate();
+            run.end().expect_code(0);
+            fleet.up(agent);
+        }
+    }
+    let tally = runtime.block_on(load.end());
+    let took = begun.elapsed();
+    let jobs = runtime.block_on(rows.until_all_are_done());
+    let answers = runtime.block_on(rows.answers());
+    let told = fleet.end();
+    eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}");
+
+    tally.expect_all_well();
+    tally.expect_saved_as_read();
+    assert!(tally.went_on() > 0, "no session went on at another agent");
+    jobs.expect_each_once(&tally.jobs);
+    assert_eq!(jobs.begun_again, 0, "{jobs:?}");
+    let known: i64 = ["complete", "shutdown"]
+        .iter()
+        .map(|state| answers.in_state(state))
+        .sum();
+    assert_eq!(known, answers.all(), "{answers:?}");
+    assert!(
+        answers.in_state("shutdown") > 0,
+        "none was interrupted: {answers:?}"
+    );
+    // The balancer was told by `/readyz`, each time, and found nobody gone.
+    let down: Vec<_> = told
+        .lines()
+        .filter(|line| line.contains("is DOWN"))
+        .collect();
+    assert_eq!(down.len(), rounds * AGENTS, "{told}");
+    assert!(down.iter().all(|line| line.contains("code: 503")), "{told}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and HAProxy"]
+fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once() {
+    let rounds = runs(10);
+    let runtime = Runtime::new().expect("a runtime for the clients");
+    // Connections are dropped in it.
+    let _inside = runtime.enter();
+    let mut fleet = Fleet::start();
+    let mut rows = runtime.block_on(Rows::of(&fleet.server));
+    let mut random = Random::new();
+    let begun = Instant::now();
+    let load = Load::start(&runtime, &fleet.balancer.at, USERS);
+    let mut killed = Vec::new();
+    for _ in 0..rounds {
+        for agent in 0..AGENTS {
+            for _ in 0..=random.below(3) {
+                runtime.block_on(load.until_answered(agent));
+            }
+            let mut run = fleet.agents[agent].take();
+            runtime.block_on(rows.until_none_is_in_danger());
+            let from = run.signal(Signal::KILL);
+            let end = run.end();
+            assert_eq!(end.signal, Some(9), "{end}");
+            killed.push(Killed {
+                name: balancer::name(agent),
+                from,
+                until: now(),
+            });
+            fleet.up(agent);
+        }
+    }
+    let tally = runtime.block_on(load.end());
+    let took = begun.elapsed();
+    let jobs = runtime.block_on(rows.until_all_are_done());
+    let answers = runtime.block_on(rows.answers());
+    eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}");
+
+    tally.expect_failures_only_on(&killed);
+    tally.expect_saved_as_read();
+    runtime.block_on(load::expect_marked(&tally, &fleet.balancer.at));
+    jobs.expect_each_once(&tally.jobs);
+    assert!(
+        jobs.begun_again > 0 && jobs.begun_again <= killed.len(),
+        "{jobs:?}"
+    );
+    let known: i64 = ["complete", "killed"]
+        .iter()
+        .map(|state| answers.in_state(state))
+        .sum();
+    assert_eq!(known, answers.all(), "{answers:?}");
+    fleet.end();
+}
