@@ -26,6 +26,7 @@ use crate::model::{LanguageModel, Prompt};
 use crate::openai;
 use crate::page;
 use crate::sessions::Sessions;
+use crate::store::{is_away, is_full};
 
 #[derive(Clone)]
 pub struct Api {
@@ -205,11 +206,11 @@ impl Error {
         match self {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
-            Self::Stopping
-            | Self::Embedding(EmbeddingError::Unloaded)
-            | Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => {
+            Self::Stopping | Self::Embedding(EmbeddingError::Unloaded) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Database(error) if is_away(error) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(error) if is_full(error) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Database(_) | Self::Embedding(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Model(ModelError::Silent { .. }) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,

@@ -85,6 +85,25 @@ impl Store {
     }
 }
 
+/// Whether it is the database that is away, and not what was asked of it that is wrong.
+pub fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // PostgreSQL: it shuts down, has crashed, starts up, or the connection is lost.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P0") || code.starts_with("08")),
+        _ => false,
+    }
+}
+
+/// Whether its disk is full.
+pub fn is_full(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.code());
+    // SQLite: FULL. PostgreSQL: disk full.
+    matches!(error.as_deref(), Some("13" | "53100"))
+}
+
 /// Without user and password: it is for logs.
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
