@@ -18,6 +18,8 @@ pub const DEFAULT_TOKENS: usize = 96;
 const MOST_TOKENS: usize = 4096;
 /// The time that is kept for saving an answer when it has to be cut.
 const MARGIN: Duration = Duration::from_secs(1);
+/// How much of it a save may take: the rest is for telling the reader, whatever became of the save.
+const LAST_SAVE: Duration = Duration::from_millis(700);
 /// How often what has been written is kept: so much of an answer a `kill -9` can lose.
 const KEEP_EVERY: Duration = Duration::from_millis(250);
 
@@ -176,11 +178,12 @@ fn pieces(
         })
         .finishing(MARGIN)
         .on_interrupt(async move |text: String, why| {
-            let end = match why {
-                Why::Shutdown => End::Shutdown,
-                Why::ConsumerGone => End::ConsumerGone,
+            let (end, limit) = match why {
+                Why::Shutdown => (End::Shutdown, LAST_SAVE),
+                // Nobody waits for it.
+                Why::ConsumerGone => (End::ConsumerGone, Duration::MAX),
             };
-            Some(unfinished.end(&text, end, None).await)
+            Some(unfinished.end(&text, end, None, limit).await)
         })
 }
 
@@ -200,8 +203,8 @@ impl Answer {
     }
 
     /// Saves how it ended. The text is in the database before the reader sees the end.
-    async fn end(&self, text: &str, end: End, error: Option<Error>) -> Piece {
-        let saved = self.sessions.end(self.id, text, end).await;
+    async fn end(&self, text: &str, end: End, error: Option<Error>, limit: Duration) -> Piece {
+        let saved = self.sessions.end_within(limit, self.id, text, end).await;
         match saved {
             Ok(()) => Piece::End {
                 end,
@@ -242,7 +245,8 @@ impl Writing {
             Some(Err(error)) => (End::Error, Some(error.into())),
             None => (End::Complete, None),
         };
-        let end = self.answer.end(&self.text, end, error).await;
+        let end = self.answer.end(&self.text, end, error, Duration::MAX);
+        let end = end.await;
         Some((end, None))
     }
 }

@@ -18,6 +18,7 @@ use crate::store::Store;
 
 /// How long one attempt to connect may take. A packet that nobody answers would take minutes.
 const CONNECT: Duration = Duration::from_secs(5);
+const CONNECTIONS: u32 = 8;
 
 pub struct Database {
     pool: AnyPool,
@@ -74,13 +75,35 @@ impl Database {
 }
 
 impl Database {
-    /// A connection, until it is dropped. Should that never come, the report names the place of this call.
+    /// A connection, until it is dropped. Should that never come, the report names the place of this call. One that is
+    /// not to be had is waited for, for 5 s: a restart of the server takes less.
     #[track_caller]
     pub fn connection(
         &self,
     ) -> impl Future<Output = Result<Lease<PoolConnection<Any>>, sqlx::Error>> + Send + use<> {
         let (pool, leases, place) = (self.pool.clone(), self.leases.clone(), Location::caller());
-        async move { Ok(leases.lend_at(place, pool.acquire().await?)) }
+        let store = self.store.clone();
+        async move {
+            match pool.acquire().await {
+                Ok(connection) => Ok(leases.lend_at(place, connection)),
+                // That of sqlx does not say of what.
+                Err(sqlx::Error::PoolTimedOut) => Err(no_answer(&store, CONNECT, leases.count())),
+                Err(error) => Err(error),
+            }
+        }
+    }
+
+    /// The future's output, or an error that names the database, when that has taken so long: for those who have to
+    /// stop, and cannot wait for it as long as others.
+    pub async fn within<T>(
+        &self,
+        limit: Duration,
+        asking: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        match tokio::time::timeout(limit, asking).await {
+            Ok(answer) => answer,
+            Err(_) => Err(no_answer(&self.store, limit, self.leases.count())),
+        }
     }
 
     /// How it is to be asked.
@@ -115,7 +138,7 @@ impl Database {
             source,
         })?;
         let pool = AnyPoolOptions::new()
-            .max_connections(8)
+            .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT)
             .after_connect(move |connection, _| {
                 Box::pin(async move { connection.execute(settings).await.map(drop) })
@@ -138,6 +161,13 @@ impl DatabaseError {
             Self::Open { source, .. } | Self::Migrate { source, .. } => Store::may_pass(source),
         }
     }
+}
+
+fn no_answer(store: &Store, limit: Duration, in_use: usize) -> sqlx::Error {
+    let error = format!(
+        "nothing came from it within {limit:?}; is it up? ({store}; {in_use} of {CONNECTIONS} connections in use)"
+    );
+    io::Error::new(io::ErrorKind::TimedOut, error).into()
 }
 
 async fn connect(store: &Store) -> Result<AnyConnection, sqlx::Error> {

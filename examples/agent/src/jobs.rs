@@ -5,8 +5,8 @@
 //! 2. Only who bears the name changes a running job: who lost it meanwhile is told `false`, and has changed nothing.
 //! 3. A job whose lease has ended, or whose worker bears this process's name from an earlier life, is queued again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lifecycle::resource;
@@ -21,12 +21,24 @@ pub const LEASE: Duration = Duration::from_secs(15);
 /// A job that was begun so often, and neither ended nor was put back, is what takes the process down.
 const MOST_ATTEMPTS: i64 = 3;
 
+/// How long the database is waited for when the time to stop has come.
+const LAST_WORD: Duration = Duration::from_millis(1500);
+
 pub struct Jobs {
     db: Arc<Database>,
     submitted: Notify,
     /// Whether a job may be running under this process's name. Only the worker changes it, which has ended when the stop
     /// reads it.
     holding: AtomicBool,
+    /// Why a job was to be put back.
+    cut: OnceLock<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a job is not put back{cut}; it goes on when its lease has ended")]
+pub struct NotPutBack {
+    cut: String,
+    source: sqlx::Error,
 }
 
 /// A job, and what its steps have found so far.
@@ -68,23 +80,33 @@ impl Jobs {
             db,
             submitted: Notify::new(),
             holding: AtomicBool::new(false),
+            cut: OnceLock::new(),
         }
     }
 
     /// Puts back what a worker that had to be cut still held: the attempt does not count.
-    async fn stop(&self) -> Result<(), sqlx::Error> {
+    async fn stop(&self) -> Result<(), NotPutBack> {
         if !self.holding.load(Relaxed) {
             return Ok(());
         }
-        sqlx::query(
-            "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = $1
-             WHERE state = 'running' AND worker = $2",
-        )
-        .bind(now())
-        .bind(self.db.holder())
-        .execute(&mut **self.db.connection().await?)
-        .await
-        .map(drop)
+        let put_back = async {
+            sqlx::query(
+                "UPDATE jobs SET state = 'queued', attempts = attempts - 1, changed = $1
+                 WHERE state = 'running' AND worker = $2",
+            )
+            .bind(now())
+            .bind(self.db.holder())
+            .execute(&mut **self.db.connection().await?)
+            .await
+        };
+        match self.db.within(LAST_WORD, put_back).await {
+            Ok(_) => Ok(()),
+            Err(source) => {
+                let cut = self.cut.get().map(|why| format!(" ({why})"));
+                let cut = cut.unwrap_or_default();
+                Err(NotPutBack { cut, source })
+            }
+        }
     }
 }
 
@@ -182,9 +204,11 @@ impl Jobs {
             .await
     }
 
-    /// Not finished, and not its fault: the attempt does not count.
-    pub async fn put_back(&self, job: &Job) -> Result<bool, sqlx::Error> {
-        self.set(job, "queued", -1, None).await
+    /// Not finished because of the shutdown, and not its fault: the attempt does not count.
+    pub async fn put_back(&self, job: &Job, why: &str) -> Result<bool, sqlx::Error> {
+        let _ = self.cut.set(why.into());
+        let put_back = self.set(job, "queued", -1, None);
+        self.db.within(LAST_WORD, put_back).await
     }
 
     /// Queued for another attempt, if it may have one.

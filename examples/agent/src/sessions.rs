@@ -17,6 +17,10 @@ use crate::exchanges::{Exchange, Exchanges};
 const LEASE: Duration = Duration::from_secs(60);
 /// How long a session is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// An answer does not stand still for longer because what there is of it cannot be kept.
+const LONGEST_KEEP: Duration = Duration::from_secs(1);
+/// How long `stop` waits for the database: less than its time, so that the report says what it waited for.
+const LAST_SAVE: Duration = Duration::from_millis(1500);
 
 pub struct Sessions {
     db: Arc<Database>,
@@ -45,7 +49,7 @@ impl Sessions {
     }
 
     async fn stop(&self) -> Result<(), sqlx::Error> {
-        self.save().await
+        self.db.within(LAST_SAVE, self.save()).await
     }
 }
 
@@ -123,13 +127,15 @@ impl Sessions {
             "UPDATE answers SET text = $1, lease = {} + $2 WHERE id = $3 AND state = 'streaming'",
             self.db.store().clock()
         );
-        sqlx::query(&statement)
-            .bind(text)
-            .bind(millis(LEASE))
-            .bind(answer)
-            .execute(&mut **self.db.connection().await?)
-            .await
-            .map(drop)
+        let kept = async {
+            sqlx::query(&statement)
+                .bind(text)
+                .bind(millis(LEASE))
+                .bind(answer)
+                .execute(&mut **self.db.connection().await?)
+                .await
+        };
+        self.db.within(LONGEST_KEEP, kept).await.map(drop)
     }
 
     pub async fn end(&self, answer: i64, text: &str, end: End) -> Result<(), sqlx::Error> {
@@ -151,6 +157,17 @@ impl Sessions {
             self.exchanges.keep(&session, answer, &exchange).await;
         }
         Ok(())
+    }
+
+    /// The same for an answer that has only so long.
+    pub async fn end_within(
+        &self,
+        limit: Duration,
+        answer: i64,
+        text: &str,
+        end: End,
+    ) -> Result<(), sqlx::Error> {
+        self.db.within(limit, self.end(answer, text, end)).await
     }
 
     async fn save(&self) -> Result<(), sqlx::Error> {

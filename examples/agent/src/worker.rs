@@ -10,6 +10,7 @@ use crate::grace::finish;
 use crate::jobs::{Job, Jobs, LEASE};
 use crate::library::Library;
 use crate::model::{LanguageModel, Prompt};
+use crate::store::is_away;
 
 /// The time that is kept for putting a job back.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -29,6 +30,22 @@ pub async fn work_jobs(
     model: Arc<dyn LanguageModel>,
     shutdown: Shutdown,
 ) -> Result<(), Error> {
+    match work_through(jobs, library, &*model, &shutdown).await {
+        // Nothing here has failed: the queue's own stop tries once more to put back what is held.
+        Err(Error::Database(error)) if shutdown.is_requested() && is_away(&error) => {
+            tracing::warn!(%error, "the database is away while the work on jobs is to stop");
+            Ok(())
+        }
+        worked => worked,
+    }
+}
+
+async fn work_through(
+    jobs: &Jobs,
+    library: &Library,
+    model: &dyn LanguageModel,
+    shutdown: &Shutdown,
+) -> Result<(), Error> {
     while !shutdown.is_requested() {
         let left_over = jobs.take_back().await?;
         if left_over > 0 {
@@ -44,7 +61,7 @@ pub async fn work_jobs(
             continue;
         };
         tracing::info!(job = job.id, attempt = job.attempts, "job begun");
-        match work(jobs, library, &*model, &shutdown, &mut job).await {
+        match work(jobs, library, model, shutdown, &mut job).await {
             Err(error) if !job.is_last_attempt() => {
                 put_away(jobs, &job, Err(error)).await?;
                 let _ = shutdown.sleep(Duration::from_secs(1)).await;
@@ -58,8 +75,8 @@ pub async fn work_jobs(
 /// How the work on a job ended.
 enum Worked {
     Done,
-    /// There was no time to finish it.
-    Cut,
+    /// There was no time to finish it, for this reason.
+    Cut(String),
     /// Another agent has it now.
     Lost,
 }
@@ -68,15 +85,15 @@ enum Worked {
 async fn put_away(jobs: &Jobs, job: &Job, worked: Result<Worked, Error>) -> Result<(), Error> {
     let held = match &worked {
         Ok(Worked::Done) => jobs.done(job).await?,
-        Ok(Worked::Cut) => jobs.put_back(job).await?,
+        Ok(Worked::Cut(why)) => jobs.put_back(job, why).await?,
         Ok(Worked::Lost) => false,
         Err(error) => jobs.failed(job, error).await?,
     };
     match worked {
         _ if !held => tracing::warn!(job = job.id, "job lost: its lease had ended"),
         Ok(Worked::Done) => tracing::info!(job = job.id, "job done"),
-        Ok(Worked::Cut) => {
-            tracing::info!(job = job.id, "job put back: the time to stop has come");
+        Ok(Worked::Cut(why)) => {
+            tracing::info!(job = job.id, why, "job put back: the time to stop has come");
         }
         Ok(Worked::Lost) => {}
         Err(error) => tracing::warn!(job = job.id, error = error.full(), "job failed"),
@@ -96,13 +113,19 @@ async fn work(
         // A step that takes as long as the longest so far would not end in time.
         let left = shutdown.remaining().filter(|_| shutdown.is_requested());
         if left.is_some_and(|left| left < longest + MARGIN) {
-            return Ok(Worked::Cut);
+            let why = "another step would not end in time";
+            return Ok(Worked::Cut(why.into()));
         }
         let begun = Instant::now();
         let id = job.id;
         let step = holding(|| jobs.renew(id), step(library, model, shutdown, job));
         match finish(shutdown, MARGIN, step).await {
-            None => return Ok(Worked::Cut),
+            None => {
+                let (asked, waited) = (asked(job, model), begun.elapsed());
+                return Ok(Worked::Cut(format!(
+                    "it had waited {waited:.1?} for {asked}"
+                )));
+            }
             Some(None) => return Ok(Worked::Lost),
             Some(Some(step)) => step?,
         }
@@ -134,6 +157,14 @@ where
         biased;
         output = future => Some(output),
         () = lost => None,
+    }
+}
+
+/// Who is asked in the next step of the job.
+fn asked(job: &Job, model: &dyn LanguageModel) -> String {
+    match job.progress.passages {
+        None => "the documents".into(),
+        Some(_) => model.describe(),
     }
 }
 

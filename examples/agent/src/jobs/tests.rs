@@ -48,7 +48,7 @@ async fn put_back(jobs: &Jobs) {
     let id = jobs.submit("goal").await.unwrap().id;
     let mut job = jobs.take().await.unwrap().unwrap();
     job.progress.passages = Some(vec!["found".into()]);
-    jobs.put_back(&job).await.unwrap();
+    jobs.put_back(&job, "no time").await.unwrap();
     assert_eq!(jobs.status(id).await.unwrap().state, "queued");
 
     let mut again = jobs.take().await.unwrap().unwrap();
@@ -220,7 +220,7 @@ async fn take_over(first: Config, second: Config) {
             .unwrap()
     );
     assert!(!lost.done(&job).await.unwrap());
-    assert!(!lost.put_back(&job).await.unwrap());
+    assert!(!lost.put_back(&job, "no time").await.unwrap());
     lost.stop().await.unwrap();
     let status = other.status(id).await.unwrap();
     assert_eq!((&*status.state, status.attempts), ("running", 2));
