@@ -19,6 +19,8 @@ use crate::store::Store;
 /// How long one attempt to connect may take. A packet that nobody answers would take minutes.
 const CONNECT: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 8;
+/// Less than a `health` may take, so that it says itself what is wrong.
+const HEALTH: Duration = Duration::from_millis(1500);
 
 pub struct Database {
     pool: AnyPool,
@@ -64,9 +66,11 @@ impl Database {
     }
 
     async fn health(&self) -> Result<(), sqlx::Error> {
-        let mut connection = self.connection().await?;
-        let answer = sqlx::query("SELECT 1").execute(&mut **connection).await;
-        answer.map(drop)
+        let answer = async {
+            let mut connection = self.connection().await?;
+            sqlx::query("SELECT 1").execute(&mut **connection).await
+        };
+        self.within(HEALTH, answer).await.map(drop)
     }
 
     fn in_use(&self) -> usize {

@@ -4,6 +4,8 @@
 mod checklist;
 #[path = "support/events.rs"]
 mod events;
+#[path = "life/faults.rs"]
+mod faults;
 #[path = "life/hello.rs"]
 mod hello;
 #[path = "life/jobs.rs"]

@@ -7,7 +7,7 @@ use super::jobs::{submit, until_done};
 use super::*;
 
 /// An agent with a folder of its own.
-fn agent_on(server: &Postgres, data: &Path) -> Program {
+pub(super) fn agent_on(server: &Postgres, data: &Path) -> Program {
     agent(data).env("DATABASE_URL", server.url("postgres"))
 }
 
