@@ -19,7 +19,7 @@ const MOST_TOKENS: usize = 4096;
 /// The time that is kept for saving an answer when it has to be cut.
 const MARGIN: Duration = Duration::from_secs(1);
 /// How much of it a save may take: the rest is for telling the reader, whatever became of the save.
-const LAST_SAVE: Duration = Duration::from_millis(700);
+const LAST_SAVE: Duration = Duration::from_millis(600);
 /// How often what has been written is kept: so much of an answer a `kill -9` can lose.
 const KEEP_EVERY: Duration = Duration::from_millis(250);
 
@@ -204,7 +204,7 @@ impl Answer {
 
     /// Saves how it ended. The text is in the database before the reader sees the end.
     async fn end(&self, text: &str, end: End, error: Option<Error>, limit: Duration) -> Piece {
-        let saved = self.sessions.end_within(limit, self.id, text, end).await;
+        let saved = self.sessions.end(self.id, text, end, limit).await;
         match saved {
             Ok(()) => Piece::End {
                 end,

@@ -6,10 +6,11 @@ use std::panic::Location;
 use std::time::{Duration, SystemTime};
 
 use lifecycle::{ConfigError, Lease, Leases, resource};
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor};
+use sqlx::query::QueryAs;
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, FromRow};
 
 use crate::config::Config;
 use crate::error::full;
@@ -161,7 +162,8 @@ impl DatabaseError {
     /// Whether another attempt may go well.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Identity(_) => false,
+            // The disk may be full.
+            Self::Identity(error) => error.kind() == io::ErrorKind::StorageFull,
             Self::Open { source, .. } | Self::Migrate { source, .. } => Store::may_pass(source),
         }
     }
@@ -190,6 +192,19 @@ async fn migrate(store: &Store, connection: &mut AnyConnection) -> Result<(), Da
         store: store.clone(),
         source: error.into(),
     })
+}
+
+/// What a statement gives that also writes, once all of it is done. `fetch_one` leaves a statement at its first row, when
+/// SQLite has not yet committed it: that this fails, on a full disk for instance, would be lost.
+pub async fn written<'q, T>(
+    statement: QueryAs<'q, Any, T, AnyArguments<'q>>,
+    connection: &mut AnyConnection,
+) -> Result<Option<T>, sqlx::Error>
+where
+    T: Send + Unpin + for<'r> FromRow<'r, AnyRow>,
+{
+    let rows = statement.fetch_all(connection).await?;
+    Ok(rows.into_iter().next())
 }
 
 /// Milliseconds since 1970, as the tables hold them.

@@ -121,6 +121,8 @@ fn parse(value: Option<&[u8]>) -> Option<Exchange> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cache::tests::local;
     use crate::database::tests::scratch;
@@ -148,7 +150,10 @@ mod tests {
         sessions.keep(first, "On").await.unwrap();
         let streaming = ("On".to_owned(), "streaming".to_owned());
         assert_eq!(said(&sessions, &session).await, [streaming]);
-        sessions.end(first, "One.", End::Complete).await.unwrap();
+        sessions
+            .end(first, "One.", End::Complete, Duration::MAX)
+            .await
+            .unwrap();
 
         // Behind its back, so that it shows which of them is read.
         alter(&db, "UPDATE answers SET text = 'Eno.'").await;

@@ -13,7 +13,7 @@ use lifecycle::resource;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::database::{Database, millis, now};
+use crate::database::{Database, millis, now, written};
 use crate::error::Error;
 
 /// How long a job is left to a worker that is not heard of. It is to outlast a restart of the database.
@@ -115,13 +115,14 @@ impl Jobs {
         if goal.trim().is_empty() {
             return Err(Error::Invalid("the goal is empty".into()));
         }
-        let (id,): (i64,) = sqlx::query_as(
+        let inserted = sqlx::query_as(
             "INSERT INTO jobs (kind, input, state, created, changed) VALUES ('agent', $1, 'queued', $2, $2) RETURNING id",
         )
         .bind(goal)
-        .bind(now())
-        .fetch_one(&mut **self.db.connection().await?)
-        .await?;
+        .bind(now());
+        let (id,): (i64,) = written(inserted, &mut *self.db.connection().await?)
+            .await?
+            .ok_or(sqlx::Error::RowNotFound)?;
         self.submitted.notify_one();
         self.status(id).await
     }
@@ -164,12 +165,12 @@ impl Jobs {
             store.skip_locked()
         );
         self.holding.store(true, Relaxed);
-        let row: Option<(i64, String, String, i64)> = sqlx::query_as(&statement)
+        let taken = sqlx::query_as(&statement)
             .bind(now())
             .bind(self.db.holder())
-            .bind(millis(LEASE))
-            .fetch_optional(&mut **self.db.connection().await?)
-            .await?;
+            .bind(millis(LEASE));
+        let row: Option<(i64, String, String, i64)> =
+            written(taken, &mut *self.db.connection().await?).await?;
         self.holding.store(row.is_some(), Relaxed);
         Ok(row.map(|(id, goal, progress, attempts)| Job {
             id,

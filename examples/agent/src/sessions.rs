@@ -9,7 +9,7 @@ use sqlx::Connection;
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::database::{Database, millis, now};
+use crate::database::{Database, millis, now, written};
 use crate::error::Error;
 use crate::exchanges::{Exchange, Exchanges};
 
@@ -110,14 +110,15 @@ impl Sessions {
              VALUES ($1, $2, 'streaming', $3, $4, {} + $5) RETURNING id",
             self.db.store().clock()
         );
-        let (id,): (i64,) = sqlx::query_as(&statement)
+        let inserted = sqlx::query_as(&statement)
             .bind(session)
             .bind(question)
             .bind(now())
             .bind(self.db.holder())
-            .bind(millis(LEASE))
-            .fetch_one(&mut **self.db.connection().await?)
-            .await?;
+            .bind(millis(LEASE));
+        let (id,): (i64,) = written(inserted, &mut *self.db.connection().await?)
+            .await?
+            .ok_or(sqlx::Error::RowNotFound)?;
         Ok(id)
     }
 
@@ -138,15 +139,24 @@ impl Sessions {
         self.db.within(LONGEST_KEEP, kept).await.map(drop)
     }
 
-    pub async fn end(&self, answer: i64, text: &str, end: End) -> Result<(), sqlx::Error> {
-        let ended: Option<(String, String)> = sqlx::query_as(
-            "UPDATE answers SET text = $1, state = $2 WHERE id = $3 RETURNING session, question",
-        )
-        .bind(text)
-        .bind(end.as_str())
-        .bind(answer)
-        .fetch_optional(&mut **self.db.connection().await?)
-        .await?;
+    /// Writes down how an answer has ended, where the database takes no longer than `limit` for that.
+    pub async fn end(
+        &self,
+        answer: i64,
+        text: &str,
+        end: End,
+        limit: Duration,
+    ) -> Result<(), sqlx::Error> {
+        let saved = async {
+            let ended = sqlx::query_as(
+                "UPDATE answers SET text = $1, state = $2 WHERE id = $3 RETURNING session, question",
+            )
+            .bind(text)
+            .bind(end.as_str())
+            .bind(answer);
+            written(ended, &mut *self.db.connection().await?).await
+        };
+        let ended: Option<(String, String)> = self.db.within(limit, saved).await?;
         // Of a session that is forgotten there is nothing left to end.
         if let Some((session, question)) = ended {
             let exchange = Exchange {
@@ -157,17 +167,6 @@ impl Sessions {
             self.exchanges.keep(&session, answer, &exchange).await;
         }
         Ok(())
-    }
-
-    /// The same for an answer that has only so long.
-    pub async fn end_within(
-        &self,
-        limit: Duration,
-        answer: i64,
-        text: &str,
-        end: End,
-    ) -> Result<(), sqlx::Error> {
-        self.db.within(limit, self.end(answer, text, end)).await
     }
 
     async fn save(&self) -> Result<(), sqlx::Error> {
@@ -289,7 +288,10 @@ pub mod tests {
         let id = sessions.open(None).await.unwrap();
         assert_eq!(sessions.open(Some(&id)).await.unwrap(), id);
         let first = sessions.begin(&id, "one?").await.unwrap();
-        sessions.end(first, "One.", End::Complete).await.unwrap();
+        sessions
+            .end(first, "One.", End::Complete, Duration::MAX)
+            .await
+            .unwrap();
         let second = sessions.begin(&id, "two?").await.unwrap();
         sessions.keep(second, "Tw").await.unwrap();
 
