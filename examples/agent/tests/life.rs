@@ -2,6 +2,8 @@
 
 #[path = "life/checklist.rs"]
 mod checklist;
+#[path = "life/disk.rs"]
+mod disk;
 #[path = "support/events.rs"]
 mod events;
 #[path = "life/faults.rs"]

@@ -10,21 +10,21 @@ use super::postgres::agent_on;
 use super::*;
 
 /// An agent that is up, and where it is asked and probed.
-struct Probed {
-    run: Run,
-    at: String,
+pub(super) struct Probed {
+    pub(super) run: Run,
+    pub(super) at: String,
     admin: SocketAddr,
 }
 
 impl Probed {
-    fn up(program: Program) -> Self {
+    pub(super) fn up(program: Program) -> Self {
         let admin = http::own_address();
         let (run, at) = up(program.env("LIFECYCLE_ADMIN", admin.to_string()));
         Self { run, at, admin }
     }
 
     #[track_caller]
-    fn expect(&self, path: &str, status: u16, parts: &[&str]) {
+    pub(super) fn expect(&self, path: &str, status: u16, parts: &[&str]) {
         http::get(self.admin, path).expect(status, parts);
     }
 
@@ -57,7 +57,7 @@ impl Probed {
         (output, all, others)
     }
 
-    async fn ask(&self, client: &Client, tokens: usize) -> Response {
+    pub(super) async fn ask(&self, client: &Client, tokens: usize) -> Response {
         let question = json!({"question": "What do tomatoes want?", "max_tokens": tokens});
         post(client, format!("{}/ask", self.at), question).await
     }
@@ -71,7 +71,7 @@ fn silent() -> (TcpListener, String) {
 }
 
 /// The session that an answer names first.
-async fn session_of(answer: &mut Response) -> (String, Vec<u8>) {
+pub(super) async fn session_of(answer: &mut Response) -> (String, Vec<u8>) {
     let mut read = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&read).into_owned();

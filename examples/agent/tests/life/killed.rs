@@ -31,7 +31,7 @@ async fn read_until_it_breaks(client: &Client, at: &str) -> Read {
 }
 
 /// What is on disk is whole. Looked at in a copy, so that the next start has it as it was left.
-async fn expect_whole(folder: &Path) {
+pub(super) async fn expect_whole(folder: &Path) {
     let copy = tempfile::tempdir().expect("a folder");
     for file in ["agent.db", "agent.db-wal"] {
         if folder.join(file).exists() {

@@ -1,5 +1,8 @@
 //! Agents on PostgreSQL: a server that comes up late, goes away, and several agents on one.
 
+use std::net::TcpStream;
+
+use lifecycle_tests::http;
 use lifecycle_tests::postgres::Postgres;
 use sqlx::PgConnection;
 
@@ -28,7 +31,11 @@ async fn ask(server: &Postgres, statement: &str) -> i64 {
 fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_end() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::new(files.path());
-    let mut run = agent_on(&server, data.path()).start();
+    let (admin, own) = (http::own_address(), http::own_address().ip());
+    let mut run = agent_on(&server, data.path())
+        .env("LIFECYCLE_ADMIN", admin.to_string())
+        .env("AGENT_ADDR", format!("{own}:8080"))
+        .start();
     // Each attempt is told, with what was attempted, on what and why it failed.
     let told = run.until_stderr("refused");
     for part in [
@@ -39,8 +46,15 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_en
     ] {
         assert!(told.contains(part), "{part} is missing in: {told}");
     }
+    for path in ["/readyz", "/startupz"] {
+        http::get(admin, path).expect(503, &[]);
+    }
+    http::get(admin, "/livez").expect(200, &[]);
+    // Whoever connects is refused, and goes elsewhere.
+    TcpStream::connect((own, 8080)).expect_err("nobody listens yet");
     server.start();
     run.until_stdout("PostgreSQL, 127.0.0.1:");
+    http::get(admin, "/readyz").expect(200, &[]);
     let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'agent'";
     runtime().block_on(async { assert!(ask(&server, connections).await > 0) });
     run.terminate();

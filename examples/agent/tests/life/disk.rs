@@ -1,0 +1,189 @@
+//! The disk under `AGENT_DATA` is full: a small one of its own, in a namespace that a process keeps for the agents.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::faults::{Probed, session_of};
+use reqwest::Method;
+
+use super::jobs::{submit, until_done};
+use super::killed::expect_whole;
+use super::*;
+
+struct Disk {
+    keeper: Run,
+    folder: tempfile::TempDir,
+    pid: String,
+}
+
+impl Disk {
+    /// With room for 2 MB.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = folder.path().display();
+        let user = if is_root() {
+            ""
+        } else {
+            "--user --map-root-user"
+        };
+        let script = format!(
+            "exec unshare {user} --mount sh -c 'mount -t tmpfs -o size=2m none {at} || exit 99; \
+             echo disk of $$; exec sleep 600'"
+        );
+        let mut keeper = Program::new("true").through(&script).start();
+        let told = keeper.until_stdout("disk of ");
+        let (_, pid) = told.rsplit_once(' ').expect("it says who it is");
+        let pid = pid.to_owned();
+        Self {
+            keeper,
+            folder,
+            pid,
+        }
+    }
+
+    /// The folder as others find it.
+    fn path(&self) -> PathBuf {
+        let mut path = PathBuf::from(format!("/proc/{}/root", self.pid));
+        path.push(
+            self.folder
+                .path()
+                .strip_prefix("/")
+                .expect("it is absolute"),
+        );
+        path
+    }
+
+    fn agent(&self) -> Program {
+        let user = if is_root() {
+            ""
+        } else {
+            "--user --preserve-credentials"
+        };
+        let enter = format!("exec nsenter --target {} {user} --mount \"$@\"", self.pid);
+        agent(self.folder.path()).through(&enter)
+    }
+
+    fn fill(&self) {
+        let mut file = fs::File::create(self.path().join("full")).expect("a file");
+        let error = std::io::copy(&mut std::io::repeat(0), &mut file).expect_err("it is small");
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.path().join("full")).expect("it is there");
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+async fn status_of(client: &Client, url: String, body: Value) -> u16 {
+    post(client, url, body).await.status().as_u16()
+}
+
+#[test]
+#[ignore = "needs namespaces of mounts: root, or namespaces of users"]
+fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_lost() {
+    let mut disk = Disk::new();
+    let mut agent = Probed::up(disk.agent());
+    let runtime = runtime();
+    let client = Client::new();
+    let document = json!({"title": "Garden", "text": "Tomatoes want sun and water."});
+    let session = runtime.block_on(async {
+        let at = &agent.at;
+        assert_eq!(
+            status_of(&client, format!("{at}/documents"), document.clone()).await,
+            201
+        );
+        submit(&client, at, 1).await;
+        let mut answer = agent.ask(&client, 200).await;
+        let (session, read) = session_of(&mut answer).await;
+        // The job is begun, and some of the answer kept.
+        let url = format!("{at}/sessions/{session}");
+        while get(&client, url.clone()).await["answers"][0]["answer"] == "" {
+            tokio::task::yield_now().await;
+        }
+        disk.fill();
+
+        // What cannot be written is refused, with the reason.
+        let question = json!({"question": "What do tomatoes want?"});
+        let goal = json!({"goal": "grow tomatoes"});
+        for (path, body) in [
+            ("/documents", &document),
+            ("/jobs", &goal),
+            ("/ask", &question),
+        ] {
+            let answer = post(&client, format!("{at}{path}"), body.clone()).await;
+            assert_eq!(answer.status(), 507, "{path}");
+            let body = answer.text().await.expect("it is whole");
+            assert!(body.contains("disk is full"), "{path}: {body}");
+        }
+        // What is there is answered.
+        assert_eq!(get(&client, format!("{at}/jobs/1")).await["id"], 1);
+        let summary = status_of(&client, format!("{at}/documents/1/summary"), json!({})).await;
+        assert_eq!(summary, 200);
+        agent.expect("/readyz", 200, &[]);
+        agent.expect("/healthz", 200, &[]);
+
+        let rest = answer.text().await.expect("it has an end");
+        let whole = String::from_utf8_lossy(&read).into_owned() + &rest;
+        let last = events(&whole).1;
+        assert_eq!(last["reason"], "error", "{whole}");
+        assert!(
+            last["message"]
+                .as_str()
+                .is_some_and(|why| why.contains("disk is full"))
+        );
+        session
+    });
+    agent.run.terminate();
+    let end = agent.run.end();
+    end.expect_code(3)
+        .expect_line(&["  VectorIndex ", "No space left on device"])
+        .expect_line(&["  Jobs ", "not put back", "disk is full"]);
+
+    disk.make_room();
+    runtime.block_on(expect_whole(&disk.path()));
+    let mut agent = Probed::up(disk.agent());
+    runtime.block_on(async {
+        let at = &agent.at;
+        until_done(&client, at, 1).await;
+        let summary = status_of(&client, format!("{at}/documents/1/summary"), json!({})).await;
+        assert_eq!(summary, 200);
+        // Of what was refused nothing is left.
+        for path in ["/documents/2/summary", "/jobs/2"] {
+            let method = if path.starts_with("/jobs") {
+                Method::GET
+            } else {
+                Method::POST
+            };
+            let answer = client.request(method, format!("{at}{path}")).send().await;
+            assert_eq!(answer.expect("an answer").status(), 404, "{path}");
+        }
+        let saved = get(&client, format!("{at}/sessions/{session}")).await;
+        assert_eq!(saved["answers"][0]["state"], "killed", "{saved}");
+        let text = saved["answers"][0]["answer"].as_str().expect("a text");
+        assert!(!text.is_empty(), "what was kept is there: {saved}");
+    });
+    agent.run.terminate();
+    agent.run.end().expect_code(0);
+    disk.keeper.signal(Signal::KILL);
+}
+
+#[test]
+#[ignore = "needs namespaces of mounts: root, or namespaces of users"]
+fn a_start_on_a_full_disk_waits_for_room_and_says_so() {
+    let mut disk = Disk::new();
+    disk.fill();
+    let mut run = disk.agent().start();
+    let told = run.until_stderr("No space left on device");
+    for part in ["Database", "AGENT_DATA", "again"] {
+        assert!(told.contains(part), "{part} is missing in: {told}");
+    }
+    disk.make_room();
+    run.until_stdout("agent on http://");
+    run.terminate();
+    run.end().expect_code(0);
+    disk.keeper.signal(Signal::KILL);
+}
