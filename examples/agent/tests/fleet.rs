@@ -1,4 +1,4 @@
-//! Three agents on one PostgreSQL server behind HAProxy, restarted and killed one after the other while they are asked.
+//! Three agents on one PostgreSQL and one Redis server behind HAProxy, restarted and killed one after the other while they are asked.
 //!
 //! `RUNS=10 cargo test -p agent --test fleet -- --ignored --nocapture --test-threads=1`
 
@@ -18,6 +18,7 @@ use lifecycle_tests::evidence::now;
 use lifecycle_tests::http::own_address;
 use lifecycle_tests::postgres::Postgres;
 use lifecycle_tests::random::{Random, runs};
+use lifecycle_tests::redis::Redis;
 use lifecycle_tests::run::{Program, Run, Signal};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -47,11 +48,12 @@ impl Agent {
         }
     }
 
-    fn start(&mut self, server: &Postgres) {
+    fn start(&mut self, rows: &Postgres, cache: &Redis) {
         let program = Program::new(env!("CARGO_BIN_EXE_agent"))
             .env("AGENT_ADDR", format!("{}:8080", self.host))
             .env("AGENT_DATA", self.data.path())
-            .env("DATABASE_URL", server.url("postgres"))
+            .env("DATABASE_URL", rows.url("postgres"))
+            .env("REDIS_URL", cache.url())
             .env("LIFECYCLE_ADMIN", format!("{}:9000", self.host))
             // Some times what the balancer takes to see it, as it is told to look here.
             .env("LIFECYCLE_LAME_DUCK", "700ms")
@@ -79,7 +81,8 @@ struct Killed {
 
 /// All of it, up.
 struct Fleet {
-    server: Postgres,
+    rows: Postgres,
+    cache: Redis,
     agents: [Agent; AGENTS],
     balancer: Balancer,
     // Last, so that it is there for as long as who uses it.
@@ -89,16 +92,20 @@ struct Fleet {
 impl Fleet {
     fn start() -> Self {
         let files = tempfile::tempdir().expect("a folder");
-        let rows = files.path().join("rows");
-        std::fs::create_dir(&rows).expect("a folder");
+        let folder = files.path().join("rows");
+        std::fs::create_dir(&folder).expect("a folder");
         // PostgreSQL runs as somebody else.
         open(files.path());
-        let server = Postgres::started(&rows);
-        let mut agents = std::array::from_fn(|_| Agent::new());
-        agents.iter_mut().for_each(|agent| agent.start(&server));
+        let rows = Postgres::started(&folder);
+        let cache = Redis::started(files.path());
+        let mut agents: [Agent; AGENTS] = std::array::from_fn(|_| Agent::new());
+        for agent in &mut agents {
+            agent.start(&rows, &cache);
+        }
         let balancer = Balancer::start(files.path(), agents.each_ref().map(|agent| agent.host));
         Self {
-            server,
+            rows,
+            cache,
             agents,
             balancer,
             files,
@@ -107,7 +114,7 @@ impl Fleet {
 
     /// Starts the agent, and waits until it is asked again.
     fn up(&mut self, agent: usize) {
-        self.agents[agent].start(&self.server);
+        self.agents[agent].start(&self.rows, &self.cache);
         self.balancer.until(agent, "UP");
     }
 
@@ -131,14 +138,14 @@ fn open(folder: &std::path::Path) {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and HAProxy"]
+#[ignore = "needs PostgreSQL, Redis and HAProxy"]
 fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
     let rounds = runs(10);
     let runtime = Runtime::new().expect("a runtime for the clients");
     // Connections are dropped in it.
     let _inside = runtime.enter();
     let mut fleet = Fleet::start();
-    let mut rows = runtime.block_on(Rows::of(&fleet.server));
+    let mut rows = runtime.block_on(Rows::of(&fleet.rows));
     let begun = Instant::now();
     let load = Load::start(&runtime, &fleet.balancer.at, USERS);
     for _ in 0..rounds {
@@ -182,14 +189,14 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and HAProxy"]
+#[ignore = "needs PostgreSQL, Redis and HAProxy"]
 fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once() {
     let rounds = runs(10);
     let runtime = Runtime::new().expect("a runtime for the clients");
     // Connections are dropped in it.
     let _inside = runtime.enter();
     let mut fleet = Fleet::start();
-    let mut rows = runtime.block_on(Rows::of(&fleet.server));
+    let mut rows = runtime.block_on(Rows::of(&fleet.rows));
     let mut random = Random::new();
     let begun = Instant::now();
     let load = Load::start(&runtime, &fleet.balancer.at, USERS);
