@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::faults::{Probed, session_of};
+use lifecycle_tests::http;
 use reqwest::Method;
 
 use super::jobs::{submit, until_done};
@@ -176,11 +177,14 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
 fn a_start_on_a_full_disk_waits_for_room_and_says_so() {
     let mut disk = Disk::new();
     disk.fill();
-    let mut run = disk.agent().start();
+    let admin = http::own_address();
+    let program = disk.agent().env("LIFECYCLE_ADMIN", admin.to_string());
+    let mut run = program.start();
     let told = run.until_stderr("No space left on device");
     for part in ["Database", "AGENT_DATA", "again"] {
         assert!(told.contains(part), "{part} is missing in: {told}");
     }
+    http::get(admin, "/readyz").expect(503, &["Database"]);
     disk.make_room();
     run.until_stdout("agent on http://");
     run.terminate();

@@ -135,8 +135,8 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
     let server = Postgres::started(files.path());
     let mut agent = Probed::up(agent_on(&server, data.path()));
     let runtime = runtime();
-    runtime.block_on(async {
-        let client = Client::new();
+    let client = Client::new();
+    let session = runtime.block_on(async {
         submit(&client, &agent.at, 1).await;
         let under_way = agent.ask(&client, 100).await;
         server.stop();
@@ -157,6 +157,8 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
             let message = body["message"].as_str().expect("a reason");
             assert!(message.contains("PostgreSQL, 127.0.0.1:"), "{message}");
         }
+        let session = super::data(&answer).next().expect("its session");
+        session["session"].as_str().expect("its id").to_owned()
     });
     agent
         .until("/readyz", 503)
@@ -166,7 +168,14 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
     agent.expect("/livez", 200, &[]);
     server.start();
     agent.until("/readyz", 200);
-    runtime.block_on(until_done(&Client::new(), &agent.at, 1));
+    runtime.block_on(until_done(&client, &agent.at, 1));
+    agent.run.terminate();
+    agent.run.end().expect_code(0);
+
+    let mut agent = Probed::up(agent_on(&server, data.path()));
+    let saved = get(&client, format!("{}/sessions/{session}", agent.at));
+    let saved = runtime.block_on(saved);
+    assert_eq!(saved["answers"][0]["state"], "killed", "{saved}");
     agent.run.terminate();
     agent.run.end().expect_code(0);
 }
@@ -193,6 +202,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
     });
     server.stop();
     let told = agent.run.terminate();
+    agent.until("/readyz", 503);
     // Whoever reads it is told how it ended, all the same.
     let answer = runtime.block_on(answer.text()).expect("it has an end");
     let last = events(&answer).1;
@@ -275,4 +285,46 @@ fn while_the_model_hangs_all_else_is_answered_and_a_stop_is_a_clean_one() {
     });
     agent.run.terminate();
     agent.run.end().expect_code(0);
+}
+
+#[test]
+fn a_taken_port_ends_the_start_which_never_was_ready_and_leaves_the_data_as_they_were() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let runtime = runtime();
+    let client = Client::new();
+    let mut first = Probed::up(agent(folder.path()));
+    runtime.block_on(async {
+        let document = json!({"title": "Garden", "text": "Tomatoes want sun and water."});
+        let added = post(&client, format!("{}/documents", first.at), document).await;
+        assert_eq!(added.status(), 201);
+        submit(&client, &first.at, 1).await;
+    });
+    first.run.terminate();
+    first.run.end().expect_code(0);
+
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let admin = http::own_address();
+    let mut run = agent(folder.path())
+        .env("AGENT_ADDR", &address)
+        .env("LIFECYCLE_ADMIN", admin.to_string())
+        .start();
+    while !run.ends_within(Duration::ZERO) {
+        let limit = Duration::from_secs(10);
+        if let Ok(answer) = http::ask(admin, "GET", "/readyz", "", limit) {
+            assert_eq!(answer.status, 503, "{answer:?}");
+        }
+    }
+    run.end()
+        .expect_code(1)
+        .expect_line(&["HttpListener", &address, "in use"]);
+
+    let mut again = Probed::up(agent(folder.path()));
+    runtime.block_on(async {
+        until_done(&client, &again.at, 1).await;
+        let summary = format!("{}/documents/1/summary", again.at);
+        assert_eq!(post(&client, summary, json!({})).await.status(), 200);
+    });
+    again.run.terminate();
+    again.run.end().expect_code(0);
 }
