@@ -245,6 +245,18 @@ async fn a_period_begins_when_a_run_ends_and_a_failed_run_changes_nothing() {
     assert_eq!(report.exit_code(), 0, "{report}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_when_it_has_been_told_changes_nothing_either() {
+    let running = start::<periodic>().await;
+    let runs = running.get::<Runs>().expect("it is up");
+    // Two seconds into the second run, which fails.
+    tokio::time::sleep(Duration::from_secs(127)).await;
+    assert_eq!(runs.exact_seconds(), [60, 125]);
+    let report = running.stop().await;
+    assert_eq!(report.shutdown().as_secs(), 3, "{report}");
+    assert!(report.is_clean(), "{report}");
+}
+
 #[background(every = "60s", immediate)]
 async fn at_once(runs: &Runs) {
     runs.begin();

@@ -332,7 +332,15 @@ impl Life {
             error: error.describe(),
             again_in: None,
         });
-        self.members[id].fate.errors.push(error.describe());
+        let member = &mut self.members[id];
+        // A periodic run may fail; it is none the worse for the shutdown.
+        let next = member
+            .supervision
+            .next(policy, false, Instant::now(), jitter());
+        if policy.every.is_some() && matches!(next, Next::Again(_)) {
+            return;
+        }
+        member.fate.errors.push(error.describe());
         if policy.on_failure == OnEnd::Shutdown {
             self.app_has_failed();
         }

@@ -291,9 +291,15 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         }
         _ => {}
     }
-    // Told, it may only fail as being told provokes it.
+    let failures = worker.runs.iter().rev().take_while(|run| !run.is_ok());
+    let failures = u32::try_from(failures.count()).unwrap();
+    let may_fail = policy
+        .every
+        .is_some_and(|every| every.max_failures.is_none_or(|most| failures < most));
+    // Told, it may only fail as being told provokes it, or as a run of it may.
     if let (None, Some((spot, _))) = (worker.fate, end.filter(|_| is_error && !gave_up))
         && policy.on_failure == OnEnd::Shutdown
+        && !may_fail
     {
         let told = worker.runs.last().is_some_and(|run| run.told.is_some());
         // At the same instant its time was over, and its end came too late.
