@@ -287,6 +287,20 @@ pub mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_cannot_wait_is_told_for_what_they_waited() {
+        let (_folder, db) = scratch().await;
+        tokio::time::pause();
+        let limit = Duration::from_millis(600);
+        let asking = std::future::pending::<Result<(), sqlx::Error>>();
+        let error = db.within(limit, asking).await.unwrap_err();
+        assert!(crate::store::is_away(&error), "{error:?}");
+        let error = error.to_string();
+        for part in ["600ms", "SQLite, ", "agent.db", "0 of 8"] {
+            assert!(error.contains(part), "{part} is missing in: {error}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_connection_that_comes_back_late_is_waited_for() {
         let (_folder, db) = scratch().await;
         let connection = db.connection().await.unwrap();

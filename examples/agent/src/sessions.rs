@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lifecycle::{background, resource};
+use lifecycle::{Shutdown, background, resource};
 use sqlx::Connection;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// An answer does not stand still for longer because what there is of it cannot be kept.
 const LONGEST_KEEP: Duration = Duration::from_secs(1);
-/// How long `stop` waits for the database: less than its time, so that the report says what it waited for.
+/// How long a save waits for the database: less than the time of `stop`, so that the report says what it waited for.
 const LAST_SAVE: Duration = Duration::from_millis(1500);
 
 pub struct Sessions {
@@ -49,20 +49,15 @@ impl Sessions {
     }
 
     async fn stop(&self) -> Result<(), sqlx::Error> {
-        self.db.within(LAST_SAVE, self.save()).await
+        self.save().await
     }
 }
 
 /// Also writes down what was used since, so that a crash loses a minute of that at most.
 #[background(every = "60s", timeout = "2s")]
-pub async fn expire_sessions(sessions: &Sessions) -> Result<(), sqlx::Error> {
-    sessions.save().await?;
-    sessions.mark_killed(None).await?;
-    let expired = sessions.expire(IDLE).await?;
-    if expired > 0 {
-        tracing::info!(expired, "sessions that nobody used for a day are forgotten");
-    }
-    Ok(())
+pub async fn expire_sessions(sessions: &Sessions, shutdown: Shutdown) -> Result<(), sqlx::Error> {
+    // Told to stop, it breaks off: what is left can be done by the next run, whoever's that is.
+    shutdown.run(sessions.tidy()).await.unwrap_or(Ok(()))
 }
 
 impl Sessions {
@@ -169,16 +164,22 @@ impl Sessions {
         Ok(())
     }
 
-    async fn save(&self) -> Result<(), sqlx::Error> {
-        let used = std::mem::take(&mut *self.used());
-        let written = self.write(&used).await;
-        if written.is_err() {
-            let mut later = self.used();
-            for (id, at) in used {
-                later.entry(id).or_insert(at);
-            }
+    async fn tidy(&self) -> Result<(), sqlx::Error> {
+        self.save().await?;
+        self.mark_killed(None).await?;
+        let expired = self.expire(IDLE).await?;
+        if expired > 0 {
+            tracing::info!(expired, "sessions that nobody used for a day are forgotten");
         }
-        written
+        Ok(())
+    }
+
+    /// Cancel safe: what is not written now is for the next time.
+    async fn save(&self) -> Result<(), sqlx::Error> {
+        let used = self.used().clone();
+        self.db.within(LAST_SAVE, self.write(&used)).await?;
+        self.used().retain(|id, at| used.get(id) != Some(at));
+        Ok(())
     }
 
     async fn write(&self, used: &HashMap<String, i64>) -> Result<(), sqlx::Error> {
@@ -330,7 +331,7 @@ pub mod tests {
             .await
             .unwrap();
         sessions.open(Some(&used)).await.unwrap();
-        expire_sessions(&sessions).await.unwrap();
+        sessions.tidy().await.unwrap();
         assert!(sessions.open(Some(&used)).await.is_ok());
         assert!(sessions.open(Some(&idle)).await.is_err());
     }
@@ -348,7 +349,7 @@ pub mod tests {
             .await
             .unwrap();
         one.open(Some(&id)).await.unwrap();
-        expire_sessions(&other).await.unwrap();
+        other.tidy().await.unwrap();
         assert!(one.open(Some(&id)).await.is_ok());
     }
 
