@@ -23,7 +23,7 @@ use lifecycle_tests::run::{Program, Run, Signal};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use balancer::Balancer;
+use balancer::{Balancer, Figures};
 use load::Load;
 use rows::Rows;
 
@@ -162,8 +162,9 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
     let took = begun.elapsed();
     let jobs = runtime.block_on(rows.until_all_are_done());
     let answers = runtime.block_on(rows.answers());
+    let figures = fleet.balancer.figures();
     let told = fleet.end();
-    eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}");
+    eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}\n{figures:?}");
 
     tally.expect_all_well();
     tally.expect_saved_as_read();
@@ -186,6 +187,12 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
         .collect();
     assert_eq!(down.len(), rounds * AGENTS, "{told}");
     assert!(down.iter().all(|line| line.contains("code: 503")), "{told}");
+    let nothing = Figures {
+        retried: 0,
+        redispatched: 0,
+        failed: 0,
+    };
+    assert_eq!(figures, nothing, "{told}");
 }
 
 #[test]
@@ -223,7 +230,8 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
     let took = begun.elapsed();
     let jobs = runtime.block_on(rows.until_all_are_done());
     let answers = runtime.block_on(rows.answers());
-    eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}");
+    let figures = fleet.balancer.figures();
+    eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}\n{figures:?}");
 
     tally.expect_failures_only_on(&killed);
     tally.expect_saved_as_read();
