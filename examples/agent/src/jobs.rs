@@ -20,7 +20,6 @@ use crate::error::Error;
 pub const LEASE: Duration = Duration::from_secs(15);
 /// A job that was begun so often, and neither ended nor was put back, is what takes the process down.
 const MOST_ATTEMPTS: i64 = 3;
-
 /// How long the database is waited for when the time to stop has come.
 const LAST_WORD: Duration = Duration::from_millis(1500);
 

@@ -10,7 +10,7 @@ use crate::grace::finish;
 use crate::jobs::{Job, Jobs, LEASE};
 use crate::library::Library;
 use crate::model::{LanguageModel, Prompt};
-use crate::store::is_away;
+use crate::store::{is_away, is_full};
 
 /// The time that is kept for putting a job back.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -32,8 +32,10 @@ pub async fn work_jobs(
 ) -> Result<(), Error> {
     match work_through(jobs, library, &*model, &shutdown).await {
         // Nothing here has failed: the queue's own stop tries once more to put back what is held.
-        Err(Error::Database(error)) if shutdown.is_requested() && is_away(&error) => {
-            tracing::warn!(%error, "the database is away while the work on jobs is to stop");
+        Err(Error::Database(error))
+            if shutdown.is_requested() && (is_away(&error) || is_full(&error)) =>
+        {
+            tracing::warn!(%error, "the database takes nothing while the work on jobs is to stop");
             Ok(())
         }
         worked => worked,
