@@ -31,6 +31,9 @@ const AGENTS: usize = 3;
 /// Users at a time, each of whom has a stream under way most of the time.
 const USERS: usize = 8;
 
+/// Far beyond anything that is waited for here.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// One of the agents. Started again, it has the same folder and the same address.
 struct Agent {
     data: TempDir,

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::events::{data, events, texts};
-use super::{AGENTS, Killed, balancer};
+use super::{AGENTS, Killed, LIMIT, balancer};
 
 /// How many tokens most answers have, and every sixth: 100 ms and 2 s.
 const SHORT: usize = 20;
@@ -102,7 +103,8 @@ impl Load {
         let mut answered = self.shared.answered.subscribe();
         let so_far = answered.borrow_and_update()[agent];
         let more = answered.wait_for(|answered| answered[agent] > so_far);
-        more.await.expect("the users are there");
+        let more = timeout(LIMIT, more).await.expect("it is asked");
+        more.expect("the users are there");
     }
 
     /// Lets every user come to an end.
@@ -214,7 +216,10 @@ impl User {
     fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
-            client: Client::new(),
+            client: Client::builder()
+                .read_timeout(LIMIT)
+                .build()
+                .expect("a client"),
             session: None,
             agent: None,
             job: None,

@@ -5,6 +5,9 @@ use std::fmt;
 use lifecycle_tests::postgres::Postgres;
 use sqlx::postgres::PgListener;
 use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
+
+use super::LIMIT;
 
 pub(crate) struct Rows {
     connection: PgConnection,
@@ -51,7 +54,8 @@ impl Rows {
     async fn until_none(&mut self, condition: &str) {
         let statement = format!("SELECT count(*) FROM jobs WHERE {condition}");
         while self.number(&statement).await > 0 {
-            self.done.recv().await.expect("it tells");
+            let told = timeout(LIMIT, self.done.recv()).await;
+            told.expect("a job is done").expect("it tells");
         }
     }
 
