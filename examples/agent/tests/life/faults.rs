@@ -6,6 +6,7 @@ use lifecycle_tests::http;
 use lifecycle_tests::postgres::Postgres;
 
 use super::jobs::{submit, until_done};
+use super::model::hanging;
 use super::postgres::agent_on;
 use super::*;
 
@@ -61,13 +62,6 @@ impl Probed {
         let question = json!({"question": "What do tomatoes want?", "max_tokens": tokens});
         post(client, format!("{}/ask", self.at), question).await
     }
-}
-
-/// A socket that takes connections and never says a word.
-fn silent() -> (TcpListener, String) {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/v1", socket.local_addr().expect("its address"));
-    (socket, url)
 }
 
 /// The session that an answer names first.
@@ -185,7 +179,7 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
 fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
-    let (_model, url) = silent();
+    let (url, _questions) = hanging(String::new());
     let report = files.path().join("life.json");
     let program = agent_on(&server, data.path())
         .env("AGENT_LLM_URL", &url)
@@ -251,7 +245,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
 #[test]
 fn while_the_model_hangs_all_else_is_answered_and_a_stop_is_a_clean_one() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_model, url) = silent();
+    let (url, _questions) = hanging(String::new());
     let program = agent(folder.path())
         .env("AGENT_LLM_URL", &url)
         .env("LIFECYCLE_TIMEOUT_SERVE", "2s")

@@ -12,7 +12,7 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 const WORD: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Sun\"}}]}\n\n";
 
 /// Answers each question so, and then sends nothing more. Where it is, and a word for each question.
-fn hanging(answer: String) -> (String, Receiver<()>) {
+pub(super) fn hanging(answer: String) -> (String, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it has an address");
     let (asked, questions) = channel();
