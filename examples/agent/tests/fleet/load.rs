@@ -388,7 +388,7 @@ impl Failure {
     fn is_of(&self, killed: &[Killed]) -> bool {
         killed.iter().any(|killed| {
             let under_way = self.from <= killed.until && self.until >= killed.from;
-            // The balancer may have closed the connection without a word.
+            // The balancer may have closed the connection without a word, as the agent did.
             under_way
                 && self
                     .agent
