@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::outcome::SoFar;
 use crate::component::Id;
 use crate::duration::show;
 use crate::error::{BoxError, Failure, caught};
@@ -77,6 +79,12 @@ pub(crate) enum Event {
         turn: Turn,
         result: Result<(), HookError>,
     },
+    /// Somebody wants to see how far the life has come. Nobody waits for whether the answer is taken.
+    #[cfg_attr(
+        not(feature = "admin"),
+        allow(dead_code, reason = "only the live page looks")
+    )]
+    Look(oneshot::Sender<SoFar>),
 }
 
 /// How a `stop` ended that did not fail.

@@ -27,6 +27,7 @@ pub(crate) mod supervise;
 mod teardown;
 pub(crate) mod timeline;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,7 +42,7 @@ use tokio::time::Instant;
 use self::event::{Event, Turn};
 use self::member::Member;
 use self::notice::{Notice, Observer};
-use self::outcome::{Fate, Outcome};
+use self::outcome::{Fate, Outcome, SoFar};
 use self::react::Timer;
 pub(crate) use self::store::Store;
 use self::timeline::{Mark, Track};
@@ -416,70 +417,83 @@ impl Life {
     }
 
     fn outcome(&mut self) -> Outcome {
-        let now = Instant::now();
-        let cause = self.cause.take();
         self.mark(Mark::End);
-        if let Some(cause) = &cause {
-            self.marks.push((Mark::Deadline, cause.deadline));
+        self.told_at(Instant::now(), true)
+    }
+
+    /// What is drawn of a life that goes on.
+    fn so_far(&self) -> SoFar {
+        let now = Instant::now();
+        SoFar {
+            outcome: self.told_at(now, false),
+            age: now.saturating_duration_since(self.began),
+            in_flight: self.app.admission.in_flight(),
         }
-        self.marks.sort_by_key(|(_, at)| *at);
+    }
+
+    /// What it has come to, and what each component did up to now; whether that is all that it does, too.
+    fn told_at(&self, now: Instant, is_over: bool) -> Outcome {
         let began = self.began;
         let stopped_at = self.marked(Mark::Cause);
-        let body = self.body_track.take().map(|track| Fate {
-            spans: track.spans(began, stopped_at, now),
-            ..self.body_fate().clone()
+        let spans = |track: &Track| track.spans(began, stopped_at, is_over.then_some(now));
+        let told = |fate: &Fate, track: &Track| Fate {
+            spans: spans(track),
+            ..fate.clone()
+        };
+        let body = self.body_track.as_ref().map(|track| match &self.body {
+            Some(fate) => told(fate, track),
+            None => told(&Fate::of_body(), track),
         });
-        let body = body.or(self.body.take());
-        for (slot, id) in self.slots.iter().enumerate() {
-            if let (Some(called), _) = self.emergency.times(slot) {
-                self.members[*id].track.emergency(called.into(), now);
-            }
-        }
+        let body = body.or_else(|| self.body.clone());
         let mut fates = Vec::with_capacity(self.members.len());
         let mut seen = vec![false; self.members.len()];
         for id in self.ends.iter().copied().chain(0..self.members.len()) {
             if !std::mem::replace(&mut seen[id], true) {
                 let member = &self.members[id];
+                // Its hook may have been called without the driver.
+                let called = member.slot.and_then(|slot| self.emergency.times(slot).0);
+                let mut track = Cow::Borrowed(&member.track);
+                if let Some(called) = called {
+                    track.to_mut().emergency(called.into(), now);
+                }
                 fates.push(Fate {
-                    spans: member.track.spans(began, stopped_at, now),
                     start_after: member.start_after.map(|id| self.name(id)),
                     stop_after: member.stop_after.map(|id| self.name(id)),
-                    ..member.fate.clone()
+                    ..told(&member.fate, &track)
                 });
             }
         }
+        let cause = self.cause.as_ref();
+        let deadline = cause.map(|cause| cause.deadline);
+        let mut marks = self.marks.clone();
+        marks.extend(deadline.map(|at| (Mark::Deadline, at)));
+        marks.sort_by_key(|(_, at)| *at);
+        let offset = |(mark, at): (Mark, Instant)| (mark, at.saturating_duration_since(began));
         let limit = self.plan.limits.shutdown;
-        let (reason, root, config, deadline) = cause
-            .map_or((Reason::Requested, None, false, now), |cause| {
-                (cause.reason, cause.root, cause.config, cause.deadline)
-            });
+        let left = deadline.map_or(limit, |at| at.saturating_duration_since(now));
         let unclean =
             !self.cut_work.is_empty() || fates.iter().chain(&body).any(|fate| fate.unclean);
         let exit_code = match self.forced {
             Some(signal) => 128 + signal,
-            None if config => 2,
+            None if cause.is_some_and(|cause| cause.config) => 2,
             None if self.app_failed => 1,
             None if unclean => 3,
             None => 0,
         };
         Outcome {
             app: self.plan.name.clone(),
-            reason,
-            root,
+            reason: cause.map_or(Reason::Requested, |cause| cause.reason.clone()),
+            root: cause.and_then(|cause| cause.root.clone()),
             ran: self.ran,
             exit_code,
             startup: self.startup_took,
-            shutdown: limit.saturating_sub(deadline.saturating_duration_since(now)),
+            shutdown: limit.saturating_sub(left),
             limit,
             reserve: self.plan.limits.emergency,
             forced: self.forced,
-            cut_work: std::mem::take(&mut self.cut_work),
+            cut_work: self.cut_work.clone(),
             began: self.began_at,
-            marks: self
-                .marks
-                .iter()
-                .map(|(mark, at)| (*mark, at.saturating_duration_since(began)))
-                .collect(),
+            marks: marks.into_iter().map(offset).collect(),
             body,
             fates,
         }

@@ -87,6 +87,14 @@ impl Fate {
         }
     }
 
+    /// Of main's body, of which there is nothing to say.
+    pub(super) fn of_body() -> Self {
+        Self {
+            started: Some(Duration::ZERO),
+            ..Self::new("main".into(), true)
+        }
+    }
+
     /// Whether there is anything to say but that it ran.
     pub(crate) fn is_worth_a_line(&self) -> bool {
         self.unclean
@@ -124,4 +132,18 @@ pub(crate) struct Outcome {
     pub(crate) body: Option<Fate>,
     /// In the order in which they ended, those that never started last.
     pub(crate) fates: Vec<Fate>,
+}
+
+/// A life that goes on. What is at something until now has a span without end: it ends at [`Duration::MAX`].
+#[cfg_attr(
+    not(feature = "admin"),
+    allow(dead_code, reason = "only the live page looks at it")
+)]
+pub(crate) struct SoFar {
+    /// As it would be if nothing more happened.
+    pub(crate) outcome: Outcome,
+    /// How old the life is.
+    pub(crate) age: Duration,
+    /// Units of admitted work that have not ended.
+    pub(crate) in_flight: u64,
 }

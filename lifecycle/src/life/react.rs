@@ -160,6 +160,7 @@ impl Life {
             Event::TaskPanicked { name, task, error } => {
                 self.notice(Notice::TaskPanicked { name, task, error })
             }
+            Event::Look(answer) => drop(answer.send(self.so_far())),
             Event::Idle => self.idle_sent.store(false, Ordering::SeqCst),
             Event::AppTasksEnded => {}
         }

@@ -272,10 +272,7 @@ impl Life {
 
     /// The line of main's body in the report; it has one only when there is something to say.
     pub(super) fn body_fate(&mut self) -> &mut Fate {
-        self.body.get_or_insert_with(|| Fate {
-            started: Some(Duration::ZERO),
-            ..Fate::new("main".into(), true)
-        })
+        self.body.get_or_insert_with(Fate::of_body)
     }
 
     /// A worker has ended, as far as the teardown is concerned.

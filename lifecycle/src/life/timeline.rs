@@ -61,7 +61,7 @@ pub(crate) enum Mark {
 const MOST: usize = 64;
 
 /// The steps of one component, each of which ends the one before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Track {
     steps: Vec<(Activity, Instant)>,
     ended: Option<Instant>,
@@ -110,25 +110,33 @@ impl Track {
         self.enter(Activity::Emergency, called.max(self.last().1));
     }
 
-    /// The spans up to `now`, as offsets from `began`. What has not begun to start has not waited beyond the `cause` to
-    /// stop.
-    pub(super) fn spans(&self, began: Instant, cause: Option<Instant>, now: Instant) -> Vec<Span> {
-        let end = self.ended.unwrap_or(now);
-        let ends = self.steps.iter().skip(1).map(|(_, at)| *at).chain([end]);
+    /// The spans up to `now`, or without an end, as offsets from `began`. What has not begun to start has not waited
+    /// beyond the `cause` to stop.
+    pub(super) fn spans(
+        &self,
+        began: Instant,
+        cause: Option<Instant>,
+        now: Option<Instant>,
+    ) -> Vec<Span> {
+        let end = self.ended.or(now);
+        let nexts = self.steps.iter().skip(1).map(|(_, at)| Some(*at));
+        let ends = nexts.chain([end]);
         let offset = |at: Instant| at.saturating_duration_since(began);
         self.steps
             .iter()
             .zip(ends)
             .map(|(&(activity, begin), end)| {
                 let end = match cause {
-                    Some(cause) if activity == Activity::Waiting => end.min(cause),
+                    Some(cause) if activity == Activity::Waiting => {
+                        Some(end.map_or(cause, |end| end.min(cause)))
+                    }
                     _ => end,
                 };
                 let begin = offset(begin);
                 Span {
                     activity,
                     begin,
-                    end: offset(end).max(begin),
+                    end: end.map_or(Duration::MAX, offset).max(begin),
                 }
             })
             .collect()
@@ -147,7 +155,7 @@ mod tests {
 
     fn seconds(track: &Track, began: Instant, end: u32) -> Vec<(Activity, u64, u64)> {
         track
-            .spans(began, None, began + end * SECOND)
+            .spans(began, None, Some(began + end * SECOND))
             .iter()
             .map(|span| (span.activity, span.begin.as_secs(), span.end.as_secs()))
             .collect()
@@ -171,6 +179,23 @@ mod tests {
                 (Activity::Running, 2, 4)
             ]
         );
+    }
+
+    #[test]
+    fn what_goes_on_has_no_end_and_what_has_not_begun_waits_until_the_cause_to_stop() {
+        let began = Instant::now();
+        let mut track = Track::new(Activity::Waiting, began);
+        let cause = Some(began + 2 * SECOND);
+        let ends = |track: &Track, cause| {
+            let spans = track.spans(began, cause, None);
+            spans.iter().map(|span| span.end).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(&track, None), [Duration::MAX]);
+        assert_eq!(ends(&track, cause), [2 * SECOND]);
+        track.enter(Activity::Starting(1), began + SECOND);
+        assert_eq!(ends(&track, cause), [SECOND, Duration::MAX]);
+        track.end(began + 3 * SECOND);
+        assert_eq!(ends(&track, cause), [SECOND, 3 * SECOND]);
     }
 
     #[test]
