@@ -604,8 +604,8 @@ fn d8_a_life_is_written_as_a_page() {
     for says in [
         "content=\"default-src 'none'; style-src 'sha256-",
         "<title>c (resource)\nstarted in ",
-        "<pre>critical path of the startup, ",
-        "<pre>longest to start:\n",
+        "<pre id=\"path\">critical path of the startup, ",
+        "<pre id=\"blame\">longest to start:\n",
     ] {
         assert!(page.contains(says), "{says}: {page}");
     }

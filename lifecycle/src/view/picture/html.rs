@@ -9,46 +9,83 @@ use super::text::Safe;
 use super::timeline::Timeline;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: Script = Script {
+    text: include_str!("page.js"),
+    hash: "'sha256-4TrS08d9ccedLQjdLNOTbBOFssltqxyRTUSx6a040OY='",
+};
 
-/// The only styles and the only script that its policy allows, by their hashes: a test compares them, and says the new
-/// ones.
-const STYLES: &str = "'sha256-rpg4NJhA3g9y6g/pASJI6YP4SbUuekqkNiWwWOrOs3Y=' 'sha256-LsT7RosPT9UgzwpmD5LIn1tRo0syxVzHX89Ihb6ao7Y='";
-const SCRIPTS: &str = "'sha256-yWNxoh5LmiBXDhzWAABHu8BRCNELp6AKb77IKQbAvEs='";
+/// The only styles that its policy allows, by their hashes: a test compares them, and says the new ones.
+const STYLES: &str = "'sha256-V+0fW6e5790pms5ogEGPLaoW4AEZOU95iXNq0W4AnSg=' 'sha256-2fV53JWGqafe13g+31GCZymUXdjUVof3xcG1ozuWLlc='";
+
+/// A script, and the hash by which a policy allows it: a test compares it, and says the new one.
+#[derive(Clone, Copy)]
+pub(super) struct Script {
+    pub(super) text: &'static str,
+    pub(super) hash: &'static str,
+}
+
+/// What a page is made of. The texts are escaped here; `picture`, `before` and `after` are markup.
+pub(super) struct Parts<'a> {
+    pub(super) title: &'a str,
+    pub(super) picture: &'a str,
+    pub(super) path: &'a str,
+    pub(super) blame: &'a str,
+    pub(super) before: &'a str,
+    pub(super) after: &'a str,
+    /// A script after that of the page, which may ask whoever served the page for more.
+    pub(super) more: Option<Script>,
+}
 
 /// The life up to `now`, as an HTML document.
 pub(crate) fn page(timeline: &Timeline, now: Duration) -> String {
-    let picture = svg::render(timeline, now);
-    let app = Safe(&timeline.app);
-    let path = CriticalPath::of(timeline, now).to_string();
-    let blame = Blame::of(timeline, now).to_string();
-    let (path, blame) = (Safe(&path), Safe(&blame));
+    document(&Parts {
+        title: &timeline.app,
+        picture: &svg::render(timeline, now),
+        path: &CriticalPath::of(timeline, now).to_string(),
+        blame: &Blame::of(timeline, now).to_string(),
+        before: "",
+        after: "",
+        more: None,
+    })
+}
+
+pub(super) fn document(parts: &Parts<'_>) -> String {
+    let (title, path, blame) = (Safe(parts.title), Safe(parts.path), Safe(parts.blame));
+    let (picture, before, after) = (parts.picture, parts.before, parts.after);
+    let Script { text, hash } = SCRIPT;
+    let (more, policy) = match parts.more {
+        Some(Script { text, hash }) => (
+            format!("<script>{text}</script>\n"),
+            format!(" {hash}; connect-src 'self'"),
+        ),
+        None => (String::new(), String::new()),
+    };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {STYLES}; \
-         script-src {SCRIPTS}; img-src data:; base-uri 'none'; form-action 'none'\">\n\
+         script-src {hash}{policy}; img-src data:; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{app}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{picture}</main>\n\
-         <div class=\"texts\">\n<section><h2>Critical path</h2>\n<pre>{path}</pre></section>\n\
-         <section><h2>Who took longest</h2>\n<pre>{blame}</pre></section>\n</div>\n\
-         <div id=\"details\" hidden></div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{before}<main>\n{picture}</main>\n\
+         <div class=\"texts\">\n<section><h2>Critical path</h2>\n<pre id=\"path\">{path}</pre></section>\n\
+         <section><h2>Who took longest</h2>\n<pre id=\"blame\">{blame}</pre></section>\n</div>\n\
+         {after}<div id=\"details\" hidden></div>\n<script>{text}</script>\n{more}</body>\n</html>\n"
     )
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use base64::prelude::{BASE64_STANDARD, Engine as _};
     use sha2::{Digest as _, Sha256};
 
     use super::*;
 
-    fn hash(of: &str) -> String {
+    pub(in crate::view::picture) fn hash(of: &str) -> String {
         format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(of)))
     }
 
     #[test]
     fn the_policy_allows_what_is_there() {
         assert_eq!(STYLES, format!("{} {}", hash(STYLE), hash(svg::STYLE)));
-        assert_eq!(SCRIPTS, hash(SCRIPT));
+        assert_eq!(SCRIPT.hash, hash(SCRIPT.text));
     }
 }

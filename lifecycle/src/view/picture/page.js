@@ -2,18 +2,25 @@
 "use strict";
 // What the picture says of its parts as titles is shown beside the pointer, or beside what has the focus.
 const details = document.getElementById("details");
-const says = new Map();
-for (const title of document.querySelectorAll("svg title")) {
-  const part = title.parentNode;
-  says.set(part, title.textContent);
-  part.setAttribute("aria-label", title.textContent);
-  part.setAttribute("role", "img");
-  title.remove();
+let says, rows;
+let pointed = null;
+
+// Takes up a picture.
+function bind() {
+  says = new Map();
+  for (const title of document.querySelectorAll("svg title")) {
+    const part = title.parentNode;
+    says.set(part, title.textContent);
+    part.setAttribute("aria-label", title.textContent);
+    part.setAttribute("role", "img");
+    title.remove();
+  }
+  rows = [...document.querySelectorAll("svg .row")];
+  // One stop of the Tab key; the arrows go on from there: up and down to rows, left and right to what a row did.
+  for (const part of document.querySelectorAll("svg .row, svg .span")) part.tabIndex = -1;
+  if (rows.length) rows[0].tabIndex = 0;
 }
-const rows = [...document.querySelectorAll("svg .row")];
-// One stop of the Tab key; the arrows go on from there: up and down to rows, left and right to what a row did.
-for (const part of document.querySelectorAll("svg .row, svg .span")) part.tabIndex = -1;
-if (rows.length) rows[0].tabIndex = 0;
+bind();
 
 function hide() {
   details.hidden = true;
@@ -29,21 +36,51 @@ function show(part, x, y) {
   details.style.left = Math.max(4, Math.min(x + 14, room.clientWidth - box.width - 4)) + "px";
   details.style.top = (y + 18 + box.height < room.clientHeight ? y + 18 : Math.max(4, y - box.height - 10)) + "px";
 }
-const partOf = (event) => event.target.closest ? event.target.closest("svg .span, svg .row, svg .phase") : null;
-document.addEventListener("pointermove", (event) => {
-  const part = partOf(event);
-  if (part) show(part, event.clientX, event.clientY);
+const partOf = (element) => element && element.closest ? element.closest("svg .span, svg .row, svg .phase") : null;
+function point(part) {
+  if (part) show(part, pointed.x, pointed.y);
   else if (!document.activeElement.closest("svg")) hide();
+}
+// Shows what is under the pointer of a picture that has just come.
+function repoint() {
+  if (pointed) point(partOf(document.elementFromPoint(pointed.x, pointed.y)));
+}
+document.addEventListener("pointermove", (event) => {
+  pointed = { x: event.clientX, y: event.clientY };
+  point(partOf(event.target));
+});
+document.documentElement.addEventListener("pointerleave", () => {
+  pointed = null;
 });
 document.addEventListener("focusin", (event) => {
-  const part = partOf(event);
+  const part = partOf(event.target);
   if (!part) return hide();
   const box = part.getBoundingClientRect();
   show(part, Math.max(0, box.left), box.bottom - 14);
 });
+
+// What has the focus, by its places, so that it can have it again in the next picture.
+function focused() {
+  const part = partOf(document.activeElement);
+  const row = part && part.closest(".row");
+  return row ? { name: says.get(row).split(" (")[0], span: [...row.querySelectorAll(".span")].indexOf(part) } : null;
+}
+function refocus(focus) {
+  const row = focus && rows.find((row) => says.get(row).startsWith(focus.name + " ("));
+  if (!row) return hide();
+  rove(focus.span < 0 ? row : row.querySelectorAll(".span")[focus.span] || row);
+}
+function rove(part) {
+  for (const other of rows) other.tabIndex = -1;
+  part.closest(".row").tabIndex = 0;
+  part.focus({ preventScroll: true });
+}
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") return hide();
-  const part = partOf(event);
+  if (event.key === "Escape") {
+    pointed = null;
+    return hide();
+  }
+  const part = partOf(event.target);
   const row = part && part.closest(".row");
   if (!row) return;
   const at = rows.indexOf(row);
@@ -59,7 +96,6 @@ document.addEventListener("keydown", (event) => {
   }[event.key];
   if (!next) return;
   event.preventDefault();
-  for (const other of rows) other.tabIndex = -1;
-  next.closest(".row").tabIndex = 0;
-  next.focus();
+  rove(next);
+  next.scrollIntoView({ block: "nearest", inline: "nearest" });
 });

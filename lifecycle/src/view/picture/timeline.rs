@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::life::outcome::{Fate, Layer};
+use crate::life::outcome::{Fate, Layer, Outcome};
 use crate::life::timeline::{Activity, Mark, Span};
 use crate::reason::signal_name;
 use crate::report::{Report, describe};
@@ -54,7 +54,14 @@ pub(crate) enum Kind {
 
 impl Timeline {
     pub(crate) fn of(report: &Report) -> Self {
-        let outcome = report.outcome();
+        let mut lines = vec![report.summary()];
+        lines.extend(report.outcome().root.clone());
+        lines.extend(report.left_behind());
+        Self::new(report.outcome(), lines)
+    }
+
+    /// Of a life that has come as far as `outcome` says.
+    pub(crate) fn new(outcome: &Outcome, lines: Vec<String>) -> Self {
         let body = outcome.body.iter().filter(|body| !body.spans.is_empty());
         let body = body.map(|fate| (fate, Kind::Main));
         let others = outcome.fates.iter().map(|fate| {
@@ -91,9 +98,6 @@ impl Timeline {
             })
             .collect();
         told_after(&mut rows);
-        let mut lines = vec![report.summary()];
-        lines.extend(outcome.root.clone());
-        lines.extend(report.left_behind());
         Self {
             app: outcome.app.clone(),
             lines,
