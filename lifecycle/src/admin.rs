@@ -1,10 +1,12 @@
-//! Probes and metrics over HTTP, on the address that `LIFECYCLE_ADMIN` names: read-only, and off unless it is set.
+//! Probes, metrics and the live picture over HTTP, on the address that `LIFECYCLE_ADMIN` names: read-only, and off unless
+//! it is set.
 //! What each path says stands in the documentation of the crate.
 //!
 //! Invariants:
 //!
 //! 1. A thread and a runtime of its own answer, from before the first start until the process is gone. Nothing waits for
-//!    them: a connection can hold up neither the start nor the end.
+//!    them: a connection can hold up neither the start nor the end, but for the moment in which who looks on at the end
+//!    gets the last picture.
 //! 2. No user code runs here: a `health` runs on the app's runtime or on a thread of the framework's, and so does what
 //!    hands metrics to a recorder of the user's.
 //! 3. The driver tells by notices, under a lock that is held for a few assignments, never while user code runs.
@@ -12,11 +14,13 @@
 
 mod board;
 mod checks;
+mod gallery;
 mod metrics;
 mod probes;
 mod readiness;
 mod routes;
 mod serve;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,11 +28,15 @@ use std::thread;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
+use tokio::sync::mpsc;
 
 use self::board::Board;
+pub(crate) use self::gallery::Farewell;
 use crate::life::Inside;
+use crate::life::event::Event;
 use crate::life::notice::Observer;
 use crate::plan::Plan;
+use crate::report::Report;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -64,6 +72,7 @@ impl Admin {
             .name("lifecycle-admin".into())
             .spawn(move || {
                 runtime.spawn(readiness::watch(Arc::clone(&of_thread)));
+                runtime.spawn(gallery::paint(Arc::clone(&of_thread)));
                 runtime.spawn(metrics::pass_on(Arc::clone(&of_thread)));
                 runtime.block_on(serve::serve(listener, of_thread));
             })
@@ -83,9 +92,17 @@ impl Admin {
     }
 
     /// The life is made: from now on it can be asked.
-    pub(crate) fn attach(&self, inside: &Inside) {
+    pub(crate) fn attach(&self, inside: &Inside, driver: &mpsc::UnboundedSender<Event>) {
         if let Some(board) = &self.0 {
-            board.attach(inside.clone());
+            board.attach(inside.clone(), driver.clone());
+        }
+    }
+
+    /// The life has ended so: who looks on is shown the last picture.
+    pub(crate) fn finish(&self, report: &Report) -> Farewell {
+        match &self.0 {
+            Some(board) => board.gallery.end(report),
+            None => Farewell::NOBODY,
         }
     }
 }

@@ -87,7 +87,7 @@
 //! | --- | --- |
 //! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`]: `5s`, `1m 30s` or bare seconds |
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
-//! | `LIFECYCLE_ADMIN` | an address and a port, `127.0.0.1:9000`, or a port alone, which is reached from this host only: where probes and metrics are answered; see [below](#probes-and-metrics) |
+//! | `LIFECYCLE_ADMIN` | an address and a port, `127.0.0.1:9000`, or a port alone, which is reached from this host only: where probes, metrics and the live picture are served; see [below](#probes-and-metrics) |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
 //! | `LIFECYCLE_REPORT` | where the timeline of startup and shutdown is written to at the end, in one piece; the ending of the path says how: a picture (`.svg`), the same as a page with details (`.html`), the table with the critical path and who took longest (`.txt`), or data (`.json`, with the feature; [its schema]) |
 //! | `LIFECYCLE_PRINT` | `plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd`, `compose`: what is printed in place of starting; see [below](#printed) |
@@ -132,10 +132,14 @@
 //! | `/readyz` | 200 while the app is up; 503 with what is missing before, from the first cause to stop on until the end, and while a resource with `readiness` has failed its `health` three times in a row. These are asked every 5 s, and every second while they fail |
 //! | `/healthz` | what every `health` of what is up says: asked all at once, given up after 2 s, not asked again within a second. 503 where one fails, with its error. As JSON by `Accept: application/json` or `?format=json` |
 //! | `/metrics` | state, time, work in flight, starts, restarts and stops of each component, in Prometheus' text format. The same goes to the recorder that the program has installed for the `metrics` facade, at each change of the app's state and every 10 s |
-//! | `/` | a list of these |
+//! | `/` | in a browser, the live picture: what each component is at and how long it took, as it happens, then how it ended. To whoever does not accept `text/html`, a list of these |
+//! | `/live` | the pictures for that page, as [server-sent events]: `picture` at each change, at most ten a second, and at least one a second while something is under way; then `ended` |
 //!
 //! At most 128 connections are open, each for one request, whose head has 5 s to come; a new one takes the place of the
-//! oldest that has not asked yet.
+//! oldest that has not asked yet. 16 of them may follow `/live`; one that takes no picture for 30 s is closed. The end
+//! waits up to 250 ms, within its deadline, for those who follow to get the last picture, and for nobody else.
+//!
+//! [server-sent events]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
 //! # Features
 //!
@@ -145,7 +149,7 @@
 //! | `axum` | `http::serve`, `DrainLayer`: HTTP/1.1 and HTTP/2 that loses no request at the end, for axum and any tower service | off |
 //! | `stream` | `.interruptible(&shutdown)` for streams: what was handed out is saved when the app stops or the consumer goes | off |
 //! | `json` | `LIFECYCLE_REPORT=life.json`, `LIFECYCLE_PRINT=json` | off |
-//! | `admin` | `LIFECYCLE_ADMIN`: probes and metrics over HTTP, see [below](#probes-and-metrics) | off |
+//! | `admin` | `LIFECYCLE_ADMIN`: probes, metrics and a live picture over HTTP, see [below](#probes-and-metrics) | off |
 //! | `systemd` | `Type=notify`, `Type=notify-reload` and `WatchdogSec=`: [see below](#systemd). Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |
 //! | `test-util` | `#[lifecycle::test(start_paused = true)]` | off |

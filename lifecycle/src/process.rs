@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -279,7 +279,7 @@ impl Ready {
         let drill = Arc::clone(&plan.drill);
         drill.attach(signals::counted);
         let drilled = Arc::clone(&drill);
-        admin.attach(&handles.inside);
+        admin.attach(&handles.inside, &events);
         // The driver's own panic must not drop what user code made.
         let kept = Kept {
             _plan: plan,
@@ -302,6 +302,7 @@ impl Ready {
                         report.asked_for(drilled.is_on())
                     }),
                     view,
+                    admin,
                     flush: Box::new(move || {
                         flush(writers);
                         drilled.conclusion().iter().for_each(|text| say(text));
@@ -401,6 +402,7 @@ impl Kept {
 struct Ending {
     report: Option<Report>,
     view: View,
+    admin: Admin,
     flush: Box<dyn FnOnce() + Send>,
 }
 
@@ -481,13 +483,15 @@ impl Ending {
         let Self {
             report,
             view,
+            admin,
             flush,
         } = self;
         if let Some(mut report) = report {
             if let EndOfRuntime::LeftBehind(bound) = runtime {
                 report.left_behind = Some(bound);
             }
-            let is_last = view.is_last();
+            let farewell = admin.finish(&report);
+            let is_last = view.is_last() && farewell.is_nobody();
             let finishing = view.finish(report, move || {
                 flush();
                 if is_last {
@@ -499,7 +503,9 @@ impl Ending {
                 EndOfRuntime::Forced => FLUSH.min(left),
                 EndOfRuntime::Dropped | EndOfRuntime::LeftBehind(_) => left,
             };
+            let begun = Instant::now();
             finishing.wait(REPORT, left);
+            farewell.wait(left.saturating_sub(begun.elapsed()));
         }
         leave(code, runtime)
     }

@@ -25,6 +25,11 @@ const LANES: usize = 4;
 /// Kinds of connections: one that says nothing, one that says half of something; others ask and do not read.
 const SILENT: usize = 0;
 const HALF: usize = 1;
+const ASKED: [&str; 3] = [
+    "GET /readyz HTTP/1.1\r\nhost: test\r\n\r\n",
+    "GET / HTTP/1.1\r\nhost: test\r\naccept: text/html\r\n\r\n",
+    "GET /live HTTP/1.1\r\nhost: test\r\n\r\n",
+];
 
 /// As many descriptors as there may be; returns how many connections can be held.
 fn raise_limit() -> usize {
@@ -46,7 +51,7 @@ fn connect(address: SocketAddr, number: usize) -> Option<TcpStream> {
     let _ = match number % 3 {
         SILENT => Ok(()),
         HALF => stream.write_all(b"GET /livez HTTP/1.1\r\nhost: "),
-        _ => stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: test\r\n\r\n"),
+        _ => stream.write_all(ASKED[number / 3 % ASKED.len()].as_bytes()),
     };
     Some(stream)
 }

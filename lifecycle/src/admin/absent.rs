@@ -1,10 +1,15 @@
 //! An app without the feature `admin`: nobody asks.
 
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
 
 use crate::life::Inside;
+use crate::life::event::Event;
 use crate::life::notice::Observer;
 use crate::plan::Plan;
+use crate::report::Report;
 
 pub(crate) struct Admin;
 
@@ -17,5 +22,19 @@ impl Admin {
         observer
     }
 
-    pub(crate) fn attach(&self, _: &Inside) {}
+    pub(crate) fn attach(&self, _: &Inside, _: &mpsc::UnboundedSender<Event>) {}
+
+    pub(crate) fn finish(&self, _: &Report) -> Farewell {
+        Farewell
+    }
+}
+
+pub(crate) struct Farewell;
+
+impl Farewell {
+    pub(crate) fn is_nobody(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn wait(self, _: Duration) {}
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::checks::Checks;
+use super::gallery::Gallery;
 use super::metrics::Prometheus;
 use crate::component::{Id, Kind};
 use crate::life::Inside;
+use crate::life::event::Event;
 use crate::life::liveness::Liveness;
 use crate::life::notice::Notice;
 use crate::plan::Plan;
@@ -20,7 +22,8 @@ pub(super) struct Board {
     state: Mutex<State>,
     /// Each time that the app enters a phase.
     phases: watch::Sender<Phase>,
-    life: OnceLock<(Inside, Liveness)>,
+    life: OnceLock<(Inside, Liveness, mpsc::UnboundedSender<Event>)>,
+    pub(super) gallery: Gallery,
     pub(super) checks: Checks,
     /// Made when it is first asked for: to look at the machine's clocks takes half a millisecond.
     pub(super) prometheus: OnceLock<Prometheus>,
@@ -121,23 +124,30 @@ impl Board {
             }),
             phases: watch::Sender::new(Phase::Starting),
             life: OnceLock::new(),
+            gallery: Gallery::default(),
             checks: Checks::new(plan),
             prometheus: OnceLock::new(),
         }
     }
 
-    pub(super) fn attach(&self, inside: Inside) {
+    pub(super) fn attach(&self, inside: Inside, driver: mpsc::UnboundedSender<Event>) {
         let liveness = Liveness::new(inside.app.runtime.clone());
-        let _ = self.life.set((inside, liveness));
+        let _ = self.life.set((inside, liveness, driver));
+        self.gallery.change();
     }
 
     /// The life, once it is made: before the first start.
     pub(super) fn inside(&self) -> Option<&Inside> {
-        self.life.get().map(|(inside, _)| inside)
+        self.life.get().map(|(inside, ..)| inside)
     }
 
     pub(super) fn liveness(&self) -> Option<&Liveness> {
-        self.life.get().map(|(_, liveness)| liveness)
+        self.life.get().map(|(_, liveness, _)| liveness)
+    }
+
+    /// Where the driver hears.
+    pub(super) fn driver(&self) -> Option<&mpsc::UnboundedSender<Event>> {
+        self.life.get().map(|(.., driver)| driver)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -161,6 +171,7 @@ impl Board {
         if phase != before {
             self.phases.send_replace(phase);
         }
+        self.gallery.change();
     }
 }
 

@@ -1,28 +1,56 @@
 //! Which path asks for what.
 
-use http_body_util::Full;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http_body_util::{Either, Full};
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio::time::timeout;
 
 use super::board::Board;
+use super::gallery::Looker;
 use super::metrics;
 use super::probes::{self, Probe};
+use super::stream::{Pictures, next};
 
-pub(super) type Body = Full<Bytes>;
+pub(super) type Body = Either<Full<Bytes>, Pictures>;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-const INDEX: &str = include_str!("index.html");
+const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+/// What a page waits for its picture, which is painted at once.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const ROUTES: [(&str, &str); 6] = [
+    ("/livez", "is the runtime responsive"),
+    ("/startupz", "has the app been up"),
+    ("/readyz", "should it get work"),
+    (
+        "/healthz",
+        "how is each component (JSON: /healthz?format=json)",
+    ),
+    ("/metrics", "for Prometheus"),
+    (
+        "/",
+        "the live picture, in a browser, which follows it at /live",
+    ),
+];
 
 /// What is asked for; nothing that is asked changes anything.
-pub(super) async fn answer<B>(board: &Board, request: Request<B>) -> Response<Body> {
+pub(super) async fn answer<B>(
+    board: &Arc<Board>,
+    request: Request<B>,
+    looker: &OnceLock<Looker>,
+) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
         let headers = response.headers_mut();
@@ -31,7 +59,9 @@ pub(super) async fn answer<B>(board: &Board, request: Request<B>) -> Response<Bo
     }
     let uri = request.uri();
     match uri.path() {
-        "/" => respond(StatusCode::OK, HTML, INDEX),
+        "/" if wants(request.headers(), "text/html") => page(board, looker).await,
+        "/" => respond(StatusCode::OK, TEXT, routes()),
+        "/live" => live(board, looker),
         "/livez" => say(probes::livez(board).await, TEXT),
         "/startupz" => say(probes::startupz(board), TEXT),
         "/readyz" => say(probes::readyz(board), TEXT),
@@ -45,6 +75,46 @@ pub(super) async fn answer<B>(board: &Board, request: Request<B>) -> Response<Bo
     }
 }
 
+fn routes() -> String {
+    let line = |(path, says)| format!("{path:<10} {says}\n");
+    ROUTES.map(line).concat()
+}
+
+async fn page(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
+    let mut latest = board.gallery.latest();
+    // It has one painted.
+    looker.get_or_init(|| Looker::new(board));
+    match timeout(PATIENCE, next(&mut latest)).await {
+        Ok(Some(painted)) => {
+            let mut response = respond(StatusCode::OK, HTML, painted.picture.page(&ROUTES[..5]));
+            response.headers_mut().insert(
+                CONTENT_SECURITY_POLICY,
+                // All else stands in the page; this has to be a header.
+                HeaderValue::from_static("frame-ancestors 'none'"),
+            );
+            response
+        }
+        _ => respond(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            "no picture: the app has not begun to start, or has just ended; try again\n",
+        ),
+    }
+}
+
+fn live(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
+    let latest = board.gallery.latest();
+    let Some(takes) = looker.get_or_init(|| Looker::new(board)).stay() else {
+        return respond(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            "too many look on already; / has the picture of the moment\n",
+        );
+    };
+    let pictures = Pictures::new(latest, takes);
+    respond(StatusCode::OK, EVENTS, "").map(|_| Either::Right(pictures))
+}
+
 fn say(probe: Probe, kind: &'static str) -> Response<Body> {
     let status = if probe.good {
         StatusCode::OK
@@ -55,7 +125,7 @@ fn say(probe: Probe, kind: &'static str) -> Response<Body> {
 }
 
 fn respond(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(text.into()));
+    let mut response = Response::new(Either::Left(Full::new(text.into())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in [
@@ -75,14 +145,16 @@ fn wants_json(query: Option<&str>, headers: &HeaderMap) -> bool {
         .unwrap_or_default()
         .split('&')
         .find_map(|pair| pair.strip_prefix("format="));
-    let accepts = || {
-        headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|accept| accept.to_str().ok())
-            .any(|accept| accept.contains(JSON))
-    };
-    format.map_or_else(accepts, |format| format == "json")
+    format.map_or_else(|| wants(headers, JSON), |format| format == "json")
+}
+
+/// Whether `Accept` names that kind.
+fn wants(headers: &HeaderMap, kind: &str) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .any(|accept| accept.contains(kind))
 }
 
 #[cfg(test)]

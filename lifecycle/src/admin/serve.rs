@@ -1,22 +1,24 @@
-//! Connections: few at a time, for one request each, and none for long.
+//! Connections: few at a time, for one request each, and none for long but those that follow the live picture.
 //!
 //! Whoever opens many of them, and asks nothing or never reads, must not keep a probe from its answer: where there are
 //! too many, a new one takes the place of the oldest that has not asked yet, or else of the oldest.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::select;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
+use super::gallery::Looker;
 use super::routes::answer;
 
 /// Connections at a time.
@@ -89,10 +91,11 @@ async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
     if !matches!(timeout(HEAD, stream.readable()).await, Ok(Ok(()))) {
         return;
     }
+    let looker = OnceLock::new();
     let service = service_fn(|request| {
         asks.store(true, Ordering::Relaxed);
-        let board = &board;
-        async move { Ok::<_, Infallible>(answer(board, request).await) }
+        let (board, looker) = (&board, &looker);
+        async move { Ok::<_, Infallible>(answer(board, request, looker).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -100,5 +103,73 @@ async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
         .max_buf_size(HEAD_SIZE)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    let _ = timeout(WHOLE, connection).await;
+    select! {
+        _ = connection => {}
+        () = patience(&looker) => {}
+    }
+}
+
+/// Returns when a connection has had its time. One that gets pictures may stay for as long as it takes them, the first of
+/// which comes at once, and the others before this is over again.
+async fn patience(looker: &OnceLock<Looker>) {
+    sleep(WHOLE).await;
+    if let Some(takes) = looker.get().and_then(Looker::takes) {
+        while timeout(WHOLE, takes.notified()).await.is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::plan::Plan;
+    use crate::selection::Parts;
+
+    fn board() -> Arc<Board> {
+        let Ok(plan) = Plan::new(Parts::default()) else {
+            panic!("there is nothing in it that could be wrong");
+        };
+        Arc::new(Board::new(&plan))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_asks_has_its_time_and_who_follows_has_it_again_with_each_picture() {
+        let begun = Instant::now();
+        patience(&OnceLock::new()).await;
+        assert_eq!(begun.elapsed(), WHOLE);
+
+        let board = board();
+        let looker = OnceLock::from(Looker::new(&board));
+        let begun = Instant::now();
+        patience(&looker).await;
+        assert_eq!(begun.elapsed(), WHOLE, "it looked once");
+
+        let takes = looker.get().and_then(Looker::stay).expect("there is room");
+        let begun = Instant::now();
+        let reads = async {
+            for _ in 0..10 {
+                sleep(WHOLE - Duration::from_secs(1)).await;
+                takes.notify_one();
+            }
+        };
+        let ((), ()) = tokio::join!(reads, patience(&looker));
+        assert_eq!(
+            begun.elapsed(),
+            (WHOLE - Duration::from_secs(1)) * 10 + WHOLE
+        );
+    }
+
+    #[test]
+    fn places_are_few_and_are_given_back() {
+        let board = board();
+        let follow = || {
+            let looker = Looker::new(&board);
+            looker.stay().map(|_| looker)
+        };
+        let mut lookers: Vec<Looker> = std::iter::from_fn(follow).collect();
+        assert_eq!(lookers.len(), 16);
+        lookers.pop();
+        assert!(follow().is_some());
+    }
 }

@@ -5,7 +5,9 @@
 
 pub(crate) mod blame;
 mod critical;
-mod html;
+pub(crate) mod html;
+#[cfg(feature = "admin")]
+pub(crate) mod live;
 mod scale;
 pub(crate) mod svg;
 mod text;

@@ -1,0 +1,146 @@
+//! The live picture, as whoever follows it is told: from before the first start until the process has ended.
+
+#![cfg(target_os = "linux")]
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use lifecycle_tests::http::{ask, own_address};
+use lifecycle_tests::program;
+use lifecycle_tests::run::{Program, Run};
+use lifecycle_tests::web::Client;
+use serde_json::Value;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Streams at a time.
+const MOST: usize = 16;
+
+fn probed() -> (Program, SocketAddr) {
+    let address = own_address();
+    let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
+    (program, address)
+}
+
+fn follow(address: SocketAddr) -> Client {
+    let mut client = Client::new(address);
+    let head = client.ask("/live").head();
+    assert_eq!(head.status, 200, "{head:?}");
+    let kind = head.header("content-type").unwrap_or_default();
+    assert!(kind.starts_with("text/event-stream"), "{head:?}");
+    client
+}
+
+/// The next event: what it is, and what it tells.
+fn event(client: &mut Client) -> (String, Value) {
+    client.until("event: ");
+    let kind = client.until("\n");
+    client.until("data: ");
+    let data = client.until("\n\n");
+    let told = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{error}: {data}"));
+    (kind.trim_end().to_owned(), told)
+}
+
+/// The next picture in that state.
+#[track_caller]
+fn picture(client: &mut Client, state: &str) -> String {
+    loop {
+        let (kind, told) = event(client);
+        if told["state"] == state {
+            assert_eq!(kind == "ended", state == "ended");
+            return told["picture"].as_str().expect("a picture").to_owned();
+        }
+        assert_eq!(kind, "picture", "it ended before it was {state}: {told}");
+    }
+}
+
+fn stop(mut run: Run) {
+    let told = run.terminate();
+    run.end().expect_code(0).expect_gone(told, SECOND);
+}
+
+#[test]
+fn who_follows_sees_the_whole_life_and_how_it_ended() {
+    let (program, address) = probed();
+    let mut run = program
+        .with("database.start=slow:1000 main.after=slow:300 database.stop=slow:300")
+        .start();
+    run.until("database.start");
+    let mut client = follow(address);
+    let starting = picture(&mut client, "starting");
+    assert!(starting.contains("database: starting\n"), "{starting}");
+    let running = picture(&mut client, "running");
+    assert!(running.contains("cache: running\n"), "{running}");
+    run.terminate();
+    let draining = picture(&mut client, "draining");
+    assert!(draining.contains("stops (SIGTERM), draining"), "{draining}");
+    let stopping = picture(&mut client, "stopping");
+    assert!(stopping.contains("deadline +"), "{stopping}");
+    let ended = picture(&mut client, "ended");
+    assert!(ended.contains("stopped cleanly in"), "{ended}");
+    assert_eq!(client.rest().trim(), "0", "nothing follows");
+    run.end().expect_code(0);
+}
+
+/// Time goes by, also where nothing happens.
+#[test]
+fn pictures_come_while_something_is_under_way_and_each_is_of_its_moment() {
+    let (program, address) = probed();
+    let mut run = program.with("database.start=slow:20000").start();
+    run.until("database.start");
+    let mut client = follow(address);
+    event(&mut client);
+    let begun = Instant::now();
+    let mut last = picture(&mut client, "starting");
+    for _ in 0..2 {
+        let next = picture(&mut client, "starting");
+        assert_ne!(next, last);
+        last = next;
+    }
+    // One a second; this would be about 0.2 s if they were painted without a reason.
+    assert!(begun.elapsed() > SECOND, "{:?}", begun.elapsed());
+    run.terminate();
+    let ended = picture(&mut client, "ended");
+    assert!(ended.contains("did not come up"), "{ended}");
+    drop(run.end());
+}
+
+#[test]
+fn a_browser_gets_the_page_and_few_may_follow_while_anybody_may_look() {
+    let (program, address) = probed();
+    let run = program.up();
+    let mut clients: Vec<Client> = (0..MOST).map(|_| follow(address)).collect();
+    let one_more = || Client::new(address).ask("/live").head().status;
+    assert_eq!(one_more(), 503);
+    let page = || {
+        ask(
+            address,
+            "GET",
+            "/",
+            "accept: text/html,*/*\r\n",
+            10 * SECOND,
+        )
+    };
+    let page = page().expect("an answer");
+    page.expect(
+        200,
+        &["<title>Probed: running</title>", "default-src 'none'"],
+    );
+    assert!(page.head.contains("text/html"), "{}", page.head);
+    // When it has been seen that one has gone.
+    drop(clients.pop());
+    let begun = Instant::now();
+    while one_more() != 200 {
+        assert!(begun.elapsed() < 20 * SECOND, "no room");
+    }
+    stop(run);
+}
+
+#[test]
+fn d9_nobody_who_follows_and_does_not_read_holds_up_the_end() {
+    let (program, address) = probed();
+    let run = program.up();
+    let clients: Vec<Client> = (0..MOST).map(|_| follow(address)).collect();
+    stop(run);
+    drop(clients);
+}
