@@ -241,7 +241,7 @@ impl State {
             | Notice::SlowToStart { .. }
             | Notice::ExpectedError { .. }
             | Notice::TaskPanicked { .. }
-            | Notice::InFlight { .. }
+            | Notice::StillDraining { .. }
             | Notice::Emergency { .. }
             | Notice::Reloading { .. }
             | Notice::ReloadEnded

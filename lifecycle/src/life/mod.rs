@@ -41,7 +41,7 @@ use tokio::time::Instant;
 
 use self::event::{Event, Turn};
 use self::member::Member;
-use self::notice::{Notice, Observer};
+use self::notice::{Left, Notice, Observer};
 use self::outcome::{Fate, Outcome, SoFar};
 use self::react::Timer;
 pub(crate) use self::store::Store;
@@ -150,6 +150,8 @@ pub(crate) struct Life {
     body: Option<Fate>,
     body_track: Option<Track>,
     drain_over: bool,
+    /// What of it has been told last.
+    drain_left: Left,
     app_failed: bool,
     cut_work: Vec<(Arc<str>, u64)>,
     emergency_left: Duration,
@@ -286,6 +288,7 @@ impl Life {
             body: None,
             body_track: None,
             drain_over: false,
+            drain_left: Left::default(),
             app_failed: false,
             cut_work: Vec::new(),
             emergency_left: plan.limits.emergency,

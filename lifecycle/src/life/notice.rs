@@ -63,12 +63,12 @@ pub(crate) enum Notice {
         time: Duration,
     },
     Draining {
-        in_flight: u64,
+        left: Left,
         time: Duration,
     },
-    /// What is still in flight while the app drains: told every second, where it has changed.
-    InFlight {
-        count: u64,
+    /// What the drain still waits for: told every second, where it has changed.
+    StillDraining {
+        left: Left,
     },
     /// Cleanup of a component has begun.
     StopBegan {
@@ -98,6 +98,19 @@ pub(crate) enum Notice {
         error: Option<String>,
     },
     ReloadEnded,
+}
+
+/// What a drain waits for, beside workers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Units of admitted work.
+    pub(crate) in_flight: u64,
+    /// By the names of their scopes.
+    pub(crate) by_name: Vec<(Arc<str>, u64)>,
+    /// Tasks of the app and of its workers.
+    pub(crate) tasks: usize,
+    /// Whether main's body runs.
+    pub(crate) body: bool,
 }
 
 impl Notice {

@@ -42,10 +42,8 @@ pub(super) enum Timer {
     },
     Startup,
     Drain,
-    /// What is in flight is told again; it was this much.
-    Count {
-        in_flight: u64,
-    },
+    /// What is left is told again.
+    Count,
     /// Only for whoever looks at the clock after each step.
     Wake,
     /// The deadline less the emergency reserve.
@@ -176,7 +174,7 @@ impl Life {
             Timer::Reload { id, turn } if turn == self.reload_turn => self.on_reload_cut(id),
             Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
             Timer::Drain => self.drain_over = true,
-            Timer::Count { in_flight } => self.tell_in_flight(in_flight),
+            Timer::Count => self.tell_what_is_left(),
             Timer::Reserve => self.reserve_reached = true,
             Timer::EmergencyOver => self.emergency_over = true,
             _ => {}

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::event::{Call, Event};
 use super::member::Phase;
-use super::notice::Notice;
+use super::notice::{Left, Notice};
 use super::outcome::{Fate, Layer};
 use super::timeline::{Activity, Mark};
 use super::{GRACE, Life, Timer, late};
@@ -66,10 +66,14 @@ impl Life {
         plan.drill.enter(Stage::Draining);
         let time = plan.limits.drain.min(self.left());
         let end = Instant::now() + time;
-        let in_flight = self.app.admission.close();
-        self.notice(Notice::Draining { in_flight, time });
+        self.app.admission.close();
+        let left = self.left_to_drain();
+        self.notice(Notice::Draining {
+            left: left.clone(),
+            time,
+        });
         self.timer(end, Timer::Drain);
-        self.count_again(in_flight);
+        self.count_again(left);
         self.settle_starts(end);
 
         let sequence = DrainSequence::new(&plan);
@@ -124,19 +128,34 @@ impl Life {
         }
     }
 
-    /// Tells what is still in flight, where that has changed.
-    pub(super) fn tell_in_flight(&mut self, before: u64) {
-        let count = self.app.admission.in_flight();
-        if count != before {
-            self.notice(Notice::InFlight { count });
+    fn left_to_drain(&self) -> Left {
+        let workers = &self.members[self.plan.resources..];
+        let scopes = workers.iter().filter_map(|worker| worker.scope.as_ref());
+        let scopes = scopes.chain([&self.app_scope]);
+        let in_flight = self.app.admission.in_flight();
+        let by_name = (in_flight > 0).then(|| self.app.admission.by_name());
+        Left {
+            in_flight,
+            by_name: by_name.unwrap_or_default(),
+            tasks: scopes.map(|scope| scope.tasks.len()).sum(),
+            body: self.body_running,
         }
-        self.count_again(count);
     }
 
-    fn count_again(&mut self, in_flight: u64) {
-        if in_flight > 0 {
-            self.timer(Instant::now() + COUNT, Timer::Count { in_flight });
+    /// Tells what the drain still waits for, where that has changed.
+    pub(super) fn tell_what_is_left(&mut self) {
+        let left = self.left_to_drain();
+        if left != self.drain_left {
+            self.notice(Notice::StillDraining { left: left.clone() });
         }
+        self.count_again(left);
+    }
+
+    fn count_again(&mut self, left: Left) {
+        if left != Left::default() {
+            self.timer(Instant::now() + COUNT, Timer::Count);
+        }
+        self.drain_left = left;
     }
 
     fn count(&self, phase: Phase) -> usize {

@@ -18,7 +18,7 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
         Notice::Starting { .. }
         | Notice::StopBegan { .. }
         | Notice::ExpectedError { .. }
-        | Notice::InFlight { .. }
+        | Notice::StillDraining { .. }
         | Notice::Reloading { .. }
         | Notice::ReloadEnded => {
             return None;
@@ -80,13 +80,10 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             )
         }
         Notice::LameDuck { time } => format!("… not ready, still serving for {}", show(*time)),
-        Notice::Draining { in_flight: 0, .. } => return None,
-        Notice::Draining { in_flight, time } => {
-            format!(
-                "… draining, {in_flight} in flight, for {} at most",
-                show(*time)
-            )
-        }
+        Notice::Draining { left, time } => match left.in_flight {
+            0 => return None,
+            units => format!("… draining, {units} in flight, for {} at most", show(*time)),
+        },
         Notice::Emergency { name } => format!("! {}: emergency hook", escape(name)),
         Notice::Stopped {
             name,

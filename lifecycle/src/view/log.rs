@@ -5,7 +5,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{Screen, say};
 use crate::error::escape;
-use crate::life::notice::Notice;
+use crate::life::notice::{Left, Notice};
 use crate::life::outcome::Layer;
 use crate::report::{Report, describe};
 
@@ -135,11 +135,17 @@ pub(crate) fn record(notice: &Notice) {
         Notice::LameDuck { time } => {
             info!(target: "lifecycle", time_ms = millis(time), "not ready, still serving")
         }
-        Notice::Draining { in_flight, time } => {
-            info!(target: "lifecycle", in_flight, limit_ms = millis(time), "draining");
+        Notice::Draining { left, time } => {
+            let Left {
+                in_flight, tasks, ..
+            } = left;
+            info!(target: "lifecycle", in_flight, tasks, limit_ms = millis(time), "draining");
         }
-        Notice::InFlight { count } => {
-            info!(target: "lifecycle", in_flight = count, "still draining");
+        Notice::StillDraining { left } => {
+            let Left {
+                in_flight, tasks, ..
+            } = left;
+            info!(target: "lifecycle", in_flight, tasks, "still draining");
         }
         Notice::StopBegan { name, allowed } => {
             debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(allowed), "stopping component");

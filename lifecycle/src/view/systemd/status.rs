@@ -120,11 +120,11 @@ impl Status {
                 };
             }
             Notice::LameDuck { time } => self.serve(Some(*time)),
-            Notice::Draining { in_flight, .. } => {
+            Notice::Draining { left, .. } => {
                 self.serve(None);
-                self.in_flight = *in_flight;
+                self.in_flight = left.in_flight;
             }
-            Notice::InFlight { count } => self.in_flight = *count,
+            Notice::StillDraining { left } => self.in_flight = left.in_flight,
             Notice::Forced { signal } => self.phase = Phase::Forced(*signal),
             Notice::Warning(_)
             | Notice::SlowToStart { .. }
@@ -218,6 +218,7 @@ impl fmt::Display for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::life::notice::Left;
     use crate::life::outcome::{InUse, Layer};
     use crate::reason::Reason;
 
@@ -340,8 +341,12 @@ mod tests {
 
     #[test]
     fn a_drain_counts_what_is_in_flight() {
+        let left = |in_flight| Left {
+            in_flight,
+            ..Left::default()
+        };
         let draining = Notice::Draining {
-            in_flight: 5,
+            left: left(5),
             time: Duration::ZERO,
         };
         let up = [
@@ -356,7 +361,7 @@ mod tests {
             status.to_string(),
             "stopping (SIGTERM) 1 of 1: a; 5 in flight"
         );
-        status.hear(&Notice::InFlight { count: 0 });
+        status.hear(&Notice::StillDraining { left: left(0) });
         assert_eq!(status.to_string(), "stopping (SIGTERM) 1 of 1: a");
     }
 
