@@ -138,9 +138,12 @@ pub(crate) fn set_code(code: i32) {
     CODE.store(code, SeqCst);
 }
 
-/// The time to the deadline; `None` while none is fixed.
+/// The time to the deadline; `None` while none is fixed. Where that went by while the process was stopped, a part of what
+/// there is for the hooks, for a last word: the end comes from here all the same.
 pub(crate) fn left() -> Option<Duration> {
-    deadline().map(|deadline| deadline.saturating_sub(now()))
+    let left = deadline()?.saturating_sub(now());
+    let over = left.is_zero().then(|| late(reserve()) / 4);
+    Some(over.unwrap_or(left))
 }
 
 /// Goes straight to the emergency layer because of a signal; false when one has done so before. Async-signal-safe.
