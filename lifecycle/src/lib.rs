@@ -88,7 +88,7 @@
 //! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`]: `5s`, `1m 30s` or bare seconds |
 //! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
 //! | `LIFECYCLE_ADMIN` | an address and a port, `127.0.0.1:9000`, or a port alone, which is reached from this host only: where probes, metrics and the live picture are served; see [below](#probes-and-metrics) |
-//! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal |
+//! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the live lines on a terminal; see [below](#console) |
 //! | `LIFECYCLE_REPORT` | where the timeline of startup and shutdown is written to at the end, in one piece; the ending of the path says how: a picture (`.svg`), the same as a page with details (`.html`), the table with the critical path and who took longest (`.txt`), or data (`.json`, with the feature; [its schema]) |
 //! | `LIFECYCLE_PRINT` | `plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd`, `compose`: what is printed in place of starting; see [below](#printed) |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
@@ -118,6 +118,32 @@
 //! part of what they say: `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
 //!
 //! [plan schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/plan.schema.json
+//!
+//! # Console
+//!
+//! Where standard error is a terminal, it gets a line for each thing that has happened and, below that, what is under way:
+//! a line for each component that takes longer than 150 ms, with the time used and allowed, then one that says how far all
+//! of it is, who waits for whom, what is still in flight, and what another Ctrl+C does.
+//!
+//! ```text
+//! ✓ config started in 3ms
+//!
+//! ⠹ starting database 1.2s / 10s
+//! ⠹ 1 of 4 up; cache waits for database; Ctrl+C stops
+//! ```
+//!
+//! ```text
+//! ■ stopping (SIGINT), in 25s at most; Ctrl+C again forces
+//!
+//! ⠼ stopping serve 1.2s / 8s
+//! ⠼ draining 1.2s / 20s: 12 in flight (serve 10, chat 2), 1 task; Ctrl+C forces
+//! ```
+//!
+//! It ends with a summary: one line where all went well, else also what did not. What is drawn fits the width of the
+//! terminal, leaves what the app prints alone, and comes back after Ctrl+Z and `fg`; in the background nothing is drawn.
+//! `NO_COLOR` takes the colours away. Elsewhere there are the `tracing` events of the target `lifecycle`, and what a
+//! person must know goes to standard error. `LIFECYCLE_CONSOLE=off` has that on a terminal, too; `on` has the lines, without
+//! what is drawn, where there is no terminal.
 //!
 //! # Probes and metrics
 //!

@@ -21,7 +21,7 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) components: Vec<Component>,
     pub(crate) resources: usize,
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     /// The workers in start order: by order, those without one last.
     pub(crate) groups: Vec<Vec<Id>>,
     /// What is handed to main's body: the app's fields.
@@ -153,7 +153,7 @@ impl Plan {
             name,
             resources: nodes.len(),
             components,
-            graph,
+            graph: Arc::new(graph),
             groups,
             fields: Vec::new(),
             sources: HashMap::new(),

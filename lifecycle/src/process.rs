@@ -140,7 +140,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
     let admin = Admin::start(admin, &plan).map_err(|message| Refused::new(1, message))?;
     let view = systemd
         .start(&plan)
-        .and_then(|systemd| View::start(console, report, systemd))
+        .and_then(|systemd| View::start(&plan, console, report, systemd))
         .map_err(|error| Refused::no_thread(&error))?;
     let observer = admin.beside(view.observer());
     let mut builder = if spec.current_thread {

@@ -295,8 +295,42 @@ pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: &InUse)
     escape(&notes.join("; "))
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What a person can take in at a glance.
+const AT_A_GLANCE: usize = 8;
+
+impl Report {
+    /// How it ended and, where somebody must look at it, what is wrong; all of it where that was asked for.
+    pub(crate) fn in_short(&self) -> String {
+        if self.asked_for {
+            return self.to_string();
+        }
+        let mut text = String::new();
+        let _ = self.head(&mut text);
+        if self.needs_a_look() {
+            let root = self.root_error().unwrap_or_default();
+            let is_wrong = |component: &&ComponentReport| {
+                let note = component.note();
+                // What did not come up, and is said already.
+                let is_said = component.stopped().is_none() && root.contains(&note);
+                component.layer() > Layer::Safe || !(note.is_empty() || is_said)
+            };
+            let wrong: Vec<_> = self.components.iter().filter(is_wrong).collect();
+            let shown = &wrong[..wrong.len().min(AT_A_GLANCE)];
+            if !shown.is_empty() {
+                let _ = table(&mut text, shown);
+            }
+            if let Some(more @ 1..) = wrong.len().checked_sub(AT_A_GLANCE) {
+                let _ = writeln!(
+                    text,
+                    "  and {more} more that did not end well; `LIFECYCLE_REPORT=life.txt` has them all"
+                );
+            }
+        }
+        text
+    }
+
+    /// What is to be said of the whole.
+    fn head(&self, f: &mut impl fmt::Write) -> fmt::Result {
         let outcome = &self.outcome;
         if let Some(root) = &outcome.root {
             writeln!(f, "error: {root}")?;
@@ -311,48 +345,57 @@ impl fmt::Display for Report {
         if let Some(leak) = self.left_behind() {
             writeln!(f, "  {leak}")?;
         }
-        let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), show);
+        Ok(())
+    }
+}
+
+/// A line for each of them.
+fn table(f: &mut impl fmt::Write, components: &[&ComponentReport]) -> fmt::Result {
+    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), show);
+    let row = |component: &&ComponentReport| {
+        let layer = component
+            .stopped()
+            .map_or("-", |_| component.layer().as_str());
+        [
+            escape(component.name()),
+            time(component.started()),
+            time(component.stopped()),
+            layer.to_owned(),
+            component.note(),
+        ]
+    };
+    let rows: Vec<[String; 5]> = components.iter().map(row).collect();
+    let heads = ["component", "started in", "stopped in", "layer"];
+    let widths: [usize; 4] = std::array::from_fn(|column| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .chain([heads[column].len()])
+            .max()
+            .unwrap_or(0)
+    });
+    let mut line = |cells: [&str; 5]| {
+        let [name, started, stopped, layer, note] = cells;
+        let [w0, w1, w2, w3] = widths;
+        let text = format!("  {name:w0$}  {started:>w1$}  {stopped:>w2$}  {layer:w3$}  {note}");
+        writeln!(f, "{}", text.trim_end())
+    };
+    line([heads[0], heads[1], heads[2], heads[3], ""])?;
+    for row in &rows {
+        line(std::array::from_fn(|column| row[column].as_str()))?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
         let untouched = |component: &&ComponentReport| {
             component.0.started.is_none() && component.0.errors.is_empty()
         };
-        let never_started = self.components.iter().filter(untouched).count();
-        let rows: Vec<[String; 5]> = self
-            .components
-            .iter()
-            .filter(|component| !untouched(component))
-            .map(|component| {
-                let layer = component
-                    .stopped()
-                    .map_or("-", |_| component.layer().as_str());
-                [
-                    escape(component.name()),
-                    time(component.started()),
-                    time(component.stopped()),
-                    layer.to_owned(),
-                    component.note(),
-                ]
-            })
-            .collect();
-        let heads = ["component", "started in", "stopped in", "layer"];
-        let widths: [usize; 4] = std::array::from_fn(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .chain([heads[column].len()])
-                .max()
-                .unwrap_or(0)
-        });
-        let mut line = |cells: [&str; 5]| {
-            let [name, started, stopped, layer, note] = cells;
-            let [w0, w1, w2, w3] = widths;
-            let text = format!("  {name:w0$}  {started:>w1$}  {stopped:>w2$}  {layer:w3$}  {note}");
-            writeln!(f, "{}", text.trim_end())
-        };
-        line([heads[0], heads[1], heads[2], heads[3], ""])?;
-        for row in &rows {
-            line(std::array::from_fn(|column| row[column].as_str()))?;
-        }
-        if never_started > 0 {
-            writeln!(f, "  {never_started} more had not begun to start")?;
+        let (never_started, others): (Vec<_>, Vec<_>) = self.components.iter().partition(untouched);
+        table(f, &others)?;
+        if !never_started.is_empty() {
+            writeln!(f, "  {} more had not begun to start", never_started.len())?;
         }
         Ok(())
     }

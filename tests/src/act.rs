@@ -14,6 +14,7 @@
 //! | `bridge` | it blocks on a future for ever, within `block_in_place` |
 //! | `leave:512` | it leaves that many blocking tasks behind that never end |
 //! | `print:text` | it writes the text to standard output, without an end of line |
+//! | `say:text` | the same, and sees to it that it gets there |
 //! | `note:text` | it leaves the text as evidence |
 //! | `told` | it waits until its scope is told to stop |
 //! | `request` | it asks the app to stop |
@@ -221,6 +222,12 @@ fn step_now(hook: &str, step: &str, detail: &str) -> Result<(), Fault> {
         }
         "print" => {
             let _ = io::stdout().write_all(detail.as_bytes());
+            Ok(())
+        }
+        "say" => {
+            let mut stdout = io::stdout().lock();
+            let _ = stdout.write_all(detail.as_bytes());
+            let _ = stdout.flush();
             Ok(())
         }
         _ if faults::inject(step, detail) => Ok(()),

@@ -20,9 +20,10 @@ fn run(program: Program) -> End {
     end
 }
 
-/// With a subscriber that writes to standard error, and without one.
-fn logged(program: impl Fn() -> Program) -> [Program; 2] {
-    [program(), program().env("LOG", "debug")]
+/// With a subscriber that writes to standard error, without one, and with a line for each thing that happens.
+fn logged(program: impl Fn() -> Program) -> [Program; 3] {
+    let console = program().env("LIFECYCLE_CONSOLE", "on");
+    [program(), program().env("LOG", "debug"), console]
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn b11_outputs_whose_reader_is_gone_change_no_exit_code() {
 #[test]
 fn b11_a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
     for (arguments, code) in ENDS {
-        let pipes = [full(), full()];
+        let pipes = [full(), full(), full()];
         let programs = logged(|| program!("chain").with(arguments));
         for (program, (_reader, writer)) in programs.into_iter().zip(pipes) {
             run(program.stderr(writer)).expect_code(code);

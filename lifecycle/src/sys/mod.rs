@@ -9,5 +9,7 @@ pub(crate) mod inherited;
 mod record_ref;
 #[cfg(unix)]
 pub(crate) mod signals;
+#[cfg(all(feature = "console", unix))]
+pub(crate) mod terminal;
 
 pub use record_ref::RecordRef;

@@ -63,3 +63,15 @@ pub(crate) fn unblock() {
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
     }
 }
+
+/// Lets the calling thread write to a terminal when it is not our turn, although `stty tostop` forbids that: to be stopped
+/// for a line of the shutdown would be to hang in it.
+pub(crate) fn write_in_background() {
+    // SAFETY: `sigemptyset` initialises the set before it is read; the calls touch nothing else.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTTOU);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
+}

@@ -1,13 +1,11 @@
 //! What has happened, as lines for a person.
 
-#[cfg(not(feature = "console"))]
 use super::{Screen, say};
 use crate::duration::show;
 use crate::error::escape;
 use crate::life::notice::Notice;
 use crate::life::outcome::Layer;
 use crate::reason::{Reason, signal_name};
-#[cfg(not(feature = "console"))]
 use crate::report::Report;
 use crate::report::describe;
 
@@ -107,7 +105,10 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
         }
         Notice::Forced {
             signal: Some(signal),
-        } => format!("! forced by {}: emergency hooks only", signal_name(*signal)),
+        } => format!(
+            "! forced by {}: emergency hooks only; one more ends the process at once",
+            signal_name(*signal)
+        ),
         Notice::Forced { signal: None } => "! the time is over: emergency hooks only".to_owned(),
         Notice::Reloaded { name, error: None } => format!("✓ {} reloaded", escape(name)),
         Notice::Reloaded {
@@ -123,11 +124,9 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
     Some(text)
 }
 
-/// Without live lines: one line for each thing that has happened.
-#[cfg(not(feature = "console"))]
+/// One line for each thing that has happened, where nothing can be drawn again.
 pub(super) struct Lines;
 
-#[cfg(not(feature = "console"))]
 impl Screen for Lines {
     fn notice(&mut self, notice: &Notice) {
         if let Some(line) = line(notice) {
@@ -140,10 +139,6 @@ impl Screen for Lines {
     }
 
     fn finish(&mut self, report: &Report) {
-        say(&if report.needs_a_look() {
-            report.to_string()
-        } else {
-            report.summary()
-        });
+        say(report.in_short().trim_end());
     }
 }

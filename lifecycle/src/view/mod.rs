@@ -33,8 +33,10 @@ use self::systemd::{LastWords, Teller};
 use crate::environment::Console;
 use crate::error::caught;
 use crate::life::notice::{Notice, Observer};
+use crate::plan::Plan;
 use crate::report::Report;
 use crate::report_path::ReportPath;
+use crate::sys;
 
 /// How often live lines are drawn again.
 const TICK: Duration = Duration::from_millis(100);
@@ -80,15 +82,20 @@ trait Screen {
 
 impl View {
     pub(crate) fn start(
+        plan: &Plan,
         console: Console,
         file: Option<ReportPath>,
         systemd: Teller,
     ) -> std::io::Result<Self> {
         let file = file.map(ReportFile::start).transpose()?;
         let (sender, messages) = channel();
+        let screen = screen(plan, console);
         thread::Builder::new()
             .name("lifecycle-view".into())
-            .spawn(move || show(&messages, screen(console)))?;
+            .spawn(move || {
+                sys::signals::write_in_background();
+                show(&messages, screen);
+            })?;
         Ok(Self {
             messages: sender,
             file,
@@ -178,6 +185,7 @@ impl Finishing {
             let spawned = thread::Builder::new()
                 .name("lifecycle-flush".into())
                 .spawn(move || {
+                    sys::signals::write_in_background();
                     call(&flush);
                     let _ = done.send(());
                 });
@@ -198,27 +206,29 @@ fn call(flush: &Flush) {
     }
 }
 
-fn screen(console: Console) -> Box<dyn Screen> {
-    let terminal = match console {
-        Console::On => true,
-        Console::Off => false,
-        Console::Auto => {
-            std::io::stderr().is_terminal()
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
-    };
-    #[cfg(feature = "console")]
-    if terminal {
-        return Box::new(console::Live::new());
+fn screen(plan: &Plan, console: Console) -> Box<dyn Screen + Send> {
+    let is_terminal = std::io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    match console {
+        Console::Off => Box::new(log::Log),
+        Console::Auto if !is_terminal => Box::new(log::Log),
+        Console::On if !is_terminal => Box::new(lines::Lines),
+        Console::Auto | Console::On => live(plan),
     }
-    #[cfg(not(feature = "console"))]
-    if terminal {
-        return Box::new(lines::Lines);
-    }
-    Box::new(log::Log)
 }
 
-fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen>) {
+#[cfg(feature = "console")]
+fn live(plan: &Plan) -> Box<dyn Screen + Send> {
+    Box::new(console::Live::new(console::Progress::new(plan)))
+}
+
+/// Without the feature nothing is drawn again.
+#[cfg(not(feature = "console"))]
+fn live(_: &Plan) -> Box<dyn Screen + Send> {
+    Box::new(lines::Lines)
+}
+
+fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen + Send>) {
     let mut live = false;
     loop {
         let message = if live {

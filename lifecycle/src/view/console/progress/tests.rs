@@ -1,0 +1,231 @@
+//! What is said of lives that are told by hand.
+
+use super::*;
+use crate::graph::{Cost, Node};
+use crate::life::outcome::{InUse, Layer};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Resources with their orders and what they need, then workers.
+fn progress(resources: &[(&str, Option<i32>, &[usize])], workers: &[&str]) -> Progress {
+    let node = |(name, order, needs): &(&str, Option<i32>, &[usize])| Node {
+        name: (*name).to_owned(),
+        order: *order,
+        needs: needs.to_vec(),
+        cost: Cost::Share,
+    };
+    let nodes: Vec<Node> = resources.iter().map(node).collect();
+    let graph = Graph::new(&nodes).expect("nothing is wrong with it");
+    let names = resources
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(workers.iter().copied());
+    let names: Vec<Arc<str>> = names.map(Arc::from).collect();
+    Progress {
+        ids: names.iter().cloned().zip(0..).collect(),
+        steps: vec![Step::Waiting; names.len()],
+        names,
+        resources: resources.len(),
+        graph: Arc::new(graph),
+        under_way: Vec::new(),
+        phase: Phase::Starting,
+        stop: None,
+    }
+}
+
+fn starting(name: &str) -> Notice {
+    let (name, allowed) = (name.into(), 10 * SECOND);
+    Notice::Starting { name, allowed }
+}
+
+fn started(name: &str) -> Notice {
+    let (name, took) = (name.into(), SECOND);
+    Notice::Started { name, took }
+}
+
+fn stop_began(name: &str) -> Notice {
+    let (name, allowed) = (name.into(), 5 * SECOND);
+    Notice::StopBegan { name, allowed }
+}
+
+fn stopped(name: &str) -> Notice {
+    Notice::Stopped {
+        name: name.into(),
+        took: SECOND,
+        layer: Layer::Safe,
+        errors: Vec::new(),
+        tasks_left: Vec::new(),
+        leaked: InUse::default(),
+    }
+}
+
+fn stopping(signal: i32) -> Notice {
+    Notice::Stopping {
+        reason: Reason::Signal(signal),
+        limit: 25 * SECOND,
+    }
+}
+
+fn draining(left: Left) -> Notice {
+    let time = 20 * SECOND;
+    Notice::Draining { left, time }
+}
+
+/// What is shown a second and a half after all of this.
+#[track_caller]
+fn expect(progress: &mut Progress, notices: &[Notice], lines: &[&str]) {
+    let now = Instant::now();
+    notices.iter().for_each(|notice| progress.hear(notice, now));
+    assert_eq!(progress.lines(now + 3 * SECOND / 2, 6), lines);
+}
+
+#[test]
+fn a_startup_says_who_is_next_and_waits_for_whom() {
+    let mut progress = progress(
+        &[
+            ("config", Some(0), &[]),
+            ("database", Some(1), &[]),
+            ("cache", None, &[1]),
+        ],
+        &["serve"],
+    );
+    expect(
+        &mut progress,
+        &[starting("config")],
+        &[
+            "starting config 1.5s / 10s",
+            "0 of 4 up; database waits for config; Ctrl+C stops",
+        ],
+    );
+    expect(
+        &mut progress,
+        &[started("config"), starting("database")],
+        &[
+            "starting database 1.5s / 10s",
+            "1 of 4 up; cache waits for database; Ctrl+C stops",
+        ],
+    );
+    let workers = [
+        started("database"),
+        starting("cache"),
+        started("cache"),
+        starting("serve"),
+    ];
+    expect(
+        &mut progress,
+        &workers,
+        &["starting serve 1.5s / 10s", "3 of 4 up; Ctrl+C stops"],
+    );
+    let running = [started("serve"), Notice::Running { took: SECOND }];
+    expect(&mut progress, &running, &[]);
+    assert!(!progress.is_under_way());
+}
+
+#[test]
+fn a_drain_says_what_is_left_and_a_stop_who_waits_for_whom() {
+    let mut progress = progress(
+        &[("database", None, &[]), ("cache", None, &[0])],
+        &["serve"],
+    );
+    for name in ["database", "cache", "serve"] {
+        progress.hear(&started(name), Instant::now());
+    }
+    let left = Left {
+        in_flight: 12,
+        by_name: vec![("serve".into(), 10), ("main".into(), 2)],
+        tasks: 1,
+        body: true,
+    };
+    expect(
+        &mut progress,
+        &[
+            Notice::Running { took: SECOND },
+            stopping(15),
+            draining(left),
+            stop_began("serve"),
+        ],
+        &[
+            "stopping serve 1.5s / 5s",
+            "draining 1.5s / 20s: 12 in flight (serve 10, main 2), 1 task, main; Ctrl+C forces",
+        ],
+    );
+    let left = Left::default();
+    expect(
+        &mut progress,
+        &[stopped("serve"), Notice::StillDraining { left }],
+        &["draining 1.5s / 20s; Ctrl+C forces"],
+    );
+    expect(
+        &mut progress,
+        &[stop_began("cache")],
+        &[
+            "stopping cache 1.5s / 5s",
+            "1 of 3 stopped 1.5s / 25s; database waits for cache; Ctrl+C forces",
+        ],
+    );
+    // What is shown last must be gone before the process is.
+    expect(
+        &mut progress,
+        &[Notice::Forced { signal: None }, stop_began("database")],
+        &[],
+    );
+    assert!(!progress.is_under_way());
+}
+
+#[test]
+fn where_there_are_many_the_first_are_named_and_the_others_counted() {
+    let names: Vec<String> = (0..20).map(|number| format!("r{number}")).collect();
+    let resource = |(place, name)| -> (&str, Option<i32>, &[usize]) {
+        (name, None, if place < 10 { &[] } else { &[0] })
+    };
+    let resources: Vec<_> = names
+        .iter()
+        .map(String::as_str)
+        .enumerate()
+        .map(resource)
+        .collect();
+    let mut progress = progress(&resources, &[]);
+    let notices: Vec<Notice> = names[..10].iter().map(|name| starting(name)).collect();
+    expect(
+        &mut progress,
+        &notices,
+        &[
+            "starting r0 1.5s / 10s",
+            "starting r1 1.5s / 10s",
+            "starting r2 1.5s / 10s",
+            "starting r3 1.5s / 10s",
+            "starting r4 1.5s / 10s",
+            "0 of 20 up; 5 more under way; r10 waits for r0, r11 for r0, r12 for r0 and 7 more; Ctrl+C stops",
+        ],
+    );
+}
+
+#[test]
+fn what_has_only_begun_is_not_shown() {
+    let mut progress = progress(&[("a", None, &[])], &[]);
+    let now = Instant::now();
+    progress.hear(&starting("a"), now);
+    assert!(progress.lines(now, 6).is_empty());
+    assert!(progress.is_under_way());
+    assert_eq!(progress.lines(now + WORTH_A_LINE, 6).len(), 2);
+    // A terminal of two lines has room for one.
+    assert_eq!(
+        progress.lines(now + WORTH_A_LINE, 1),
+        ["0 of 1 up; 1 more under way; Ctrl+C stops"]
+    );
+}
+
+#[test]
+fn times_are_of_few_characters_and_tenths_while_they_can_be_seen() {
+    let now = Instant::now();
+    for (millis, says) in [
+        (0, "0.0s / 10s"),
+        (1_249, "1.2s / 10s"),
+        (9_990, "9.9s / 10s"),
+        (10_400, "10s / 10s"),
+        (61_900, "1m 1s / 10s"),
+    ] {
+        let used = used(now + Duration::from_millis(millis), now, 10 * SECOND);
+        assert_eq!(used, says);
+    }
+}
