@@ -183,6 +183,8 @@ impl Picture<'_> {
         let last = row.spans.last();
         let goes_on = last.filter(|span| span.end > self.now);
         let (class, says) = match (goes_on, row.layer) {
+            // As much as there is room for.
+            (Some(span), _) if span.activity == Activity::Draining => ("quiet", "ending"),
             (Some(span), _) => ("quiet", doing(span.activity)),
             (None, Some(layer)) => (layer.as_str(), layer.as_str()),
             (None, None) if row.is_up => ("quiet", "ended"),
