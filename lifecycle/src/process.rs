@@ -28,6 +28,7 @@ use crate::error::{BoxError, Failure, caught, escape, one_line};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::notice::Observer;
+use crate::life::span::{CallPhase, CallSpan};
 use crate::life::{BodyLink, Inside, Life, Wiring};
 use crate::plan::Plan;
 use crate::print_format::PrintFormat;
@@ -559,6 +560,8 @@ where
     B: FnOnce(StartContext) -> F,
     F: Future<Output = Result<(), BoxError>>,
 {
+    let scope = Arc::clone(&context.scope);
+    let mut span = CallSpan::new(Arc::clone(&context.name), CallPhase::Run, Some(scope));
     let body = caught(|| Box::pin(body(context))).map_err(HookError::Panicked)?;
     let mut body = Some(body);
     let mut is_cut = pin!(is_cut);
@@ -570,7 +573,7 @@ where
             return Poll::Pending;
         };
         let poll = || body.as_mut().poll(task).map_err(Failure::from);
-        match caught(poll) {
+        match caught(|| span.enter(poll)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),
             Err(message) => Poll::Ready(Err(HookError::Panicked(message))),
@@ -578,6 +581,8 @@ where
     })
     .await;
     // Dropped before anyone hears that it has ended.
-    caught(|| drop(body.take())).map_err(HookError::Panicked)?;
+    let dropped = caught(|| span.drop(body.take())).map_err(HookError::Panicked);
+    let result = dropped.and(result);
+    caught(|| span.close(&result)).map_err(HookError::Panicked)?;
     result
 }

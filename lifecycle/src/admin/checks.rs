@@ -12,6 +12,7 @@ use crate::error::caught;
 use crate::hook::{Hook, Instance};
 use crate::life::Inside;
 use crate::life::event::{Call, HookError};
+use crate::life::span::{CallPhase, CallSpan};
 use crate::plan::Plan;
 use crate::record::HookKind;
 
@@ -140,6 +141,7 @@ impl Check {
         let (slot, call) = (Arc::clone(&self.slot), Arc::clone(&under_way.call));
         let (health, needs_drop, since) = (self.health, self.needs_drop, under_way.since);
         let (runtime, threads) = (inside.app.runtime.clone(), inside.threads.clone());
+        let span = CallSpan::new(Arc::clone(&self.name), CallPhase::Health, None);
         inside.threads.run(move || {
             let made = caught(|| health(&instance));
             let dropping = threads.clone();
@@ -159,7 +161,7 @@ impl Check {
                 tell.send_replace(Some(health));
             };
             let begun = match made {
-                Ok(Some(hook)) => Call::begin(hook, &runtime, &threads, done),
+                Ok(Some(hook)) => Call::begin(hook, span, &runtime, &threads, done),
                 Ok(None) => return done(Ok(())),
                 Err(panic) => return done(Err(HookError::Panicked(panic))),
             };

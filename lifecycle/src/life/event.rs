@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::outcome::SoFar;
+use super::span::CallSpan;
 use crate::component::Id;
 use crate::duration::show;
 use crate::error::{BoxError, Failure, caught};
@@ -151,10 +152,12 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Runs the hook: a future as a task of its own, a function on a thread of the framework's own. `then` is called
-    /// exactly once when it has ended, after everything of it has been dropped; for a future also when that is cancelled.
+    /// Runs the hook within its span: a future as a task of its own, a function on a thread of the framework's own. `then`
+    /// is called exactly once when it has ended, after everything of it has been dropped; for a future also when that is
+    /// cancelled.
     pub(crate) fn begin<T, C>(
         hook: Hook<T>,
+        mut span: CallSpan,
         runtime: &runtime::Handle,
         threads: &Threads,
         then: C,
@@ -167,16 +170,19 @@ impl Call {
             HookCall::Future(future) => {
                 let guarded = Guarded {
                     future: Some(future),
+                    span,
                     then: Some(then),
                 };
                 Self::Future(runtime.spawn(guarded).abort_handle())
             }
             HookCall::Thread(call) => {
                 threads.run(move || {
-                    then(match caught(|| call().map_err(Failure::from)) {
+                    let mut result = match caught(|| span.enter(|| call().map_err(Failure::from))) {
                         Ok(result) => result.map_err(HookError::Failed),
                         Err(message) => Err(HookError::Panicked(message)),
-                    });
+                    };
+                    end_with(&mut result, |result| span.close(result));
+                    then(result);
                 });
                 Self::Thread
             }
@@ -199,19 +205,26 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 /// A hook's future whose panics stay inside, in its `poll` as in its destructor.
 struct Guarded<T, C: FnOnce(Result<T, HookError>)> {
     future: Option<BoxFuture<T>>,
+    span: CallSpan,
     then: Option<C>,
+}
+
+/// The last part of a call, which has a result already. Should that panic, the call has.
+fn end_with<T>(result: &mut Result<T, HookError>, last: impl FnOnce(&Result<T, HookError>)) {
+    if let Err(message) = caught(|| last(result))
+        && !matches!(result, Err(HookError::Failed(_) | HookError::Panicked(_)))
+    {
+        let unused = std::mem::replace(result, Err(HookError::Panicked(message)));
+        let _ = caught(|| drop(unused));
+    }
 }
 
 impl<T, C: FnOnce(Result<T, HookError>)> Guarded<T, C> {
     fn end(&mut self, mut result: Result<T, HookError>) {
         let Some(then) = self.then.take() else { return };
         let future = self.future.take();
-        if let Err(message) = caught(|| drop(future))
-            && !matches!(result, Err(HookError::Failed(_) | HookError::Panicked(_)))
-        {
-            let unused = std::mem::replace(&mut result, Err(HookError::Panicked(message)));
-            let _ = caught(|| drop(unused));
-        }
+        end_with(&mut result, |_| self.span.drop(future));
+        end_with(&mut result, |result| self.span.close(result));
         then(result);
     }
 }
@@ -223,11 +236,12 @@ impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(future) = &mut self.future else {
+        let Self { future, span, .. } = &mut *self;
+        let Some(future) = future else {
             return Poll::Ready(());
         };
         let poll = || future.as_mut().poll(context).map_err(Failure::from);
-        let result = match caught(poll) {
+        let result = match caught(|| span.enter(poll)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result.map_err(HookError::Failed),
             Err(message) => Err(HookError::Panicked(message)),

@@ -20,6 +20,7 @@ mod react;
 mod running;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod span;
 mod startup;
 mod stop;
 mod store;
@@ -39,17 +40,18 @@ use tokio::runtime;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use self::event::{Event, Turn};
+use self::event::{Call, Event, HookError, Turn};
 use self::member::Member;
 use self::notice::{Left, Notice, Observer};
 use self::outcome::{Fate, Outcome, SoFar};
 use self::react::Timer;
+use self::span::{CallPhase, CallSpan};
 pub(crate) use self::store::Store;
 use self::timeline::{Mark, Track};
 use crate::admit::Admission;
 use crate::component::Id;
 use crate::emergency::Emergency;
-use crate::hook::StartContext;
+use crate::hook::{Hook, StartContext};
 use crate::plan::Plan;
 use crate::reason::Reason;
 use crate::record::HookKind;
@@ -391,6 +393,17 @@ impl Life {
             scope: self.scope(id),
             ready: None,
         }
+    }
+
+    /// Calls the component's code, within the span of the call.
+    fn begin_call<T, C>(&mut self, id: Id, hook: Hook<T>, phase: CallPhase, then: C)
+    where
+        T: Send + 'static,
+        C: FnOnce(Result<T, HookError>) + Send + 'static,
+    {
+        let span = CallSpan::new(self.name(id), phase, self.members[id].scope.clone());
+        let call = Call::begin(hook, span, &self.wiring.runtime, &self.threads, then);
+        self.members[id].call = Some(call);
     }
 
     /// Whether the scope of the component has no tasks; if it has, an event will tell.

@@ -9,6 +9,7 @@ use super::event::{Call, Event, HookError, Turn};
 use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::Layer;
+use super::span::{CallPhase, CallSpan};
 use super::startup::guard;
 use super::supervise::{Next, jitter};
 use super::timeline::{Activity, Mark, Track};
@@ -408,7 +409,8 @@ impl Life {
         match hook {
             Ok(Some(hook)) => {
                 let then = move |result| drop(sender.send(Event::Reloaded { id, turn, result }));
-                let call = Call::begin(hook, &self.wiring.runtime, &self.threads, then);
+                let span = CallSpan::new(self.name(id), CallPhase::Reload, None);
+                let call = Call::begin(hook, span, &self.wiring.runtime, &self.threads, then);
                 self.members[id].reload = Some(call);
                 self.timer(Instant::now() + limit, Timer::Reload { id, turn });
             }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Call, Event, HookError, Turn, after_first_poll};
+use super::event::{Event, HookError, Turn, after_first_poll};
 use super::member::Phase;
 use super::notice::Notice;
+use super::span::CallPhase;
 use super::supervise::{backoff, jitter};
 use super::{Life, Timer};
 use crate::background::Ready;
@@ -112,8 +113,7 @@ impl Life {
         match guard(move || drill.start(id, start(&mut context))) {
             Ok(hook) => {
                 let then = move |result| drop(sender.send(Event::Started { id, turn, result }));
-                self.members[id].call =
-                    Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+                self.begin_call(id, hook, CallPhase::Start, then);
             }
             Err(panic) => self.on_started(id, turn, Err(panic)),
         }
@@ -323,8 +323,7 @@ impl Life {
                 };
                 let sender = self.sender.clone();
                 let then = move |result| drop(sender.send(Event::WorkerEnded { id, turn, result }));
-                self.members[id].call =
-                    Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+                self.begin_call(id, hook, CallPhase::Run, then);
             }
             Err(panic) => self.on_worker_ended(id, turn, Err(panic)),
         }

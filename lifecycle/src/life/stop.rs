@@ -10,6 +10,7 @@ use super::event::{Call, Ended, Event, HookError, Turn};
 use super::member::Phase;
 use super::notice::Notice;
 use super::outcome::{InUse, Layer};
+use super::span::{CallPhase, EmergencySpan};
 use super::startup::guard;
 use super::timeline::{Activity, Mark};
 use super::{GRACE, Life};
@@ -122,8 +123,7 @@ impl Life {
                     }
                     let _ = sender.send(Event::StopEnded { id, turn, result });
                 };
-                self.members[id].call =
-                    Some(Call::begin(hook, &self.wiring.runtime, &self.threads, then));
+                self.begin_call(id, hook, CallPhase::Stop, then);
             }
             Ok(None) => self.after_stop(id, Ok(Ended::Clean)),
             Err(panic) => self.after_stop(id, Err(panic)),
@@ -288,25 +288,18 @@ impl Life {
         let id = self.slots[slot];
         let member = &mut self.members[id];
         member.fate.layer = Layer::Emergency;
-        match end {
-            EmergencyEnd::Done => {}
-            EmergencyEnd::Panicked(message) => {
-                member.fate.errors.push(format!(
-                    "its emergency hook panicked: {}",
-                    crate::error::escape(&message)
-                ));
-            }
-            EmergencyEnd::GivenUp => {
-                member
-                    .fate
-                    .errors
-                    .push("its emergency hook did not end in its share".to_owned());
-            }
+        let error = match end {
+            EmergencyEnd::Done => None,
+            EmergencyEnd::Panicked(message) => Some(format!(
+                "its emergency hook panicked: {}",
+                crate::error::escape(&message)
+            )),
+            EmergencyEnd::GivenUp => Some("its emergency hook did not end in its share".to_owned()),
             EmergencyEnd::NotBegun => {
-                let note = "its emergency hook was not begun in its share: no thread was free";
-                member.fate.errors.push(note.to_owned());
+                Some("its emergency hook was not begun in its share: no thread was free".to_owned())
             }
-        }
+        };
+        member.fate.errors.extend(error.clone());
         let now = Instant::now();
         let (called, came_back) = self.emergency.times(slot);
         if let Some(called) = called {
@@ -321,12 +314,23 @@ impl Life {
             self.emergency_left = self.emergency_left.saturating_sub(since.elapsed());
         }
         if self.members[id].phase == Phase::InEmergency {
-            self.drop_instance(id);
+            let called = called.filter(|_| EmergencySpan::is_wanted());
+            let span = called.map(|at| EmergencySpan {
+                component: self.name(id),
+                elapsed: came_back.unwrap_or_else(std::time::Instant::now) - at,
+                error,
+            });
+            self.drop_instance_after(id, span);
         }
     }
 
     /// The framework's own handle goes, off the runtime where that runs user code, within the component's time.
     fn drop_instance(&mut self, id: Id) {
+        self.drop_instance_after(id, None);
+    }
+
+    /// The same, once the span of its emergency hook is written.
+    fn drop_instance_after(&mut self, id: Id, span: Option<EmergencySpan>) {
         let plan = Arc::clone(&self.plan);
         let Kind::Resource { table, .. } = &plan.components[id].kind else {
             return;
@@ -338,7 +342,7 @@ impl Life {
             self.resource_ended(id);
             return;
         };
-        if !table.needs_drop && !plan.components[id].has(HookKind::InUse) {
+        if !table.needs_drop && !plan.components[id].has(HookKind::InUse) && span.is_none() {
             drop(instance);
             self.resource_ended(id);
             return;
@@ -349,6 +353,7 @@ impl Life {
         self.threads.run(move || {
             // It has a handle of its own: the last one is to be dropped below.
             drop(hook);
+            let _ = guard(|| span.map(EmergencySpan::write));
             let leaked = guard(|| leases::ask(|| in_use(&instance).unwrap_or_default()));
             let leaked = leaked.unwrap_or_default();
             let panic = guard(|| drop(instance)).err().map(|error| error.describe());
