@@ -214,6 +214,8 @@
 //!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(not(unix))]
 compile_error!("`lifecycle` runs on Unix systems; Windows is not supported yet");
 
