@@ -36,6 +36,40 @@ fn the_commands_of_the_readme_are_those_that_ci_runs() {
     assert!(ci.contains("cargo run --locked -p agent"), "{ci}");
 }
 
+/// The first cells of the table of features.
+fn features_of(text: &str) -> Vec<String> {
+    let (_, table) = text
+        .split_once("| feature | what it adds | default |")
+        .expect("a table of the features");
+    table
+        .lines()
+        .map(|line| line.trim_start_matches("//! "))
+        .skip(1)
+        .skip_while(|line| line.starts_with("| ---"))
+        .map_while(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+#[test]
+fn every_feature_is_in_both_tables() {
+    let manifest = read("lifecycle/Cargo.toml");
+    let (_, features) = manifest.split_once("\n[features]\n").expect("features");
+    let (features, _) = features.split_once("\n[").expect("another section");
+    let mut features: Vec<&str> = features
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .filter(|feature| *feature != "default")
+        .collect();
+    features.sort_unstable();
+    for page in ["README.md", "lifecycle/src/lib.rs"] {
+        let mut named = features_of(&read(page));
+        named.sort_unstable();
+        assert_eq!(named, features, "{page}");
+    }
+}
+
 #[test]
 fn the_error_of_the_readme_is_what_the_compiler_says() {
     let shown = blocks(&read("README.md"), "text").concat();
