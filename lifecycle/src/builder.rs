@@ -247,6 +247,27 @@ impl Provision {
 }
 
 /// A running app. Dropping it asks the app to stop, and does not block.
+///
+/// ```
+/// use lifecycle::{Lifecycle, resource};
+///
+/// struct Clock(u64);
+///
+/// #[resource]
+/// impl Clock {
+///     fn start() -> Self {
+///         Self(42)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let running = Lifecycle::builder().resource::<Clock>().start().await?;
+/// assert_eq!(running.get::<Clock>()?.0, 42);
+/// assert!(running.stop().await.is_clean());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it asks the app to stop"]
 pub struct Running {
     plan: Arc<Plan>,

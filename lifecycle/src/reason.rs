@@ -6,6 +6,17 @@ use std::sync::Arc;
 use crate::error::escape;
 
 /// Why the app stops: the first cause, which later ones do not replace.
+///
+/// ```
+/// use lifecycle::{Reason, Shutdown};
+///
+/// /// Whether to say goodbye to somebody who waits at the terminal.
+/// fn somebody_waits(shutdown: &Shutdown) -> bool {
+///     matches!(shutdown.reason(), Some(Reason::Signal(2)))
+/// }
+///
+/// assert_eq!(Reason::Signal(15).to_string(), "SIGTERM");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {

@@ -12,6 +12,23 @@ use crate::view::picture;
 use crate::view::picture::blame::{Blame, CriticalPath};
 
 /// What the life of an app came to. It displays as a table.
+///
+/// ```
+/// use lifecycle::{Layer, Lifecycle, Reason, Shutdown};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), lifecycle::StartError> {
+/// let running = Lifecycle::builder()
+///     .background("poll", |shutdown: Shutdown| async move { shutdown.requested().await })
+///     .start()
+///     .await?;
+/// let report = running.stop().await;
+/// assert_eq!((report.reason(), report.exit_code()), (&Reason::Requested, 0));
+/// let poll = report.component("poll").expect("it ran");
+/// assert_eq!((poll.layer(), poll.errors().len()), (Layer::Safe, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Report {
     outcome: Outcome,

@@ -191,6 +191,16 @@ impl Shutdown {
     }
 
     /// Asks the whole app to stop because of a failure: the exit code becomes 1 and the report names this scope.
+    ///
+    /// ```
+    /// use lifecycle::Shutdown;
+    ///
+    /// fn checked(free: u64, shutdown: &Shutdown) {
+    ///     if free == 0 {
+    ///         shutdown.fail("the disk is full");
+    ///     }
+    /// }
+    /// ```
     pub fn fail(&self, error: impl Into<BoxError>) {
         let failure = Failure::from(error.into());
         (self.scope.app.ask)(Ask::Fail(Arc::clone(&self.scope.name), failure));
@@ -198,12 +208,36 @@ impl Shutdown {
 
     /// Asks for more time for this scope and returns how much was granted: out of slack only, never past the deadline
     /// and never out of what another component was promised. Zero while the scope has not been told to stop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use lifecycle::{Shutdown, background};
+    ///
+    /// # async fn upload() {}
+    /// #[background(timeout = "5s")]
+    /// async fn back_up(shutdown: Shutdown) {
+    ///     shutdown.requested().await;
+    ///     let more = shutdown.extend(Duration::from_secs(10));
+    ///     println!("the last upload has {more:?} more, {:?} in all", shutdown.remaining());
+    ///     upload().await;
+    /// }
+    /// ```
     pub fn extend(&self, by: Duration) -> Duration {
         self.scope.extend(by)
     }
 
     /// Counts one unit of work in flight, which the drain awaits. Admission and the begin of the drain are one atomic
     /// step: what is admitted is awaited, what comes later is refused.
+    ///
+    /// ```
+    /// use lifecycle::{Draining, Shutdown};
+    ///
+    /// async fn handle(request: String, shutdown: &Shutdown) -> Result<String, Draining> {
+    ///     let _in_flight = shutdown.admit()?;
+    ///     // Whatever this takes, nothing that it needs stops before, within the time of the drain.
+    ///     Ok(request)
+    /// }
+    /// ```
     ///
     /// # Errors
     ///

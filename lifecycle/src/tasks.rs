@@ -90,6 +90,19 @@ impl fmt::Debug for Tasks {
 }
 
 /// The handle of a tracked task: await it for its result.
+///
+/// ```
+/// use lifecycle::{TaskError, Tasks};
+///
+/// async fn sum(tasks: Tasks) -> Result<u64, TaskError> {
+///     let parts: Vec<_> = (0..4).map(|part| tasks.spawn(format!("sum/{part}"), async move { part })).collect();
+///     let mut sum = 0;
+///     for part in parts {
+///         sum += part.await?;
+///     }
+///     Ok(sum)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Task<T> {
     handle: Option<JoinHandle<T>>,

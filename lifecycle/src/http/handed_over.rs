@@ -30,6 +30,10 @@ use crate::sys::inherited;
 /// # Errors
 ///
 /// Where the address cannot be bound, naming it.
+///
+/// # Cancel safety
+///
+/// Cancel safe: a socket that was made is closed, one that was handed over is there for the next call.
 pub async fn bind(address: impl Into<SocketAddr>) -> io::Result<TcpListener> {
     let address = address.into();
     let is_it = |socket: &OwnedFd| {
