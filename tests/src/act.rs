@@ -36,6 +36,7 @@ use std::time::Duration;
 use lifecycle::{ConfigError, Settings, Setup, Shutdown};
 
 use tokio::runtime::Handle;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::evidence::note;
 use crate::faults;
@@ -274,7 +275,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// The `init` of the programs: `LOG=debug` subscribes, `disable=a,b` leaves components out, `init=..` does what a hook
+/// The `init` of the programs: `LOG=debug` subscribes, with `SPANS` to the ends of spans, too; `disable=a,b` leaves components out, `init=..` does what a hook
 /// can do, `settings=2000` sets `shutdown_timeout` in milliseconds, `writer=ok` hands over a writer.
 ///
 /// # Errors
@@ -283,7 +284,12 @@ impl Drop for UnderWay<'_> {
 pub fn init(setup: &mut Setup) -> Result<(), Fault> {
     LazyLock::force(&STEPS);
     if let Ok(filter) = std::env::var("LOG") {
+        let ends = match std::env::var_os("SPANS") {
+            Some(_) => FmtSpan::CLOSE,
+            None => FmtSpan::NONE,
+        };
         tracing_subscriber::fmt()
+            .with_span_events(ends)
             .with_env_filter(filter)
             .with_ansi(false)
             .with_writer(io::stderr)

@@ -9,6 +9,10 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lifecycle::{Layer, Lifecycle, Settings, Shutdown, background, resource};
+#[cfg(target_os = "linux")]
+use lifecycle_tests::http::{get, own_address};
+use lifecycle_tests::program;
+use lifecycle_tests::run::{Program, Signal};
 use tokio::sync::watch;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -436,6 +440,54 @@ async fn a_subscriber_that_panics_is_an_error_of_the_hook_that_it_is_called_for(
             .contains("`broken_log` did not start: panicked: no room for a span"),
         "{failed}"
     );
+}
+
+/// A program that writes down the end of each span.
+fn with_spans(program: Program) -> Program {
+    program.env("LOG", "lifecycle=debug").env("SPANS", "1")
+}
+
+#[test]
+fn a_reload_and_the_body_of_main_have_spans() {
+    let program = program!("reloads").launched_by(env!("CARGO_BIN_EXE_detached"));
+    let mut run = with_spans(program).with("settings.reload=error").start();
+    run.until("main");
+    run.signal(Signal::HUP);
+    run.until("pool.reload ok");
+    run.terminate();
+    let end = run.end();
+    end.expect_code(0);
+    let failed = "error=\"settings.reload is broken\"";
+    end.expect_line(&[
+        "reload{component=\"settings\" phase=\"reload\"",
+        failed,
+        "close",
+    ]);
+    end.expect_line(&[
+        "reload{component=\"pool\" phase=\"reload\" elapsed_ms=",
+        "close",
+    ]);
+    end.expect_line(&[
+        "run{component=\"main\" phase=\"run\"",
+        "layer=\"safe\"",
+        "close",
+    ]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_health_has_a_span() {
+    let address = own_address();
+    let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
+    let mut run = with_spans(program).start();
+    run.until("main");
+    get(address, "/healthz").expect(200, &["database"]);
+    run.terminate();
+    let end = run.end();
+    end.expect_line(&[
+        "DEBUG health{component=\"database\" phase=\"health\"",
+        "close",
+    ]);
 }
 
 #[tokio::test]
