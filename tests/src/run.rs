@@ -152,6 +152,7 @@ impl Program {
             stderr,
             stdout,
         } = self;
+        crate::sys::hear_hangups();
         let (evidence, written) = std::io::pipe().expect("a pipe");
         command
             .args(&arguments)

@@ -91,6 +91,12 @@ pub(crate) fn ignore_requests() {
     }
 }
 
+/// Programs that are started from now on hear SIGHUP, also where `nohup` runs the tests.
+pub(crate) fn hear_hangups() {
+    // SAFETY: no handler of ours is set: it is what a process begins with elsewhere.
+    unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+}
+
 /// Masks all signals in this thread.
 pub(crate) fn mask_all() {
     // SAFETY: `sigfillset` initialises the set before it is read; the calls touch nothing else.
