@@ -113,36 +113,3 @@ async fn the_tasks_of_a_start_that_failed_end_with_it() {
         "the task has been dropped, and what it held with it"
     );
 }
-
-/// Neither its stop nor its hook ends, until the test lets the hook.
-struct Stuck;
-
-static STUCK: Mutex<Option<Receiver<()>>> = Mutex::new(None);
-
-#[resource]
-impl Stuck {
-    async fn start() -> Self {
-        Self
-    }
-
-    async fn stop(&self) {
-        pending().await
-    }
-
-    fn emergency(&self) {
-        let stuck = STUCK.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let _ = stuck.map(|stuck| stuck.recv_timeout(LIMIT));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_nothing_is_reserved_for_hooks_nobody_waits_for_one_beyond_the_deadline() {
-    let (end, ended) = channel::<()>();
-    *STUCK.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
-    let settings = short().emergency_timeout(Duration::ZERO);
-    let app = Lifecycle::builder().resource::<Stuck>().settings(settings);
-    let report = app.start().await.expect("it starts").stop().await;
-    drop(end);
-    assert!(report.shutdown() <= Duration::from_secs(1), "{report}");
-    assert_eq!(report.exit_code(), 3, "{report}");
-}

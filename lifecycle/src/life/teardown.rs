@@ -333,7 +333,7 @@ impl Life {
             .saturating_sub(margin);
         let _hold = self.threads.hold();
         // Over before it began: the process was stopped, or the machine asleep.
-        let left = if left.is_zero() && !limits.emergency.is_zero() {
+        let left = if left.is_zero() {
             late(limits.emergency)
         } else {
             left
