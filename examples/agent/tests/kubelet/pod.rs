@@ -179,17 +179,22 @@ impl Pod {
 
     /// Waits until requests are sent to it.
     pub(crate) fn until_ready(&self) {
+        self.until(|state| state.ready);
+    }
+
+    /// Waits until each of its probes was answered well.
+    pub(crate) fn until_probed(&self) {
+        self.until(|state| state.answers.iter().all(|(well, _)| *well > 0));
+    }
+
+    fn until(&self, is_so: impl Fn(&State) -> bool) {
         let state = self.status.state();
-        let (state, waited) = self
+        let (state, _) = self
             .status
             .changed
-            .wait_timeout_while(state, LIMIT, |state| !state.ready && !state.gone)
+            .wait_timeout_while(state, LIMIT, |state| !is_so(state) && !state.gone)
             .expect("no panic");
-        assert!(
-            !waited.timed_out() && state.ready,
-            "it does not get ready; probes: {:?}",
-            state.answers
-        );
+        assert!(is_so(&state), "in vain; probes: {:?}", state.answers);
     }
 
     /// Deletes it: SIGTERM, and SIGKILL when its grace period is over.
