@@ -44,15 +44,18 @@ impl<T: 'static> Hook<T> {
         Self(HookCall::Thread(Box::new(call)))
     }
 
-    /// The same call, with another one before it.
-    pub(crate) fn after(self, first: impl FnOnce() + Send + 'static) -> Self {
+    /// The same call, with another one before it, whose error is that of both.
+    pub(crate) fn after(
+        self,
+        first: impl FnOnce() -> Result<(), BoxError> + Send + 'static,
+    ) -> Self {
         match self.0 {
             HookCall::Future(future) => Self::future(async move {
-                first();
+                first()?;
                 future.await
             }),
             HookCall::Thread(call) => Self::thread(move || {
-                first();
+                first()?;
                 call()
             }),
         }

@@ -210,6 +210,12 @@ fn what_must_not_happen_is_found() {
             "`c` had stopped clean",
         ),
         (
+            "400 c.emergency, 401 b.emergency, 402 a.emergency, 420 a.stop, 420 a.stop fails",
+            3,
+            500,
+            "`a` was stopped after",
+        ),
+        (
             "11 main ok, 15 d.stop, 20 c.stop ok, 21 b.stop ok, 22 a.stop ok",
             0,
             500,

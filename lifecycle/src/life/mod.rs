@@ -130,7 +130,6 @@ pub(crate) struct Life {
     ran: bool,
     cause: Option<Cause>,
     forced: Option<i32>,
-    reserve_reached: bool,
     draining: bool,
     /// Starts that are being waited for.
     starting: usize,
@@ -277,7 +276,6 @@ impl Life {
             ran: false,
             cause: None,
             forced: None,
-            reserve_reached: false,
             draining: false,
             starting: 0,
             last_up: None,
@@ -486,7 +484,6 @@ impl Life {
         marks.sort_by_key(|(_, at)| *at);
         let offset = |(mark, at): (Mark, Instant)| (mark, at.saturating_duration_since(began));
         let limit = self.plan.limits.shutdown;
-        let left = deadline.map_or(limit, |at| at.saturating_duration_since(now));
         let unclean =
             !self.cut_work.is_empty() || fates.iter().chain(&body).any(|fate| fate.unclean);
         let exit_code = match self.forced {
@@ -503,7 +500,8 @@ impl Life {
             ran: self.ran,
             exit_code,
             startup: self.startup_took,
-            shutdown: limit.saturating_sub(left),
+            // More than the limit, where the process was stopped over its deadline.
+            shutdown: stopped_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at)),
             limit,
             reserve: self.plan.limits.emergency,
             forced: self.forced,

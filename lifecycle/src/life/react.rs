@@ -46,8 +46,6 @@ pub(super) enum Timer {
     Count,
     /// Only for whoever looks at the clock after each step.
     Wake,
-    /// The deadline less the emergency reserve.
-    Reserve,
     EmergencyOver,
 }
 
@@ -175,7 +173,6 @@ impl Life {
             Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
             Timer::Drain => self.drain_over = true,
             Timer::Count => self.tell_what_is_left(),
-            Timer::Reserve => self.reserve_reached = true,
             Timer::EmergencyOver => self.emergency_over = true,
             _ => {}
         }
@@ -233,7 +230,7 @@ impl Life {
         let _ = self.app.reason.set(reason.clone());
         self.timer(
             deadline - limits.emergency.min(limits.shutdown),
-            Timer::Reserve,
+            Timer::Wake,
         );
         self.notice(Notice::Stopping {
             reason: reason.clone(),
@@ -257,9 +254,10 @@ impl Life {
         }
     }
 
-    /// Whether what was planned must be left: only the emergency layer remains.
+    /// Whether what was planned must be left: only the emergency layer remains. By the clock, not by a timer of which the
+    /// driver may hear late, and also where the watchdog was faster: who got its emergency hook is not stopped after it.
     pub(super) fn is_over(&self) -> bool {
-        self.forced.is_some() || self.reserve_reached
+        self.forced.is_some() || self.left().is_zero() || self.emergency.has_begun()
     }
 
     /// The time before the emergency reserve.

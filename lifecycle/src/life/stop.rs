@@ -38,15 +38,15 @@ impl Life {
         self.stop_stoppable();
         while (self.stopping_left > 0 || plan.drill.holds(Stage::Stopping)) && !self.is_over() {
             self.step().await;
-            if !self.is_over() {
-                self.stop_stoppable();
-            }
+            self.stop_stoppable();
         }
     }
 
     /// Stops what nothing keeps any more, and whatever that lets go at once.
     fn stop_stoppable(&mut self) {
-        while let Some(node) = self.stoppable.pop() {
+        while !self.is_over()
+            && let Some(node) = self.stoppable.pop()
+        {
             if node < self.plan.resources && self.members[node].phase == Phase::Up {
                 self.begin_stop(node);
                 continue;
@@ -103,17 +103,25 @@ impl Life {
         let in_use = table.in_use;
         let counts = hooks.contains(&HookKind::InUse);
         let before = Arc::clone(&self.members[id].in_use_before);
+        let armed = self.members[id].slot;
+        let emergency = self.emergency.handle();
         let hook = guard(|| {
             let instance = instance?;
             let hook = plan.drill.stop(id, stop(&instance)?).map(Ended::from);
-            let count =
-                move || before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
-            Some(if counts { hook.after(count) } else { hook })
+            Some(hook.after(move || {
+                // Here and now: between the driver's look and this the process may have stood still.
+                if armed.is_some_and(|slot| emergency.was_due(slot)) {
+                    return Err("its emergency hook was called before it could begin".into());
+                }
+                if counts {
+                    before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
+                }
+                Ok(())
+            }))
         });
         match hook {
             Ok(Some(hook)) => {
                 let sender = self.sender.clone();
-                let armed = self.members[id].slot;
                 let emergency = self.emergency.handle();
                 let then = move |result: Result<Ended, HookError>| {
                     // Here and now: where the driver comes late, the watchdog's threads must not call the hook of what

@@ -32,8 +32,8 @@ impl Life {
         if !self.is_over() {
             self.stop_all().await;
         }
-        // The watchdog may have begun it by itself: no hook is left in the middle.
-        if self.is_over() || self.emergency.has_begun() {
+        // Also where the watchdog has begun it and all else has ended: no hook is left in the middle.
+        if self.is_over() {
             self.emergency_layer().await;
         }
     }
@@ -316,6 +316,8 @@ impl Life {
     /// The time is over, or a second signal came: everything else is told to drop, and the emergency hooks of all that
     /// are up run in stop order, on their own threads.
     async fn emergency_layer(&mut self) {
+        // Who has ended in its time is not left behind.
+        self.hear_what_has_come();
         let limits = self.plan.limits;
         self.mark(Mark::Emergency);
         self.notice(Notice::Forced {
@@ -377,16 +379,20 @@ impl Life {
             self.emergency.give_up(slot);
         }
         self.hear_emergency_ends();
-        // What has come by now is heard, too; an instance among it must not be dropped here.
+        // An instance among it must not be dropped here.
+        self.hear_what_has_come();
+        for id in left_behind {
+            self.conclude(id);
+        }
+        plan.drill.third_signal().await;
+    }
+
+    fn hear_what_has_come(&mut self) {
         for _ in 0..self.events.len() {
             if let Ok(event) = self.events.try_recv() {
                 self.on_event(event);
             }
         }
-        for id in left_behind {
-            self.conclude(id);
-        }
-        plan.drill.third_signal().await;
     }
 
     /// Writes down how far a component had come when the time was over. Whatever of it still ends is stale from here on:

@@ -251,6 +251,13 @@ impl<'a> Case<'a> {
             }
             let clean = self.stopped_clean(name);
             let emergency = self.first(&format!("{name}.emergency"));
+            if let (Some((_, stop)), Some((_, emergency))) =
+                (self.first(&format!("{name}.stop")), emergency)
+            {
+                self.check(stop <= emergency + self.machine.tolerance, || {
+                    format!("`{name}` was stopped after it had got its emergency hook")
+                });
+            }
             match (clean, emergency) {
                 (None, None) if !self.is_late(name) => {
                     cleanup = Cleanup::Without;

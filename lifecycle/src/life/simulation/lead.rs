@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::evidence::{Story, What, millis};
 use super::hooks::{Scene, table};
-use super::world::{Destructor, Outside, World};
+use super::world::{Destructor, Early, Outside, World};
 use crate::background::Policy;
 use crate::component::{Component, Kind, Source};
 use crate::emergency::Emergency;
@@ -93,21 +93,31 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let (start, is_started) = oneshot::channel();
     let (cut, is_cut) = oneshot::channel();
     let hooks = Arc::new(OnceLock::<Emergency>::new());
-    let early = scene.world.early_watchdog.then(|| Arc::clone(&hooks));
-    let wiring = Wiring {
-        runtime: tokio::runtime::Handle::current(),
-        observer: Box::new(move |notice| observe(&observed, &notice)),
-        body: scene.world.body.as_ref().map(|_| BodyLink { start, cut }),
-        up: Some(up),
-        on_deadline: Box::new(move |limit| {
-            if let Some(hooks) = early.as_ref().and_then(|hooks| hooks.get()) {
-                hooks.begin(std::time::Instant::now() + limit);
+    let watchdog = |when: Early| {
+        let wanted = scene.world.early_watchdog == Some(when);
+        let hooks = Arc::clone(&hooks);
+        move || {
+            if let Some(hooks) = hooks.get().filter(|_| wanted) {
+                hooks.begin(std::time::Instant::now() + Duration::from_secs(60));
                 // Before the driver can disarm one.
                 while hooks.armed() > 0 {
                     std::thread::yield_now();
                 }
             }
+        }
+    };
+    let (on_deadline, on_stop) = (watchdog(Early::Deadline), watchdog(Early::FirstStop));
+    let wiring = Wiring {
+        runtime: tokio::runtime::Handle::current(),
+        observer: Box::new(move |notice| {
+            if matches!(notice, Notice::StopBegan { .. }) {
+                on_stop();
+            }
+            observe(&observed, &notice);
         }),
+        body: scene.world.body.as_ref().map(|_| BodyLink { start, cut }),
+        up: Some(up),
+        on_deadline: Box::new(move |_| on_deadline()),
         on_code: Box::new(drop),
     };
     let began = Instant::now();

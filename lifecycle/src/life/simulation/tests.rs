@@ -6,7 +6,7 @@ use super::evidence::{Stage, Story, What, millis};
 use super::invariants::check;
 use super::lead::lead;
 use super::world::{
-    Act, Body, Call, Destructor, End, Every, Outside, Ready, Resource, Worker, World,
+    Act, Body, Call, Destructor, Early, End, Every, Outside, Ready, Resource, Worker, World,
 };
 use crate::background::Restart;
 use crate::life::outcome::{Fate, Layer};
@@ -472,19 +472,22 @@ fn no_limit_is_no_overflow() {
 }
 
 #[test]
-fn a_life_whose_hooks_the_watchdog_began_does_not_end_clean() {
-    let of = |stop| World {
-        early_watchdog: true,
+fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clean() {
+    let of = |early, stop| World {
+        early_watchdog: Some(early),
         ..World::of(vec![Resource {
             stop: Some(Call::of(stop)),
             emergency: Some(false),
             ..Resource::PLAIN
         }])
     };
-    for stop in [Act::OK, Act::ends(10, End::Fail)] {
-        let story = lead(&of(stop), &[]);
-        assert_eq!(all(&story, What::Emergency), [0]);
-        assert_eq!(story.outcome.exit_code, 3);
-        assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
+    for early in [Early::Deadline, Early::FirstStop] {
+        for stop in [Act::OK, Act::ends(10, End::Fail)] {
+            let story = lead(&of(early, stop), &[]);
+            assert_eq!(all(&story, What::Emergency), [0]);
+            assert!(all(&story, What::Ended(Stage::Stop, stop.end)).is_empty());
+            assert_eq!(story.outcome.exit_code, 3);
+            assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
+        }
     }
 }

@@ -128,6 +128,15 @@ pub(super) enum Outside {
     Forced(i32),
 }
 
+/// When the watchdog is earlier than the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    /// As soon as the deadline is fixed.
+    Deadline,
+    /// When the driver has called for the first stop, and nobody has begun it yet.
+    FirstStop,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) shutdown: u64,
@@ -135,8 +144,8 @@ pub(super) struct World {
     pub(super) lame_duck: u64,
     pub(super) reserve: u64,
     pub(super) startup: u64,
-    /// All emergency hooks are begun as soon as the deadline is fixed, without the driver.
-    pub(super) early_watchdog: bool,
+    /// When all emergency hooks are begun without the driver, where they are.
+    pub(super) early_watchdog: Option<Early>,
     pub(super) resources: Vec<Resource>,
     pub(super) workers: Vec<Worker>,
     pub(super) body: Option<Body>,
@@ -246,7 +255,7 @@ impl World {
             lame_duck: 0,
             reserve: 2_000,
             startup: 300_000,
-            early_watchdog: false,
+            early_watchdog: None,
             resources,
             workers: Vec::new(),
             body: None,
