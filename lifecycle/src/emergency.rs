@@ -13,7 +13,7 @@
 
 mod slot;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -49,6 +49,8 @@ struct Shared {
     /// Until when all that are armed are to be run, in nanoseconds since `made`; set once, also by a signal handler.
     until: AtomicU64,
     over: AtomicBool,
+    /// The signal that forced it, 0 while none has.
+    forced: AtomicI32,
     closed: AtomicBool,
     /// How many threads have all that they need, and who waits for that.
     ready: AtomicUsize,
@@ -71,30 +73,19 @@ impl Emergency {
             made: Instant::now(),
             until: AtomicU64::new(NEVER),
             over: AtomicBool::new(hooks == 0),
+            forced: AtomicI32::new(0),
             closed: AtomicBool::new(false),
             ready: AtomicUsize::new(0),
             maker: thread::current(),
             wake: Box::new(wake),
         });
-        if hooks > 0 {
-            for index in 0..hooks.min(MOST_THREADS) {
-                let this = Arc::clone(&shared);
-                let thread = thread::Builder::new()
-                    .name(format!("lifecycle-emergency-{index}"))
-                    .spawn(move || this.run_due())?;
-                shared.runners().push(thread.thread().clone());
-            }
-            let this = Arc::clone(&shared);
-            let thread = thread::Builder::new()
-                .name("lifecycle-emergency".into())
-                .spawn(move || this.conduct())?;
-            let _ = shared.conductor.set(thread.thread().clone());
-            let threads = hooks.min(MOST_THREADS) + 1;
-            while shared.ready.load(Ordering::Acquire) < threads {
-                thread::park();
-            }
+        let made = shared.make_threads(hooks);
+        let emergency = Self(shared);
+        if made.is_err() {
+            // Those that could be made.
+            emergency.close();
         }
-        Ok(Self(shared))
+        made.map(|()| emergency)
     }
 
     /// The component is up: from now on its hook is due when all are.
@@ -151,6 +142,16 @@ impl Emergency {
         self.0.slots.iter().filter(|slot| slot.is_armed()).count()
     }
 
+    /// Says that it is a signal that begins it. Async-signal-safe.
+    pub(crate) fn force(&self, signal: i32) {
+        self.0.forced.store(signal, Ordering::SeqCst);
+    }
+
+    /// The signal that forced it.
+    pub(crate) fn forced(&self) -> Option<i32> {
+        Some(self.0.forced.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+
     /// Runs all that are armed, in stop order, within the time. Async-signal-safe. Only the first call counts.
     pub(crate) fn begin(&self, until: Instant) {
         let until = until.saturating_duration_since(self.0.made).as_nanos();
@@ -176,9 +177,9 @@ impl Emergency {
         })
     }
 
-    /// Whether all are through.
+    /// Whether all are through, also one that was armed last.
     pub(crate) fn is_over(&self) -> bool {
-        self.0.over.load(Ordering::Acquire)
+        self.0.over.load(Ordering::Acquire) && !self.0.slots.iter().any(Slot::is_pending)
     }
 
     pub(crate) fn handle(&self) -> Self {
@@ -201,6 +202,30 @@ impl Emergency {
 }
 
 impl Shared {
+    /// Returns when they have all that they need.
+    fn make_threads(self: &Arc<Self>, hooks: usize) -> std::io::Result<()> {
+        if hooks == 0 {
+            return Ok(());
+        }
+        for index in 0..hooks.min(MOST_THREADS) {
+            let this = Arc::clone(self);
+            let thread = thread::Builder::new()
+                .name(format!("lifecycle-emergency-{index}"))
+                .spawn(move || this.run_due())?;
+            self.runners().push(thread.thread().clone());
+        }
+        let this = Arc::clone(self);
+        let thread = thread::Builder::new()
+            .name("lifecycle-emergency".into())
+            .spawn(move || this.conduct())?;
+        let _ = self.conductor.set(thread.thread().clone());
+        let threads = hooks.min(MOST_THREADS) + 1;
+        while self.ready.load(Ordering::Acquire) < threads {
+            thread::park();
+        }
+        Ok(())
+    }
+
     fn runners(&self) -> MutexGuard<'_, Vec<Thread>> {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -365,8 +390,16 @@ mod tests {
         let emergency = Emergency::new(1, || {}).unwrap();
         emergency.begin(Instant::now());
         let (call, called) = sync_channel(1);
-        emergency.arm(0, Box::new(move || call.send(()).unwrap()));
+        let (go_on, may_go_on) = channel::<()>();
+        let may_go_on = Mutex::new(may_go_on);
+        let hook = move || {
+            call.send(()).unwrap();
+            let _ = may_go_on.lock().unwrap().recv();
+        };
+        emergency.arm(0, Box::new(hook));
         called.recv().unwrap();
+        assert!(!emergency.is_over(), "it is waited for, too");
+        drop(go_on);
         emergency.close();
     }
 

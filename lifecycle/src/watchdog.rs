@@ -41,14 +41,17 @@ mod backstops {
 
     /// Arms the other two only now: a process that was stopped (SIGSTOP) over its deadline still gets its hooks.
     fn on_begin(_: i32) {
-        let over = super::deadline().map_or(Duration::ZERO, |at| super::now().saturating_sub(at));
-        let time = if over > 5 * BEGIN_AFTER {
+        // Too early by the clock that stands still while the machine sleeps, which this timer does not: it slept.
+        let over = super::deadline().map_or(Duration::ZERO, |at| super::now().abs_diff(at));
+        let mut time = if over > 5 * BEGIN_AFTER {
             super::late(super::reserve())
         } else {
             super::LATE
         };
         if let Some(emergency) = super::EMERGENCY.get() {
             emergency.begin(Instant::now() + time);
+            // Somebody may have begun them with more.
+            time = time.max(emergency.left());
         }
         EXIT.arm(time + Duration::from_millis(20));
         KILL.arm(time + Duration::from_millis(120));
@@ -197,6 +200,9 @@ fn watch() {
     if let (Some(emergency), Some(clock)) = (EMERGENCY.get(), CLOCK.get()) {
         let margin = (reserve / 10).min(Duration::from_millis(50));
         let until = end.min(now() + reserve.max(LATE)).saturating_sub(margin);
+        if let Some(signal) = forced() {
+            emergency.force(signal);
+        }
         emergency.begin(*clock + until);
     }
     loop {

@@ -55,6 +55,21 @@ fn b13_a_process_that_was_stopped_over_its_deadline_still_gets_its_hooks() {
 }
 
 #[test]
+fn b13_hooks_that_hang_cost_the_others_nothing_where_it_goes_on_just_before_its_deadline() {
+    for flavour in flavours() {
+        let hang = "e.stop=hang e.emergency=hang d.emergency=hang";
+        let mut run = flavour().with(hang).limits("2s", "1s").up();
+        run.terminate();
+        run.until("e.stop");
+        run.signal(Signal::STOP);
+        sleep(Duration::from_millis(1900));
+        run.signal(Signal::CONT);
+        let end = run.end();
+        end.expect_code(3).expect_names("emergency ok", "c b a");
+    }
+}
+
+#[test]
 fn the_watchdog_begins_the_hooks_with_the_reserve_where_the_driver_is_gone() {
     for flavour in flavours() {
         let program = flavour().with("e.stop=vanish:lifecycle,hang");

@@ -46,7 +46,7 @@ pub(crate) enum Event {
         id: Id,
         turn: Turn,
     },
-    AppTasksEnded,
+    TasksGone,
     TaskPanicked {
         name: Arc<str>,
         task: String,

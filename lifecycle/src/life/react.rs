@@ -158,7 +158,7 @@ impl Life {
             }
             Event::Look(answer) => drop(answer.send(self.so_far())),
             Event::Idle => self.idle_sent.store(false, Ordering::SeqCst),
-            Event::AppTasksEnded => {}
+            Event::TasksGone => {}
         }
     }
 
@@ -257,7 +257,12 @@ impl Life {
     /// Whether what was planned must be left: only the emergency layer remains. By the clock, not by a timer of which the
     /// driver may hear late, and also where the watchdog was faster: who got its emergency hook is not stopped after it.
     pub(super) fn is_over(&self) -> bool {
-        self.forced.is_some() || self.left().is_zero() || self.emergency.has_begun()
+        self.left().is_zero() || self.is_forced()
+    }
+
+    /// Whether somebody else has begun the emergency layer: a signal, or the watchdog.
+    pub(super) fn is_forced(&self) -> bool {
+        self.forced.is_some() || self.emergency.has_begun()
     }
 
     /// The time before the emergency reserve.

@@ -314,6 +314,31 @@ impl Life {
         }
     }
 
+    /// A worker that had failed by itself, and whose tasks had not ended when the time was over.
+    pub(super) fn worker_failed_before(&mut self, id: Id, error: &HookError) {
+        let plan = Arc::clone(&self.plan);
+        let Kind::Worker { policy, .. } = &plan.components[id].kind else {
+            return;
+        };
+        self.notice(Notice::Failed {
+            name: self.name(id),
+            error: error.describe(),
+            again_in: None,
+        });
+        let member = &mut self.members[id];
+        let next = member
+            .supervision
+            .next(policy, false, Instant::now(), jitter());
+        // It would run again, were the app not stopping.
+        if next != Next::Failed {
+            return;
+        }
+        member.fate.errors.push(error.describe());
+        if policy.on_failure == OnEnd::Shutdown {
+            self.app_has_failed();
+        }
+    }
+
     /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
     pub(super) fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
         let plan = Arc::clone(&self.plan);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Call, Event};
-use super::member::Phase;
+use super::member::{Member, Phase};
 use super::notice::{Left, Notice};
 use super::outcome::{Fate, Layer};
 use super::timeline::{Activity, Mark};
@@ -17,6 +17,7 @@ use crate::duration::show;
 use crate::plan::Plan;
 use crate::reason::Reason;
 use crate::record::HookKind;
+use crate::scope::Scope;
 
 /// How often whoever watches the drain is told what is still in flight.
 const COUNT: Duration = Duration::from_secs(1);
@@ -32,8 +33,8 @@ impl Life {
         if !self.is_over() {
             self.stop_all().await;
         }
-        // Also where the watchdog has begun it and all else has ended: no hook is left in the middle.
-        if self.is_over() {
+        // Where all have ended there is nothing left to do, unless somebody has begun it: no hook is left in the middle.
+        if self.is_over() && (self.is_forced() || !self.has_ended()) {
             self.emergency_layer().await;
         }
     }
@@ -167,10 +168,7 @@ impl Life {
 
     /// Whether there is something to wait for; its end will be an event.
     fn work_is_left(&self) -> bool {
-        let sender = self.sender.clone();
-        let tasks = &self.app_scope.tasks;
-        let tasks_ended = tasks.idle_or(move || drop(sender.send(Event::AppTasksEnded)));
-        !tasks_ended || self.starting > 0 || self.app.admission.in_flight() > 0
+        self.tasks_run(&[]) || self.starting > 0 || self.app.admission.in_flight() > 0
     }
 
     /// Starts that are under way when the app is told to stop: one that took a `Shutdown` is told, a thread cannot be
@@ -202,6 +200,7 @@ impl Life {
 
     /// Ends what the drain did not see the end of.
     async fn cut_work(&mut self) {
+        self.hear_what_has_come();
         self.cut_work = self.app.admission.by_name();
         for id in 0..self.plan.resources {
             let member = &mut self.members[id];
@@ -221,30 +220,47 @@ impl Life {
                 }
             }
         }
+        self.cancel_app_tasks();
+        let until = Instant::now() + GRACE;
+        self.timer(until, Timer::Wake);
+        while self.tasks_run(&[]) && Instant::now() < until && !self.is_over() {
+            self.step().await;
+        }
+        self.conclude_app_tasks();
+    }
+
+    /// Main's own tasks are told to drop.
+    fn cancel_app_tasks(&mut self) {
         let scope = Arc::clone(&self.app_scope);
         if !scope.tasks.names().is_empty() {
             self.body_fate().cancel_tasks(&scope);
         }
         scope.tasks.close();
-        if !scope.tasks.names().is_empty() {
-            let until = Instant::now() + GRACE;
-            self.timer(until, Timer::Wake);
+    }
+
+    /// Whether tasks of these, or main's own, still run; their end will be an event.
+    fn tasks_run(&self, ids: &[Id]) -> bool {
+        let of = |id: &Id| self.members[*id].scope.as_ref();
+        let scopes = ids.iter().filter_map(of).chain([&self.app_scope]);
+        let run = |scope: &Arc<Scope>| {
             let sender = self.sender.clone();
-            self.app_scope
+            !scope
                 .tasks
-                .idle_or(move || drop(sender.send(Event::AppTasksEnded)));
-            while !self.app_scope.tasks.names().is_empty()
-                && Instant::now() < until
-                && !self.is_over()
-            {
-                self.step().await;
-            }
-        }
+                .idle_or(move || drop(sender.send(Event::TasksGone)))
+        };
+        // Each of them is to tell.
+        scopes.filter(|scope| run(scope)).count() > 0
+    }
+
+    /// Writes down which of them did not end even so.
+    fn conclude_app_tasks(&mut self) {
         let left = self.app_scope.tasks.names();
         if !left.is_empty() {
             let fate = self.body_fate();
             fate.unclean = true;
             fate.layer = Layer::Timeout;
+            fate.tasks_left = left;
+        } else if let Some(fate) = &mut self.body {
             fate.tasks_left = left;
         }
     }
@@ -318,6 +334,8 @@ impl Life {
     async fn emergency_layer(&mut self) {
         // Who has ended in its time is not left behind.
         self.hear_what_has_come();
+        // The signal's event may still be on its way.
+        self.forced = self.forced.or_else(|| self.emergency.forced());
         let limits = self.plan.limits;
         self.mark(Mark::Emergency);
         self.notice(Notice::Forced {
@@ -346,12 +364,18 @@ impl Life {
         self.app.admission.close();
         let told = now + left;
         self.app_scope.tell(told, told);
+        let scopes = self
+            .members
+            .iter()
+            .filter_map(|member| member.scope.as_ref());
+        scopes.for_each(|scope| scope.tell(told, told));
         if self.cut_work.is_empty() {
             self.cut_work = self.app.admission.by_name();
         }
         if self.body_running {
             self.cut_body();
         }
+        self.cancel_app_tasks();
         // Workers, then resources in stop order.
         let plan = Arc::clone(&self.plan);
         let left_behind: Vec<Id> = (plan.resources..self.members.len())
@@ -362,7 +386,6 @@ impl Life {
             let member = &mut self.members[*id];
             member.cut_call();
             if let Some(scope) = &member.scope {
-                scope.tell(told, told);
                 scope.tasks.cancel();
             }
             self.count_leaks(*id);
@@ -370,8 +393,10 @@ impl Life {
         self.timer(told, Timer::EmergencyOver);
         let counted = now + GRACE;
         self.timer(counted, Timer::Wake);
-        let counts = |life: &Self| life.counting > 0 && Instant::now() < counted;
-        while !self.emergency_over && (!self.emergency.is_over() || counts(self)) {
+        let waits = |life: &Self| {
+            Instant::now() < counted && (life.counting > 0 || life.tasks_run(&left_behind))
+        };
+        while !self.emergency_over && (!self.emergency.is_over() || waits(self)) {
             self.step().await;
         }
         // The conductor's last share ends as the time does: it may be a moment behind.
@@ -381,10 +406,22 @@ impl Life {
         self.hear_emergency_ends();
         // An instance among it must not be dropped here.
         self.hear_what_has_come();
+        self.conclude_app_tasks();
         for id in left_behind {
             self.conclude(id);
         }
         plan.drill.third_signal().await;
+    }
+
+    /// Whether nothing is left to be waited for.
+    fn has_ended(&self) -> bool {
+        let ended = |member: &Member| {
+            matches!(
+                member.phase,
+                Phase::Ended | Phase::Waiting | Phase::Scheduled
+            )
+        };
+        !self.body_running && self.members.iter().all(ended)
     }
 
     fn hear_what_has_come(&mut self) {
@@ -401,13 +438,18 @@ impl Life {
         let component = &self.plan.components[id];
         let worker = component.is_worker();
         let stops = component.has(HookKind::Stop) || component.has(HookKind::Emergency);
-        let forced = self.forced.is_some();
         // A worker whose function had failed, and whose tasks were still awaited, has failed all the same.
         let member = &mut self.members[id];
-        if let (Some(Err(error)), false) = (member.ended.take(), member.ended_untold) {
-            self.worker_failed_when_told(id, &error);
+        if let Some(Err(error)) = member.ended.take() {
+            if member.ended_untold {
+                self.worker_failed_before(id, &error);
+            } else {
+                self.worker_failed_when_told(id, &error);
+            }
         }
+        let forced = self.forced.is_some();
         let member = &mut self.members[id];
+        let has_tasks = |scope: &Arc<Scope>| !scope.tasks.names().is_empty();
         let note = match member.phase {
             Phase::Ended | Phase::Waiting | Phase::Scheduled => {
                 member.next_turn(Phase::Ended);
@@ -416,10 +458,14 @@ impl Life {
             Phase::Starting => Some("its start was cut"),
             Phase::Up if worker && !member.cancelled => Some("was cut"),
             Phase::Up if worker => None,
+            Phase::Up if !stops && member.scope.as_ref().is_some_and(has_tasks) => {
+                Some("its tasks were cut")
+            }
             Phase::Up if !stops => {
                 member.fate.stopped = Some(Duration::ZERO);
                 member.next_turn(Phase::Ended);
                 self.ends.push(id);
+                self.count_leaks(id);
                 return false;
             }
             Phase::Up if forced => Some("its stop was left out: forced"),

@@ -93,11 +93,15 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let (start, is_started) = oneshot::channel();
     let (cut, is_cut) = oneshot::channel();
     let hooks = Arc::new(OnceLock::<Emergency>::new());
-    let watchdog = |when: Early| {
-        let wanted = scene.world.early_watchdog == Some(when);
+    let early = scene.world.early_watchdog;
+    let watchdog = |at_deadline: bool| {
+        let wanted = early.is_some_and(|early| at_deadline == (early == Early::Deadline));
         let hooks = Arc::clone(&hooks);
         move || {
             if let Some(hooks) = hooks.get().filter(|_| wanted) {
+                if let Some(Early::Signal(signal)) = early {
+                    hooks.force(signal);
+                }
                 hooks.begin(std::time::Instant::now() + Duration::from_secs(60));
                 // Before the driver can disarm one.
                 while hooks.armed() > 0 {
@@ -106,7 +110,7 @@ async fn live(scene: &Arc<Scene>) -> Story {
             }
         }
     };
-    let (on_deadline, on_stop) = (watchdog(Early::Deadline), watchdog(Early::FirstStop));
+    let (on_deadline, on_stop) = (watchdog(true), watchdog(false));
     let wiring = Wiring {
         runtime: tokio::runtime::Handle::current(),
         observer: Box::new(move |notice| {

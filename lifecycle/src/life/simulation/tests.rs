@@ -8,7 +8,7 @@ use super::lead::lead;
 use super::world::{
     Act, Body, Call, Destructor, Early, End, Every, Outside, Ready, Resource, Worker, World,
 };
-use crate::background::Restart;
+use crate::background::{OnEnd, Restart};
 use crate::life::outcome::{Fate, Layer};
 
 fn slow(time: u64) -> Call {
@@ -481,13 +481,104 @@ fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clea
             ..Resource::PLAIN
         }])
     };
-    for early in [Early::Deadline, Early::FirstStop] {
+    let cases = [
+        (Early::Deadline, 3, "there was no time left to stop it"),
+        (Early::FirstStop, 3, "its stop was cut"),
+        (Early::Signal(15), 143, "its stop was cut"),
+    ];
+    for (early, code, note) in cases {
         for stop in [Act::OK, Act::ends(10, End::Fail)] {
             let story = lead(&of(early, stop), &[]);
             assert_eq!(all(&story, What::Emergency), [0]);
             assert!(all(&story, What::Ended(Stage::Stop, stop.end)).is_empty());
-            assert_eq!(story.outcome.exit_code, 3);
+            assert_eq!(story.outcome.exit_code, code);
+            assert_eq!(story.outcome.fates[0].errors[0], note);
             assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
         }
+    }
+}
+
+#[test]
+fn starts_that_end_when_the_time_is_over_have_come_up() {
+    let resource = Resource {
+        takes_shutdown: true,
+        start_timeout: 60_000,
+        emergency: Some(false),
+        // It was there before the driver waited for that instant.
+        ..started_slowly(18_100)
+    };
+    let world = World {
+        // All there is before the reserve.
+        drain: 18_000,
+        outside: vec![(100, Outside::Stop)],
+        ..World::of(vec![resource; 3])
+    };
+    let story = led(&world);
+    assert_eq!(all(&story, What::Ended(Stage::Start, End::Ok)).len(), 3);
+    assert_eq!(all(&story, What::Emergency).len(), 3);
+    for fate in &story.outcome.fates {
+        assert_eq!(fate.errors, ["there was no time left to stop it"]);
+    }
+}
+
+#[test]
+fn a_stop_that_ends_when_the_time_is_over_is_clean_and_nothing_is_forced() {
+    let world = World::of(vec![Resource {
+        timeout: Some(18_000),
+        stop: Some(slow(18_000)),
+        ..Resource::PLAIN
+    }]);
+    let story = led(&world);
+    assert_eq!(story.outcome.exit_code, 0);
+    assert!(all(&story, What::Over).is_empty());
+}
+
+#[test]
+fn tasks_are_cut_when_the_time_is_over_also_of_what_has_no_hooks() {
+    let resource = Resource {
+        stop: None,
+        tasks: vec![Call::of(Act::NEVER)],
+        ..Resource::PLAIN
+    };
+    let body = Body {
+        call: Call::UNTIL_TOLD,
+        tasks: vec![Call::of(Act::NEVER)],
+    };
+    let world = World {
+        lame_duck: 1_000,
+        outside: vec![(100, Outside::Stop), (200, Outside::Forced(15))],
+        body: Some(body),
+        ..World::of(vec![resource])
+    };
+    let story = led(&world);
+    assert_eq!(fate(&story, "r0").errors, ["its tasks were cut"]);
+    assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 2);
+    let body = story.outcome.body.expect("there is something to say of it");
+    assert!(body.unclean && body.tasks_left.is_empty(), "{body:?}");
+}
+
+#[test]
+fn a_worker_that_failed_by_itself_has_failed_also_where_its_tasks_outlast_the_time() {
+    let of = |on_failure| World {
+        drain: 18_000,
+        // While its task is awaited.
+        linger: 50,
+        workers: vec![Worker {
+            runs: vec![Call::of(Act::ends(10, End::Fail))],
+            tasks: vec![Call::of(Act::NEVER)],
+            timeout: Some(30_000),
+            on_failure,
+            ..Worker::PLAIN
+        }],
+        ..World::of(Vec::new())
+    };
+    for (on_failure, code) in [(OnEnd::Shutdown, 1), (OnEnd::Ignore, 3)] {
+        let outcome = led(&of(on_failure)).outcome;
+        assert_eq!(outcome.exit_code, code);
+        let errors = &outcome.fates[0].errors;
+        assert!(
+            errors.iter().any(|error| error.contains("an error of")),
+            "{errors:?}"
+        );
     }
 }

@@ -135,6 +135,8 @@ pub(super) enum Early {
     Deadline,
     /// When the driver has called for the first stop, and nobody has begun it yet.
     FirstStop,
+    /// The same, because of a signal of which the driver does not hear.
+    Signal(i32),
 }
 
 #[derive(Debug, Clone)]
