@@ -219,6 +219,7 @@ async fn what_a_hook_writes_is_within_the_span_of_its_component_and_phase() {
     let fields = |component, phase| {
         let span = span(component, phase);
         assert!(span.get("elapsed_ms").is_some(), "{span:?}");
+        assert!(span.get("elapsed").is_some(), "{span:?}");
         (
             span.get("layer").map(str::to_owned),
             span.get("error").map(str::to_owned),

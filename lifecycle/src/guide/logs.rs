@@ -33,7 +33,7 @@
 //! | field | says |
 //! | --- | --- |
 //! | `component`, `phase` | which call of whose code |
-//! | `elapsed_ms` | how long it took, at its end |
+//! | `elapsed`, `elapsed_ms` | how long it took, at its end: for people, and as a number |
 //! | `error` | why it gave nothing |
 //! | `layer` | of a `stop`, and of a worker that was told to stop: `safe`; `timeout` where it was cut or came too late; `emergency` where the emergency hook is due |
 //!

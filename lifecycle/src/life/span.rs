@@ -14,6 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::event::HookError;
 use super::outcome::Layer;
+use crate::duration::show;
 use crate::error::escape;
 use crate::scope::Scope;
 
@@ -51,6 +52,7 @@ macro_rules! span {
             component = escape($component),
             phase = $phase,
             layer = Empty,
+            elapsed = Empty,
             elapsed_ms = Empty,
             error = Empty,
         )
@@ -154,4 +156,5 @@ fn record_elapsed(span: &Span, elapsed: Duration) {
     // Signed, as exporters have numbers.
     let millis = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
     span.record("elapsed_ms", millis);
+    span.record("elapsed", show(elapsed));
 }
