@@ -7,15 +7,15 @@
 //! ```text
 //! ✓ config started in 3ms
 //!
-//! ⠹ starting database 1.2s / 10s
-//! ⠹ 1 of 4 up; cache waits for database; Ctrl+C stops
+//! ⠹ starting database 3s / 10s
+//! ⠹ 1 of 4 up; Ctrl+C stops; cache waits for database
 //! ```
 //!
 //! ```text
 //! ■ stopping (SIGINT), in 25s at most; Ctrl+C again forces
 //!
-//! ⠼ stopping serve 1.2s / 8s
-//! ⠼ draining 1.2s / 20s: 12 in flight (serve 10, chat 2), 1 task; Ctrl+C forces
+//! ⠼ stopping serve 3s / 8s
+//! ⠼ draining 3s / 20s: 12 in flight (serve 10, chat 2), 1 task; Ctrl+C forces
 //! ```
 //!
 //! It ends with a summary: one line where all went well, else also what did not. What is drawn fits the width of the

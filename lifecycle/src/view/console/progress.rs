@@ -234,9 +234,10 @@ impl Progress {
         if more > 0 {
             parts.push(format!("{more} more under way"));
         }
-        parts.extend(self.waiting());
+        // Before who waits: of a narrow terminal the end is cut.
         let hint = self.stop.as_ref().map_or("Ctrl+C stops", |stop| stop.hint);
         parts.push(hint.to_owned());
+        parts.extend(self.waiting());
         Some(parts.join("; "))
     }
 
@@ -327,11 +328,11 @@ fn hint(reason: &Reason) -> &'static str {
     }
 }
 
-/// Time used and allowed. Tenths show that it goes on.
+/// Time used and allowed. Of what has not taken a second yet tenths are shown.
 fn used(now: Instant, since: Instant, allowed: Duration) -> String {
     let used = now.saturating_duration_since(since);
     let used = match used.as_secs() {
-        0..10 => format!("{:.1}s", used.as_secs_f64().min(9.9)),
+        0 => format!("{:.1}s", used.as_secs_f64().min(0.9)),
         _ => show(Duration::from_secs(used.as_secs())),
     };
     format!("{used} / {}", show(allowed))
