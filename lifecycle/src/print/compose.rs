@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::service::{Service, yaml};
+use super::service::{ADMIN_PORT, Service, yaml};
 
 pub(super) fn render(service: &Service) -> String {
+    let service = service.clone().behind_load_balancers();
     let name = &service.name;
     let grace = service.grace();
     let reason = service.grace_reason();
@@ -26,7 +27,7 @@ services:
     }
     let mut environment = service.environment.clone();
     if service.built.admin {
-        let admin = "127.0.0.1:9000".to_owned();
+        let admin = format!("0.0.0.0:{ADMIN_PORT}");
         environment.push(("LIFECYCLE_ADMIN".to_owned(), admin));
     }
     if !environment.is_empty() {
@@ -41,7 +42,7 @@ services:
             text,
             "    # Asked inside of the container, where `wget` must be: leave it out of an image without.
     healthcheck:
-      test: [\"CMD\", \"wget\", \"-q\", \"-O\", \"/dev/null\", \"http://127.0.0.1:9000/readyz\"]
+      test: [\"CMD\", \"wget\", \"-q\", \"-O\", \"/dev/null\", \"http://127.0.0.1:{ADMIN_PORT}/readyz\"]
       interval: 10s
       timeout: 5s
       retries: 3

@@ -7,10 +7,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::service::{Service, whole_seconds, yaml};
+use super::service::{ADMIN_PORT, Service, whole_seconds, yaml};
 use crate::duration::show;
 
-const ADMIN_PORT: u16 = 9000;
 /// Whatever `startup_timeout` is, the startup probe asks so often at least.
 const LONGEST_PERIOD: u64 = 10;
 /// Of `startup_timeout`, so long may pass before it is seen that the app is up.

@@ -19,6 +19,9 @@ pub(super) const MARGIN: Duration = Duration::from_secs(5);
 /// How long load balancers are given to look away, where the app says nothing.
 const LAME_DUCK: Duration = Duration::from_secs(5);
 
+/// Where probes are answered, on all addresses: nobody outside reaches it unless it is published.
+pub(super) const ADMIN_PORT: u16 = 9000;
+
 const LAME_DUCK_VARIABLE: &str = "LIFECYCLE_LAME_DUCK";
 const SHUTDOWN_VARIABLE: &str = "LIFECYCLE_SHUTDOWN_TIMEOUT";
 
@@ -81,7 +84,7 @@ impl Service {
                 .any(|component| component.has(HookKind::Reload)),
             budget: plan.budget,
             built: Built {
-                admin: ADMIN,
+                admin: cfg!(feature = "admin"),
                 systemd: cfg!(all(feature = "systemd", target_os = "linux")),
             },
         }
@@ -127,12 +130,6 @@ impl Service {
         )
     }
 }
-
-#[allow(
-    unexpected_cfgs,
-    reason = "the feature comes with the probes, which do not exist yet"
-)]
-const ADMIN: bool = cfg!(feature = "admin");
 
 /// In the words of the variables, to the last digit.
 fn value(time: Duration) -> String {

@@ -218,7 +218,7 @@ fn parts(outline: &Outline<'_>) -> Vec<(char, &'static str, Duration)> {
     let mut parts = vec![
         ('░', "lame duck", budget.lame_duck),
         ('▒', "drain", budget.drain),
-        ('▓', "stops", budget.stop),
+        ('▓', "teardown", budget.stop),
         ('█', "emergency", budget.emergency),
         ('·', "margin", budget.margin),
     ];
