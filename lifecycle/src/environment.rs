@@ -164,6 +164,24 @@ impl Environment {
         Some(time)
     }
 
+    /// Those of these limits that are set here, for a message: ` (LIFECYCLE_LAME_DUCK="5s")`.
+    pub(crate) fn given_of(&self, limits: &[&str]) -> String {
+        let is_one = |name: &str| {
+            let name = name.strip_prefix(PREFIX);
+            name.is_some_and(|name| limits.contains(&name))
+        };
+        let given: Vec<String> = self
+            .given
+            .iter()
+            .filter(|(name, _)| is_one(name))
+            .map(|(name, time)| format!("{name}=\"{}\"", duration::show(*time)))
+            .collect();
+        if given.is_empty() {
+            return String::new();
+        }
+        format!(" ({})", given.join(", "))
+    }
+
     fn refuse(&mut self, name: &str, value: &OsStr, why: &str, allowed: &str) {
         let colon = if why.is_empty() { "" } else { ": " };
         self.errors.push(format!(

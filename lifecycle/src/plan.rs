@@ -92,8 +92,12 @@ impl Plan {
             .saturating_add(settings.emergency_time())
             >= settings.total()
         {
+            let given =
+                parts
+                    .environment
+                    .given_of(&["SHUTDOWN_TIMEOUT", "LAME_DUCK", "EMERGENCY_TIMEOUT"]);
             findings.push(format!(
-                "lame duck {} and emergency reserve {} leave nothing of `shutdown_timeout` {}: lower them or raise it",
+                "lame duck {} and emergency reserve {} leave nothing of `shutdown_timeout` {}{given}: together they must be shorter than it",
                 show(settings.lame_duck_time()),
                 show(settings.emergency_time()),
                 show(settings.total()),

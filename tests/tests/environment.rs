@@ -111,7 +111,12 @@ fn a_reserve_and_lame_duck_that_leave_nothing_are_refused() {
         .limits("5s", "2s")
         .env("LIFECYCLE_LAME_DUCK", "3s")
         .run();
-    expect_refused(&end).expect_line(&["3s", "2s", "5s"]);
+    expect_refused(&end).expect_line(&[
+        "LIFECYCLE_SHUTDOWN_TIMEOUT=\"5s\"",
+        "LIFECYCLE_LAME_DUCK=\"3s\"",
+        "LIFECYCLE_EMERGENCY_TIMEOUT=\"2s\"",
+        "together they must be shorter",
+    ]);
 }
 
 #[test]
