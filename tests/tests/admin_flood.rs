@@ -31,18 +31,24 @@ const ASKED: [&str; 3] = [
     "GET /live HTTP/1.1\r\nhost: test\r\n\r\n",
 ];
 
-/// As many descriptors as there may be; returns how many connections can be held.
+/// As many descriptors as there may be; returns how many connections can be held. Who is not root may be allowed fewer
+/// than that: then so many are made one after the other.
 fn raise_limit() -> usize {
+    let wanted = CONNECTIONS as u64 + 200;
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
+    let hard = limit.maximum.unwrap_or(u64::MAX);
+    let raise = |most: u64| {
+        let raised = Rlimit {
+            current: Some(most),
+            maximum: Some(hard.max(most)),
+        };
+        setrlimit(Resource::Nofile, raised)
     };
-    setrlimit(Resource::Nofile, raised).expect("up to its hard limit it may be raised");
-    let most = limit.maximum.map_or(CONNECTIONS, |most| {
-        usize::try_from(most).unwrap_or(CONNECTIONS)
-    });
-    CONNECTIONS.min(most.saturating_sub(200))
+    if raise(wanted).is_ok() {
+        return CONNECTIONS;
+    }
+    raise(hard).expect("up to its hard limit it may be raised");
+    usize::try_from(hard).map_or(CONNECTIONS, |most| most.saturating_sub(200))
 }
 
 fn connect(address: SocketAddr, number: usize) -> Option<TcpStream> {
@@ -127,7 +133,7 @@ fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end()
         );
         digested.wait();
         let (mut probes, mut failed, mut slowest) = (0, 0, Duration::ZERO);
-        while probes < 100 {
+        while probes < 100 || made.load(Ordering::Relaxed) < CONNECTIONS {
             for path in ["/livez", "/readyz"] {
                 let (answer, failures) = probe(address, path);
                 answer.expect(200, &[]);
@@ -142,6 +148,8 @@ fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end()
             "{} connections, {held} held, {probes} probes, {failed} failed and tried again, slowest {slowest:?}",
             made.load(Ordering::Relaxed)
         );
+        // One now and then, on a machine that is busy with all this.
+        assert!(20 * failed <= probes, "{failed} of {probes} failed");
         drop(over_at_the_end);
         (told, end)
     });

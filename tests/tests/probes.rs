@@ -152,10 +152,15 @@ fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
         answers.iter().all(|answer| answer.took < SECOND),
         "{answers:?}"
     );
-    // A runtime that stands still is not ready either, and says so; but nothing else of it is asked.
+    // It does not get round to a request either.
+    get(address, "/readyz").expect(
+        503,
+        &["not ready: stalled: the runtime has not run a task for"],
+    );
     get(address, "/startupz").expect(200, &["started"]);
     get(address, "/metrics").expect(200, &["lifecycle_state{state=\"running\"} 1\n"]);
     until(address, "/livez", 200);
+    until(address, "/readyz", 200);
     run.terminate();
     run.end().expect_code(0);
 }
@@ -262,11 +267,11 @@ fn nothing_that_is_asked_changes_anything_and_nothing_else_is_answered() {
         let answer = ask(address, "POST", path, "content-length: 0\r\n", 10 * SECOND);
         answer.expect("an answer").expect(405, &["only GET"]);
     }
-    get(address, "/nowhere").expect(404, &["not found"]);
-    get(address, "/").expect(
-        200,
-        &["/livez", "/readyz", "/startupz", "/healthz", "/metrics"],
-    );
+    let routes = ["/livez", "/readyz", "/startupz", "/healthz", "/metrics"];
+    get(address, "/nowhere").expect(404, &routes);
+    get(address, "/").expect(200, &["<!DOCTYPE html>", "<svg"]);
+    let list = ask(address, "GET", "/", "accept: text/plain\r\n", 10 * SECOND);
+    list.expect("an answer").expect(200, &routes);
     let head = ask(address, "HEAD", "/livez", "", 10 * SECOND).expect("an answer");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     run.terminate();

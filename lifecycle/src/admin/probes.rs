@@ -70,7 +70,22 @@ pub(super) fn startupz(board: &Board) -> Probe {
     Probe::bad(what + &missing(&state.parts))
 }
 
-pub(super) fn readyz(board: &Board) -> Probe {
+pub(super) async fn readyz(board: &Board) -> Probe {
+    let ready = told_ready(board);
+    if !ready.good {
+        return ready;
+    }
+    // Who does not get round to a task does not get round to a request.
+    let alive = livez(board).await;
+    if !alive.good {
+        return Probe::bad(format!("not ready: {}", alive.text));
+    }
+    // That may have taken a while.
+    told_ready(board)
+}
+
+/// Whether it is ready as far as it has been told and heard.
+fn told_ready(board: &Board) -> Probe {
     let state = board.state();
     if let Some(reason) = &state.reason {
         return Probe::bad(format!("not ready: stopping ({reason})\n"));

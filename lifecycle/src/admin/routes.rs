@@ -39,10 +39,7 @@ const ROUTES: [(&str, &str); 6] = [
         "how is each component (JSON: /healthz?format=json)",
     ),
     ("/metrics", "for Prometheus"),
-    (
-        "/",
-        "the live picture, in a browser, which follows it at /live",
-    ),
+    ("/", "the live picture, which follows the app at /live"),
 ];
 
 /// What is asked for; nothing that is asked changes anything.
@@ -59,19 +56,23 @@ pub(super) async fn answer<B>(
     }
     let uri = request.uri();
     match uri.path() {
-        "/" if wants(request.headers(), "text/html") => page(board, looker).await,
-        "/" => respond(StatusCode::OK, TEXT, routes()),
+        "/" if wants_text(request.headers()) => respond(StatusCode::OK, TEXT, routes()),
+        "/" => page(board, looker).await,
         "/live" => live(board, looker),
         "/livez" => say(probes::livez(board).await, TEXT),
         "/startupz" => say(probes::startupz(board), TEXT),
-        "/readyz" => say(probes::readyz(board), TEXT),
+        "/readyz" => say(probes::readyz(board).await, TEXT),
         "/healthz" => {
             let as_json = wants_json(uri.query(), request.headers());
             let kind = if as_json { JSON } else { TEXT };
             say(probes::healthz(board, as_json).await, kind)
         }
         "/metrics" => respond(StatusCode::OK, METRICS, metrics::render(board)),
-        _ => respond(StatusCode::NOT_FOUND, TEXT, "not found: see /\n"),
+        _ => respond(
+            StatusCode::NOT_FOUND,
+            TEXT,
+            format!("not found; there is:\n\n{}", routes()),
+        ),
     }
 }
 
@@ -146,6 +147,11 @@ fn wants_json(query: Option<&str>, headers: &HeaderMap) -> bool {
         .split('&')
         .find_map(|pair| pair.strip_prefix("format="));
     format.map_or_else(|| wants(headers, JSON), |format| format == "json")
+}
+
+/// Whether `Accept` names plain text and no page.
+fn wants_text(headers: &HeaderMap) -> bool {
+    wants(headers, "text/plain") && !wants(headers, "text/html")
 }
 
 /// Whether `Accept` names that kind.

@@ -8,10 +8,10 @@
 //! | --- | --- |
 //! | `/livez` | whether the app's runtime is responsive: 503 once it has not run a task for 5 s. A runtime that is busy, a drain and a failing `health` leave it good. Answers within half a second |
 //! | `/startupz` | 200 once the app has been up, and from then on |
-//! | `/readyz` | 200 while the app is up; 503 with what is missing before, from the first cause to stop on until the end, and while a resource with `readiness` has failed its `health` three times in a row. These are asked every 5 s, and every second while they fail |
+//! | `/readyz` | 200 while the app is up; 503 with what is missing before, from the first cause to stop on until the end, while a resource with `readiness` has failed its `health` three times in a row, and while `/livez` says 503. These are asked every 5 s, and every second while they fail |
 //! | `/healthz` | what every `health` of what is up says: asked all at once, given up after 2 s, not asked again within a second. 503 where one fails, with its error. As JSON by `Accept: application/json` or `?format=json` |
 //! | `/metrics` | state, time, work in flight, starts, restarts and stops of each component, in Prometheus' text format. The same goes to the recorder that the program has installed for the `metrics` facade, at each change of the app's state and every 10 s |
-//! | `/` | in a browser, the live picture: what each component is at and how long it took, as it happens, then how it ended. To whoever does not accept `text/html`, a list of these |
+//! | `/` | the live picture: what each component is at and how long it took, as it happens, then how it ended. To whoever accepts `text/plain` and no `text/html`, a list of these |
 //! | `/live` | the pictures for that page, as [server-sent events]: `picture` at each change, at most ten a second, and at least one a second while something is under way; then `ended` |
 //!
 //! At most 128 connections are open, each for one request, whose head has 5 s to come; a new one takes the place of the
