@@ -80,7 +80,7 @@
 //! | `console` | [live lines](guide::console) on a terminal | on |
 //! | `axum` | [`http::serve`](mod@http), `DrainLayer`: HTTP/1.1 and HTTP/2 that loses no request at the end, for axum and any tower service | off |
 //! | `stream` | `.interruptible(&shutdown)` for [streams](guide::streams): what was handed out is saved when the app stops or the consumer goes | off |
-//! | `json` | `LIFECYCLE_REPORT=life.json`, `LIFECYCLE_PRINT=json` | off |
+//! | `json` | `LIFECYCLE_REPORT=life.json`, `LIFECYCLE_PRINT=json` | on |
 //! | `admin` | `LIFECYCLE_ADMIN`: [probes, metrics](guide::probes) and a live picture over HTTP | off |
 //! | `systemd` | `Type=notify`, `Type=notify-reload` and `WatchdogSec=`: [systemd](guide::systemd). Linux only | off |
 //! | `drill` | `LIFECYCLE_DRILL`: the app is stopped as soon as it is up, with faults in the named hooks and signals in the named phases | off |

@@ -46,7 +46,7 @@
 //! | --- | --- |
 //! | `plan` | for people: the components in start order, their times and layers, the longest chain, the budget of the shutdown as a bar |
 //! | `dot`, `mermaid` | the graph, for Graphviz and for Markdown: an arrow leads from what needs to what is needed |
-//! | `json` | the plan for programs; feature `json`; [its schema][plan schema] |
+//! | `json` | the plan for programs; feature `json`, on by default; [its schema][plan schema] |
 //! | `kubernetes` | a Deployment: a grace period above `shutdown_timeout`, probes (feature `admin`), a lame duck of 5 s unless one is set |
 //! | `systemd` | a unit file: `Type=notify` with a watchdog (feature `systemd`), `TimeoutStopSec` above `shutdown_timeout` |
 //! | `compose` | a service of a compose file: `stop_grace_period` above `shutdown_timeout`, a healthcheck (feature `admin`) |
@@ -64,7 +64,7 @@
 //! | `.svg` | a picture: who waited, who worked, what was cut, the deadline |
 //! | `.html` | the same as a page with details |
 //! | `.txt` | the table with the critical path and who took longest |
-//! | `.json` | data; feature `json`; [its schema] |
+//! | `.json` | data; feature `json`, on by default; [its schema] |
 //!
 //! A program has it as a [`Report`](crate::Report), by the builder:
 //!
