@@ -49,7 +49,7 @@ POST /ask                     {question, session?, max_tokens?}  the answer as s
 GET  /sessions/{id}                                              its questions and answers so far
 POST /jobs                    {goal}                             queues a job
 GET  /jobs/{id}                                                  how far it is
-GET  /                                                           in a browser, a page to ask on
+GET  /                                                           a page to ask on; this for `accept: text/plain`
 
 In the words of OpenAI's API, for its clients:
 

@@ -23,6 +23,8 @@ pub enum Mode {
 const ENVIRONMENT: &str = "\
 Environment:
   AGENT_ADDR             where to listen [default: 127.0.0.1:8080]
+  DATABASE_URL           postgres://.. for its rows [default: SQLite in its folder]
+  REDIS_URL              redis://.. for its cache [default: its memory]
   AGENT_DATA             the folder for its data [default: agent-data]
   AGENT_EMBEDDING_MODEL  the folder of a sentence transformer [default: built-in n-grams]
   AGENT_LLM_URL          an OpenAI-compatible endpoint, such as https://api.openai.com/v1 [default: a small built-in model]

@@ -1,4 +1,4 @@
-//! The page at `/`: a chat for those who come with a browser. Others get the endpoints as text.
+//! The page at `/`: a chat. Who wants plain text gets the endpoints.
 
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -13,12 +13,12 @@ const POLICY: &str = "default-src 'none'; img-src data:; connect-src 'self'; scr
 
 pub async fn index(headers: HeaderMap) -> Response {
     let mut accepted = headers.get_all(header::ACCEPT).iter();
-    let is_browser = accepted.any(|value| {
-        let value = value.to_str();
-        value.is_ok_and(|value| value.contains("text/html"))
+    let wants_text = accepted.any(|value| {
+        let value = value.to_str().unwrap_or_default();
+        value.contains("text/plain") && !value.contains("text/html")
     });
     let vary = [(header::VARY, "accept")];
-    if is_browser {
+    if !wants_text {
         (
             vary,
             [(header::CONTENT_SECURITY_POLICY, POLICY)],
@@ -35,30 +35,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_browser_gets_the_page_and_others_the_endpoints() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, "*/*".parse().unwrap());
-        let text = index(headers.clone()).await;
-        assert!(
-            text.headers()["content-type"]
-                .to_str()
-                .unwrap()
-                .starts_with("text/plain")
-        );
-        headers.insert(
-            header::ACCEPT,
-            "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
-                .parse()
-                .unwrap(),
-        );
-        let page = index(headers).await;
-        assert!(
-            page.headers()["content-type"]
-                .to_str()
-                .unwrap()
-                .starts_with("text/html")
-        );
-        assert_eq!(page.headers()["vary"], "accept");
+    async fn it_is_the_page_unless_plain_text_is_wanted() {
+        for (accept, kind) in [
+            ("*/*", "text/html"),
+            ("text/html,text/plain;q=0.9,*/*;q=0.8", "text/html"),
+            ("text/plain", "text/plain"),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            let response = index(headers).await;
+            let found = response.headers()["content-type"].to_str().unwrap();
+            assert!(found.starts_with(kind), "{accept}: {found}");
+            assert_eq!(response.headers()["vary"], "accept");
+        }
     }
 
     #[test]

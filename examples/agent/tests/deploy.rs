@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use lifecycle_tests::run::Program;
+
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("deploy")
@@ -42,13 +44,30 @@ fn expect_accepted(program: &str, arguments: &[&str], path: &Path) -> String {
     said
 }
 
-/// That these are what is printed is tried in `print`.
 #[test]
 fn the_files_have_the_times_and_probes_that_are_printed() {
-    let printed = include_str!("print/agent.service");
-    expect_printed("agent.service", printed, str::to_owned);
-    let printed = include_str!("print/deployment.yaml");
-    expect_printed("kubernetes.yaml", printed, |line| {
+    let here = env!("CARGO_BIN_EXE_agent");
+    let printed = |format, variables: &[(&str, &str)]| {
+        let agent = Program::new(here).env("LIFECYCLE_PRINT", format);
+        let agent = variables
+            .iter()
+            .fold(agent, |agent, (name, value)| agent.env(name, value));
+        let end = agent.run();
+        end.expect_code(0);
+        // With these times it fits.
+        assert_eq!(end.stderr, "", "{end}");
+        end.stdout.replace(here, "/usr/local/bin/agent")
+    };
+    let lame_duck = [
+        ("LIFECYCLE_LAME_DUCK", "5s"),
+        ("LIFECYCLE_SHUTDOWN_TIMEOUT", "28s"),
+    ];
+    expect_printed(
+        "agent.service",
+        &printed("systemd", &lame_duck),
+        str::to_owned,
+    );
+    expect_printed("kubernetes.yaml", &printed("kubernetes", &[]), |line| {
         line.replace("replicas: 1", "replicas: 3")
     });
 }

@@ -277,10 +277,9 @@ fn help_starts_nothing() {
     let data = folder.path().join("data");
     let end = agent(&data).with("--help").run();
     end.expect_code(0);
-    assert!(
-        end.stdout.contains("Usage: agent") && end.stdout.contains("AGENT_ADDR"),
-        "{end}"
-    );
+    for said in ["Usage: agent", "AGENT_ADDR", "DATABASE_URL", "REDIS_URL"] {
+        assert!(end.stdout.contains(said), "{said}\n{end}");
+    }
     assert!(!data.exists() && !end.has_line(&["started"]), "{end}");
 }
 
