@@ -49,7 +49,7 @@
 //! | `json` | the plan for programs; feature `json`, on by default; [its schema][plan schema] |
 //! | `kubernetes` | a Deployment: a grace period above `shutdown_timeout`, probes (feature `admin`), a lame duck of 5 s unless one is set |
 //! | `systemd` | a unit file: `Type=notify` with a watchdog (feature `systemd`), `TimeoutStopSec` above `shutdown_timeout` |
-//! | `compose` | a service of a compose file: `stop_grace_period` above `shutdown_timeout`, a healthcheck (feature `admin`) |
+//! | `compose` | a service of a compose file: `stop_grace_period` above `shutdown_timeout`, a healthcheck (feature `admin`), a lame duck of 5 s unless one is set |
 //!
 //! The last three wait 5 s longer than the app may take. The arguments of this call and the variables that set times are
 //! part of what they say: `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
