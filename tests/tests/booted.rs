@@ -7,15 +7,16 @@
 
 #![cfg(target_os = "linux")]
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lifecycle_tests::evidence::now;
+use lifecycle_tests::http;
 
 /// What systemd may take for anything.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -209,8 +210,9 @@ fn a_slow_start_is_waited_for_and_shows_how_far_it_is() {
 #[ignore = "needs a systemd of its own: run by tests/with-systemd"]
 fn a_start_beyond_its_own_limit_fails_before_systemd_kills_it() {
     let lines = [
-        "TimeoutStartSec=500ms",
-        "Environment=LIFECYCLE_STARTUP_TIMEOUT=2s",
+        // Of which the program, not yet read from the disk, needs some for itself.
+        "TimeoutStartSec=2s",
+        "Environment=LIFECYCLE_STARTUP_TIMEOUT=4s",
     ];
     let service = Service::notified("endless-start", &lines, "store.start=hang");
     assert!(!service.start(), "{service}");
@@ -335,27 +337,20 @@ fn a_stop_by_the_app_itself_has_its_time_too() {
         .expect_did("store.stop ok");
 }
 
-#[test]
-#[ignore = "needs a systemd of its own: run by tests/with-systemd"]
-fn across_a_restart_no_connection_is_refused_and_each_is_answered() {
-    let program = env!("CARGO_BIN_EXE_activated");
-    let service = Service::new("activated", &["Type=notify"], program);
-    let path = service.path("socket");
-    write_unit(
-        "activated.socket",
-        &format!(
-            "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream={}\nBacklog=4096\n",
-            path.display()
-        ),
-    );
-    assert!(systemctl(&["start", "activated.socket"]));
+const CLIENTS: usize = 4;
+const RESTARTS: usize = 5;
+
+/// A socket of systemd's own for the service.
+fn socket_unit(name: &str, listen: impl std::fmt::Display) {
+    let unit =
+        format!("[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream={listen}\nBacklog=4096\n");
+    write_unit(name, &unit);
+    assert!(systemctl(&["start", name]));
+}
+
+/// Has the service asked without a pause while it is started by the first who asks, and restarted some times.
+fn ask_across_restarts(service: &Service, socket: &str, ask: impl Fn() -> io::Result<()> + Sync) {
     let is_over = AtomicBool::new(false);
-    let ask = || -> std::io::Result<()> {
-        let mut socket = UnixStream::connect(&path)?;
-        socket.set_read_timeout(Some(LIMIT))?;
-        socket.write_all(b"?\n")?;
-        socket.read_exact(&mut [0; 2])
-    };
     // The first one starts it.
     ask().unwrap_or_else(|error| panic!("{error}\n{service}"));
     let first = service.show("MainPID");
@@ -368,17 +363,60 @@ fn across_a_restart_no_connection_is_refused_and_each_is_answered() {
             }
             asked
         };
-        let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
-        for _ in 0..5 {
-            assert!(systemctl(&["restart", &service.unit]), "{service}");
-        }
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        let restarted = (0..RESTARTS).all(|_| systemctl(&["restart", &service.unit]));
         is_over.store(true, SeqCst);
+        assert!(restarted, "{service}");
         let counts = clients.into_iter().map(|client| client.join());
         counts.map(|asked| asked.expect("no client panics")).sum()
     });
     assert_ne!(service.show("MainPID"), first);
     println!("{asked} connections were answered");
-    assert!(asked > 100, "{asked}");
-    assert!(systemctl(&["stop", "activated.socket", &service.unit]));
+    // Each client, by each life of it.
+    assert!(asked > CLIENTS * RESTARTS, "{asked}");
+    assert!(systemctl(&["stop", socket, &service.unit]));
     service.expect("Result", "success").expect_exit(0);
+}
+
+#[test]
+#[ignore = "needs a systemd of its own: run by tests/with-systemd"]
+fn across_a_restart_no_connection_is_refused_and_each_is_answered() {
+    let program = env!("CARGO_BIN_EXE_activated");
+    let service = Service::new("activated", &["Type=notify"], program);
+    let path = service.path("socket");
+    socket_unit("activated.socket", path.display());
+    ask_across_restarts(&service, "activated.socket", || {
+        let mut socket = UnixStream::connect(&path)?;
+        socket.set_read_timeout(Some(LIMIT))?;
+        socket.write_all(b"?\n")?;
+        socket.read_exact(&mut [0; 2])
+    });
+}
+
+/// The program knows but its address: [`lifecycle::http::bind`] finds the socket for it.
+#[test]
+#[ignore = "needs a systemd of its own: run by tests/with-systemd"]
+fn across_a_restart_no_connection_to_the_http_server_is_refused_and_each_request_is_answered() {
+    // The network is the machine's.
+    let address = http::own_address();
+    let environment = format!("Environment=WEB_ADDRESS={address}");
+    let lines = ["Type=notify", &environment];
+    let service = Service::new("handed-web", &lines, env!("CARGO_BIN_EXE_web"));
+    socket_unit("handed-web.socket", address);
+    let late = AtomicUsize::new(0);
+    ask_across_restarts(&service, "handed-web.socket", || {
+        loop {
+            let answer = http::ask(address, "GET", "/", "connection: close\r\n", LIMIT)?;
+            if answer.status != 503 {
+                assert_eq!((answer.status, &*answer.body), (200, "hello"), "{answer:?}");
+                return Ok(());
+            }
+            // It was accepted just before, and read when nothing was admitted any more.
+            assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
+            late.fetch_add(1, SeqCst);
+        }
+    });
+    let late = late.into_inner();
+    println!("{late} came too late, and asked again");
+    assert!(late <= 2 * CLIENTS * RESTARTS, "{late}\n{service}");
 }
