@@ -54,7 +54,7 @@ fn install(host: &str) {
     fs::create_dir(&extra).expect("a folder");
     let extra_lines = format!(
         "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=\nExecStart={PROGRAM}\n\
-         Environment=AGENT_ADDR={host}:8080 LIFECYCLE_ADMIN={host}:9000 LIFECYCLE_LAME_DUCK=100ms\n\
+         Environment=AGENT_ADDR={host}:8080 LIFECYCLE_ADMIN={host}:9000\n\
          StandardOutput=append:/run/agent.log\nStandardError=append:/run/agent.log\n"
     );
     fs::write(extra.join("test.conf"), extra_lines).expect("a file");
@@ -97,6 +97,10 @@ fn systemd_runs_the_unit_stops_it_clean_and_finds_its_data_again() {
         assert_eq!(show("Result"), "success");
         assert_eq!(show("ExecMainStatus"), "0");
     }
+    // The times of the unit fit those of the program.
+    let log = fs::read_to_string("/run/agent.log").expect("a log");
+    assert!(log.contains("stopping"), "{log}");
+    assert!(!log.contains("needs up to"), "{log}");
     // Nobody else reads it.
     let data = fs::metadata("/var/lib/agent/").expect("the folder of its data");
     assert_eq!(data.permissions().mode() & 0o777, 0o700);
