@@ -98,7 +98,8 @@ fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
     assert_eq!(ended.failed, None);
     ended.end.expect_code(0);
     let [_, liveness, readiness] = ended.answers;
-    assert_eq!(liveness.1, 0, "{liveness:?}");
+    // One may come too late, where the machine has other things to do; three in a row would have restarted it.
+    assert!(liveness.0 > 0 && liveness.1 <= 1, "{liveness:?}");
     // The readiness was asked while it drained, and said no.
     assert!(readiness.1 >= 2, "{readiness:?}");
 }

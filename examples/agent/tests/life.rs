@@ -48,6 +48,12 @@ fn agent(data: &Path) -> Program {
         .env("RUST_LOG", "info")
 }
 
+/// A folder in memory, where there is such: for tests of times, which are not to wait for a disk.
+fn folder_in_memory() -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    folder.expect("a folder")
+}
+
 /// Starts it and waits until it says where it listens.
 fn up(program: Program) -> (Run, String) {
     let mut run = program.start();
@@ -168,7 +174,7 @@ fn documents_are_added_and_a_streamed_answer_is_read() {
 /// Has 32 answers of 0 to 800 ms under way when Ctrl+C comes. The time from the end of the last one to that of the
 /// process.
 fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder_in_memory();
     let (mut run, at) = up(agent(folder.path()));
     let (begun, mut begins) = mpsc::unbounded_channel();
     let client = Client::new();

@@ -103,18 +103,25 @@ fn an_endpoint_that_hangs_does_not_hold_up_the_end() {
         .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "3s");
     let (mut run, at) = up(program);
     let runtime = runtime();
-    let answer = runtime.block_on(async {
+    let (mut read, mut answer) = runtime.block_on(async {
         let client = Client::new();
         jobs::submit(&client, &at, 1).await;
-        post(&client, format!("{at}/ask"), question()).await
+        let answer = post(&client, format!("{at}/ask"), question()).await;
+        (Vec::new(), answer)
     });
-    // Both the job and the answer hang.
+    // Both the job and the answer hang, the answer after its first word.
     for _ in 0..2 {
         questions.recv().expect("it is asked");
     }
+    while !String::from_utf8_lossy(&read).contains("Sun") {
+        let chunk = runtime.block_on(answer.chunk()).expect("it goes on");
+        read.extend_from_slice(&chunk.expect("it has not ended"));
+    }
     probe(admin, "/readyz").expect(200, &[]);
     let told = run.terminate();
-    let text = runtime.block_on(answer.text()).expect("it has an end");
+    let rest = runtime.block_on(answer.bytes()).expect("it has an end");
+    read.extend_from_slice(&rest);
+    let text = String::from_utf8_lossy(&read);
     let (names, last) = events(&text);
     assert_eq!(names, ["session", "token", "end"], "{text}");
     assert_eq!(last["reason"], "shutdown", "{text}");
