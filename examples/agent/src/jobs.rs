@@ -163,13 +163,13 @@ impl Jobs {
             store.clock(),
             store.skip_locked()
         );
+        let mut connection = self.db.connection().await?;
         self.holding.store(true, Relaxed);
         let taken = sqlx::query_as(&statement)
             .bind(now())
             .bind(self.db.holder())
             .bind(millis(LEASE));
-        let row: Option<(i64, String, String, i64)> =
-            written(taken, &mut *self.db.connection().await?).await?;
+        let row: Option<(i64, String, String, i64)> = written(taken, &mut connection).await?;
         self.holding.store(row.is_some(), Relaxed);
         Ok(row.map(|(id, goal, progress, attempts)| Job {
             id,

@@ -29,6 +29,15 @@ pub struct Sessions {
     used: Mutex<HashMap<String, i64>>,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "when {sessions} of the sessions were last used is not written down; each may be forgotten sooner than after a day without use"
+)]
+pub struct NotWritten {
+    sessions: usize,
+    source: sqlx::Error,
+}
+
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -48,8 +57,11 @@ impl Sessions {
         Ok(sessions)
     }
 
-    async fn stop(&self) -> Result<(), sqlx::Error> {
-        self.save().await
+    async fn stop(&self) -> Result<(), NotWritten> {
+        self.save().await.map_err(|source| NotWritten {
+            sessions: self.used().len(),
+            source,
+        })
     }
 }
 
@@ -281,6 +293,7 @@ pub mod tests {
     /// On any database.
     pub async fn use_all(db: &Arc<Database>) {
         remember(db).await;
+        lapse(db).await;
         forget(db).await;
     }
 
@@ -311,6 +324,31 @@ pub mod tests {
             again.open(Some("nobody's")).await,
             Err(Error::NotFound { .. })
         ));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_marked_when_its_writer_was_silent_for_as_long_as_its_lease() {
+        let (_folder, db) = scratch().await;
+        lapse(&db).await;
+    }
+
+    async fn lapse(db: &Arc<Database>) {
+        let sessions = Sessions::start(Arc::clone(db), local()).await.unwrap();
+        let id = sessions.open(None).await.unwrap();
+        let answer = sessions.begin(&id, "three?").await.unwrap();
+        sessions.keep(answer, "Thr").await.unwrap();
+        let state = async || {
+            sessions.tidy().await.unwrap();
+            sessions.history(&id, 1).await.unwrap().remove(0).state
+        };
+        assert_eq!(state().await, "streaming", "its lease has not ended");
+        sqlx::query("UPDATE answers SET lease = lease - $1 WHERE id = $2")
+            .bind(millis(LEASE))
+            .bind(answer)
+            .execute(&mut **db.connection().await.unwrap())
+            .await
+            .unwrap();
+        assert_eq!(state().await, "killed");
     }
 
     #[tokio::test]

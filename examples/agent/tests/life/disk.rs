@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::faults::{Probed, session_of};
+use super::faults::{Probed, expect_not_started, session_of};
 use lifecycle_tests::http;
 use reqwest::Method;
 
@@ -169,24 +169,58 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
     });
     agent.run.terminate();
     agent.run.end().expect_code(0);
+
+    // That somebody went on with a session cannot be written down, and is all that there is.
+    let mut agent = Probed::up(disk.agent());
+    disk.fill();
+    let question = json!({"question": "And beans?", "session": session});
+    let refused = status_of(&client, format!("{}/ask", agent.at), question);
+    assert_eq!(runtime.block_on(refused), 507);
+    agent.run.terminate();
+    let end = agent.run.end();
+    end.expect_code(3)
+        .expect_line(&["did not stop clean", "Sessions"])
+        .expect_line(&["  Sessions ", "last used", "disk is full"]);
+    for other in ["  VectorIndex ", "  Jobs "] {
+        assert!(!end.has_line(&[other, "full"]), "{end}");
+        assert!(!end.has_line(&[other, "No space"]), "{end}");
+    }
+
+    // Where nothing is to be written the disk does not matter.
+    disk.make_room();
+    let mut agent = Probed::up(disk.agent());
+    disk.fill();
+    agent.run.terminate();
+    agent.run.end().expect_code(0);
     disk.keeper.signal(Signal::KILL);
 }
 
 #[test]
 #[ignore = "needs namespaces of mounts: root, or namespaces of users"]
-fn a_start_on_a_full_disk_waits_for_room_and_says_so() {
+fn a_start_on_a_full_disk_waits_for_room_and_says_so_and_a_stop_meanwhile_is_quick() {
     let mut disk = Disk::new();
     disk.fill();
-    let admin = http::own_address();
-    let program = disk.agent().env("LIFECYCLE_ADMIN", admin.to_string());
-    let mut run = program.start();
+    let (admin, own) = (http::own_address(), http::own_address().ip());
+    let program = || {
+        let program = disk.agent().env("LIFECYCLE_ADMIN", admin.to_string());
+        program.env("AGENT_ADDR", format!("{own}:8080"))
+    };
+    let mut run = program().start();
     let told = run.until_stderr("No space left on device");
     for part in ["Database", "AGENT_DATA", "again"] {
         assert!(told.contains(part), "{part} is missing in: {told}");
     }
     http::get(admin, "/readyz").expect(503, &["Database"]);
+    expect_not_started(admin, (own, 8080).into());
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_code(0).expect_gone(told, Duration::from_secs(2));
+
+    let mut run = program().start();
+    run.until_stderr("No space left on device");
     disk.make_room();
     run.until_stdout("agent on http://");
+    http::get(admin, "/readyz").expect(200, &[]);
     run.terminate();
     run.end().expect_code(0);
     disk.keeper.signal(Signal::KILL);

@@ -1,6 +1,7 @@
 //! What is outside of the agent goes wrong while it runs: the rows of `deploy/FAULTS.md`, each cell of them.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
 
 use lifecycle_tests::http;
 use lifecycle_tests::postgres::Postgres;
@@ -29,14 +30,20 @@ impl Probed {
         http::get(self.admin, path).expect(status, parts);
     }
 
-    /// Waits until it is answered so. There is nothing to wait for but the answers.
+    #[track_caller]
     fn until(&self, path: &str, status: u16) -> http::Answer {
-        loop {
-            let answer = http::get(self.admin, path);
-            if answer.status == status {
-                return answer;
-            }
-        }
+        until(self.admin, path, status)
+    }
+
+    /// Asks one question, and reads the answer to its end: its session.
+    async fn ask_whole(&self, client: &Client, session: Option<&str>) -> String {
+        let question =
+            json!({"question": "What do beans want?", "session": session, "max_tokens": 4});
+        let answer = post(client, format!("{}/ask", self.at), question).await;
+        let answer = answer.text().await.expect("it has an end");
+        assert_eq!(events(&answer).1, json!({"reason": "complete"}), "{answer}");
+        let session = super::data(&answer).next().expect("its session");
+        session["session"].as_str().expect("its id").to_owned()
     }
 
     /// How many answers of `/readyz` there are until the future is ready, and what else than 200 is among them.
@@ -62,6 +69,32 @@ impl Probed {
         let question = json!({"question": "What do tomatoes want?", "max_tokens": tokens});
         post(client, format!("{}/ask", self.at), question).await
     }
+}
+
+/// Asks until it is answered so: there is nothing to wait for but the answers.
+#[track_caller]
+pub(super) fn until(admin: SocketAddr, path: &str, status: u16) -> http::Answer {
+    let begun = Instant::now();
+    loop {
+        let answer = http::get(admin, path);
+        if answer.status == status {
+            return answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{answer:?}");
+    }
+}
+
+/// An agent that does not come up yet says so, and whoever connects is refused, and goes elsewhere.
+#[track_caller]
+pub(super) fn expect_not_started(admin: SocketAddr, own: SocketAddr) {
+    for path in ["/readyz", "/startupz"] {
+        http::get(admin, path).expect(503, &["starting"]);
+    }
+    // No reason to be killed.
+    for path in ["/healthz", "/livez"] {
+        http::get(admin, path).expect(200, &[]);
+    }
+    TcpStream::connect(own).expect_err("nobody listens yet");
 }
 
 /// The session that an answer names first.
@@ -115,6 +148,11 @@ fn while_the_database_restarts_requests_wait_and_the_balancer_sees_nothing() {
         let (names, last) = events(&answer);
         assert_eq!(last, json!({"reason": "complete"}), "{answer}");
         assert_eq!(names.iter().filter(|name| **name == "token").count(), 600);
+        let session = super::data(&answer).next().expect("its session");
+        let session = session["session"].as_str().expect("its id");
+        let saved = get(&client, format!("{}/sessions/{session}", agent.at)).await;
+        assert_eq!(saved["answers"][0]["state"], "complete", "{saved}");
+        assert_eq!(saved["answers"][0]["answer"], texts(&answer), "{saved}");
         until_done(&client, &agent.at, 1).await;
     });
     agent.expect("/healthz", 200, &[]);
@@ -130,10 +168,16 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
     let mut agent = Probed::up(agent_on(&server, data.path()));
     let runtime = runtime();
     let client = Client::new();
-    let session = runtime.block_on(async {
+    let (session, unready) = runtime.block_on(async {
         submit(&client, &agent.at, 1).await;
         let under_way = agent.ask(&client, 100).await;
         server.stop();
+        let gone = Instant::now();
+        let admin = agent.admin;
+        let readiness = tokio::task::spawn_blocking(move || {
+            let answer = until(admin, "/readyz", 503);
+            (answer, gone.elapsed())
+        });
         // What cannot be saved does not look as if it was.
         let answer = under_way.text().await.expect("it has an end");
         let last = events(&answer).1;
@@ -144,19 +188,30 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
             "{message}"
         );
         for path in ["/jobs/1", "/sessions/1"] {
+            let asked = Instant::now();
             let answer = client.get(format!("{}{path}", agent.at)).send().await;
-            let answer = answer.expect("an answer");
+            let (answer, took) = (answer.expect("an answer"), asked.elapsed());
             assert_eq!(answer.status(), 503, "{path}");
+            let allowed = Duration::from_secs(4)..Duration::from_secs(10);
+            assert!(allowed.contains(&took), "{path} took {took:?}");
             let body: Value = answer.json().await.expect("it is JSON");
             let message = body["message"].as_str().expect("a reason");
             assert!(message.contains("PostgreSQL, 127.0.0.1:"), "{message}");
         }
         let session = super::data(&answer).next().expect("its session");
-        session["session"].as_str().expect("its id").to_owned()
+        let session = session["session"].as_str().expect("its id").to_owned();
+        (session, readiness.await.expect("no panic"))
     });
-    agent
-        .until("/readyz", 503)
-        .expect(503, &["Database", "PostgreSQL, 127.0.0.1:"]);
+    let (answer, after) = unready;
+    let why = [
+        "Database",
+        "failed 3 times in a row",
+        "PostgreSQL, 127.0.0.1:",
+    ];
+    answer.expect(503, &why);
+    let allowed = Duration::from_secs(3)..Duration::from_secs(20);
+    assert!(allowed.contains(&after), "not ready after {after:?}");
+    eprintln!("not ready after {after:?}");
     agent.expect("/healthz", 503, &["Database"]);
     // No reason to be killed.
     agent.expect("/livez", 200, &[]);
@@ -170,6 +225,47 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
     let saved = get(&client, format!("{}/sessions/{session}", agent.at));
     let saved = runtime.block_on(saved);
     assert_eq!(saved["answers"][0]["state"], "killed", "{saved}");
+    agent.run.terminate();
+    agent.run.end().expect_code(0);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
+fn a_stop_with_a_dead_database_is_clean_unless_something_is_to_be_written_and_names_that() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Postgres::started(files.path());
+    let limit = Duration::from_secs(15);
+    let runtime = runtime();
+    let client = Client::new();
+
+    let mut agent = Probed::up(agent_on(&server, data.path()));
+    let session = runtime.block_on(agent.ask_whole(&client, None));
+    server.stop();
+    let told = agent.run.terminate();
+    agent.run.end().expect_code(0).expect_gone(told, limit);
+
+    // That somebody has used a session again is written down once a minute, and by the stop.
+    server.start();
+    let mut agent = Probed::up(agent_on(&server, data.path()));
+    let same = runtime.block_on(agent.ask_whole(&client, Some(&session)));
+    assert_eq!(same, session);
+    server.stop();
+    let told = agent.run.terminate();
+    let end = agent.run.end();
+    end.expect_code(3)
+        .expect_gone(told, limit)
+        .expect_line(&["did not stop clean", "Sessions"])
+        .expect_line(&["  Sessions ", "last used", "PostgreSQL, 127.0.0.1:"]);
+    assert!(!end.has_line(&["  Jobs ", "not put back"]), "{end}");
+
+    // The answers themselves are there.
+    server.start();
+    let mut agent = Probed::up(agent_on(&server, data.path()));
+    let saved = get(&client, format!("{}/sessions/{session}", agent.at));
+    let saved = runtime.block_on(saved);
+    for answer in 0..2 {
+        assert_eq!(saved["answers"][answer]["state"], "complete", "{saved}");
+    }
     agent.run.terminate();
     agent.run.end().expect_code(0);
 }
@@ -196,7 +292,12 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
     });
     server.stop();
     let told = agent.run.terminate();
-    agent.until("/readyz", 503);
+    agent
+        .until("/readyz", 503)
+        .expect(503, &["stopping (SIGTERM)"]);
+    let seen = lifecycle_tests::evidence::now() - told;
+    assert!(seen < Duration::from_secs(2), "not ready after {seen:?}");
+    agent.until("/healthz", 503).expect(503, &["Database"]);
     // Whoever reads it is told how it ended, all the same.
     let answer = runtime.block_on(answer.text()).expect("it has an end");
     let last = events(&answer).1;
@@ -264,6 +365,10 @@ fn while_the_model_hangs_all_else_is_answered_and_a_stop_is_a_clean_one() {
     agent.expect("/readyz", 200, &[]);
     agent.expect("/healthz", 200, &[]);
     agent.run.terminate();
+    agent
+        .until("/readyz", 503)
+        .expect(503, &["stopping (SIGTERM)"]);
+    agent.expect("/healthz", 200, &[]);
     let rest = runtime.block_on(answer.text()).expect("it has an end");
     assert_eq!(events(&rest).1, json!({"reason": "shutdown"}), "{rest}");
     let end = agent.run.end();
@@ -305,8 +410,10 @@ fn a_taken_port_ends_the_start_which_never_was_ready_and_leaves_the_data_as_they
         .start();
     while !run.ends_within(Duration::ZERO) {
         let limit = Duration::from_secs(10);
-        if let Ok(answer) = http::ask(admin, "GET", "/readyz", "", limit) {
-            assert_eq!(answer.status, 503, "{answer:?}");
+        for (path, status) in [("/readyz", 503), ("/healthz", 200)] {
+            if let Ok(answer) = http::ask(admin, "GET", path, "", limit) {
+                assert_eq!(answer.status, status, "{answer:?}");
+            }
         }
     }
     run.end()

