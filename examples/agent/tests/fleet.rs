@@ -38,6 +38,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 struct Agent {
     data: TempDir,
     host: IpAddr,
+    /// How often it had answered when it was stopped last.
+    answered: usize,
     /// None while it is down.
     run: Option<Run>,
 }
@@ -47,6 +49,7 @@ impl Agent {
         Self {
             data: tempfile::tempdir().expect("a folder"),
             host: own_address().ip(),
+            answered: 0,
             run: None,
         }
     }
@@ -58,8 +61,8 @@ impl Agent {
             .env("DATABASE_URL", rows.url("postgres"))
             .env("REDIS_URL", cache.url())
             .env("LIFECYCLE_ADMIN", format!("{}:9000", self.host))
-            // Some times what the balancer takes to see it, as it is told to look here.
-            .env("LIFECYCLE_LAME_DUCK", "700ms")
+            // Many times what the balancer takes to see it, as it is told to look here.
+            .env("LIFECYCLE_LAME_DUCK", "2s")
             // Little enough for the longer answers and jobs to be interrupted.
             .env("LIFECYCLE_TIMEOUT_SERVE", "1500ms")
             .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2500ms")
@@ -153,11 +156,14 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
     let load = Load::start(&runtime, &fleet.balancer.at, USERS);
     for _ in 0..rounds {
         for agent in 0..AGENTS {
-            // It is in use as any other.
-            runtime.block_on(load.until_answered(agent));
+            // It is in use as any other. Not once more from now on: whoever has many long answers under way is asked
+            // again only when they are over, and some of them are to be interrupted.
+            let so_far = fleet.agents[agent].answered;
+            runtime.block_on(load.until_answered(agent, so_far));
             let mut run = fleet.agents[agent].take();
             run.terminate();
             run.end().expect_code(0);
+            fleet.agents[agent].answered = load.answered(agent);
             fleet.up(agent);
         }
     }
@@ -214,7 +220,8 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
     for _ in 0..rounds {
         for agent in 0..AGENTS {
             for _ in 0..=random.below(3) {
-                runtime.block_on(load.until_answered(agent));
+                let so_far = load.answered(agent);
+                runtime.block_on(load.until_answered(agent, so_far));
             }
             let mut run = fleet.agents[agent].take();
             runtime.block_on(rows.until_none_is_in_danger());

@@ -17,11 +17,11 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::events::{data, events, texts};
-use super::{AGENTS, Killed, LIMIT, balancer};
+use super::{AGENTS, Killed, LIMIT, USERS, balancer};
 
-/// How many tokens most answers have, and every sixth: 100 ms and 2 s.
+/// How many tokens most answers have, and every sixth: 100 ms, and 4 s, longer than a lame duck here.
 const SHORT: usize = 20;
-const LONG: usize = 400;
+const LONG: usize = 800;
 
 pub(crate) struct Load {
     shared: Arc<Shared>,
@@ -98,10 +98,14 @@ impl Load {
         }
     }
 
-    /// Waits until that agent has answered once more.
-    pub(crate) async fn until_answered(&self, agent: usize) {
+    /// How often that agent has answered so far.
+    pub(crate) fn answered(&self, agent: usize) -> usize {
+        self.shared.answered.borrow()[agent]
+    }
+
+    /// Waits until that agent has answered more often.
+    pub(crate) async fn until_answered(&self, agent: usize, so_far: usize) {
         let mut answered = self.shared.answered.subscribe();
-        let so_far = answered.borrow_and_update()[agent];
         let more = answered.wait_for(|answered| answered[agent] > so_far);
         let more = timeout(LIMIT, more).await.expect("it is asked");
         more.expect("the users are there");
@@ -375,7 +379,19 @@ impl Tally {
             .filter(|failure| !failure.is_of(killed));
         let others = list(others);
         assert!(others.is_empty(), "{self}\n{others}");
+        // Of some the balancer does not say whom it asked: not more than each user's one request under way.
+        for killed in killed {
+            let nameless = self.nameless().filter(|failure| failure.is_during(killed));
+            let nameless: Vec<_> = nameless.collect();
+            assert!(nameless.len() <= USERS, "{self}\n{}", list(nameless));
+        }
         assert!(!self.cut.is_empty(), "nothing was under way: {self}");
+    }
+
+    /// Failures of which nobody says whom the balancer has asked.
+    fn nameless(&self) -> impl Iterator<Item = &Failure> {
+        let failures = self.failures.iter();
+        failures.filter(|failure| failure.agent.is_none())
     }
 
     #[track_caller]
@@ -387,14 +403,15 @@ impl Tally {
 impl Failure {
     fn is_of(&self, killed: &[Killed]) -> bool {
         killed.iter().any(|killed| {
-            let under_way = self.from <= killed.until && self.until >= killed.from;
             // The balancer may have closed the connection without a word, as the agent did.
-            under_way
-                && self
-                    .agent
-                    .as_ref()
-                    .is_none_or(|agent| *agent == killed.name)
+            let agent = self.agent.as_ref();
+            self.is_during(killed) && agent.is_none_or(|agent| *agent == killed.name)
         })
+    }
+
+    /// Whether it was under way when that agent was killed.
+    fn is_during(&self, killed: &Killed) -> bool {
+        self.from <= killed.until && self.until >= killed.from
     }
 }
 
@@ -442,7 +459,8 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} requests, of these {} streamed answers ({} tokens) and {} OpenAI streams, {} jobs; {} streams ended by \
-             the shutdown, {} answers went on with a session of another agent; {} failed, {} of these in the middle of an answer",
+             the shutdown, {} answers went on with a session of another agent; {} failed, {} of these in the middle of an \
+             answer, {} without a word of whom was asked",
             self.requests,
             self.streams,
             self.tokens,
@@ -452,6 +470,7 @@ impl fmt::Display for Tally {
             self.went_on,
             self.failures.len(),
             self.cut.len(),
+            self.nameless().count(),
         )
     }
 }
