@@ -45,6 +45,30 @@ fn expect_accepted(program: &str, arguments: &[&str], path: &Path) -> String {
 }
 
 #[test]
+fn each_test_that_the_table_of_faults_names_is_there() {
+    let here = text(&file("FAULTS.md"));
+    let (_, list) = here
+        .split_once("The tests, in `tests/life`")
+        .expect("a list");
+    let mut found = 0;
+    let mut others = String::new();
+    for name in list.split('`').skip(1).step_by(2) {
+        let source = |path: &str| text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+        if name.ends_with(".rs") {
+            others = source(name);
+            continue;
+        }
+        let (source, test) = match name.split_once("::") {
+            Some((file, test)) => (source(&format!("tests/life/{file}.rs")), test),
+            None => (others.clone(), name),
+        };
+        assert!(source.contains(&format!("fn {test}(")), "no {name}");
+        found += 1;
+    }
+    assert!(found >= 12, "{found}");
+}
+
+#[test]
 fn the_files_have_the_times_and_probes_that_are_printed() {
     let here = env!("CARGO_BIN_EXE_agent");
     let printed = |format, variables: &[(&str, &str)]| {
