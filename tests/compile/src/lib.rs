@@ -1,1 +1,0 @@
-//! Empty: this package is its tests, which compile the cases in `ui`.
