@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read, Write as _};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -13,9 +14,26 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 
+use crate::canary::{self, Lateness};
 use crate::evidence::now;
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// Signals within 300 ms of the first one count as the same; some room, for its handler to look at the clock.
+const ANOTHER: Duration = Duration::from_millis(350);
+
+/// A folder for what has to be written in time: in memory, where the system has a place for that, since a disk may take
+/// its time.
+///
+/// # Panics
+///
+/// Where none can be made.
+#[must_use]
+pub fn folder() -> tempfile::TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory
+        .or_else(|_| tempfile::tempdir())
+        .expect("a folder")
+}
 
 /// The path of one of this package's programs.
 #[macro_export]
@@ -153,13 +171,14 @@ impl Program {
             stdout,
         } = self;
         crate::sys::hear_hangups();
+        canary::begin();
         let (evidence, written) = std::io::pipe().expect("a pipe");
         command
             .args(&arguments)
             .stdin(written)
             .stdout(stdout)
             .stderr(stderr);
-        let began = Instant::now();
+        let (began, since) = (Instant::now(), now());
         let mut child = command.spawn().expect("the program starts");
         // It holds the test's copy of the pipe's end: with it the pipe would never end.
         drop(command);
@@ -172,6 +191,7 @@ impl Program {
             child: Some(child),
             arguments,
             began,
+            since,
             evidence: Lines::of(Some(evidence)),
             stderr,
             stdout,
@@ -279,6 +299,8 @@ pub struct Run {
     gone_at: Option<Duration>,
     arguments: Vec<String>,
     began: Instant,
+    /// The same, on the clock that all processes share.
+    since: Duration,
     evidence: Lines,
     stderr: Lines,
     stdout: Lines,
@@ -396,6 +418,37 @@ impl Run {
         at
     }
 
+    /// Sends the signal so long after one before that it counts as another; returns when that was.
+    pub fn another(&mut self, signal: Signal) -> Duration {
+        // The time counts from the program's handler on. No event says when it is called.
+        let until = Instant::now() + LIMIT;
+        while self.has_pending() && !self.ends_within(Duration::from_millis(1)) {
+            if Instant::now() > until {
+                self.give_up("it does not take the signal before");
+            }
+        }
+        let taken = now();
+        loop {
+            // A thread that has taken the signal off the queue may be kept waiting before it looks at the clock.
+            let later = taken + ANOTHER + canary::since(taken).total();
+            match later.checked_sub(now()) {
+                Some(left) if !left.is_zero() && !self.ends_within(left) => {}
+                _ => return self.signal(signal),
+            }
+        }
+    }
+
+    /// Whether a signal waits for the program to take it.
+    fn has_pending(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero()));
+        status.is_ok_and(|status| {
+            let mut sets = status
+                .lines()
+                .filter_map(|line| line.strip_prefix("ShdPnd:"));
+            sets.any(|set| set.trim().contains(|digit| digit != '0'))
+        })
+    }
+
     /// From now on signals go to the child of what was started: that one only waits for it.
     pub fn follow(&mut self) {
         let parent = self.pid.as_raw_nonzero();
@@ -432,6 +485,7 @@ impl Run {
             signal: std::os::unix::process::ExitStatusExt::signal(&status),
             at,
             took,
+            late: canary::since(self.since),
             evidence,
             stderr: self.stderr.seen.join("\n"),
             stdout: self.stdout.seen.join("\n"),
@@ -491,6 +545,8 @@ pub struct End {
     pub at: Duration,
     /// From its start to its end.
     pub took: Duration,
+    /// How late the machine was meanwhile.
+    pub late: Lateness,
     /// What it did.
     pub evidence: Vec<Line>,
     /// Its standard error.
@@ -507,15 +563,43 @@ impl End {
         self
     }
 
-    /// Asserts that it was gone so long after that instant, give or take what a loaded machine takes.
+    /// Asserts that it was gone so long after that instant, give or take what a loaded machine takes, and what this one
+    /// was late by.
     #[track_caller]
     pub fn expect_gone(&self, since: Duration, limit: Duration) -> &Self {
         let took = self.at.saturating_sub(since);
+        let late = self.late.allowance(since, self.at);
         assert!(
-            took <= limit + Duration::from_millis(150),
-            "gone after {took:?}, allowed are {limit:?}\n{self}"
+            took <= limit + Duration::from_millis(150) + late,
+            "gone after {took:?}, allowed are {limit:?}, and {late:?} for a late machine\n{self}"
         );
         self
+    }
+
+    /// Asserts that there are so many milliseconds between the two instants. The upper bound is moved by what the machine
+    /// was late by between them; the lower one stays.
+    #[track_caller]
+    pub fn expect_took(
+        &self,
+        what: &str,
+        from: Duration,
+        to: Duration,
+        millis: Range<u64>,
+    ) -> &Self {
+        let took = to.saturating_sub(from);
+        let late = self.late.allowance(from, to);
+        assert!(
+            took >= Duration::from_millis(millis.start)
+                && took < Duration::from_millis(millis.end) + late,
+            "{what} after {took:?}, allowed are {millis:?} ms, and {late:?} for a late machine\n{self}"
+        );
+        self
+    }
+
+    /// Asserts that something happened so many milliseconds after that instant, as [`End::expect_took`] does.
+    #[track_caller]
+    pub fn expect_after(&self, from: Duration, what: &str, millis: Range<u64>) -> &Self {
+        self.expect_took(&format!("`{what}`"), from, self.at(what), millis)
     }
 
     /// Asserts that a line of its standard error contains all of these.
@@ -653,11 +737,13 @@ impl fmt::Display for End {
             code,
             signal,
             took,
+            late,
             ..
         } = self;
         writeln!(
             f,
-            "arguments {arguments:?}, exit code {code:?}, signal {signal:?}, after {took:?}"
+            "arguments {arguments:?}, exit code {code:?}, signal {signal:?}, after {took:?}, the machine late by {:?}",
+            late.total()
         )?;
         let first = self
             .evidence

@@ -97,6 +97,16 @@ pub(crate) fn hear_hangups() {
     unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
 }
 
+/// Keeps this thread on that processor, where it may be on it.
+pub(crate) fn stay_on(processor: usize) {
+    // SAFETY: a zeroed set is an empty one; the calls read it, and touch nothing else.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(processor, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+}
+
 /// Masks all signals in this thread.
 pub(crate) fn mask_all() {
     // SAFETY: `sigfillset` initialises the set before it is read; the calls touch nothing else.

@@ -18,6 +18,7 @@
 
 use std::time::Duration;
 
+use lifecycle_tests::canary::Lateness;
 use lifecycle_tests::days::day::Day;
 use lifecycle_tests::days::judge::{Cleanup, Machine, judge};
 use lifecycle_tests::days::live::{Lived, live_all};
@@ -118,6 +119,7 @@ fn lived(evidence: &str, code: i32, gone: u64) -> (Day, Lived) {
         signal: None,
         at: Duration::from_millis(gone),
         took: Duration::from_millis(gone),
+        late: Lateness::default(),
         evidence: format!("{started}{evidence}")
             .split(',')
             .map(line)
