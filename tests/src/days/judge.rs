@@ -24,7 +24,8 @@ pub struct Machine {
     pub tolerance: Duration,
     /// How many threads compute all the time.
     pub busy: usize,
-    /// How often a day is lived again that ended late: the machine may have had other things to do.
+    /// How often a day is lived again that ended late, or on which something did not hold while the machine was later than
+    /// it may be: it had other things to do.
     pub retries: usize,
 }
 
