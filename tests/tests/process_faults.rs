@@ -4,14 +4,14 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::thread::sleep;
 use std::time::Duration;
 
+use lifecycle_tests::canary::unless_late;
 use lifecycle_tests::program;
 use lifecycle_tests::run::{End, Program, Signal};
 
-/// The deadline of those that are stopped by [`stop`]; its end are 300 ms of reserve.
-const DEADLINE: Duration = Duration::from_secs(1);
+/// The deadline of those that are stopped by [`stop`]; its end are 2 s of reserve.
+const DEADLINE: Duration = Duration::from_secs(3);
 const CHAIN: [&str; 5] = ["e", "d", "c", "b", "a"];
 
 fn flavours() -> [fn() -> Program; 2] {
@@ -20,17 +20,26 @@ fn flavours() -> [fn() -> Program; 2] {
 
 /// Asks it to stop, once it is up. It is gone by its deadline.
 fn stop(program: Program) -> End {
-    let mut run = program.limits("1s", "300ms").up();
+    let mut run = program.limits("3s", "2s").up();
     let told = run.terminate();
     let end = run.end();
     end.expect_gone(told, DEADLINE);
     end
 }
 
+/// The same for one that hangs as it ends, and takes all the time that it has.
+fn stop_soon(program: Program) -> End {
+    let mut run = program.limits("1s", "300ms").up();
+    let told = run.terminate();
+    let end = run.end();
+    end.expect_gone(told, Duration::from_secs(1));
+    end
+}
+
 /// Everything that is up gets its emergency hook when the process aborts while `e` stops. That takes its time: the
 /// backtrace of a second panic is always written.
 fn all_get_their_hooks(program: Program) {
-    let mut run = program.up();
+    let mut run = program.limits("20s", "5s").up();
     run.terminate();
     run.end()
         .expect_code(134)
@@ -226,10 +235,7 @@ fn b9_a_stray_close_of_descriptors() {
 #[test]
 fn b9_a_stray_close_while_it_starts() {
     for flavour in flavours() {
-        let mut run = flavour()
-            .with("c.start=close")
-            .limits("1s", "300ms")
-            .start();
+        let mut run = flavour().with("c.start=close").limits("3s", "2s").start();
         let closed = run.until("c.start ok");
         // Where it comes up all the same.
         run.try_signal(Signal::TERM);
@@ -242,30 +248,38 @@ fn b9_a_stray_close_while_it_starts() {
 #[test]
 fn b10_a_handler_of_exit_hangs() {
     for flavour in flavours() {
-        stop(flavour().with("main=atexit,told"))
-            .expect_code(0)
-            .expect_names("stop ok", "e d c b a");
-        stop(flavour().with("main=atexit,told c.stop=error"))
-            .expect_code(3)
-            .expect_names("emergency ok", "c");
+        unless_late(|| {
+            stop_soon(flavour().with("main=atexit,told"))
+                .expect_code(0)
+                .expect_names("stop ok", "e d c b a");
+        });
+        unless_late(|| {
+            stop_soon(flavour().with("main=atexit,told c.stop=error"))
+                .expect_code(3)
+                .expect_names("emergency ok", "c");
+        });
         // User code that ends the process by itself hangs there, too.
-        stop(flavour().with("c.stop=atexit,exit"))
-            .expect_code(3)
-            .expect_once("c.emergency ok")
-            .expect_cleanup(&CHAIN);
+        unless_late(|| {
+            stop_soon(flavour().with("c.stop=atexit,exit"))
+                .expect_code(3)
+                .expect_once("c.emergency ok")
+                .expect_cleanup(&CHAIN);
+        });
     }
 }
 
 #[test]
 fn b10_a_handler_of_exit_hangs_when_the_end_is_forced() {
     for flavour in flavours() {
-        let mut run = flavour().with("e.stop=atexit,hang").up();
-        run.terminate();
-        sleep(Duration::from_millis(350));
-        let forced = run.terminate();
-        let end = run.end();
-        end.expect_code(143)
-            .expect_names("emergency ok", "e d c b a")
-            .expect_gone(forced, Duration::from_millis(750));
+        unless_late(|| {
+            let program = flavour().with("e.stop=atexit,hang").limits("20s", "1s");
+            let mut run = program.up();
+            run.terminate();
+            let forced = run.another(Signal::TERM);
+            let end = run.end();
+            end.expect_code(143)
+                .expect_names("emergency ok", "e d c b a")
+                .expect_gone(forced, Duration::from_millis(1250));
+        });
     }
 }

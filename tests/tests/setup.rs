@@ -1,9 +1,10 @@
 //! `init`, and what is flushed at the very end.
 
-use std::thread::sleep;
 use std::time::Duration;
 
+use lifecycle_tests::canary::unless_late;
 use lifecycle_tests::program;
+use lifecycle_tests::run::Signal;
 
 #[test]
 fn an_init_that_fails_starts_nothing() {
@@ -47,21 +48,22 @@ fn a_writer_has_what_is_left_of_the_deadline_on_a_clean_end() {
 #[test]
 fn b12_a_writer_is_bounded_on_a_forced_end() {
     for (fault, ends) in [("ok", 1), ("hang", 0)] {
-        let mut run = program!("chain")
-            .with(&format!("e.stop=hang writer={fault}"))
-            .start();
-        run.until("main");
-        run.terminate();
-        sleep(Duration::from_millis(350));
-        let forced = run.terminate();
-        let end = run.end();
-        end.expect_code(143)
-            .expect_gone(forced, Duration::from_millis(750));
-        assert_eq!(
-            (end.count("writer"), end.count("writer ok")),
-            (1, ends),
-            "{end}"
-        );
+        unless_late(|| {
+            let mut run = program!("chain")
+                .with(&format!("e.stop=hang writer={fault}"))
+                .start();
+            run.until("main");
+            run.terminate();
+            let forced = run.another(Signal::TERM);
+            let end = run.end();
+            end.expect_code(143)
+                .expect_gone(forced, Duration::from_millis(750));
+            assert_eq!(
+                (end.count("writer"), end.count("writer ok")),
+                (1, ends),
+                "{end}"
+            );
+        });
     }
 }
 
