@@ -105,7 +105,12 @@ fn a_hook_that_is_slow_runs_all_the_same() {
 #[test]
 fn a_start_that_goes_wrong_is_rolled_back() {
     for fault in ["error", "panic", "hang", "block", "slow 1m"] {
-        let program = program!("chain").env("LIFECYCLE_START_TIMEOUT_C", "200ms");
+        let limit = if ["error", "panic"].contains(&fault) {
+            "2s"
+        } else {
+            "200ms"
+        };
+        let program = program!("chain").env("LIFECYCLE_START_TIMEOUT_C", limit);
         drill(program, &format!("c.start={fault}, signal=once"))
             .expect_code(1)
             .expect_line(&["error: `c` did not start"])
@@ -249,7 +254,9 @@ fn the_body_of_main_goes_wrong() {
         ("block", 3),
         ("slow 100ms", 0),
     ] {
-        let program = program!("chain").env("LIFECYCLE_DRAIN_TIMEOUT", "300ms");
+        // Only one that is to be cut is in a hurry.
+        let drain = if code == 3 { "300ms" } else { "2s" };
+        let program = program!("chain").env("LIFECYCLE_DRAIN_TIMEOUT", drain);
         let end = drill(program, &format!("main.run={fault}"));
         end.expect_code(code)
             .expect_names("stop ok", "e d c b a")
