@@ -63,7 +63,7 @@ fn stop(mut run: Run) {
 fn who_follows_sees_the_whole_life_and_how_it_ended() {
     let (program, address) = probed();
     let mut run = program
-        .with("database.start=slow:1000 main.after=slow:300 database.stop=slow:300")
+        .with("database.start=slow:1000 main.after=slow:1500 database.stop=slow:1500")
         .start();
     run.until("database.start");
     let mut client = follow(address);

@@ -48,7 +48,7 @@ fn value(answer: &Answer, series: &str) -> f64 {
 fn metrics_say_what_each_component_did_and_how_much_work_there_is() {
     let (program, address) = probed();
     let mut run = program
-        .with("poll=note:again database.start=slow:100 main.after=slow:1000 database.stop=error writer=slow:1000")
+        .with("poll=note:again database.start=slow:100 main.after=slow:2500 database.stop=error writer=slow:2500")
         .up();
     // Three runs, of which the last one was one too many.
     let up = until_line(

@@ -119,7 +119,7 @@ fn a_life_is_told_from_its_start_to_its_end() {
     let manager = Manager::new();
     let program = manager
         .program()
-        .with("store.start=slow:300 store.stop=slow:300");
+        .with("store.start=slow:1500 store.stop=slow:1500");
     let mut run = program.env("LIFECYCLE_STARTUP_TIMEOUT", "20s").start();
     // Up or given up by then.
     let first = manager.next();
@@ -155,7 +155,7 @@ fn a_drain_tells_what_is_still_in_flight() {
     let manager = Manager::new();
     let program = manager.program();
     let mut run = program
-        .with("work=told,slow:500 more=told,slow:1500")
+        .with("work=told,slow:1500 more=told,slow:3500")
         .start();
     run.until("more");
     run.terminate();
@@ -204,7 +204,7 @@ fn a_reload_that_a_stop_cuts_is_over_before_the_stop() {
 #[test]
 fn pings_come_only_while_the_runtime_answers() {
     let manager = Manager::new();
-    let program = manager.program().with("main=slow:500,block:1000,told");
+    let program = manager.program().with("main=slow:2000,block:1000,told");
     let mut run = program.env("WATCHDOG_USEC", "200000").start();
     for _ in 0..3 {
         assert_eq!(manager.until("WATCHDOG=1"), "WATCHDOG=1\n");
