@@ -109,16 +109,28 @@ impl<S: Read + Write> Client<S> {
     }
 
     fn try_until(&mut self, end: &[u8]) -> io::Result<String> {
-        let mut part = [0; 4096];
         loop {
             if let Some(at) = self.read.windows(end.len()).position(|bytes| bytes == end) {
                 let rest = self.read.split_off(at + end.len());
                 let found = std::mem::replace(&mut self.read, rest);
                 return Ok(String::from_utf8_lossy(&found).into_owned());
             }
-            match self.socket.read(&mut part)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => self.read.extend_from_slice(&part[..read]),
+            self.more()?;
+        }
+    }
+
+    /// Reads some more.
+    fn more(&mut self) -> io::Result<()> {
+        let mut part = [0; 4096];
+        loop {
+            match self.socket.read(&mut part) {
+                // A wait with a limit ends so where the machine, or this container, was suspended.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    self.read.extend_from_slice(&part[..read?]);
+                    return Ok(());
+                }
             }
         }
     }
@@ -139,11 +151,8 @@ impl<S: Read + Write> Client<S> {
             .header("content-length")
             .and_then(|length| length.parse().ok());
         let length: usize = length.unwrap_or_else(|| panic!("no length: {head:?}"));
-        let mut part = [0; 4096];
         while self.read.len() < length {
-            let read = self.socket.read(&mut part).expect("a body");
-            assert!(read > 0, "the body ends early");
-            self.read.extend_from_slice(&part[..read]);
+            self.more().expect("a body");
         }
         let rest = self.read.split_off(length);
         let body = std::mem::replace(&mut self.read, rest);

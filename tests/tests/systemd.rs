@@ -50,7 +50,13 @@ impl Manager {
 
     fn next(&self) -> String {
         let mut buffer = [0; 4096];
-        let length = self.socket.recv(&mut buffer).expect("a message");
+        let length = loop {
+            match self.socket.recv(&mut buffer) {
+                // A wait with a limit ends so where the machine, or this container, was suspended.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.expect("a message"),
+            }
+        };
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
