@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use lifecycle_tests::canary::unless_late;
 use lifecycle_tests::http::{ask, own_address};
 use lifecycle_tests::program;
 use lifecycle_tests::run::{Program, Run};
@@ -61,48 +62,53 @@ fn stop(mut run: Run) {
 
 #[test]
 fn who_follows_sees_the_whole_life_and_how_it_ended() {
-    let (program, address) = probed();
-    let mut run = program
-        .with("database.start=slow:1000 main.after=slow:1500 database.stop=slow:1500")
-        .start();
-    run.until("database.start");
-    let mut client = follow(address);
-    let starting = picture(&mut client, "starting");
-    assert!(starting.contains("database: starting\n"), "{starting}");
-    let running = picture(&mut client, "running");
-    assert!(running.contains("cache: running\n"), "{running}");
-    run.terminate();
-    let draining = picture(&mut client, "draining");
-    assert!(draining.contains("stops (SIGTERM), draining"), "{draining}");
-    let stopping = picture(&mut client, "stopping");
-    assert!(stopping.contains("deadline +"), "{stopping}");
-    let ended = picture(&mut client, "ended");
-    assert!(ended.contains("stopped cleanly in"), "{ended}");
-    assert_eq!(client.rest().trim(), "0", "nothing follows");
-    run.end().expect_code(0);
+    // The process waits no more than 250 ms for the last picture to be taken.
+    unless_late(|| {
+        let (program, address) = probed();
+        let mut run = program
+            .with("database.start=slow:1000 main.after=slow:1500 database.stop=slow:1500")
+            .start();
+        run.until("database.start");
+        let mut client = follow(address);
+        let starting = picture(&mut client, "starting");
+        assert!(starting.contains("database: starting\n"), "{starting}");
+        let running = picture(&mut client, "running");
+        assert!(running.contains("cache: running\n"), "{running}");
+        run.terminate();
+        let draining = picture(&mut client, "draining");
+        assert!(draining.contains("stops (SIGTERM), draining"), "{draining}");
+        let stopping = picture(&mut client, "stopping");
+        assert!(stopping.contains("deadline +"), "{stopping}");
+        let ended = picture(&mut client, "ended");
+        assert!(ended.contains("stopped cleanly in"), "{ended}");
+        assert_eq!(client.rest().trim(), "0", "nothing follows");
+        run.end().expect_code(0);
+    });
 }
 
 /// Time goes by, also where nothing happens.
 #[test]
 fn pictures_come_while_something_is_under_way_and_each_is_of_its_moment() {
-    let (program, address) = probed();
-    let mut run = program.with("database.start=slow:20000").start();
-    run.until("database.start");
-    let mut client = follow(address);
-    event(&mut client);
-    let begun = Instant::now();
-    let mut last = picture(&mut client, "starting");
-    for _ in 0..2 {
-        let next = picture(&mut client, "starting");
-        assert_ne!(next, last);
-        last = next;
-    }
-    // One a second; this would be about 0.2 s if they were painted without a reason.
-    assert!(begun.elapsed() > SECOND, "{:?}", begun.elapsed());
-    run.terminate();
-    let ended = picture(&mut client, "ended");
-    assert!(ended.contains("did not come up"), "{ended}");
-    drop(run.end());
+    unless_late(|| {
+        let (program, address) = probed();
+        let mut run = program.with("database.start=slow:20000").start();
+        run.until("database.start");
+        let mut client = follow(address);
+        event(&mut client);
+        let begun = Instant::now();
+        let mut last = picture(&mut client, "starting");
+        for _ in 0..2 {
+            let next = picture(&mut client, "starting");
+            assert_ne!(next, last);
+            last = next;
+        }
+        // One a second; this would be about 0.2 s if they were painted without a reason.
+        assert!(begun.elapsed() > SECOND, "{:?}", begun.elapsed());
+        run.terminate();
+        let ended = picture(&mut client, "ended");
+        assert!(ended.contains("did not come up"), "{ended}");
+        drop(run.end());
+    });
 }
 
 #[test]

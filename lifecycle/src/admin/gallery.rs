@@ -188,20 +188,27 @@ fn tick(board: &Board) -> Duration {
 
 /// Nothing where there is no life yet, or none any more and no report of it.
 async fn paint_one(board: &Board) -> Option<Painted> {
-    let ended = board.gallery.end.get();
-    let picture = match ended {
-        Some(report) => Picture::of(report),
+    let gallery = &board.gallery;
+    let so_far = match gallery.end.get() {
+        Some(_) => None,
         None => {
             let (ask, answer) = oneshot::channel();
             board.driver()?.send(Event::Look(ask)).ok()?;
-            Picture::so_far(&answer.await.ok()?)
+            select! {
+                so_far = answer => Some(so_far.ok()?),
+                // A driver that has ended answers nothing, and what it leaves is dropped in its own time.
+                () = gallery.end_news.notified() => None,
+            }
         }
     };
-    let kind = if ended.is_some() { "ended" } else { "picture" };
+    let (kind, picture) = match &so_far {
+        Some(so_far) => ("picture", Picture::so_far(so_far)),
+        None => ("ended", Picture::of(gallery.end.get()?)),
+    };
     let event = format!("event: {kind}\ndata: {}\n\n", picture.json());
     Some(Painted {
         picture,
         event: event.into(),
-        is_last: ended.is_some(),
+        is_last: so_far.is_none(),
     })
 }
