@@ -16,6 +16,7 @@ pub(crate) mod liveness;
 mod member;
 pub(crate) mod notice;
 pub(crate) mod outcome;
+mod over;
 mod react;
 mod running;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Teardown: not ready, drain, stop, report; and the emergency layer when the time is over.
+//! Teardown: not ready, drain, stop, report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,17 +6,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Call, Event};
-use super::member::{Member, Phase};
+use super::member::Phase;
 use super::notice::{Left, Notice};
 use super::outcome::{Fate, Layer};
 use super::timeline::{Activity, Mark};
-use super::{GRACE, Life, Timer, late};
+use super::{GRACE, Life, Timer};
 use crate::component::Id;
 use crate::drill::Stage;
 use crate::duration::show;
 use crate::plan::Plan;
 use crate::reason::Reason;
-use crate::record::HookKind;
 use crate::scope::Scope;
 
 /// How often whoever watches the drain is told what is still in flight.
@@ -230,7 +229,7 @@ impl Life {
     }
 
     /// Main's own tasks are told to drop.
-    fn cancel_app_tasks(&mut self) {
+    pub(super) fn cancel_app_tasks(&mut self) {
         let scope = Arc::clone(&self.app_scope);
         if !scope.tasks.names().is_empty() {
             self.body_fate().cancel_tasks(&scope);
@@ -239,7 +238,7 @@ impl Life {
     }
 
     /// Whether tasks of these, or main's own, still run; their end will be an event.
-    fn tasks_run(&self, ids: &[Id]) -> bool {
+    pub(super) fn tasks_run(&self, ids: &[Id]) -> bool {
         let of = |id: &Id| self.members[*id].scope.as_ref();
         let scopes = ids.iter().filter_map(of).chain([&self.app_scope]);
         let run = |scope: &Arc<Scope>| {
@@ -253,7 +252,7 @@ impl Life {
     }
 
     /// Writes down which of them did not end even so.
-    fn conclude_app_tasks(&mut self) {
+    pub(super) fn conclude_app_tasks(&mut self) {
         let left = self.app_scope.tasks.names();
         if !left.is_empty() {
             let fate = self.body_fate();
@@ -284,7 +283,7 @@ impl Life {
         self.timer(until, Timer::Wake);
     }
 
-    fn cut_body(&mut self) {
+    pub(super) fn cut_body(&mut self) {
         let waited = self
             .body_told_at
             .map_or(Duration::ZERO, |told| told.elapsed());
@@ -327,186 +326,6 @@ impl Life {
     pub(super) fn notice_stopped(&mut self, id: Id) {
         let fate = self.members[id].fate.clone();
         self.notice(Notice::stopped(fate));
-    }
-
-    /// The time is over, or a second signal came: everything else is told to drop, and the emergency hooks of all that
-    /// are up run in stop order, on their own threads.
-    async fn emergency_layer(&mut self) {
-        // Who has ended in its time is not left behind.
-        self.hear_what_has_come();
-        // The signal's event may still be on its way.
-        self.forced = self.forced.or_else(|| self.emergency.forced());
-        let limits = self.plan.limits;
-        self.mark(Mark::Emergency);
-        self.notice(Notice::Forced {
-            signal: self.forced,
-        });
-        let deadline = self
-            .cause
-            .as_ref()
-            .map_or_else(Instant::now, |cause| cause.deadline);
-        let margin = (limits.emergency / 10).min(Duration::from_millis(50));
-        let now = Instant::now();
-        let left = deadline
-            .saturating_duration_since(now)
-            .min(limits.emergency)
-            .saturating_sub(margin);
-        let _hold = self.threads.hold();
-        // Over before it began: the process was stopped, or the machine asleep.
-        let left = if left.is_zero() {
-            late(limits.emergency)
-        } else {
-            left
-        };
-        self.emergency.begin(std::time::Instant::now() + left);
-        // The watchdog may have begun them, and with more time: a process that was stopped has its reserve from then on.
-        let left = left.max(self.emergency.left());
-        self.app.admission.close();
-        let told = now + left;
-        self.app_scope.tell(told, told);
-        let scopes = self
-            .members
-            .iter()
-            .filter_map(|member| member.scope.as_ref());
-        scopes.for_each(|scope| scope.tell(told, told));
-        if self.cut_work.is_empty() {
-            self.cut_work = self.app.admission.by_name();
-        }
-        if self.body_running {
-            self.cut_body();
-        }
-        self.cancel_app_tasks();
-        // Workers, then resources in stop order.
-        let plan = Arc::clone(&self.plan);
-        let left_behind: Vec<Id> = (plan.resources..self.members.len())
-            .chain(plan.graph.start_order().iter().rev().copied())
-            .filter(|id| self.leave(*id))
-            .collect();
-        for id in &left_behind {
-            let member = &mut self.members[*id];
-            member.cut_call();
-            if let Some(scope) = &member.scope {
-                scope.tasks.cancel();
-            }
-            self.count_leaks(*id);
-        }
-        self.timer(told, Timer::EmergencyOver);
-        let counted = now + GRACE;
-        self.timer(counted, Timer::Wake);
-        let waits = |life: &Self| {
-            Instant::now() < counted && (life.counting > 0 || life.tasks_run(&left_behind))
-        };
-        while !self.emergency_over && (!self.emergency.is_over() || waits(self)) {
-            self.step().await;
-        }
-        // The conductor's last share ends as the time does: it may be a moment behind.
-        for slot in 0..self.slots.len() {
-            self.emergency.give_up(slot);
-        }
-        self.hear_emergency_ends();
-        // An instance among it must not be dropped here.
-        self.hear_what_has_come();
-        self.conclude_app_tasks();
-        for id in left_behind {
-            self.conclude(id);
-        }
-        plan.drill.third_signal().await;
-    }
-
-    /// Whether nothing is left to be waited for.
-    fn has_ended(&self) -> bool {
-        let ended = |member: &Member| {
-            matches!(
-                member.phase,
-                Phase::Ended | Phase::Waiting | Phase::Scheduled
-            )
-        };
-        !self.body_running && self.members.iter().all(ended)
-    }
-
-    fn hear_what_has_come(&mut self) {
-        for _ in 0..self.events.len() {
-            if let Ok(event) = self.events.try_recv() {
-                self.on_event(event);
-            }
-        }
-    }
-
-    /// Writes down how far a component had come when the time was over. Whatever of it still ends is stale from here on:
-    /// nothing is begun any more. Returns whether it was up, or about to be.
-    fn leave(&mut self, id: Id) -> bool {
-        let component = &self.plan.components[id];
-        let worker = component.is_worker();
-        let stops = component.has(HookKind::Stop) || component.has(HookKind::Emergency);
-        // A worker whose function had failed, and whose tasks were still awaited, has failed all the same.
-        let member = &mut self.members[id];
-        if let Some(Err(error)) = member.ended.take() {
-            if member.ended_untold {
-                self.worker_failed_before(id, &error);
-            } else {
-                self.worker_failed_when_told(id, &error);
-            }
-        }
-        let forced = self.forced.is_some();
-        let member = &mut self.members[id];
-        let has_tasks = |scope: &Arc<Scope>| !scope.tasks.names().is_empty();
-        let note = match member.phase {
-            Phase::Ended | Phase::Waiting | Phase::Scheduled => {
-                member.next_turn(Phase::Ended);
-                return false;
-            }
-            Phase::Starting => Some("its start was cut"),
-            Phase::Up if worker && !member.cancelled => Some("was cut"),
-            Phase::Up if worker => None,
-            Phase::Up if !stops && member.scope.as_ref().is_some_and(has_tasks) => {
-                Some("its tasks were cut")
-            }
-            Phase::Up if !stops => {
-                member.fate.stopped = Some(Duration::ZERO);
-                member.next_turn(Phase::Ended);
-                self.ends.push(id);
-                self.count_leaks(id);
-                return false;
-            }
-            Phase::Up if forced => Some("its stop was left out: forced"),
-            Phase::Up => Some("there was no time left to stop it"),
-            Phase::EndingTasks | Phase::StopTasks => Some("its tasks were cut"),
-            Phase::Stopping => Some("its stop was cut"),
-            Phase::InEmergency => None,
-            Phase::Dropping => Some("its destructor did not end"),
-            Phase::Left => return false,
-        };
-        member.fate.errors.extend(note.map(ToOwned::to_owned));
-        member.fate.unclean = true;
-        if member.phase != Phase::Starting {
-            let took = if member.told {
-                member.since.elapsed()
-            } else {
-                Duration::ZERO
-            };
-            member.fate.stopped = Some(took);
-        }
-        member.next_turn(Phase::Left);
-        true
-    }
-
-    /// Writes down how it ended after all.
-    fn conclude(&mut self, id: Id) {
-        let member = &mut self.members[id];
-        let was_due = member.slot.is_some_and(|slot| self.emergency.was_due(slot));
-        let layer = if was_due {
-            Layer::Emergency
-        } else {
-            Layer::Timeout
-        };
-        member.fate.layer = member.fate.layer.max(layer);
-        if let Some(scope) = &member.scope {
-            member.fate.tasks_left = scope.tasks.names();
-        }
-        self.ends.push(id);
-        if self.members[id].fate.stopped.is_some() {
-            self.notice_stopped(id);
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::world::{
 };
 use crate::background::{OnEnd, Restart};
 use crate::life::outcome::{Fate, Layer};
+use crate::life::timeline::Mark;
 
 fn slow(time: u64) -> Call {
     Call::of(Act::ends(time, End::Ok))
@@ -492,6 +493,8 @@ fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clea
             assert_eq!(all(&story, What::Emergency), [0]);
             assert!(all(&story, What::Ended(Stage::Stop, stop.end)).is_empty());
             assert_eq!(story.outcome.exit_code, code);
+            let mut marks = story.outcome.marks.iter();
+            assert_eq!(marks.any(|(mark, _)| *mark == Mark::Forced), code == 143);
             assert_eq!(story.outcome.fates[0].errors[0], note);
             assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
         }
