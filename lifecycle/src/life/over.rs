@@ -131,11 +131,8 @@ impl Life {
         // A worker whose function had failed, and whose tasks were still awaited, has failed all the same.
         let member = &mut self.members[id];
         if let Some(Err(error)) = member.ended.take() {
-            if member.ended_untold {
-                self.worker_failed_before(id, &error);
-            } else {
-                self.worker_failed_when_told(id, &error);
-            }
+            let by_itself = member.ended_untold;
+            self.told_worker_failed(id, &error, by_itself);
         }
         let forced = self.forced.is_some();
         let member = &mut self.members[id];

@@ -224,7 +224,7 @@ impl Life {
         let by_itself = !member.told || (member.ended_untold && ended.is_some());
         if !by_itself {
             if let Some(Err(error)) = ended {
-                self.worker_failed_when_told(id, &error);
+                self.told_worker_failed(id, &error, false);
             }
             self.worker_over(id);
             return;
@@ -314,39 +314,15 @@ impl Life {
         }
     }
 
-    /// A worker that had failed by itself, and whose tasks had not ended when the time was over.
-    pub(super) fn worker_failed_before(&mut self, id: Id, error: &HookError) {
-        let plan = Arc::clone(&self.plan);
-        let Kind::Worker { policy, .. } = &plan.components[id].kind else {
-            return;
-        };
-        self.notice(Notice::Failed {
-            name: self.name(id),
-            error: error.describe(),
-            again_in: None,
-        });
-        let member = &mut self.members[id];
-        let next = member
-            .supervision
-            .next(policy, false, Instant::now(), jitter());
-        // It would run again, were the app not stopping.
-        if next != Next::Failed {
-            return;
-        }
-        member.fate.errors.push(error.describe());
-        if policy.on_failure == OnEnd::Shutdown {
-            self.app_has_failed();
-        }
-    }
-
-    /// A disconnect or a cancellation is what being told provokes; anything else is a failure all the same.
-    pub(super) fn worker_failed_when_told(&mut self, id: Id, error: &HookError) {
+    /// A worker that had failed before it was told has failed, unless it would run again, were the app not stopping. Of
+    /// one that was told a disconnect or a cancellation is what that provokes; anything else is a failure all the same.
+    pub(super) fn told_worker_failed(&mut self, id: Id, error: &HookError, by_itself: bool) {
         let plan = Arc::clone(&self.plan);
         let Kind::Worker { policy, .. } = &plan.components[id].kind else {
             return;
         };
         let name = self.name(id);
-        if error.comes_from_stopping() {
+        if !by_itself && error.comes_from_stopping() {
             self.notice(Notice::ExpectedError {
                 name,
                 error: error.describe(),
@@ -363,7 +339,7 @@ impl Life {
         let next = member
             .supervision
             .next(policy, false, Instant::now(), jitter());
-        if policy.every.is_some() && matches!(next, Next::Again(_)) {
+        if (by_itself || policy.every.is_some()) && matches!(next, Next::Again(_)) {
             return;
         }
         member.fate.errors.push(error.describe());
