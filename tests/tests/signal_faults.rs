@@ -78,6 +78,24 @@ fn b13_hooks_that_hang_cost_the_others_nothing_where_it_goes_on_just_before_its_
 }
 
 #[test]
+fn b13_the_driver_gives_the_hooks_their_reserve_too_where_it_goes_on_just_before_its_deadline() {
+    for flavour in flavours() {
+        unless_late(|| {
+            let slow = "e.stop=freeze:lifecycle-watchdog,hang e.emergency=block:100 d.emergency=block:100 c.emergency=block:100";
+            let program = flavour().with(slow).env("LIFECYCLE_TIMEOUT_E", "900ms");
+            let mut run = program.limits("2s", "1s").up();
+            run.terminate();
+            run.until("e.stop");
+            run.signal(Signal::STOP);
+            sleep(Duration::from_millis(1900));
+            run.signal(Signal::CONT);
+            let end = run.end();
+            end.expect_code(3).expect_names("emergency ok", "e d c b a");
+        });
+    }
+}
+
+#[test]
 fn the_watchdog_begins_the_hooks_with_the_reserve_where_the_driver_is_gone() {
     for flavour in flavours() {
         let program = flavour().with("e.stop=vanish:lifecycle,hang");

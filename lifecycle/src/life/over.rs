@@ -38,15 +38,15 @@ impl Life {
         let now = Instant::now();
         let left = deadline
             .saturating_duration_since(now)
-            .min(limits.emergency)
-            .saturating_sub(margin);
+            .min(limits.emergency);
         let _hold = self.threads.hold();
-        // Over before it began: the process was stopped, or the machine asleep.
-        let left = if left.is_zero() {
+        // Much of it went by before this began: the process was stopped, or the machine asleep.
+        let left = if left < limits.emergency / 2 {
             late(limits.emergency)
         } else {
             left
         };
+        let left = left.saturating_sub(margin);
         self.emergency.begin(std::time::Instant::now() + left);
         // The watchdog may have begun them, and with more time: a process that was stopped has its reserve from then on.
         let left = left.max(self.emergency.left());
