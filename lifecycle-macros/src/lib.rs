@@ -267,6 +267,9 @@ pub fn app(item: TokenStream) -> TokenStream {
 /// Watchdog and signals come first, then `init`, the plan, the runtime, the startup, the body, the teardown, and the exit
 /// code. The body may take an app and a `Shutdown`, and returns `()` or a `Result` of it. Returning is a cause to stop.
 ///
+/// `init` and the body run on a thread named `main` with a stack of 8 MiB. It is not the process's first one, which waits for
+/// signals: what must run on that (the event loop of a desktop toolkit) has no place in a service.
+///
 /// ```no_run
 /// use lifecycle::{App, Setup, Shutdown};
 ///

@@ -44,6 +44,7 @@
 //! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n | c2 |
 //! | a third signal | gone at once | c3 |
 //! | signals masked by the parent, or ignored and masked by user code | unmasked at the start; `D` needs no signal | c6, c7 |
+//! | `main` stands in uninterruptible I/O, or waits for a child that it is starting | signals are heard at once | `signals_are_heard_..` |
 //! | the watchdog thread stands still | the kernel's timers: gone by `D` + 150 ms (Linux) | b14 |
 //! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks | b14 |
 //! | an HTTP client sends its head, or reads its answer, slowly or never; an endless stream; a WebSocket; idle connections, also of HTTP/2 | told, or closed, or cut at the end of the drain and counted | d1 |
@@ -59,6 +60,9 @@
 //!   and the thread that passes on signals, and unmasks the signals that it lives by. The threads of the emergency hooks
 //!   (one a hook, at most 16, and a conductor) and of the view follow before the first start. Each has reported that it is
 //!   ready, with all that it needs, before anything goes on.
+//! - **A first thread that only waits.** The kernel gives it the signals of the process. A thread that works cannot take one
+//!   while it stands in uninterruptible I/O, starts a child, or queues for the memory map while hundreds of threads are made,
+//!   and the deadline would count from then on. So the life is led by a thread named `main`.
 //! - **A driver that runs no user code** leads the life on a runtime of its own. Each hook is a task, or a thread, that reports
 //!   by event, so that the driver goes on when user code blocks every thread of the app's runtime.
 //! - **A watchdog that needs nothing.** It takes no memory, no lock and no descriptor and writes no log: it sleeps until an
@@ -74,7 +78,7 @@
 //!
 //! # What it costs
 //!
-//! Threads that sleep: five (six where probes are answered), one for each emergency hook up to 16 and one to conduct
+//! Threads that sleep: six (seven where probes are answered), one for each emergency hook up to 16 and one to conduct
 //! them, about 35 KiB of memory each (4.2 MB for a whole app of five resources in a release build). No descriptor. Nothing
 //! at all while the app runs, except that admitting work is an atomic addition.
 //!

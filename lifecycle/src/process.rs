@@ -3,12 +3,16 @@
 //! The order matters: watchdog and signals come before anything else, the runtime after the plan, the driver of the life
 //! on a thread and a small runtime of its own, so that it goes on when user code blocks every thread of the app's. Only
 //! where the plan is printed, and not lived, is there none of it.
+//!
+//! The process's first thread runs none of it either: it waits. That is whom the kernel gives a signal, as long as it does
+//! not mask it, and a thread that works may not take one for long: in uninterruptible I/O, or in the queue for the memory
+//! map while hundreds of threads are made.
 
 use std::any::Any;
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -47,32 +51,49 @@ const FLUSH: Duration = Duration::from_millis(250);
 /// What writing the report may take when the output does not take it.
 const REPORT: Duration = Duration::from_millis(500);
 
+/// The stack of the thread `main`: what Linux gives the first one.
+const STACK: usize = 8 << 20;
+
 /// The function of `init = setup`.
 pub(crate) type Init = fn(&mut Setup) -> Result<(), BoxError>;
 
 /// Leads the life of the app that `spec` describes, with `body` as its main component.
 pub fn main<B, F>(spec: EntrySpec, init: Option<Init>, body: B) -> ExitCode
 where
-    B: FnOnce(StartContext) -> F + 'static,
+    B: FnOnce(StartContext) -> F + Send + 'static,
     F: Future<Output = Result<(), BoxError>> + 'static,
 {
-    let prepared = if print::is_asked() {
-        match Planned::new(&spec, init).and_then(Planned::print) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(refused) => Err(refused),
-        }
+    let ended = if print::is_asked() {
+        Planned::new(&spec, init)
+            .and_then(Planned::print)
+            .map(|()| ExitCode::SUCCESS)
     } else {
-        prepare(spec, init)
+        own_process(move |systemd| prepare(spec, init, systemd).map(|ready| ready.live(body)))
     };
-    match prepared {
-        Ok(ready) => ready.live(body),
-        Err(refused) => {
-            for line in &refused.messages {
-                say(&format!("error: {line}"));
-            }
-            ExitCode::from(refused.code)
+    ended.unwrap_or_else(|refused| {
+        for line in &refused.messages {
+            say(&format!("error: {line}"));
         }
-    }
+        ExitCode::from(refused.code)
+    })
+}
+
+/// Sets up what makes the deadline hold, and has a thread `main` lead the life, while this one hears signals.
+fn own_process(
+    lead: impl FnOnce(Systemd) -> Result<ExitCode, Refused> + Send + 'static,
+) -> Result<ExitCode, Refused> {
+    let systemd = Systemd::capture();
+    #[cfg(feature = "axum")]
+    crate::sys::inherited::capture();
+    watchdog::install()
+        .and_then(|()| signals::install())
+        .and_then(|()| {
+            let main = thread::Builder::new().name("main".into());
+            main.stack_size(STACK).spawn(move || lead(systemd))
+        })
+        .map_err(|error| Refused::no_thread(&error))?
+        .join()
+        .unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Why nothing was started.
@@ -120,13 +141,7 @@ struct Ready {
     writers: Vec<Box<dyn Any + Send>>,
 }
 
-fn prepare(spec: EntrySpec, init: Option<Init>) -> Result<Ready, Refused> {
-    let systemd = Systemd::capture();
-    #[cfg(feature = "axum")]
-    crate::sys::inherited::capture();
-    watchdog::install()
-        .and_then(|()| signals::install())
-        .map_err(|error| Refused::no_thread(&error))?;
+fn prepare(spec: EntrySpec, init: Option<Init>, systemd: Systemd) -> Result<Ready, Refused> {
     let Planned {
         plan,
         writers,

@@ -9,11 +9,12 @@
 //! | `atexit` | `exit` will hang in a handler |
 //! | `ignore` | TERM and INT are ignored from now on |
 //! | `mask` | the hook's thread masks all signals |
+//! | `uninterruptible` | the hook's thread waits for ever, in a way in which it handles no signal either |
 //! | `freeze:a+b` | the threads of these names stand still for ever |
 //! | `vanish:a+b` | the threads of these names are gone: they end without unwinding |
 //!
 //! A thread's name is as the operating system has it, which keeps 15 bytes of it: `lifecycle-emergency` are all the
-//! threads whose names begin like that.
+//! threads whose names begin like that. `first` is the one that the process began with.
 
 use std::fs::{self, OpenOptions};
 use std::thread;
@@ -33,6 +34,7 @@ pub(crate) fn inject(step: &str, detail: &str) -> bool {
         "atexit" => sys::hang_at_exit(),
         "ignore" => sys::ignore_requests(),
         "mask" => sys::mask_all(),
+        "uninterruptible" => sys::wait_uninterruptibly(),
         "freeze" => sys::end_threads(&threads(detail), Fate::StandsStill),
         "vanish" => {
             let threads = threads(detail);
@@ -92,6 +94,10 @@ fn task(thread: i32) -> String {
 fn threads(names: &str) -> Vec<i32> {
     let mut threads = Vec::new();
     for name in names.split('+') {
+        if name == "first" {
+            threads.push(rustix::process::getpid().as_raw_nonzero().get());
+            continue;
+        }
         let before = threads.len();
         for entry in fs::read_dir("/proc/self/task").expect("the threads are listed") {
             let id = entry

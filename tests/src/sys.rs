@@ -117,6 +117,38 @@ pub(crate) fn mask_all() {
     }
 }
 
+/// Never returns, and handles no signal either: it waits for a child that shares its memory, as who starts a program does
+/// until that runs.
+pub(crate) fn wait_uninterruptibly() {
+    extern "C" fn child(parent: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: neither call takes a pointer.
+        let is_kept = unsafe {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0
+                && libc::getppid() as usize == parent as usize
+        };
+        mask_all();
+        if !is_kept {
+            return 0;
+        }
+        loop {
+            pause();
+        }
+    }
+    let mut stack = vec![0_u128; 4096];
+    let top = stack.as_mut_ptr_range().end;
+    // SAFETY: the stack is aligned and lives as long as the child, for which this thread waits; the child makes system
+    // calls only, and dies with this thread.
+    unsafe {
+        let parent = libc::getpid() as usize as *mut libc::c_void;
+        libc::clone(
+            child,
+            top.cast(),
+            libc::CLONE_VM | libc::CLONE_VFORK,
+            parent,
+        );
+    }
+}
+
 /// What becomes of a thread.
 #[derive(Clone, Copy)]
 pub(crate) enum Fate {

@@ -223,6 +223,22 @@ fn c7_a_hook_masks_all_signals_and_hangs() {
     }
 }
 
+#[test]
+fn signals_are_heard_where_the_thread_of_main_takes_none() {
+    for flavour in flavours() {
+        for fault in ["uninterruptible", "freeze:first,hang"] {
+            let arguments = format!("main={fault}");
+            let mut run = flavour().with(&arguments).limits("20s", "5s").up();
+            run.terminate();
+            let forced = run.another(Signal::TERM);
+            let end = run.end();
+            end.expect_code(143)
+                .expect_names("emergency ok", "e d c b a")
+                .expect_gone(forced, Duration::from_millis(300));
+        }
+    }
+}
+
 /// The program as the first process of a namespace, up.
 fn as_first(program: Program) -> Run {
     let user = if rustix::process::geteuid().is_root() {

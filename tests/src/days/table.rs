@@ -262,6 +262,7 @@ pub static FAULTS: &[Fault] = &[
         ..step("hang", SYNC)
     },
     step("block", HOOKS),
+    step("uninterruptible", HOOKS),
     step("block:30", ANYWHERE),
     step("slow:30", HOOKS),
     Fault {
@@ -320,6 +321,8 @@ pub static FAULTS: &[Fault] = &[
     // Before it is told it could not be told any more.
     step("ignore", &[Stop]),
     process("mask"),
+    threads("freeze:first", Limit::Deadline),
+    threads("freeze:main", Limit::Deadline),
     threads("freeze:lifecycle", Limit::Deadline),
     threads("vanish:lifecycle", Limit::Deadline),
     threads("freeze:lifecycle-signals", Limit::Deadline),
