@@ -67,8 +67,8 @@
 //!   by event, so that the driver goes on when user code blocks every thread of the app's runtime.
 //! - **A watchdog that needs nothing.** It takes no memory, no lock and no descriptor and writes no log: it sleeps until an
 //!   absolute instant on the monotonic clock. It begins the emergency hooks when the reserve begins or a signal forces the
-//!   end, and ends the process by `_exit` shortly before `D` (a fiftieth of it, 5 to 20 ms), with the exit code that was
-//!   known last.
+//!   end, and ends the process by `_exit` shortly before `D` (a twentieth of it, 5 to 50 ms, but no more than a quarter of
+//!   the reserve), with the exit code that was known last.
 //! - **Timers of the kernel behind the watchdog** (Linux, on the clock that also counts suspend). One begins the hooks 10 ms
 //!   after `D` and arms two others: the second calls `_exit`, the last one is a SIGKILL.
 //! - **A handler for SIGABRT**, on the thread's alternate stack: it wakes the emergency layer and holds the thread that aborts
@@ -87,6 +87,8 @@
 //! - SIGKILL, the kernel's out-of-memory killer and a power failure end a process from outside, without hooks. What must
 //!   survive them has to be on disk before: save partial results as they come, and recover at the next start.
 //! - A thread in uninterruptible I/O (a dead network file system) keeps even a killed process in the kernel's table.
+//! - A process that has called `_exit` is gone when the kernel has taken its memory back, which takes its time where the
+//!   processors are busy: about 80 ms a GiB where nobody else wants them, measured on a small virtual machine.
 //! - An `emergency` hook that takes a lock may meet the thread that holds it. Where the process aborts, or the allocator is
 //!   stuck, that includes the allocator's. Such a hook is given up after its share and the others run; write hooks that use
 //!   what was made before:

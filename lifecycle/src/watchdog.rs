@@ -17,8 +17,9 @@ use signal_hook::low_level;
 use crate::emergency::Emergency;
 use crate::life::{LATE, late};
 
-/// How much before the deadline the process is ended at most: what the operating system takes for it.
-const MARGIN: Duration = Duration::from_millis(20);
+/// How much before the deadline the process is ended at most: what the operating system takes for it where hundreds of
+/// threads end, or others compute on every processor.
+const MARGIN: Duration = Duration::from_millis(50);
 /// How long a forced end may take to write its report after the emergency hooks.
 const REPORT: Duration = Duration::from_millis(250);
 const NEVER: u64 = u64::MAX;
@@ -227,10 +228,10 @@ fn reserve() -> Duration {
     Duration::from_nanos(RESERVE.load(SeqCst))
 }
 
-/// A short deadline has little to give away.
+/// A short deadline has little to give away, and a short reserve less.
 fn margin() -> Duration {
     let limit = Duration::from_nanos(LIMIT.load(SeqCst));
-    (limit / 50).clamp(MARGIN / 4, MARGIN)
+    (limit / 20).clamp(MARGIN / 10, MARGIN).min(reserve() / 4)
 }
 
 fn deadline() -> Option<Duration> {

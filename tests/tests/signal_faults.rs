@@ -108,6 +108,23 @@ fn the_watchdog_begins_the_hooks_with_the_reserve_where_the_driver_is_gone() {
 }
 
 #[test]
+fn hooks_are_called_and_the_report_is_written_also_where_nothing_is_reserved_for_them() {
+    for flavour in flavours() {
+        unless_late(|| {
+            let program = flavour()
+                .with("e.stop=hang")
+                .env("LIFECYCLE_TIMEOUT_E", "2s");
+            let mut run = program.limits("2s", "0s").up();
+            run.terminate();
+            let end = run.end();
+            end.expect_code(3)
+                .expect_names("emergency ok", "e d c b a")
+                .expect_line(&["component", "started in", "stopped in"]);
+        });
+    }
+}
+
+#[test]
 fn b14_the_watchdog_stands_still_or_is_gone_and_the_driver_cannot_help() {
     for flavour in flavours() {
         for fault in ["freeze", "vanish"] {
