@@ -273,6 +273,8 @@ pub static FAULTS: &[Fault] = &[
     abort("overflow"),
     Fault {
         cause: Cause::WillAbort,
+        // With its backtrace, of a build for tests, for half a second.
+        heavy: true,
         ..abort("double")
     },
     step("bridge", &[Stop, Worker, Main, Task]),
