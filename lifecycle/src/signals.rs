@@ -139,9 +139,9 @@ pub(crate) fn attach(life: UnboundedSender<Event>) {
 }
 
 /// Nothing has started: the default effect, so that a parent sees what it expects.
-fn default_effect(signal: i32) {
+fn default_effect(signal: i32) -> ! {
     let _ = low_level::emulate_default_handler(signal);
-    low_level::exit(128 + signal);
+    low_level::exit(128 + signal)
 }
 
 fn relay() {
@@ -151,12 +151,19 @@ fn relay() {
     loop {
         // Loaded before the lock is taken: a signal that came after `attach` finds the life.
         let (first, hangups) = (FIRST.load(SeqCst), HANGUPS.load(SeqCst));
-        let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let send = |event| life.as_ref().is_some_and(|life| life.send(event).is_ok());
-        if first != 0 && !first_sent {
-            if life.is_none() {
+        let life = {
+            let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
+            // Under the lock: who attaches a life meanwhile waits here for the end, and starts nothing.
+            if life.is_none() && first != 0 {
                 default_effect(first);
             }
+            if life.is_none() && hangups != 0 {
+                default_effect(SIGHUP);
+            }
+            life.clone()
+        };
+        let send = |event| life.as_ref().is_some_and(|life| life.send(event).is_ok());
+        if first != 0 && !first_sent {
             // It may have come before there was a limit.
             watchdog::arm_for_signal();
             first_sent = send(Event::Signal(first));
@@ -166,9 +173,6 @@ fn relay() {
         }
         if hangups != hangups_sent {
             hangups_sent = hangups;
-            if life.is_none() {
-                default_effect(SIGHUP);
-            }
             // A terminal that hangs up takes its programs with it.
             send(if ON_TERMINAL.load(SeqCst) {
                 Event::Signal(SIGHUP)
