@@ -54,8 +54,8 @@ mod backstops {
             // Somebody may have begun them with more.
             time = time.max(emergency.left());
         }
-        EXIT.arm(time + Duration::from_millis(20));
-        KILL.arm(time + Duration::from_millis(120));
+        EXIT.arm(time + Duration::from_millis(10));
+        KILL.arm(time + Duration::from_millis(110));
     }
 
     fn on_exit(_: i32) {
