@@ -180,11 +180,17 @@ impl<'a> Case<'a> {
                 limit = limit.min(*third);
             }
         }
-        // One that was stopped (SIGSTOP) has its time when it goes on.
-        for (at, signal) in sent {
-            if *signal == Signal::CONT {
-                limit = limit.max(*at + self.day.reserve().max(LATE));
-            }
+        // One that was stopped (SIGSTOP) has its time when it goes on. That is all of it where it may not have heard of the
+        // first signal before.
+        let at = |wanted| sent.iter().find(|(_, signal)| *signal == wanted);
+        if let (Some((stopped, _)), Some((goes_on, _))) = (at(Signal::STOP), at(Signal::CONT)) {
+            let heard = *stopped >= self.cause? + self.machine.tolerance;
+            let time = if heard {
+                self.day.reserve().max(LATE)
+            } else {
+                self.day.shutdown
+            };
+            limit = limit.max(*goes_on + time);
         }
         let extra = Duration::from_millis(self.day.fault.limit.extra());
         let over = (end.at.as_secs_f64() - limit.as_secs_f64()) * 1e3;
