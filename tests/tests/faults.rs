@@ -240,6 +240,39 @@ fn what_must_not_happen_is_found() {
     }
 }
 
+/// SIGSTOP comes at the instant given, SIGCONT 600 ms later.
+#[test]
+fn what_a_process_heard_before_it_was_stopped_counts() {
+    let stops = "20 c.stop, 20 c.stop ok, 21 b.stop, 21 b.stop ok, 22 a.stop, 22 a.stop ok";
+    let clean = format!("11 main ok, {stops}");
+    for (evidence, stopped, gone, found) in [
+        // The signal may have been heard after SIGCONT only: the deadline is 1,212 ms, and else 825.
+        (&clean, 12, 1220, None),
+        (&clean, 12, 1230, Some("gone 18.0 ms after")),
+        (&clean, 25, 840, Some("gone 15.0 ms after")),
+        // So may the end of the last stop.
+        (&format!("{clean}, 635 a.emergency"), 31, 640, None),
+        (
+            &format!("{clean}, 665 a.emergency"),
+            60,
+            740,
+            Some("`a` had stopped clean"),
+        ),
+    ] {
+        let (day, mut lived) = lived(evidence, 3, gone);
+        let at = Duration::from_millis(stopped);
+        let goes_on = at + Duration::from_millis(600);
+        lived
+            .sent
+            .extend([(at, Signal::STOP), (goes_on, Signal::CONT)]);
+        let broken = judge(&day, &lived, STRICT).broken;
+        let as_found = found.map_or(broken.is_empty(), |found| {
+            broken.len() == 1 && broken[0].contains(found)
+        });
+        assert!(as_found, "{stopped}, {found:?}: {broken:?}");
+    }
+}
+
 #[test]
 fn a_day_is_had_again_by_its_seed() {
     for number in 0..200 {

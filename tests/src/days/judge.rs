@@ -163,9 +163,29 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// When it was sent SIGSTOP, and SIGCONT.
+    fn stopped(&self) -> Option<(Duration, Duration)> {
+        let at = |wanted| {
+            let mut sent = self.lived.sent.iter();
+            sent.find_map(|(at, signal)| (*signal == wanted).then_some(*at))
+        };
+        Some((at(Signal::STOP)?, at(Signal::CONT)?))
+    }
+
+    /// When it must have heard of what one of its threads did then. SIGSTOP may have come in between.
+    fn surely_heard(&self, at: Duration) -> Duration {
+        let heard = at + self.machine.tolerance;
+        match self.stopped() {
+            Some((stopped, goes_on)) if stopped <= heard => {
+                heard.max(goes_on + self.machine.tolerance)
+            }
+            _ => heard,
+        }
+    }
+
     /// It ends, and in time. Returns how long after its deadline, in milliseconds.
     fn time(&mut self) -> Option<f64> {
-        let Lived { end, sent, .. } = self.lived;
+        let end = self.end;
         let hung = self.hung;
         self.check(!hung, || "it hung".to_owned());
         let late = end.evidence.iter().find(|line| line.at > end.at);
@@ -182,15 +202,14 @@ impl<'a> Case<'a> {
         }
         // One that was stopped (SIGSTOP) has its time when it goes on. That is all of it where it may not have heard of the
         // first signal before.
-        let at = |wanted| sent.iter().find(|(_, signal)| *signal == wanted);
-        if let (Some((stopped, _)), Some((goes_on, _))) = (at(Signal::STOP), at(Signal::CONT)) {
-            let heard = *stopped >= self.cause? + self.machine.tolerance;
+        if let Some((stopped, goes_on)) = self.stopped() {
+            let heard = stopped >= self.cause? + self.machine.tolerance;
             let time = if heard {
                 self.day.reserve().max(LATE)
             } else {
                 self.day.shutdown
             };
-            limit = limit.max(*goes_on + time);
+            limit = limit.max(goes_on + time);
         }
         let extra = Duration::from_millis(self.day.fault.limit.extra());
         let over = (end.at.as_secs_f64() - limit.as_secs_f64()) * 1e3;
@@ -280,9 +299,9 @@ impl<'a> Case<'a> {
                     if cleanup == Cleanup::Reverse {
                         cleanup = Cleanup::Emergency;
                     }
-                    let tolerance = self.machine.tolerance;
-                    let known = emergency > clean + tolerance
-                        && self.forced.is_none_or(|forced| forced > clean + tolerance)
+                    let heard = self.surely_heard(clean);
+                    let known = emergency > heard
+                        && self.forced.is_none_or(|forced| forced > heard)
                         && !self.day.fault.stuck;
                     self.check(!known, || {
                         format!("`{name}` had stopped clean when it got its emergency hook")
