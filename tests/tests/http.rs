@@ -17,6 +17,8 @@ use lifecycle_tests::run::{Program, Run, Signal};
 use lifecycle_tests::web::{Client, address};
 use rustix::io::{FdFlags, fcntl_setfd};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::io::InspectWriter;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -211,12 +213,36 @@ type Http2 = http2::SendRequest<Empty<Bytes>>;
 
 /// A connection of HTTP/2, and the task that ends with it.
 async fn over_http2(address: std::net::SocketAddr) -> (Http2, tokio::task::JoinHandle<()>) {
+    let (sender, ended, _) = watched_over_http2(address).await;
+    (sender, ended)
+}
+
+/// The same, and how many requests its socket has taken.
+async fn watched_over_http2(
+    address: std::net::SocketAddr,
+) -> (Http2, tokio::task::JoinHandle<()>, watch::Receiver<usize>) {
     let socket = tokio::net::TcpStream::connect(address).await;
-    let io = TokioIo::new(socket.expect("it is listening"));
-    let handshake = http2::handshake(TokioExecutor::new(), io).await;
+    let (count, taken) = watch::channel(0);
+    let io = InspectWriter::new(socket.expect("it is listening"), move |written: &[u8]| {
+        count.send_modify(|count| *count += heads(written));
+    });
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await;
     let (sender, connection) = handshake.expect("it begins");
     let ended = async move { drop(connection.await) };
-    (sender, tokio::spawn(ended))
+    (sender, tokio::spawn(ended), taken)
+}
+
+/// How many of these frames are HEADERS (RFC 9113, sections 3.4, 4.1 and 6.2).
+fn heads(written: &[u8]) -> usize {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut frames = written.strip_prefix(preface).unwrap_or(written);
+    let mut heads = 0;
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = frames {
+        heads += usize::from(*kind == 1);
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        frames = rest.get(length..).unwrap_or_default();
+    }
+    heads
 }
 
 fn request(path: &str) -> Request<Empty<Bytes>> {
@@ -260,13 +286,17 @@ async fn streams_end_or_are_cut() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d2_over_http2_who_comes_too_late_is_turned_away_and_told_to_go() {
     let (mut run, address) = started(program!("web"), "5s");
-    let (mut sender, closed) = over_http2(address).await;
+    let (mut sender, closed, mut taken) = watched_over_http2(address).await;
     let under_way = tokio::spawn(sender.send_request(request("/slow/500")));
     tokio::task::block_in_place(|| run.until("slow"));
     // On its way when it stops.
     run.signal(Signal::STOP);
     run.terminate();
     let late = tokio::spawn(sender.send_request(request("/")));
+    taken
+        .wait_for(|taken| *taken == 2)
+        .await
+        .expect("it is sent");
     run.signal(Signal::CONT);
     let late = late.await.expect("no panic").expect("an answer");
     assert!([200, 503].contains(&late.status().as_u16()), "{late:?}");
