@@ -110,7 +110,9 @@ impl Life {
                 Phase::Ended | Phase::Waiting | Phase::Scheduled
             )
         };
-        !self.body_running && self.members.iter().all(ended)
+        !self.body_running
+            && self.app_scope.tasks.names().is_empty()
+            && self.members.iter().all(ended)
     }
 
     /// Takes the events that have come by now, and waits for none.

@@ -562,6 +562,24 @@ fn tasks_are_cut_when_the_time_is_over_also_of_what_has_no_hooks() {
 }
 
 #[test]
+fn tasks_of_main_have_the_moment_to_drop_also_where_nothing_else_is_left_and_the_time_is_over() {
+    let world = World {
+        // All that there is before the reserve.
+        drain: 60_000,
+        outside: vec![(100, Outside::Stop)],
+        body: Some(Body {
+            call: Call::UNTIL_TOLD,
+            tasks: vec![Call::of(Act::NEVER)],
+        }),
+        ..World::of(Vec::new())
+    };
+    let story = led(&world);
+    assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 1);
+    let body = story.outcome.body.expect("there is something to say of it");
+    assert!(body.unclean && body.tasks_left.is_empty(), "{body:?}");
+}
+
+#[test]
 fn a_worker_that_failed_by_itself_has_failed_also_where_its_tasks_outlast_the_time() {
     let of = |on_failure| World {
         drain: 18_000,
