@@ -353,7 +353,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{channel, sync_channel};
+    use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
 
     use super::*;
 
@@ -447,5 +447,16 @@ mod tests {
             thread::yield_now();
         }
         emergency.close();
+    }
+
+    #[test]
+    fn its_threads_end_when_it_is_closed() {
+        let (shared, dropped) = channel::<()>();
+        let emergency = Emergency::new(2, move || drop(shared.clone())).unwrap();
+        emergency.close();
+        drop(emergency);
+        // The last of them drops what they share.
+        let end = dropped.recv_timeout(Duration::from_secs(60));
+        assert_eq!(end, Err(RecvTimeoutError::Disconnected));
     }
 }
