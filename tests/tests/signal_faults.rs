@@ -244,7 +244,8 @@ fn c7_a_hook_masks_all_signals_and_hangs() {
 fn signals_are_heard_where_the_thread_of_main_takes_none() {
     for flavour in flavours() {
         for fault in ["uninterruptible", "freeze:first,hang"] {
-            let arguments = format!("main={fault}");
+            // A stop that hangs: it is not over before the second signal, however late that is.
+            let arguments = format!("main={fault} e.stop=hang");
             let mut run = flavour().with(&arguments).limits("20s", "5s").up();
             run.terminate();
             let forced = run.another(Signal::TERM);
