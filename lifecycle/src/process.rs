@@ -32,8 +32,9 @@ use crate::error::{BoxError, Failure, caught, escape, one_line};
 use crate::hook::StartContext;
 use crate::life::event::{Event, HookError};
 use crate::life::notice::Observer;
+use crate::life::outcome::Outcome;
 use crate::life::span::{CallPhase, CallSpan};
-use crate::life::{BodyLink, Inside, Life, Wiring};
+use crate::life::{BodyLink, Life, Wiring};
 use crate::plan::Plan;
 use crate::print_format::PrintFormat;
 use crate::report::Report;
@@ -298,8 +299,7 @@ impl Ready {
         admin.attach(&handles.inside, &events);
         // The driver's own panic must not drop what user code made.
         let kept = Kept {
-            _plan: plan,
-            _inside: handles.inside,
+            _made: Box::new((plan, handles.inside)),
             emergency: handles.emergency,
             emergency_news: handles.emergency_news,
         };
@@ -310,7 +310,7 @@ impl Ready {
         let driver = thread::Builder::new()
             .name("lifecycle".into())
             .spawn(move || {
-                let report = drive(life, kept, pings);
+                let report = drive(life.run(), kept, pings);
                 let ending = Ending {
                     // Forced after the driver looked last, perhaps.
                     report: report.map(|report| {
@@ -355,7 +355,7 @@ impl Ready {
 
 /// Leads the life on a runtime of its own, which also pings whoever wants to know that it runs.
 fn drive(
-    life: Life,
+    life: impl Future<Output = Outcome>,
     kept: Kept,
     pings: impl Future<Output = ()> + Send + 'static,
 ) -> Option<Report> {
@@ -364,7 +364,7 @@ fn drive(
             .enable_time()
             .build()?;
         drop(runtime.spawn(pings));
-        Ok::<_, std::io::Error>(runtime.block_on(life.run()))
+        Ok::<_, std::io::Error>(runtime.block_on(life))
     });
     match outcome {
         Ok(Ok(outcome)) => {
@@ -394,8 +394,7 @@ fn drive(
 
 /// What must outlive a driver that panics: what user code made, and how its emergency hooks get on.
 struct Kept {
-    _plan: Arc<Plan>,
-    _inside: Inside,
+    _made: Box<dyn Any + Send>,
     emergency: Emergency,
     emergency_news: Arc<Notify>,
 }
@@ -601,3 +600,6 @@ where
     caught(|| span.close(&result)).map_err(HookError::Panicked)?;
     result
 }
+
+#[cfg(test)]
+mod tests;

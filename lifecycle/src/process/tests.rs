@@ -1,0 +1,48 @@
+use std::env;
+use std::process::{Command, exit};
+
+use super::*;
+
+/// Set in the process that is to end.
+const CHILD: &str = "LIFECYCLE_TESTS_CHILD";
+
+#[test]
+fn a_driver_that_panics_ends_the_process_when_the_hooks_were_called() {
+    if env::var_os(CHILD).is_some() {
+        panic_as_driver();
+    }
+    let name = thread::current().name().unwrap().to_owned();
+    let end = Command::new(env::current_exe().unwrap())
+        .args([&name, "--exact", "--nocapture"])
+        .env(CHILD, "")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&end.stderr);
+    assert_eq!(end.status.code(), Some(1), "{stderr}");
+    for said in [
+        r"error: the driver panicked (what\nnobody expects)",
+        "the hook is called",
+    ] {
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+fn panic_as_driver() {
+    thread::spawn(|| {
+        thread::sleep(Duration::from_secs(60));
+        say("it has not ended");
+        exit(99);
+    });
+    watchdog::install().unwrap();
+    let emergency_news = Arc::new(Notify::new());
+    let news = Arc::clone(&emergency_news);
+    let emergency = Emergency::new(1, move || news.notify_one()).unwrap();
+    emergency.arm(0, Box::new(|| say("the hook is called")));
+    watchdog::attach(emergency.handle(), FLUSH, Duration::from_secs(600));
+    let kept = Kept {
+        _made: Box::new(()),
+        emergency,
+        emergency_news,
+    };
+    drive(async { panic!("what\nnobody expects") }, kept, async {});
+}
