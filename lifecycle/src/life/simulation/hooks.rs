@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(super) struct Scene {
     pub(super) log: Mutex<Vec<Entry>>,
     /// How often each has been started, or run.
     calls: Vec<AtomicUsize>,
+    /// What happens in the last moment of a stop.
+    pub(super) at_end_of_stop: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// What a resource of a world is.
@@ -113,6 +115,7 @@ impl Scene {
             world,
             log: Mutex::default(),
             calls: (0..members).map(|_| AtomicUsize::new(0)).collect(),
+            at_end_of_stop: OnceLock::new(),
         })
     }
 
@@ -336,7 +339,13 @@ pub(super) fn table(needs_drop: bool) -> ResourceTable {
         } else {
             Stopped::Clean
         };
-        Some(scene.hook(which, call, None, || stopped))
+        let ending = Arc::clone(&scene);
+        Some(scene.hook(which, call, None, move || {
+            if let Some(happens) = ending.at_end_of_stop.get() {
+                happens();
+            }
+            stopped
+        }))
     }
     fn emergency(instance: &Instance) {
         let thing: Arc<Thing> = instance.downcast().unwrap();

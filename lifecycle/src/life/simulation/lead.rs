@@ -94,8 +94,8 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let (cut, is_cut) = oneshot::channel();
     let hooks = Arc::new(OnceLock::<Emergency>::new());
     let early = scene.world.early_watchdog;
-    let watchdog = |at_deadline: bool| {
-        let wanted = early.is_some_and(|early| at_deadline == (early == Early::Deadline));
+    let watchdog = |is_now: fn(Early) -> bool| {
+        let wanted = early.is_some_and(is_now);
         let hooks = Arc::clone(&hooks);
         move || {
             if let Some(hooks) = hooks.get().filter(|_| wanted) {
@@ -110,7 +110,10 @@ async fn live(scene: &Arc<Scene>) -> Story {
             }
         }
     };
-    let (on_deadline, on_stop) = (watchdog(true), watchdog(false));
+    let on_deadline = watchdog(|early| early == Early::Deadline);
+    let on_stop = watchdog(|early| matches!(early, Early::FirstStop | Early::Signal(_)));
+    let at_end_of_stop = watchdog(|early| early == Early::EndOfStop);
+    let _ = scene.at_end_of_stop.set(Box::new(at_end_of_stop));
     let wiring = Wiring {
         runtime: tokio::runtime::Handle::current(),
         observer: Box::new(move |notice| {

@@ -503,6 +503,23 @@ fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clea
 }
 
 #[test]
+fn a_life_in_which_the_watchdog_was_quicker_than_the_end_of_a_stop_does_not_end_clean() {
+    let world = World {
+        early_watchdog: Some(Early::EndOfStop),
+        ..World::of(vec![Resource {
+            stop: Some(Call::of(Act::OK)),
+            emergency: Some(false),
+            ..Resource::PLAIN
+        }])
+    };
+    let story = lead(&world, &[]);
+    assert_eq!(all(&story, What::Ended(Stage::Stop, End::Ok)), [0]);
+    assert_eq!(all(&story, What::Emergency), [0]);
+    assert_eq!(story.outcome.exit_code, 3);
+    assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
+}
+
+#[test]
 fn starts_that_end_when_the_time_is_over_have_come_up() {
     let resource = Resource {
         takes_shutdown: true,

@@ -135,6 +135,8 @@ pub(super) enum Early {
     Deadline,
     /// When the driver has called for the first stop, and nobody has begun it yet.
     FirstStop,
+    /// In the last moment of a stop.
+    EndOfStop,
     /// The same, because of a signal of which the driver does not hear.
     Signal(i32),
 }
