@@ -353,7 +353,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
 
     use super::*;
 
@@ -450,13 +450,15 @@ mod tests {
     }
 
     #[test]
-    fn its_threads_end_when_it_is_closed() {
-        let (shared, dropped) = channel::<()>();
+    fn its_hooks_are_dropped_and_its_threads_end_when_it_is_cleared() {
+        let ((shared, of_threads), (held, of_hook)) = (channel::<()>(), channel::<()>());
         let emergency = Emergency::new(2, move || drop(shared.clone())).unwrap();
-        emergency.close();
+        emergency.arm(0, Box::new(move || drop(held.clone())));
+        emergency.clear();
+        let end = |receiver: &Receiver<()>| receiver.recv_timeout(Duration::from_secs(60));
+        assert_eq!(end(&of_hook), Err(RecvTimeoutError::Disconnected));
         drop(emergency);
         // The last of them drops what they share.
-        let end = dropped.recv_timeout(Duration::from_secs(60));
-        assert_eq!(end, Err(RecvTimeoutError::Disconnected));
+        assert_eq!(end(&of_threads), Err(RecvTimeoutError::Disconnected));
     }
 }
