@@ -113,6 +113,18 @@ fn a17_a_worker_that_ends_early_and_whose_end_is_the_end_stops_the_app() {
 }
 
 #[test]
+fn that_a_worker_ended_and_runs_again_is_told_of_unless_it_is_periodic() {
+    let program = program!("workers").env("LIFECYCLE_CONSOLE", "on");
+    let program = program.with("only=eternal,periodic eternal=slow:50 periodic=ok");
+    let (end, _) = stop_after(
+        program,
+        &["periodic ok", "periodic ok", "eternal ok", "eternal"],
+    );
+    end.expect_code(0).expect_line(&["eternal ended; again in"]);
+    assert!(!end.has_line(&["periodic ended"]), "{end}");
+}
+
+#[test]
 fn a_worker_that_fails_before_the_app_is_up_is_a_failed_start() {
     for flavour in flavours() {
         for fault in ["error", "panic"] {
