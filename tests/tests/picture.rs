@@ -29,7 +29,8 @@ fn the_live_page_follows_a_life_to_its_end_and_says_so_and_asks_nobody_else_for_
         .env("PROGRAM", env!("CARGO_BIN_EXE_chain"))
         .env("LIFECYCLE_ADMIN", own_address().to_string())
         .env("LIFECYCLE_TIMEOUT_C", "150ms")
-        .env("LIFECYCLE_DRAIN_TIMEOUT", "5s");
+        .env("LIFECYCLE_DRAIN_TIMEOUT", "5s")
+        .env("LIFECYCLE_SHUTDOWN_TIMEOUT", "30s");
     browser.run().expect_code(0);
 }
 
