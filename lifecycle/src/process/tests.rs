@@ -5,15 +5,16 @@ use super::*;
 
 /// Set in the process that is to end.
 const CHILD: &str = "LIFECYCLE_TESTS_CHILD";
+const THIS: &str =
+    "process::tests::a_driver_that_panics_ends_the_process_when_the_hooks_were_called";
 
 #[test]
 fn a_driver_that_panics_ends_the_process_when_the_hooks_were_called() {
     if env::var_os(CHILD).is_some() {
         panic_as_driver();
     }
-    let name = thread::current().name().unwrap().to_owned();
     let end = Command::new(env::current_exe().unwrap())
-        .args([&name, "--exact", "--nocapture"])
+        .args([THIS, "--exact", "--nocapture"])
         .env(CHILD, "")
         .output()
         .unwrap();
