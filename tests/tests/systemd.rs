@@ -159,9 +159,10 @@ fn a_start_that_failed_is_told_with_its_error() {
 #[test]
 fn a_drain_tells_what_is_still_in_flight() {
     let manager = Manager::new();
+    // Counted once a second: what has changed is told then, not once it has stayed.
     let program = manager.program();
     let mut run = program
-        .with("work=told,slow:1500 more=told,slow:3500")
+        .with("work=told,slow:1500 more=told,slow:2900")
         .start();
     run.until("more");
     run.terminate();
