@@ -169,7 +169,7 @@ fn what_the_app_prints_meanwhile_stays() {
     let chain =
         program!("chain").with("b.start=slow:300,say:loading..,slow:1000,say:done c.start=hang");
     let (mut terminal, run) = at(80, chain);
-    let screen = terminal.until(&["starting c"]);
+    let screen = terminal.until(&["starting c", "of 5 up"]);
     expect(&expect_file!["console/printed.txt"], &screen);
     terminal.types(CTRL_C);
     drop(end(&mut terminal, run, 0));
@@ -201,7 +201,9 @@ fn a_line_that_no_longer_fits_is_cut() {
 #[test]
 fn what_was_stopped_by_ctrl_z_and_goes_on_draws_itself_below_what_the_shell_said() {
     let chain = program!("chain").with("b.start=hang");
-    let (mut terminal, run) = in_a_shell(80, chain, "set -m; \"$@\"; echo stopped; fg");
+    // What it had drawn there is gone: what stands there later it has drawn since it goes on.
+    let script = "set -m; \"$@\"; printf '\\033[Jstopped\\n'; fg";
+    let (mut terminal, run) = in_a_shell(80, chain, script);
     let _ = terminal.until(&["starting b"]);
     terminal.types(CTRL_Z);
     let screen = terminal.wait("it below what the shell said", |screen| {
