@@ -11,6 +11,8 @@ use lifecycle_tests::program;
 use lifecycle_tests::run::{Program, Signal};
 use serde_json::Value;
 
+/// SIGHUP means to stop at the terminal that the tests may have been started from.
+const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
 const SECOND: Duration = Duration::from_secs(1);
 
 fn probed() -> (Program, SocketAddr) {
@@ -139,8 +141,11 @@ fn a_start_that_fails_is_told_and_never_ready() {
 #[test]
 fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
     let (program, address) = probed();
+    let program = program.launched_by(DETACHED);
     let mut run = program.with("threads=block:9000").up();
     get(address, "/livez").expect(200, &["alive\n"]);
+    // No check is under way any more that could be late.
+    get(address, "/healthz").expect(200, &[]);
     run.signal(Signal::HUP);
     run.until("threads taken");
     let mut answers = vec![get(address, "/livez")];
@@ -168,6 +173,7 @@ fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
 #[test]
 fn a_runtime_that_is_busy_is_live() {
     let (program, address) = probed();
+    let program = program.launched_by(DETACHED);
     let mut run = program.with("threads=busy:7000").up();
     run.signal(Signal::HUP);
     run.until("threads taken");
