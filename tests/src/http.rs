@@ -1,8 +1,8 @@
 //! Asks a program over HTTP, as a probe does: a new connection for each request, and not for long.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// Far beyond what a test expects.
@@ -16,6 +16,24 @@ pub fn own_address() -> SocketAddr {
     let [.., high, low] = std::process::id().to_be_bytes();
     let last = NEXT.fetch_add(1, Ordering::Relaxed);
     (Ipv4Addr::new(127, high.max(1), low, last), 9000).into()
+}
+
+/// A port of 127.0.0.1 that nobody has, and that nobody is given while its server is down: those that the kernel gives by
+/// itself begin at 32768 (`ip_local_port_range` in ip(7)).
+///
+/// # Panics
+///
+/// Where all of them are taken.
+#[must_use]
+pub fn own_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % 400).expect("it is small");
+    let nobody_has = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed))
+        .map(|next| 10_000 + (50 * own + next) % 20_000)
+        .take(20_000)
+        .find(nobody_has)
+        .expect("a free port")
 }
 
 /// What was answered.

@@ -1,11 +1,12 @@
 //! A PostgreSQL server of a test's own: on a port of its own, in a folder of its own, gone with the test.
 
 use std::ffi::OsStr;
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::http::own_port;
 
 /// A user that every system has, and that may own nothing: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65_534;
@@ -36,15 +37,13 @@ impl Postgres {
     }
 
     fn of(programs: PathBuf, folder: &Path) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("it has an address").port();
         if rustix::process::geteuid().is_root() {
             chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may do that");
         }
         let folder = folder.to_owned();
         let server = Self {
             folder,
-            port,
+            port: own_port(),
             programs,
         };
         let options = "-A trust -U agent -E UTF8 --no-locale --no-sync";

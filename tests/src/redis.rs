@@ -1,11 +1,11 @@
 //! A Redis server of a test's own: on a port of its own, in a folder of its own, gone with the test.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
+use crate::http::own_port;
 use crate::run::Signal;
 use rustix::process::{Pid, kill_process};
 
@@ -22,10 +22,9 @@ impl Redis {
     /// It works in `folder`, and is not started yet.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         Self {
             folder: folder.to_owned(),
-            port: free.local_addr().expect("it has an address").port(),
+            port: own_port(),
             password: None,
             process: None,
         }
