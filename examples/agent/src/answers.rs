@@ -257,6 +257,7 @@ mod tests {
     use std::pin::pin;
 
     use lifecycle::{Lifecycle, Running, Settings};
+    use lifecycle_tests::run::folder;
 
     use super::*;
     use crate::config::tests::in_folder;
@@ -272,7 +273,7 @@ mod tests {
     }
 
     async fn start() -> (tempfile::TempDir, Running) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let running = start_in(folder.path()).await;
         let library = running.get::<Library>().unwrap();
         library.add("Garden", "Tomatoes want sun.").await.unwrap();

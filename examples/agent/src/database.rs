@@ -241,19 +241,19 @@ pub mod tests {
     }
 
     /// A PostgreSQL server, and so many agents on it, each with a folder of its own.
-    pub fn on_postgres(agents: usize) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
+    pub fn on_postgres(agents: usize) -> (Vec<tempfile::TempDir>, Postgres, Vec<Config>) {
         on(Postgres::started, agents)
     }
 
     /// One that has pgvector.
-    pub fn on_pgvector(agents: usize) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
+    pub fn on_pgvector(agents: usize) -> (Vec<tempfile::TempDir>, Postgres, Vec<Config>) {
         on(Postgres::with_vector, agents)
     }
 
     fn on(
         start: impl FnOnce(&Path) -> Postgres,
         agents: usize,
-    ) -> (Postgres, Vec<tempfile::TempDir>, Vec<Config>) {
+    ) -> (Vec<tempfile::TempDir>, Postgres, Vec<Config>) {
         let folder = tempfile::tempdir().unwrap();
         let server = start(folder.path());
         let mut folders: Vec<_> = (0..agents).map(|_| tempfile::tempdir().unwrap()).collect();
@@ -263,7 +263,7 @@ pub mod tests {
         });
         let configs = configs.collect();
         folders.push(folder);
-        (server, folders, configs)
+        (folders, server, configs)
     }
 
     /// As its stop does.
@@ -366,7 +366,7 @@ pub mod tests {
     #[tokio::test]
     #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
     async fn all_that_is_asked_is_understood_by_postgres() {
-        let (_server, _folders, configs) = on_postgres(2);
+        let (_folders, _server, configs) = on_postgres(2);
         let db = Arc::new(Database::open(&configs[0]).await.unwrap());
         // The second one finds the tables up to date.
         Database::open(&configs[1]).await.unwrap();
@@ -382,7 +382,7 @@ pub mod tests {
     #[tokio::test]
     #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
     async fn a_database_that_a_server_has_not_is_a_wrong_configuration() {
-        let (server, _folders, mut configs) = on_postgres(1);
+        let (_folders, server, mut configs) = on_postgres(1);
         configs[0].database = Some(server.url("another").parse().unwrap());
         let builder = Lifecycle::builder().provide(configs.remove(0));
         let error = builder.resource::<Database>().start().await.err().unwrap();

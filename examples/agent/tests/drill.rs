@@ -76,7 +76,7 @@ impl Day {
         let told = now();
         let end = run.end();
         end.expect_code(self.code).expect_gone(told, LIMIT);
-        let took = end.at - told;
+        let took = end.at.saturating_sub(told);
         Evening { end, took }
     }
 }

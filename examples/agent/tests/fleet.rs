@@ -233,6 +233,8 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
                 from,
                 until: now(),
             });
+            // Else it would not see that it is up again.
+            fleet.balancer.until(agent, "DOWN");
             fleet.up(agent);
         }
     }
@@ -247,10 +249,9 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
     tally.expect_saved_as_read();
     runtime.block_on(load::expect_marked(&tally, &fleet.balancer.at));
     jobs.expect_each_once(&tally.jobs);
-    assert!(
-        jobs.begun_again > 0 && jobs.begun_again <= killed.len(),
-        "{jobs:?}"
-    );
+    // In a few rounds no kill need have met a job that was under way.
+    let some = jobs.begun_again > 0 || rounds < 5;
+    assert!(some && jobs.begun_again <= killed.len(), "{jobs:?}");
     let known: i64 = ["complete", "killed"]
         .iter()
         .map(|state| answers.in_state(state))

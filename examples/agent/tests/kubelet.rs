@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lifecycle_tests::run::Program;
+use lifecycle_tests::run::{Program, folder};
 use pod::{Pod, Status};
 use reqwest::Client;
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn use_it(at: String, status: Arc<Status>, answered: Arc<AtomicUsize>) {
 
 #[test]
 fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (program, manifest) = agent(folder.path(), &[]);
     let mut pod = Pod::create(program, &manifest);
     let hello = pod.run().until_stdout("agent on http://");
@@ -106,7 +106,7 @@ fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
 
 #[test]
 fn a_pod_that_cannot_start_says_so_before_the_startup_probe_gives_it_up() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let limits = [("LIFECYCLE_STARTUP_TIMEOUT", "4s")];
     let (program, manifest) = agent(folder.path(), &limits);
     // Nobody listens there.

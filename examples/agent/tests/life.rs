@@ -26,8 +26,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use events::{data, events, texts};
+use lifecycle_tests::canary::unless_late;
 use lifecycle_tests::evidence::now;
-use lifecycle_tests::run::{End, Program, Run, Signal};
+use lifecycle_tests::run::{End, Program, Run, Signal, folder};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -46,12 +47,6 @@ fn agent(data: &Path) -> Program {
         .env("DATABASE_URL", "")
         .env("REDIS_URL", "")
         .env("RUST_LOG", "info")
-}
-
-/// A folder in memory, where there is such: for tests of times, which are not to wait for a disk.
-fn folder_in_memory() -> tempfile::TempDir {
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    folder.expect("a folder")
 }
 
 /// Starts it and waits until it says where it listens.
@@ -172,9 +167,9 @@ fn documents_are_added_and_a_streamed_answer_is_read() {
 }
 
 /// Has 32 answers of 0 to 800 ms under way when Ctrl+C comes. The time from the end of the last one to that of the
-/// process.
+/// process, less what the machine was late by.
 fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
-    let folder = folder_in_memory();
+    let folder = folder();
     let (mut run, at) = up(agent(folder.path()));
     let (begun, mut begins) = mpsc::unbounded_channel();
     let client = Client::new();
@@ -220,11 +215,9 @@ fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
         under_way > ANSWERS / 4,
         "only {under_way} answers were under way\n{end}"
     );
-    eprintln!(
-        "{under_way} under way; over {:?} after the last",
-        end.at.saturating_sub(last)
-    );
-    end.at.saturating_sub(last)
+    let took = end.at.saturating_sub(last);
+    eprintln!("{under_way} under way; over {took:?} after the last");
+    took.saturating_sub(end.late.allowance(last, end.at))
 }
 
 #[test]
@@ -232,7 +225,7 @@ fn ctrl_c_cuts_none_of_32_answers_and_is_over_within_100_ms_of_the_last() {
     let runtime = runtime();
     // The best of three: the machine may have other things to do.
     let best = (0..3)
-        .map(|_| interrupt_with_answers_under_way(&runtime))
+        .map(|_| unless_late(|| interrupt_with_answers_under_way(&runtime)))
         .min()
         .unwrap_or_default();
     assert!(
@@ -243,7 +236,7 @@ fn ctrl_c_cuts_none_of_32_answers_and_is_over_within_100_ms_of_the_last() {
 
 #[test]
 fn an_answer_that_is_too_long_for_the_time_that_is_left_ends_with_a_reason_and_is_saved() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (mut run, at) = up(agent(folder.path()).env("LIFECYCLE_TIMEOUT_SERVE", "2s"));
     let runtime = runtime();
     let answer = runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! The agent as OpenAI's own client for Python sees it.
 
-use lifecycle_tests::run::Program;
+use lifecycle_tests::run::{Program, folder};
 use reqwest::Client;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ fn up(data: &std::path::Path) -> (lifecycle_tests::run::Run, String) {
 #[test]
 #[ignore = "needs python3 with OpenAI's client (pip install openai)"]
 fn the_official_client_lists_streams_embeds_and_gets_an_end_when_the_agent_stops() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (mut agent, at) = up(folder.path());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openai/client.py");
     let mut client = Program::new("python3")

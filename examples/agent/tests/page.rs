@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lifecycle_tests::run::{Program, Run, Signal};
+use lifecycle_tests::run::{Program, Run, Signal, folder};
 
 fn up(data: &Path, address: &str) -> (Run, String) {
     let program = Program::new(env!("CARGO_BIN_EXE_agent"))
@@ -23,7 +23,7 @@ fn up(data: &Path, address: &str) -> (Run, String) {
 #[test]
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
 fn whoever_looks_on_sees_the_agent_go_down_and_come_back_with_what_was_saved() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (mut agent, address) = up(folder.path(), "127.0.0.1:0");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/browser.py");
     let mut browser = Program::new("python3")

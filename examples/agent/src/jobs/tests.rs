@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use lifecycle_tests::run::folder;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -230,7 +231,7 @@ async fn take_over(first: Config, second: Config) {
 
 #[tokio::test]
 async fn agents_on_one_file_do_each_job_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     share((0..3).map(|_| in_folder(folder.path())).collect()).await;
 }
 
@@ -260,13 +261,13 @@ async fn the_next_life_in_a_folder_need_not_wait_for_the_lease() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
 async fn agents_on_one_postgres_do_each_job_once() {
-    let (_server, _folders, configs) = on_postgres(4);
+    let (_folders, _server, configs) = on_postgres(4);
     share(configs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
 async fn on_postgres_a_job_is_taken_over_when_its_lease_has_ended() {
-    let (_server, _folders, mut configs) = on_postgres(2);
+    let (_folders, _server, mut configs) = on_postgres(2);
     take_over(configs.remove(0), configs.remove(0)).await;
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lifecycle::Running;
+use lifecycle_tests::run::folder;
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -150,7 +151,7 @@ async fn what_the_client_remembers_is_part_of_the_question() {
 
 #[tokio::test]
 async fn a_stream_that_is_too_long_for_the_time_that_is_left_ends_properly_and_is_saved() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let (running, at) = start_as(in_folder(folder.path())).await;
     // 20 seconds of words: twice what `serve` has.
     let streamed = complete(&at, asked(4000, true)).await;

@@ -304,7 +304,7 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs a PostgreSQL server with pgvector (pgserver from PyPI, where Debian has none)"]
     async fn what_one_agent_adds_another_finds_at_once_and_as_an_index_in_a_file_does() {
-        let (_server, folders, configs) = on_pgvector(2);
+        let (folders, _server, configs) = on_pgvector(2);
         let (one, other) = tokio::join!(
             open(&configs[0], folders[0].path()),
             open(&configs[1], folders[1].path())
@@ -337,7 +337,7 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs a PostgreSQL server with pgvector (pgserver from PyPI, where Debian has none)"]
     async fn what_has_no_vectors_gets_them_at_the_next_start_and_is_counted_once() {
-        let (_server, folders, configs) = on_pgvector(2);
+        let (folders, _server, configs) = on_pgvector(2);
         let one = open(&configs[0], folders[0].path()).await;
         for (title, text) in DOCUMENTS {
             one.library.add(title, text).await.unwrap();
@@ -369,7 +369,7 @@ mod tests {
     #[tokio::test]
     #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
     async fn where_it_is_refused_the_index_is_in_this_process() {
-        let (_server, folders, mut configs) = on_postgres(2);
+        let (folders, _server, mut configs) = on_postgres(2);
         let first = Database::open(&configs[0]).await.unwrap();
         let plain = "CREATE ROLE plain LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO plain;
             GRANT CREATE ON SCHEMA public TO plain";

@@ -345,7 +345,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
 
 #[test]
 fn while_the_model_hangs_all_else_is_answered_and_a_stop_is_a_clean_one() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (url, _questions) = hanging(String::new());
     let program = agent(folder.path())
         .env("AGENT_LLM_URL", &url)
@@ -412,7 +412,9 @@ fn a_taken_port_ends_the_start_which_never_was_ready_and_leaves_the_data_as_they
         let limit = Duration::from_secs(10);
         for (path, status) in [("/readyz", 503), ("/healthz", 200)] {
             if let Ok(answer) = http::ask(admin, "GET", path, "", limit) {
-                assert_eq!(answer.status, status, "{answer:?}");
+                // A check that was under way when the database stopped.
+                let cut = answer.body.contains("was cancelled");
+                assert!(answer.status == status || cut, "{answer:?}");
             }
         }
     }

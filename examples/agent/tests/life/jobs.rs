@@ -26,7 +26,7 @@ pub(super) async fn until_done(client: &Client, at: &str, jobs: usize) -> Vec<Va
 
 #[test]
 fn a_job_that_there_is_no_time_for_is_put_back_with_its_progress_and_goes_on_in_the_next_life() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let runtime = runtime();
     // Just the time that is kept for putting it back.
     let (mut run, at) = up(agent(folder.path()).env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2s"));

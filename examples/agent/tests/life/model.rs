@@ -34,7 +34,7 @@ fn question() -> Value {
 
 #[test]
 fn an_endpoint_that_hangs_costs_each_request_its_time_and_not_the_readiness() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (url, _questions) = hanging(String::new());
     let admin = own_address();
     let program = agent(folder.path())
@@ -68,7 +68,7 @@ fn an_endpoint_that_hangs_costs_each_request_its_time_and_not_the_readiness() {
 
 #[test]
 fn an_endpoint_that_falls_silent_in_the_middle_ends_the_answer_and_its_text_is_saved() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (url, _questions) = hanging(format!("{HEAD}{WORD}"));
     let program = agent(folder.path())
         .env("AGENT_LLM_URL", url)
@@ -93,7 +93,7 @@ fn an_endpoint_that_falls_silent_in_the_middle_ends_the_answer_and_its_text_is_s
 
 #[test]
 fn an_endpoint_that_hangs_does_not_hold_up_the_end() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let (url, questions) = hanging(format!("{HEAD}{WORD}"));
     let admin = own_address();
     let program = agent(folder.path())

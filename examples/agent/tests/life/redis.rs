@@ -44,40 +44,43 @@ async fn said(client: &Client, at: &str, session: &str) -> Vec<Value> {
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian) and PostgreSQL's server programs (postgresql from Debian)"]
 fn what_was_said_in_a_session_is_found_by_other_agents_and_after_a_crash() {
-    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
-    let database = Postgres::started(folders[0].path());
-    let server = Redis::started(folders[1].path());
-    let url = database.url("postgres");
-    let agent = |number: usize| agent_on(&server, folders[number].path()).env("DATABASE_URL", &url);
-    let ((mut first, at), (mut second, other)) = (up(agent(2)), up(agent(3)));
-    let runtime = runtime();
-    let client = Client::new();
-    let (session, text) = runtime.block_on(async {
-        let (session, text) = ask(&client, &at, None, 8).await;
-        // Turned round behind their backs, so that it shows from where they have it.
-        let mut connection = PgConnection::connect(&url).await.expect("it is up");
-        let turned = connection
-            .execute("UPDATE answers SET text = reverse(text)")
-            .await;
-        assert_eq!(turned.expect("it is done").rows_affected(), 1);
-        assert_eq!(said(&client, &other, &session).await, [&*text]);
-        (session, text)
+    unless_late(|| {
+        let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+        let database = Postgres::started(folders[0].path());
+        let server = Redis::started(folders[1].path());
+        let url = database.url("postgres");
+        let agent =
+            |number: usize| agent_on(&server, folders[number].path()).env("DATABASE_URL", &url);
+        let ((mut first, at), (mut second, other)) = (up(agent(2)), up(agent(3)));
+        let runtime = runtime();
+        let client = Client::new();
+        let (session, text) = runtime.block_on(async {
+            let (session, text) = ask(&client, &at, None, 8).await;
+            // Turned round behind their backs, so that it shows from where they have it.
+            let mut connection = PgConnection::connect(&url).await.expect("it is up");
+            let turned = connection
+                .execute("UPDATE answers SET text = reverse(text)")
+                .await;
+            assert_eq!(turned.expect("it is done").rows_affected(), 1);
+            assert_eq!(said(&client, &other, &session).await, [&*text]);
+            (session, text)
+        });
+        first.signal(Signal::KILL);
+        assert_eq!(first.end().signal, Some(9));
+        let (mut first, at) = up(agent(2));
+        runtime.block_on(async {
+            assert_eq!(said(&client, &at, &session).await, [&*text]);
+            // And the conversation goes on.
+            let (same, answer) = ask(&client, &at, Some(&session), 8).await;
+            assert_eq!(same, session);
+            assert_eq!(said(&client, &other, &session).await, [text, answer]);
+        });
+        for run in [&mut first, &mut second] {
+            run.terminate();
+        }
+        expect_reverse(first.end().expect_code(0));
+        second.end().expect_code(0);
     });
-    first.signal(Signal::KILL);
-    assert_eq!(first.end().signal, Some(9));
-    let (mut first, at) = up(agent(2));
-    runtime.block_on(async {
-        assert_eq!(said(&client, &at, &session).await, [&*text]);
-        // And the conversation goes on.
-        let (same, answer) = ask(&client, &at, Some(&session), 8).await;
-        assert_eq!(same, session);
-        assert_eq!(said(&client, &other, &session).await, [text, answer]);
-    });
-    for run in [&mut first, &mut second] {
-        run.terminate();
-    }
-    expect_reverse(first.end().expect_code(0));
-    second.end().expect_code(0);
 }
 
 #[test]
@@ -139,33 +142,35 @@ fn a_server_that_dies_is_missed_by_nobody_and_one_that_comes_back_is_used() {
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian)"]
 fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_nothing() {
-    let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let server = Redis::started(files.path());
-    let (program, probes) = with_probes(agent_on(&server, data.path()));
-    let (mut run, at) = up(program);
-    let runtime = runtime();
-    let client = Client::new();
-    let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
-    server.freeze();
-    let read = || {
-        let begun = Instant::now();
-        assert_eq!(runtime.block_on(said(&client, &at, &session)), [&*text]);
-        begun.elapsed()
-    };
-    let first = read();
-    // The best of some: the machine may have other things to do.
-    let next = (0..5).map(|_| read()).min().unwrap_or_default();
-    let limit = Duration::from_millis(250);
-    assert!(first >= limit && first < 4 * limit, "{first:?}");
-    assert!(next < limit, "{next:?}");
-    run.until_stderr("did not answer within 250ms");
-    http::get(probes, "/healthz").expect(503, &["Cache"]);
-    http::get(probes, "/readyz").expect(200, &[]);
-    let told = run.terminate();
-    let end = run.end();
-    end.expect_code(0);
-    end.expect_gone(told, Duration::from_secs(2));
-    server.thaw();
+    unless_late(|| {
+        let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let server = Redis::started(files.path());
+        let (program, probes) = with_probes(agent_on(&server, data.path()));
+        let (mut run, at) = up(program);
+        let runtime = runtime();
+        let client = Client::new();
+        let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
+        server.freeze();
+        let read = || {
+            let begun = Instant::now();
+            assert_eq!(runtime.block_on(said(&client, &at, &session)), [&*text]);
+            begun.elapsed()
+        };
+        let first = read();
+        // The best of some: the machine may have other things to do.
+        let next = (0..5).map(|_| read()).min().unwrap_or_default();
+        let limit = Duration::from_millis(250);
+        assert!(first >= limit && first < 4 * limit, "{first:?}");
+        assert!(next < limit, "{next:?}");
+        run.until_stderr("did not answer within 250ms");
+        http::get(probes, "/healthz").expect(503, &["Cache"]);
+        http::get(probes, "/readyz").expect(200, &[]);
+        let told = run.terminate();
+        let end = run.end();
+        end.expect_code(0);
+        end.expect_gone(told, Duration::from_secs(2));
+        server.thaw();
+    });
 }
 
 #[test]
