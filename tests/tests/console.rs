@@ -127,7 +127,7 @@ fn a_forced_stop() {
             let _ = terminal.until(&["running"]);
             terminal.types(CTRL_C);
             // Another one within 300 ms would be the same.
-            let _ = terminal.until(&["stopping c 1s"]);
+            let _ = terminal.until(&["stopping c 1s", "of 5 stopped"]);
             terminal.types(CTRL_C);
             expect(&file, &end(&mut terminal, run, 130).1);
         });
@@ -153,13 +153,15 @@ fn a_drain_with_work_in_flight() {
         expect_file!["console/draining_80.txt"],
         expect_file!["console/draining_40.txt"],
     ) {
-        let slow = program!("probed").with("main.after=slow:1000 poll=told");
-        let (mut terminal, mut run) = at(columns, slow);
-        run.until("main");
-        let _ = terminal.until(&["running"]);
-        terminal.types(CTRL_C);
-        expect(&file, &terminal.until(&["poll stopped", "draining "]));
-        drop(end(&mut terminal, run, 0));
+        unless_late(|| {
+            let slow = program!("probed").with("main.after=slow:1000 poll=told");
+            let (mut terminal, mut run) = at(columns, slow);
+            run.until("main");
+            let _ = terminal.until(&["running"]);
+            terminal.types(CTRL_C);
+            expect(&file, &terminal.until(&["poll stopped", "draining "]));
+            drop(end(&mut terminal, run, 0));
+        });
     }
 }
 
@@ -204,7 +206,7 @@ fn what_was_stopped_by_ctrl_z_and_goes_on_draws_itself_below_what_the_shell_said
     // What it had drawn there is gone: what stands there later it has drawn since it goes on.
     let script = "set -m; \"$@\"; printf '\\033[Jstopped\\n'; fg";
     let (mut terminal, run) = in_a_shell(80, chain, script);
-    let _ = terminal.until(&["starting b"]);
+    let _ = terminal.until(&["starting b", "of 5 up"]);
     terminal.types(CTRL_Z);
     let screen = terminal.wait("it below what the shell said", |screen| {
         let said = screen.find("stopped");

@@ -115,7 +115,7 @@ fn a17_a_worker_that_ends_early_and_whose_end_is_the_end_stops_the_app() {
 #[test]
 fn that_a_worker_ended_and_runs_again_is_told_of_unless_it_is_periodic() {
     let program = program!("workers").env("LIFECYCLE_CONSOLE", "on");
-    let program = program.with("only=eternal,periodic eternal=slow:50 periodic=ok");
+    let program = program.with("only=eternal,periodic eternal=slow:500 periodic=ok");
     let mut run = program.start();
     run.until_times("periodic ok", 2);
     run.until_times("eternal", 2);

@@ -1,8 +1,9 @@
 //! The spans of calls of user code, so that what a hook writes to the log says whose hook it is.
 //!
 //! A subscriber is user code. So a span is made, entered and closed where the hook itself runs, never by the driver, and
-//! closed before anybody hears that the hook has ended: what stops last finds all others closed. An emergency hook has no
-//! span around it, since the subscriber may be what it has to do without; its span is written when it is over.
+//! closed before anybody hears that the hook has ended: what stops last finds all others closed, but for those of hooks that
+//! were given up. An emergency hook has no span around it, since the subscriber may be what it has to do without; its span is
+//! written when it is over.
 
 use std::sync::Arc;
 use std::time::Duration;
