@@ -5,19 +5,13 @@
 //! what the expansion would have added, so that one mistake is one error.
 
 mod app;
-mod arg;
-mod args;
+mod attribute;
 mod background;
-mod context;
-mod duration;
+mod codegen;
+mod diagnostics;
 mod entry;
-mod function;
-mod hook;
-mod krate;
-mod listed;
-mod nearest;
-mod param;
 mod resource;
+mod signature;
 #[cfg(test)]
 mod tests;
 

@@ -99,112 +99,66 @@
 #[cfg(not(unix))]
 compile_error!("`lifecycle` runs on Unix systems; Windows is not supported yet");
 
-#[cfg(feature = "admin")]
-mod admin;
-#[cfg(not(feature = "admin"))]
-#[path = "admin/absent.rs"]
-mod admin;
-mod admin_address;
-mod admit;
-mod app;
-mod background;
-mod budget;
-mod builder;
-mod check;
-mod component;
-#[cfg(feature = "drill")]
-pub mod drill;
-#[cfg(not(feature = "drill"))]
-#[path = "drill/absent.rs"]
-mod drill;
-mod duration;
-mod emergency;
+mod api;
+mod base;
 mod entry;
-mod environment;
 mod error;
-mod glue;
-mod graph;
-pub mod guarantees;
 pub mod guide;
-mod hook;
 #[cfg(feature = "axum")]
 pub mod http;
-mod leases;
 mod life;
-mod names;
+mod macro_support;
 mod plan;
-mod print;
-mod print_format;
 mod process;
-mod reason;
-mod record;
-mod registry;
+mod proof;
 mod report;
-mod report_path;
-mod resource;
 mod scope;
-mod selection;
-mod settings;
-mod setup;
-mod shutdown;
-#[cfg(unix)]
-mod signals;
-#[cfg(feature = "stream")]
-mod stream;
-mod sync;
 mod sys;
-mod task_set;
-mod tasks;
-mod test;
-mod text;
-mod threads;
-mod trigger;
 mod view;
-#[cfg(unix)]
-mod watchdog;
 
-pub use admit::{Draining, InFlight};
-pub use app::App;
-pub use background::{OnEnd, Policy, Ready, Restart, Worker};
-pub use builder::{Builder, Lifecycle, NotUp, Running, StartError};
-pub use error::BoxError;
-pub use error::{ConfigError, is_disconnect};
-pub use hook::{Hook, Instance, StartContext, Stopped};
+pub use api::app::App;
+pub use api::hook::{Hook, Instance, StartContext, Stopped};
+pub use api::leases::{Lease, Leases, Outstanding};
+pub use api::record::{Binding, HookKind, Need, Record, RecordRef};
+pub use api::resource::{Provided, Resource};
+pub use api::settings::Settings;
+pub use api::shutdown::{Shutdown, Slept};
+#[cfg(feature = "stream")]
+pub use api::stream::{Collecting, Interruptible, InterruptibleStream, OnInterrupt, Why};
+pub use api::tasks::{Task, Tasks};
+pub use api::worker::{OnEnd, Policy, Ready, Restart, Worker};
+pub use entry::builder::{Builder, Lifecycle, NotUp, Running, StartError};
+pub use error::{BoxError, ConfigError, Draining, TaskError, is_disconnect};
+pub use guide::guarantees;
 pub use inventory;
-pub use leases::{Lease, Leases, Outstanding};
 pub use life::outcome::Layer;
 pub use lifecycle_macros::{App, background, main, resource, test};
-pub use reason::Reason;
-pub use record::{Binding, HookKind, Need, Record};
+#[cfg(feature = "drill")]
+pub use plan::drill;
+pub use plan::setup::Setup;
+pub use report::blame::{Blame, CriticalPath};
 pub use report::{ComponentReport, Report};
-pub use resource::{Provided, Resource};
-pub use settings::Settings;
-pub use setup::Setup;
-pub use shutdown::{Shutdown, Slept};
-#[cfg(feature = "stream")]
-pub use stream::{Collecting, Interruptible, InterruptibleStream, OnInterrupt, Why};
-pub use sys::RecordRef;
-pub use tasks::{Task, TaskError, Tasks};
-pub use view::picture::blame::{Blame, CriticalPath};
+pub use scope::admission::InFlight;
+pub use scope::reason::Reason;
 
 /// What expansions of the macros name. Outside semantic versioning: it changes whenever the macros do.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::app::{App, AppRecord};
-    pub use crate::background::{OnEnd, Policy, Ready, Restart, Worker};
-    pub use crate::builder::Builder;
-    pub use crate::check::{Verdict, check_app, check_edge, check_one_app};
-    pub use crate::entry::{ByApp, EntryParameter, EntrySpec};
+    pub use crate::api::app::{App, AppRecord};
+    pub use crate::api::hook::{Hook, Instance, StartContext, Stopped};
+    pub use crate::api::record::{Binding, HookKind, Need, Record, RecordRef};
+    pub use crate::api::resource::{Provided, Resource};
+    pub use crate::api::settings::Settings;
+    pub use crate::api::worker::{OnEnd, Policy, Ready, Restart, Worker};
+    pub use crate::entry::builder::Builder;
+    pub use crate::entry::test::test;
     pub use crate::error::BoxError;
-    pub use crate::glue::{EntrySlot, Exactly, Field, Judged, Slot, StopOutcome, judged};
-    pub use crate::hook::{Hook, Instance, Outcome, Parameter, StartContext, Stopped};
+    pub use crate::macro_support::entry_spec::{ByApp, EntryParameter, EntrySpec};
+    pub use crate::macro_support::parameter::{Outcome, Parameter};
+    pub use crate::macro_support::{EntrySlot, Exactly, Field, Judged, Slot, StopOutcome, judged};
+    pub use crate::plan::registry::Registration;
+    pub use crate::plan::setup::Setup;
     pub use crate::process::main;
-    pub use crate::record::{Binding, HookKind, Need, Record};
-    pub use crate::registry::Registration;
-    pub use crate::resource::{Provided, Resource};
-    pub use crate::settings::Settings;
-    pub use crate::setup::Setup;
-    pub use crate::sys::RecordRef;
-    pub use crate::test::test;
+    pub use crate::proof::{Verdict, check_app, check_edge, check_one_app};
     pub use ::inventory;
 }

@@ -4,11 +4,11 @@ use proc_macro2::TokenStream;
 use syn::{Attribute, Data, DeriveInput, Fields, Ident, Type};
 
 use super::parse::Args;
-use crate::context::Context;
-use crate::function::cfgs;
-use crate::krate::private;
-use crate::listed::check_workers;
-use crate::param::show;
+use crate::attribute::list::check_workers;
+use crate::codegen::crate_path::private;
+use crate::diagnostics::Context;
+use crate::signature::function::cfgs;
+use crate::signature::param::show;
 
 /// An app without a mistake in it.
 pub(crate) struct App<'a> {

@@ -8,10 +8,10 @@ use syn::{DeriveInput, Type};
 
 use super::check::App;
 use super::parse::Args;
-use crate::duration;
-use crate::krate::{at, moved, private};
-use crate::listed::Listed;
-use crate::param::{self, call_at};
+use crate::attribute::duration;
+use crate::attribute::list::Listed;
+use crate::codegen::crate_path::{at, moved, private};
+use crate::signature::param::{self, call_at};
 
 pub(crate) fn expand(app: &App<'_>) -> TokenStream {
     let App {

@@ -7,20 +7,7 @@ mod parse;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-use crate::args::{Known, known};
-use crate::context::Context;
-
-pub(crate) const KNOWN: &[Known] = &[
-    known("shutdown_timeout", "shutdown_timeout = \"30s\""),
-    known("drain_timeout", "drain_timeout = \"10s\""),
-    known("lame_duck", "lame_duck = \"5s\""),
-    known("emergency_timeout", "emergency_timeout = \"2s\""),
-    known("start_timeout", "start_timeout = \"60s\""),
-    known("startup_timeout", "startup_timeout = \"5m\""),
-    known("background", "background = [serve]"),
-    known("expect", "expect = [plugin::Metrics]"),
-    known("crate", "crate = lifecycle"),
-];
+use crate::diagnostics::Context;
 
 pub(crate) fn app(item: TokenStream) -> TokenStream {
     let cx = Context::new();

@@ -6,13 +6,13 @@ use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, LitStr, Meta, Path};
 
-use super::KNOWN;
-use crate::arg::Arg;
-use crate::args;
-use crate::context::Context;
-use crate::duration;
-use crate::listed::Listed;
-use crate::param::show;
+use crate::attribute;
+use crate::attribute::arg::Arg;
+use crate::attribute::duration;
+use crate::attribute::known::APP;
+use crate::attribute::list::Listed;
+use crate::diagnostics::Context;
+use crate::signature::param::show;
 
 /// The arguments of all helper attributes together.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Args {
     }
 
     fn read(&mut self, cx: &Context, tokens: proc_macro2::TokenStream) {
-        args::parse(cx, tokens, "`#[app(..)]`", KNOWN, |key, value| {
+        attribute::parse(cx, tokens, "`#[app(..)]`", APP, |key, value| {
             match key.name.as_str() {
                 "shutdown_timeout" => {
                     let literal = value.string()?;

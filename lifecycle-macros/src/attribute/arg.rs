@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 
-use crate::context::Context;
+use crate::diagnostics::Context;
 
 /// The name of an argument, as written.
 pub(crate) struct Key {

@@ -3,8 +3,8 @@
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Type};
 
-use crate::context::Context;
-use crate::param::show;
+use crate::diagnostics::Context;
+use crate::signature::param::show;
 
 pub(crate) struct Listed {
     pub(crate) cfgs: Vec<Attribute>,

@@ -1,5 +1,10 @@
 //! The list of arguments of an attribute: `key = value` and flags, separated by commas, all errors collected.
 
+pub(crate) mod arg;
+pub(crate) mod duration;
+pub(crate) mod known;
+pub(crate) mod list;
+
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -7,29 +12,10 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Expr, Ident, Lit, LitBool, LitStr, Path, Token, Type, bracketed};
 
-use crate::arg::Key;
-use crate::context::Context;
-use crate::duration;
-use crate::nearest::{nearest, tolerance};
-
-/// An argument that a macro knows, with an example of how to write it.
-pub(crate) struct Known {
-    pub(crate) name: &'static str,
-    pub(crate) example: &'static str,
-}
-
-pub(crate) const fn known(name: &'static str, example: &'static str) -> Known {
-    Known { name, example }
-}
-
-/// The arguments of every macro, to say where one belongs that is used in the wrong place.
-const TABLES: [(&str, &[Known]); 5] = [
-    ("#[resource(..)]", crate::resource::KNOWN),
-    ("#[background(..)]", crate::background::KNOWN),
-    ("#[app(..)]", crate::app::KNOWN),
-    ("#[lifecycle::main(..)]", crate::entry::MAIN),
-    ("#[lifecycle::test(..)]", crate::entry::TEST),
-];
+use self::known::{Known, list, unknown};
+use crate::attribute::arg::Key;
+use crate::diagnostics::Context;
+use crate::diagnostics::nearest::{nearest, tolerance};
 
 /// Parses `tokens` as arguments: `set` is called with each known one and must take its value from the stream. After an
 /// error it goes on with the next argument.
@@ -94,34 +80,6 @@ fn one(
             key.name
         )))
     }
-}
-
-fn unknown(name: &str, owner: &str, table: &[Known]) -> String {
-    let near = nearest(name, table.iter().map(|known| known.name), tolerance(name));
-    if let Some(known) = near.and_then(|near| table.iter().find(|known| known.name == near)) {
-        return format!(
-            "unknown argument `{name}`, did you mean `{}`?\nwrite `{}`",
-            known.name, known.example
-        );
-    }
-    let home = TABLES
-        .iter()
-        .find(|(_, table)| table.iter().any(|known| known.name == name));
-    let home = home.map_or_else(String::new, |(home, _)| {
-        format!("`{name}` is an argument of `{home}`; ")
-    });
-    format!(
-        "unknown argument `{name}`\n{home}{owner} takes {}",
-        list(table)
-    )
-}
-
-fn list(table: &[Known]) -> String {
-    let names: Vec<String> = table
-        .iter()
-        .map(|known| format!("`{}`", known.name))
-        .collect();
-    names.join(", ")
 }
 
 /// What follows the name of an argument.

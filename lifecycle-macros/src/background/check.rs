@@ -4,11 +4,11 @@ use proc_macro2::TokenStream;
 use syn::Attribute;
 
 use super::parse::Args;
-use crate::context::Context;
-use crate::function::{Function, cfgs, mentions};
-use crate::krate::private;
-use crate::param::{self, Param};
-use crate::resource::check_name;
+use crate::codegen::crate_path::private;
+use crate::diagnostics::Context;
+use crate::signature::function::{Function, cfgs, mentions};
+use crate::signature::name::check_name;
+use crate::signature::param::{self, Param};
 
 /// A worker without a mistake in it.
 pub(crate) struct Worker<'a> {

@@ -6,11 +6,11 @@ use syn::ext::IdentExt;
 
 use super::check::{Worker, is_method};
 use super::parse::Args;
-use crate::duration;
-use crate::function::{Function, cfgs};
-use crate::hook::{HookCall, hook_call, outcome};
-use crate::krate::{at, private};
-use crate::param::{call_at, slot_names, taken};
+use crate::attribute::duration;
+use crate::codegen::crate_path::{at, private};
+use crate::codegen::hook_call::{HookCall, hook_call, outcome};
+use crate::signature::function::{Function, cfgs};
+use crate::signature::param::{call_at, slot_names, taken};
 
 pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
     let Worker {

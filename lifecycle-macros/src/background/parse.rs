@@ -7,10 +7,10 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, LitStr, Path, Token, Visibility};
 
-use super::KNOWN;
-use crate::arg::Arg;
-use crate::args;
-use crate::context::Context;
+use crate::attribute;
+use crate::attribute::arg::Arg;
+use crate::attribute::known::BACKGROUND;
+use crate::diagnostics::Context;
 
 /// The arguments of the attribute. Words are kept as the variant that they stand for.
 #[derive(Default)]
@@ -41,34 +41,41 @@ const ON_END: [(&str, &str); 2] = [("shutdown", "Shutdown"), ("ignore", "Ignore"
 impl Args {
     pub(crate) fn parse(cx: &Context, tokens: TokenStream) -> Self {
         let mut args = Self::default();
-        args::parse(cx, tokens, "`#[background(..)]`", KNOWN, |key, value| {
-            match key.name.as_str() {
-                "order" => args
-                    .order
-                    .set(cx, key, value.number("from -2147483648 to 2147483647")?),
-                "timeout" => args.timeout.set(cx, key, value.duration()?),
-                "name" => args.name.set(cx, key, value.string()?),
-                "every" => args.every.set(cx, key, value.duration()?),
-                "immediate" => args.immediate.set(cx, key, value.flag()?),
-                "run_timeout" => args.run_timeout.set(cx, key, value.duration()?),
-                "max_failures" => {
-                    args.max_failures
-                        .set(cx, key, value.number("from 1 to 4294967295")?)
+        attribute::parse(
+            cx,
+            tokens,
+            "`#[background(..)]`",
+            BACKGROUND,
+            |key, value| {
+                match key.name.as_str() {
+                    "order" => {
+                        args.order
+                            .set(cx, key, value.number("from -2147483648 to 2147483647")?)
+                    }
+                    "timeout" => args.timeout.set(cx, key, value.duration()?),
+                    "name" => args.name.set(cx, key, value.string()?),
+                    "every" => args.every.set(cx, key, value.duration()?),
+                    "immediate" => args.immediate.set(cx, key, value.flag()?),
+                    "run_timeout" => args.run_timeout.set(cx, key, value.duration()?),
+                    "max_failures" => {
+                        args.max_failures
+                            .set(cx, key, value.number("from 1 to 4294967295")?)
+                    }
+                    "restart" => args.restart.set(cx, key, value.choice(&RESTART)?),
+                    "max_restarts" => {
+                        args.max_restarts
+                            .set(cx, key, value.number("from 1 to 4294967295")?)
+                    }
+                    "within" => args.within.set(cx, key, value.duration()?),
+                    "backoff" => args.backoff.set(cx, key, value.duration()?),
+                    "on_failure" => args.on_failure.set(cx, key, value.choice(&ON_END)?),
+                    "on_finish" => args.on_finish.set(cx, key, value.choice(&ON_END)?),
+                    "crate" => args.krate.set(cx, key, value.path()?),
+                    _ => {}
                 }
-                "restart" => args.restart.set(cx, key, value.choice(&RESTART)?),
-                "max_restarts" => {
-                    args.max_restarts
-                        .set(cx, key, value.number("from 1 to 4294967295")?)
-                }
-                "within" => args.within.set(cx, key, value.duration()?),
-                "backoff" => args.backoff.set(cx, key, value.duration()?),
-                "on_failure" => args.on_failure.set(cx, key, value.choice(&ON_END)?),
-                "on_finish" => args.on_finish.set(cx, key, value.choice(&ON_END)?),
-                "crate" => args.krate.set(cx, key, value.path()?),
-                _ => {}
-            }
-            Ok(())
-        });
+                Ok(())
+            },
+        );
         args
     }
 }

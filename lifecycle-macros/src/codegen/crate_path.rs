@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
-use crate::arg::Arg;
+use crate::attribute::arg::Arg;
 
 /// The path to what expansions may name: `<crate>::__private`.
 pub(crate) fn private(krate: &Arg<Path>) -> TokenStream {

@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use crate::function::Function;
-use crate::krate::{at, moved};
+use crate::codegen::crate_path::{at, moved};
+use crate::signature::function::Function;
 
 /// A function that the framework calls.
 pub(crate) struct HookCall {

@@ -1,5 +1,7 @@
 //! [`Context`]: collects every error of an input, so that the user sees all of them at once.
 
+pub(crate) mod nearest;
+
 use std::cell::RefCell;
 use std::fmt::Display;
 

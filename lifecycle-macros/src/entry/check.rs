@@ -5,11 +5,11 @@ use syn::Type;
 
 use super::Kind;
 use super::parse::{Args, Flavor};
-use crate::context::Context;
-use crate::function::{Function, mentions};
-use crate::krate::private;
-use crate::listed::check_workers;
-use crate::param::show;
+use crate::attribute::list::check_workers;
+use crate::codegen::crate_path::private;
+use crate::diagnostics::Context;
+use crate::signature::function::{Function, mentions};
+use crate::signature::param::show;
 
 /// A `main` or a test without a mistake in it.
 pub(crate) struct Entry<'a> {

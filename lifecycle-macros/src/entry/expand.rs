@@ -9,10 +9,10 @@ use syn::spanned::Spanned;
 use super::Kind;
 use super::check::Entry;
 use super::parse::Flavor;
-use crate::function::Function;
-use crate::krate::{at, moved};
-use crate::listed::Listed;
-use crate::param::{self, call_at};
+use crate::attribute::list::Listed;
+use crate::codegen::crate_path::{at, moved};
+use crate::signature::function::Function;
+use crate::signature::param::{self, call_at};
 
 pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let Entry {

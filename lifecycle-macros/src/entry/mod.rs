@@ -6,26 +6,8 @@ mod parse;
 
 use proc_macro2::TokenStream;
 
-use crate::args::{Known, known};
-use crate::context::Context;
-use crate::function::Function;
-
-pub(crate) const MAIN: &[Known] = &[
-    known("init", "init = setup"),
-    known("flavor", "flavor = \"current_thread\""),
-    known("worker_threads", "worker_threads = 4"),
-    known("registered", "registered = false"),
-    known("crate", "crate = lifecycle"),
-];
-
-pub(crate) const TEST: &[Known] = &[
-    known("provide", "provide = [FakeClock::new()]"),
-    known("background", "background = [poll]"),
-    known("flavor", "flavor = \"multi_thread\""),
-    known("worker_threads", "worker_threads = 4"),
-    known("start_paused", "start_paused = true"),
-    known("crate", "crate = lifecycle"),
-];
+use crate::diagnostics::Context;
+use crate::signature::function::Function;
 
 /// Which of the two it is.
 #[derive(Clone, Copy, PartialEq, Eq)]

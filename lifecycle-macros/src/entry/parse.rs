@@ -3,12 +3,13 @@
 use proc_macro2::TokenStream;
 use syn::{Expr, Path};
 
-use super::{Kind, MAIN, TEST};
-use crate::arg::Arg;
-use crate::args;
+use super::Kind;
+use crate::attribute;
+use crate::attribute::arg::Arg;
+use crate::attribute::known::{MAIN, TEST};
+use crate::attribute::list::Listed;
 use crate::background::not_a_function;
-use crate::context::Context;
-use crate::listed::Listed;
+use crate::diagnostics::Context;
 
 /// The arguments of either attribute; its table says which of them it takes.
 #[derive(Default)]
@@ -41,7 +42,7 @@ impl Args {
             Kind::Main => ("`#[lifecycle::main(..)]`", MAIN),
             Kind::Test => ("`#[lifecycle::test(..)]`", TEST),
         };
-        args::parse(cx, tokens, owner, table, |key, value| {
+        attribute::parse(cx, tokens, owner, table, |key, value| {
             match key.name.as_str() {
                 "init" => args.init.set(cx, key, value.expr()?),
                 "flavor" => args.flavor.set(cx, key, value.choice(&FLAVORS)?),

@@ -8,12 +8,12 @@ use super::hooks::{
     Expects, Hook, Start, check_emergency, check_hook, check_in_use, expects, near_misses, starts,
 };
 use super::parse::{Args, Block};
-use crate::arg::Arg;
-use crate::context::Context;
-use crate::function::{Function, cfgs, mentions};
-use crate::krate::private;
-use crate::listed::{Listed, check_unique};
-use crate::param::{self, show};
+use crate::attribute::list::{Listed, check_unique};
+use crate::codegen::crate_path::private;
+use crate::diagnostics::Context;
+use crate::signature::function::{Function, cfgs, mentions};
+use crate::signature::name::check_name;
+use crate::signature::param::{self, show};
 
 /// A resource without a mistake in it.
 pub(crate) struct Resource<'a> {
@@ -210,23 +210,5 @@ fn check_after(cx: &Context, args: &Args) {
                 "a component cannot come after itself\nname the type that is meant",
             );
         }
-    }
-}
-
-/// Names end up in logs, in plans and in environment variables.
-pub(crate) fn check_name(cx: &Context, name: &Arg<syn::LitStr>) {
-    let Some(literal) = name.get() else { return };
-    let text = literal.value();
-    let allowed = |c: char| c.is_alphanumeric() || "_-.:".contains(c);
-    if text.is_empty() {
-        cx.error_on(literal, "`name` is empty\nleave it out for the default");
-    } else if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
-        cx.error_on(
-            literal,
-            format!(
-                "`name` cannot contain `{}`\nallowed are letters, digits, `_`, `-`, `.` and `:`",
-                wrong.escape_debug()
-            ),
-        );
     }
 }

@@ -8,11 +8,11 @@ use syn::{Attribute, Generics, Type};
 use super::check::Resource;
 use super::hooks::{Hook, Start};
 use super::parse::{Args, Stub};
-use crate::duration;
-use crate::hook::{HookCall, hook_call, outcome};
-use crate::krate::{at, moved, private};
-use crate::listed::Listed;
-use crate::param::{call_at, show, slot_names, taken};
+use crate::attribute::duration;
+use crate::attribute::list::Listed;
+use crate::codegen::crate_path::{at, moved, private};
+use crate::codegen::hook_call::{HookCall, hook_call, outcome};
+use crate::signature::param::{call_at, show, slot_names, taken};
 
 pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream {
     let Resource {

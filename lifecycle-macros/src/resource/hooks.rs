@@ -5,11 +5,11 @@ use syn::ext::IdentExt;
 use syn::{Attribute, Type};
 
 use super::parse::Block;
-use crate::context::Context;
-use crate::function::{Function, cfgs, mentions};
-use crate::hook::HookCall;
-use crate::nearest::distance;
-use crate::param::{self, Param, show};
+use crate::codegen::hook_call::HookCall;
+use crate::diagnostics::Context;
+use crate::diagnostics::nearest::distance;
+use crate::signature::function::{Function, cfgs, mentions};
+use crate::signature::param::{self, Param, show};
 
 /// One hook, under its own `#[cfg]`s.
 pub(crate) struct Hook {

@@ -7,23 +7,7 @@ mod parse;
 
 use proc_macro2::TokenStream;
 
-pub(crate) use check::check_name;
-
-use crate::args::{Known, known};
-use crate::context::Context;
-
-pub(crate) const KNOWN: &[Known] = &[
-    known("order", "order = 3"),
-    known("timeout", "timeout = \"5s\""),
-    known("start_timeout", "start_timeout = \"30s\""),
-    known("retries", "retries = 5"),
-    known("backoff", "backoff = \"200ms\""),
-    known("after", "after = [Metrics]"),
-    known("as", "as = dyn Clock"),
-    known("readiness", "readiness"),
-    known("name", "name = \"db\""),
-    known("crate", "crate = lifecycle"),
-];
+use crate::diagnostics::Context;
 
 pub(crate) fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Context::new();

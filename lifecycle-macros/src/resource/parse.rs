@@ -6,12 +6,12 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, DeriveInput, Generics, Ident, LitStr, Path, Token, Type, Visibility, braced};
 
-use super::KNOWN;
-use crate::arg::Arg;
-use crate::args;
-use crate::context::Context;
-use crate::function::{Function, is_function};
-use crate::listed::Listed;
+use crate::attribute;
+use crate::attribute::arg::Arg;
+use crate::attribute::known::RESOURCE;
+use crate::attribute::list::Listed;
+use crate::diagnostics::Context;
+use crate::signature::function::{Function, is_function};
 
 /// The arguments of the attribute.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn parse(cx: &Context, tokens: TokenStream) -> Self {
         let mut args = Self::default();
-        args::parse(cx, tokens, "`#[resource(..)]`", KNOWN, |key, value| {
+        attribute::parse(cx, tokens, "`#[resource(..)]`", RESOURCE, |key, value| {
             match key.name.as_str() {
                 "order" => args
                     .order

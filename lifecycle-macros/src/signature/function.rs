@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, ReturnType, Signature, Token, Type, Visibility};
 
-use crate::context::Context;
+use crate::diagnostics::Context;
 
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,

@@ -5,9 +5,9 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
-use crate::context::Context;
-use crate::function::{Function, mentions};
-use crate::krate::{at, moved};
+use crate::codegen::crate_path::{at, moved};
+use crate::diagnostics::Context;
+use crate::signature::function::{Function, mentions};
 
 /// One parameter. Only `&T` is told by its syntax; everything else is for the traits to decide.
 pub(crate) struct Param {

@@ -8,10 +8,11 @@ use proc_macro2::{LineColumn, TokenStream, TokenTree};
 use proptest::prelude::*;
 use syn::Path;
 
-use crate::args::{self, Known, known};
-use crate::context::Context;
+use crate::attribute;
+use crate::attribute::known::{self, Known, known};
+use crate::diagnostics::Context;
+use crate::diagnostics::nearest::{distance, nearest, tolerance};
 use crate::entry::Kind;
-use crate::nearest::{distance, nearest, tolerance};
 
 /// What may stand in an attribute, in a signature, or where it does not belong.
 const WORDS: &str = "async fn impl struct enum mod trait for self Self dyn unsafe pub mut const where static extern crate \
@@ -28,11 +29,11 @@ fn words(text: &'static str) -> impl Strategy<Value = String> {
 }
 
 const TABLES: [&[Known]; 5] = [
-    crate::resource::KNOWN,
-    crate::background::KNOWN,
-    crate::app::KNOWN,
-    crate::entry::MAIN,
-    crate::entry::TEST,
+    known::RESOURCE,
+    known::BACKGROUND,
+    known::APP,
+    known::MAIN,
+    known::TEST,
 ];
 
 /// The name of an argument of any of the macros.
@@ -292,7 +293,7 @@ impl Value {
         }
     }
 
-    fn read(name: &str, value: args::Value<'_>) -> syn::Result<Self> {
+    fn read(name: &str, value: attribute::Value<'_>) -> syn::Result<Self> {
         Ok(match name {
             "time" => Self::Time(value.duration()?),
             "time_or_zero" => Self::TimeOrZero(value.duration_or_zero()?),
@@ -340,7 +341,7 @@ fn value() -> impl Strategy<Value = Value> {
 fn read(source: &str) -> (Vec<Value>, Option<syn::Error>) {
     let cx = Context::new();
     let mut values = Vec::new();
-    args::parse(&cx, tokens(source), "`#[it(..)]`", TABLE, |key, value| {
+    attribute::parse(&cx, tokens(source), "`#[it(..)]`", TABLE, |key, value| {
         values.push(Value::read(&key.name, value)?);
         Ok(())
     });

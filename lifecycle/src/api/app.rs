@@ -1,9 +1,9 @@
 //! [`App`]: the app's state, and what is proved of it at compile time.
 
-use crate::hook::StartContext;
-use crate::record::Need;
-use crate::settings::Settings;
-use crate::sys::RecordRef;
+use crate::api::hook::StartContext;
+use crate::api::record::Need;
+use crate::api::record::RecordRef;
+use crate::api::settings::Settings;
 
 /// The app's state: a struct of `Arc<T>` fields that are what the app wants handed to it. Derive it; see
 /// [`derive(App)`](macro@crate::App).

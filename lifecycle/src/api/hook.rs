@@ -1,18 +1,16 @@
 //! What the runtime calls: [`Hook`]s, with what a `start` is handed ([`StartContext`]) and what comes back.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::background::Ready;
+use crate::api::shutdown::Shutdown;
+use crate::api::tasks::Tasks;
+use crate::api::worker::Ready;
 use crate::error::BoxError;
-use crate::record::{Need, NeedKind, key};
-use crate::resource::Provided;
 use crate::scope::Scope;
-use crate::shutdown::Shutdown;
-use crate::tasks::Tasks;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 type BoxCall<T> = Box<dyn FnOnce() -> Result<T, BoxError> + Send>;
@@ -102,24 +100,6 @@ impl Instance {
         Self(value)
     }
 
-    /// The instance of `from` as one that is found by `U`. Meant for [`Binding::to`](crate::__private::Binding::to).
-    ///
-    /// # Panics
-    ///
-    /// When `from` holds no `T`.
-    #[must_use]
-    pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
-    where
-        T: Send + Sync + 'static,
-        // Which is `Send` and `Sync`: where it is not, that is said once, at the trait.
-        U: ?Sized + Provided<T>,
-    {
-        let value = from
-            .downcast::<T>()
-            .expect("a binding is called with an instance of its own type");
-        Self::new(cast(value))
-    }
-
     pub(crate) fn downcast<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.downcast_ref::<Arc<T>>().cloned()
     }
@@ -131,11 +111,16 @@ impl fmt::Debug for Instance {
     }
 }
 
+/// The key by which the runtime finds a component: the type of the handle that is given out.
+pub(crate) fn key<T: ?Sized + 'static>() -> TypeId {
+    TypeId::of::<Arc<T>>()
+}
+
 /// What a `start`, or a worker's function, is handed: everything that its record lists.
 pub struct StartContext {
     pub(crate) name: Arc<str>,
     /// One for each [`Need`] of the kind `Component`, with the key it was asked by.
-    pub(crate) instances: Vec<(std::any::TypeId, Instance)>,
+    pub(crate) instances: Vec<(TypeId, Instance)>,
     pub(crate) scope: Arc<Scope>,
     pub(crate) ready: Option<Ready>,
 }
@@ -185,95 +170,5 @@ impl fmt::Debug for StartContext {
         f.debug_struct("StartContext")
             .field("name", &self.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// What may stand in the parameters of a `start` or a worker: `Arc<T>` of a resource, [`Shutdown`], [`Tasks`], and for
-/// workers [`Ready`]. `M` only tells the implementations apart; it is always inferred.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a parameter here",
-    label = "neither a dependency nor a handle",
-    note = "allowed are `&T` and `Arc<T>` of a resource `T`, `Shutdown`, `Tasks`, and `Ready` in a `#[background]` function"
-)]
-pub trait Parameter<M>: Sized {
-    /// What it stands for.
-    const NEED: Need;
-    /// The value to hand over.
-    fn take(context: &StartContext) -> Self;
-}
-
-/// Tells the implementations of [`Parameter`] apart.
-#[derive(Debug)]
-pub struct Handle;
-
-impl<T: ?Sized + Provided<M>, M> Parameter<(M,)> for Arc<T> {
-    const NEED: Need = Need::on::<T, M>();
-    fn take(context: &StartContext) -> Self {
-        context.get()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Parameter<Handle> for Shutdown {
-    const NEED: Need = Need::SHUTDOWN;
-    fn take(context: &StartContext) -> Self {
-        context.shutdown()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Parameter<Handle> for Tasks {
-    const NEED: Need = Need::TASKS;
-    fn take(context: &StartContext) -> Self {
-        context.tasks()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Parameter<Handle> for Ready {
-    const NEED: Need = Need::READY;
-    fn take(context: &StartContext) -> Self {
-        context.ready()
-    }
-}
-
-/// What a hook may return where a `T` is wanted: `T`, or `Result<T, E>`. `M` is always inferred.
-#[diagnostic::on_unimplemented(
-    message = "this must return `{T}` or `Result<{T}, E>`, not `{Self}`",
-    label = "neither `{T}` nor a `Result` of it",
-    note = "`E` is any error that converts into `Box<dyn Error + Send + Sync>`"
-)]
-pub trait Outcome<T, M> {
-    /// The value, or the error in a box.
-    ///
-    /// # Errors
-    ///
-    /// The hook's own.
-    fn outcome(self) -> Result<T, BoxError>;
-}
-
-/// [`Outcome`] of what cannot fail.
-#[derive(Debug)]
-pub struct Infallible;
-
-/// [`Outcome`] of a `Result`.
-#[derive(Debug)]
-pub struct Fallible;
-
-impl<T> Outcome<T, Infallible> for T {
-    fn outcome(self) -> Result<T, BoxError> {
-        Ok(self)
-    }
-}
-
-impl<T, E: Into<BoxError>> Outcome<T, Fallible> for Result<T, E> {
-    fn outcome(self) -> Result<T, BoxError> {
-        self.map_err(Into::into)
-    }
-}
-
-impl Need {
-    pub(crate) fn is_component(&self) -> bool {
-        matches!(self.kind, NeedKind::Component | NeedKind::After)
     }
 }

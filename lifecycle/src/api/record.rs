@@ -9,13 +9,11 @@
 
 use std::any::TypeId;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::background::Policy;
-use crate::hook::{Hook, Instance, StartContext, Stopped};
-use crate::resource::{Provided, Resource};
-use crate::sys::RecordRef;
+use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
+use crate::api::worker::Policy;
+use crate::sys::StaticRef;
 
 /// What is statically known of a component. The attribute macros write one for each component; by hand it is built with
 /// the `const` methods below.
@@ -37,6 +35,30 @@ pub struct Record {
     pub(crate) hooks: &'static [HookKind],
     pub(crate) key: fn() -> TypeId,
     pub(crate) body: Body,
+}
+
+/// Points to the static [`Record`] of a component.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef(StaticRef<Record>);
+
+impl RecordRef {
+    /// The reference to a record. What it points to is not read here, so that records may refer to each other.
+    #[must_use]
+    pub const fn to(record: &'static Record) -> Self {
+        Self(StaticRef::to(record))
+    }
+
+    /// The record.
+    #[must_use]
+    pub const fn get(self) -> &'static Record {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for RecordRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
 }
 
 /// The part of a record that differs between a resource and a worker.
@@ -110,13 +132,8 @@ pub struct Binding {
     pub(crate) bind: fn(&Instance) -> Instance,
 }
 
-/// The key by which the runtime finds a component: the type of the handle that is given out.
-pub(crate) fn key<T: ?Sized + 'static>() -> TypeId {
-    TypeId::of::<Arc<T>>()
-}
-
 impl Record {
-    const fn new(name: &'static str, key: fn() -> TypeId, body: Body) -> Self {
+    pub(super) const fn new(name: &'static str, key: fn() -> TypeId, body: Body) -> Self {
         Self {
             id: 0,
             name,
@@ -135,12 +152,6 @@ impl Record {
             body,
         }
         .with_id(fnv1a(FNV_OFFSET, name.as_bytes()))
-    }
-
-    /// A resource of type `T`.
-    #[must_use]
-    pub const fn resource<T: Resource>(name: &'static str) -> Self {
-        Self::new(name, key::<T>, Body::Resource(ResourceTable::of::<T>()))
     }
 
     /// A worker, run by `run`; `W` is a type of its own for each worker, by which it is known.
@@ -256,26 +267,11 @@ impl fmt::Debug for Record {
     }
 }
 
-impl ResourceTable {
-    const fn of<T: Resource>() -> Self {
-        fn of<T: Resource>(instance: &Instance) -> Arc<T> {
-            instance
-                .downcast()
-                .expect("an instance is handed to the hooks of its own type")
-        }
-        Self {
-            start: |context| T::start(context).map(|value| Instance::new(Arc::new(value))),
-            stop: |instance| T::stop(of::<T>(instance)),
-            emergency: |instance| T::emergency(&of::<T>(instance)),
-            health: |instance| T::health(of::<T>(instance)),
-            reload: |instance| T::reload(of::<T>(instance)),
-            in_use: |instance| T::in_use(&of::<T>(instance)),
-            needs_drop: std::mem::needs_drop::<T>(),
-        }
-    }
-}
-
 impl Need {
+    pub(crate) fn is_component(&self) -> bool {
+        matches!(self.kind, NeedKind::Component | NeedKind::After)
+    }
+
     const fn handle(kind: NeedKind) -> Self {
         Self {
             kind,
@@ -291,25 +287,6 @@ impl Need {
     pub const TASKS: Self = Self::handle(NeedKind::Tasks);
     /// By which a worker says that it is up.
     pub const READY: Self = Self::handle(NeedKind::Ready);
-
-    /// The resource `T`, or whatever is bound as `T` where that is a `dyn Trait`.
-    #[must_use]
-    pub const fn on<T: ?Sized + Provided<M>, M>() -> Self {
-        Self {
-            kind: NeedKind::Component,
-            record: Some(T::RECORD),
-            key: key::<T>,
-            type_name: std::any::type_name::<T>,
-        }
-    }
-
-    /// Comes after `T` without being handed it.
-    #[must_use]
-    pub const fn after<T: ?Sized + Provided<M>, M>() -> Self {
-        let mut need = Self::on::<T, M>();
-        need.kind = NeedKind::After;
-        need
-    }
 }
 
 impl fmt::Debug for Need {

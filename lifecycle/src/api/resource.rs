@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::hook::{Hook, StartContext, Stopped};
-use crate::sys::RecordRef;
+use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
+use crate::api::record::{Body, Need, NeedKind, Record, RecordRef, ResourceTable};
 
 /// Something the app has: a pool, a client, a listener, a model, a configuration.
 ///
@@ -97,4 +97,72 @@ pub struct Own;
 
 impl<T: Resource> Provided<Own> for T {
     const RECORD: RecordRef = <T as Resource>::RECORD;
+}
+
+impl Record {
+    /// A resource of type `T`.
+    #[must_use]
+    pub const fn resource<T: Resource>(name: &'static str) -> Self {
+        Self::new(name, key::<T>, Body::Resource(ResourceTable::of::<T>()))
+    }
+}
+
+impl ResourceTable {
+    const fn of<T: Resource>() -> Self {
+        fn of<T: Resource>(instance: &Instance) -> Arc<T> {
+            instance
+                .downcast()
+                .expect("an instance is handed to the hooks of its own type")
+        }
+        Self {
+            start: |context| T::start(context).map(|value| Instance::new(Arc::new(value))),
+            stop: |instance| T::stop(of::<T>(instance)),
+            emergency: |instance| T::emergency(&of::<T>(instance)),
+            health: |instance| T::health(of::<T>(instance)),
+            reload: |instance| T::reload(of::<T>(instance)),
+            in_use: |instance| T::in_use(&of::<T>(instance)),
+            needs_drop: std::mem::needs_drop::<T>(),
+        }
+    }
+}
+
+impl Need {
+    /// The resource `T`, or whatever is bound as `T` where that is a `dyn Trait`.
+    #[must_use]
+    pub const fn on<T: ?Sized + Provided<M>, M>() -> Self {
+        Self {
+            kind: NeedKind::Component,
+            record: Some(T::RECORD),
+            key: key::<T>,
+            type_name: std::any::type_name::<T>,
+        }
+    }
+
+    /// Comes after `T` without being handed it.
+    #[must_use]
+    pub const fn after<T: ?Sized + Provided<M>, M>() -> Self {
+        let mut need = Self::on::<T, M>();
+        need.kind = NeedKind::After;
+        need
+    }
+}
+
+impl Instance {
+    /// The instance of `from` as one that is found by `U`. Meant for [`Binding::to`](crate::__private::Binding::to).
+    ///
+    /// # Panics
+    ///
+    /// When `from` holds no `T`.
+    #[must_use]
+    pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
+    where
+        T: Send + Sync + 'static,
+        // Which is `Send` and `Sync`: where it is not, that is said once, at the trait.
+        U: ?Sized + Provided<T>,
+    {
+        let value = from
+            .downcast::<T>()
+            .expect("a binding is called with an instance of its own type");
+        Self::new(cast(value))
+    }
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::admit::{Draining, InFlight};
-use crate::error::{BoxError, Failure};
-use crate::reason::Reason;
+use crate::api::tasks::Tasks;
+use crate::error::BoxError;
+use crate::error::Draining;
+use crate::error::failure::Failure;
+use crate::scope::admission::InFlight;
+use crate::scope::reason::Reason;
 use crate::scope::{Ask, Scope};
-use crate::tasks::Tasks;
 
 /// The handle of a scope: of the component whose `start` or function took it, or of the app where `main` took it. Cheap
 /// to clone.

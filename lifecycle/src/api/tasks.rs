@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
-use crate::error::{drop_payload, panic_message};
+use crate::error::TaskError;
+use crate::error::panic::{drop_payload, panic_message};
+use crate::scope::task_set::Key;
 use crate::scope::{Ask, Scope};
-use crate::task_set::Key;
 
 /// Spawns tasks that end with the scope: told to stop with it (give them a [`Shutdown`](crate::Shutdown)), awaited
 /// within its time, then cancelled. Those that did not end even then are named in the report.
@@ -107,18 +108,6 @@ impl fmt::Debug for Tasks {
 pub struct Task<T> {
     handle: Option<JoinHandle<T>>,
     name: Cow<'static, str>,
-}
-
-/// Why a tracked task gave no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TaskError {
-    /// It was cancelled, or the scope had ended before it was spawned.
-    #[error("the task was cancelled")]
-    Cancelled,
-    /// It panicked, with this message.
-    #[error("the task panicked: {0}")]
-    Panicked(String),
 }
 
 impl<T> Task<T> {
@@ -232,8 +221,8 @@ mod tests {
     use std::sync::{Mutex, OnceLock};
 
     use super::*;
-    use crate::admit::Admission;
     use crate::scope::AppState;
+    use crate::scope::admission::Admission;
 
     #[tokio::test]
     async fn that_a_task_panicked_is_told_before_its_set_is_idle() {

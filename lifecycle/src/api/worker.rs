@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sys::RecordRef;
+use crate::api::record::RecordRef;
 
-/// A function annotated with [`#[background]`](macro@crate::background), as a type: the macro declares an empty type of
+/// A function annotated with [`#[background]`](macro@crate::worker), as a type: the macro declares an empty type of
 /// the function's name beside it, so that `background = [serve]` and `.worker::<serve>()` can name it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a background worker",

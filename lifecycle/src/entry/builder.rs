@@ -13,21 +13,21 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 
-use crate::app::App;
-use crate::background::Worker;
-use crate::component::Run;
-use crate::hook::{Hook, Instance, Outcome as _, StartContext};
+use crate::api::app::App;
+use crate::api::hook::{Hook, Instance, StartContext, key};
+use crate::api::resource::Resource;
+use crate::api::settings::Settings;
+use crate::api::shutdown::Shutdown;
+use crate::api::worker::Worker;
 use crate::life::event::Event;
+use crate::life::hook_threads::clock_stands_still;
 use crate::life::notice::{Notice, Observer};
 use crate::life::{BodyLink, Handles, Life, Wiring};
+use crate::macro_support::parameter::Outcome;
 use crate::plan::Plan;
-use crate::record::key;
+use crate::plan::component::Run;
+use crate::plan::selection::{Parts, Provision};
 use crate::report::Report;
-use crate::resource::Resource;
-use crate::selection::{Parts, Provision};
-use crate::settings::Settings;
-use crate::shutdown::Shutdown;
-use crate::threads::clock_stands_still;
 use crate::view::{View, log};
 
 /// Where an app is put together by hand.
@@ -98,7 +98,7 @@ impl Builder {
     where
         F: FnOnce(Shutdown) -> Fut + Send + 'static,
         Fut: Future + Send + 'static,
-        Fut::Output: crate::hook::Outcome<(), M>,
+        Fut::Output: Outcome<(), M>,
     {
         let once = Mutex::new(Some(run));
         let run: Run = Arc::new(move |context: &mut StartContext| {

@@ -5,13 +5,13 @@ use std::future::Future;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::builder::{Builder, Lifecycle};
-use crate::entry::EntrySpec;
+use crate::api::hook::StartContext;
+use crate::api::settings::Settings;
+use crate::entry::builder::{Builder, Lifecycle};
 use crate::error::BoxError;
-use crate::hook::StartContext;
 use crate::life::BodyLink;
-use crate::process::host;
-use crate::settings::Settings;
+use crate::life::body::host;
+use crate::macro_support::entry_spec::EntrySpec;
 
 /// Starts the app that `spec` and `build` describe, runs the body in it, stops the app.
 ///

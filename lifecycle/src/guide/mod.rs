@@ -17,8 +17,8 @@
 //! | [testing] | tests of an app and of how it ends |
 //! | [migration] | from a `select!` by hand |
 //!
-//! What holds when everything goes wrong is a page of its own: [`guarantees`](crate::guarantees). Each attribute lists its
-//! arguments: [`#[resource]`](macro@crate::resource), [`#[background]`](macro@crate::background),
+//! What holds when everything goes wrong is a page of its own: [`guarantees`](crate::guide::guarantees). Each attribute lists its
+//! arguments: [`#[resource]`](macro@crate::resource), [`#[background]`](macro@crate::worker),
 //! [`derive(App)`](macro@crate::App), [`#[lifecycle::main]`](macro@crate::main), [`#[lifecycle::test]`](macro@crate::test).
 //!
 //! # Words
@@ -37,6 +37,7 @@
 
 pub mod console;
 pub mod draining;
+pub mod guarantees;
 pub mod kubernetes;
 pub mod logs;
 pub mod migration;

@@ -33,7 +33,7 @@
 //! | `LIFECYCLE_REPORT` | where the [report](#the-report) is written to |
 //! | `LIFECYCLE_PRINT` | what is [printed](#the-plan) in place of starting |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
-//! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module [`drill`](crate::drill) |
+//! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module [`drill`](crate::plan::drill) |
 //!
 //! # The plan
 //!

@@ -106,4 +106,4 @@
 //! LIFECYCLE_DRILL="database.stop=hang, signal=twice" ./app  # and when that hangs
 //! ```
 //!
-//! The exit code is that of the life it led. The module [`drill`](crate::drill) lists what can go wrong.
+//! The exit code is that of the life it led. The module [`drill`](crate::plan::drill) lists what can go wrong.

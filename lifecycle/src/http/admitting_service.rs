@@ -15,9 +15,10 @@ use hyper::body::{Body as _, Incoming};
 use tower_service::Service;
 
 use super::connection::{Active, Connection};
-use super::ending::Ending;
 use super::{Phase, refuse};
-use crate::error::{BoxError, panic_message};
+use crate::error::BoxError;
+use crate::error::panic::panic_message;
+use crate::http::guarded_body::Ending;
 
 pub(super) struct Answer<S, A> {
     pub(super) service: S,

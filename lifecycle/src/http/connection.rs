@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ending::Guard;
 use super::server::Server;
 use super::{ASLEEP, FRESH, Phase, SETTLE};
-use crate::admit::InFlight;
+use crate::http::guarded_body::Guard;
+use crate::scope::admission::InFlight;
 
 /// What a client begins HTTP/2 with, where it knows before that the server speaks it.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -11,10 +11,10 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::ending::{Ending, Guard};
 use super::refuse;
-use crate::admit::InFlight;
-use crate::shutdown::Shutdown;
+use crate::api::shutdown::Shutdown;
+use crate::http::guarded_body::{Ending, Guard};
+use crate::scope::admission::InFlight;
 
 /// A tower layer that counts each request as work in flight until the body of its response has ended or been dropped, and
 /// refuses requests once the app drains: `503 Service Unavailable` with `Retry-After`, and for HTTP/1 `Connection: close`.

@@ -60,15 +60,15 @@
 //! [`Shutdown::remaining`]: crate::Shutdown::remaining
 //! [`Shutdown::requested`]: crate::Shutdown::requested
 
-mod answer;
+mod admitting_service;
 mod connection;
 mod drain;
-mod ending;
-mod handed_over;
-mod io;
+mod guarded_body;
 mod listener;
 mod serve;
 mod server;
+mod socket_activation;
+mod watched_io;
 
 use std::time::Duration;
 
@@ -76,9 +76,9 @@ use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Version};
 
 pub use self::drain::{Drain, DrainBody, DrainFuture, DrainLayer};
-pub use self::handed_over::{bind, tcp_by_name, unix_by_name};
 pub use self::listener::Listener;
 pub use self::serve::{Serve, serve};
+pub use crate::http::socket_activation::{bind, tcp_by_name, unix_by_name};
 
 /// How long a connection that was used is kept for a request that may be on its way: what a packet takes within a continent.
 /// The drain takes that much longer.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 use super::Phase;
-use crate::admit::InFlight;
+use crate::api::shutdown::Shutdown;
 use crate::scope::Ask;
-use crate::shutdown::Shutdown;
+use crate::scope::admission::InFlight;
 
 #[derive(Debug)]
 pub(super) struct Server {

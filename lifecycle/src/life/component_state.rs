@@ -5,13 +5,15 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::time::Instant;
 
-use super::event::{Call, HookError, Turn};
+use super::call::Call;
+use super::event::Turn;
+use super::hook_error::HookError;
 use super::outcome::{Fate, Layer};
-use super::supervise::Supervision;
-use super::timeline::{Activity, Track};
-use crate::component::{Component, Id, Kind};
+use crate::life::hook_threads::Hold;
+use crate::life::restart::Supervision;
+use crate::life::track::{Activity, Track};
+use crate::plan::component::{Component, Id, Kind};
 use crate::scope::Scope;
-use crate::threads::Hold;
 
 /// Where a component is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Event, HookError, Turn};
-use super::member::Phase;
+use super::event::{Event, Turn};
+use super::hook_error::HookError;
 use super::notice::Notice;
-use super::timeline::Mark;
 use super::{Cause, Life};
-use crate::component::Id;
-use crate::error::escape;
-use crate::reason::Reason;
+use crate::error::escape::escape;
+use crate::life::component_state::Phase;
+use crate::life::track::Mark;
+use crate::plan::component::Id;
+use crate::scope::reason::Reason;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::member::{Member, Phase};
 use super::notice::Notice;
 use super::outcome::Layer;
-use super::timeline::Mark;
 use super::{GRACE, Life, Timer, late};
-use crate::component::Id;
-use crate::record::HookKind;
+use crate::api::record::HookKind;
+use crate::life::component_state::{Member, Phase};
+use crate::life::track::Mark;
+use crate::plan::component::Id;
 use crate::scope::Scope;
 
 impl Life {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime;
 
-use crate::error::caught;
+use crate::error::panic::caught;
 
 type Job = Box<dyn FnOnce() + Send>;
 

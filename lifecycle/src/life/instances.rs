@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::component::{Id, Source};
-use crate::hook::Instance;
+use crate::api::hook::Instance;
+use crate::plan::component::{Id, Source};
 
 /// What is up, for the driver and for [`Running::get`](crate::Running::get).
 #[derive(Default)]

@@ -10,24 +10,29 @@
 //! 3. The deadline is fixed once, at the first cause to stop.
 //! 4. The driver waits for nothing without a timer that ends the wait.
 
+pub(crate) mod body;
+pub(crate) mod call;
+mod component_state;
+mod dispatch;
+pub(crate) mod emergency;
+mod emergency_phase;
 pub(crate) mod event;
+pub(crate) mod hook_error;
+pub(crate) mod hook_threads;
+mod instances;
 #[cfg(any(feature = "admin", all(feature = "systemd", target_os = "linux")))]
 pub(crate) mod liveness;
-mod member;
 pub(crate) mod notice;
 pub(crate) mod outcome;
-mod over;
-mod react;
+pub(crate) mod restart;
 mod running;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod span;
 mod startup;
 mod stop;
-mod store;
-pub(crate) mod supervise;
 mod teardown;
-pub(crate) mod timeline;
+pub(crate) mod track;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -41,24 +46,26 @@ use tokio::runtime;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use self::event::{Call, Event, HookError, Turn};
-use self::member::Member;
+use self::call::Call;
+use self::event::{Event, Turn};
+use self::hook_error::HookError;
 use self::notice::{Left, Notice, Observer};
 use self::outcome::{Fate, Outcome, SoFar};
-use self::react::Timer;
 use self::span::{CallPhase, CallSpan};
-pub(crate) use self::store::Store;
-use self::timeline::{Mark, Track};
-use crate::admit::Admission;
-use crate::component::Id;
-use crate::emergency::Emergency;
-use crate::hook::{Hook, StartContext};
+use crate::api::hook::{Hook, StartContext};
+use crate::api::record::HookKind;
+use crate::api::shutdown::Shutdown;
+use crate::life::component_state::Member;
+use crate::life::dispatch::Timer;
+use crate::life::emergency::Emergency;
+use crate::life::hook_threads::Threads;
+pub(crate) use crate::life::instances::Store;
+use crate::life::track::{Mark, Track};
 use crate::plan::Plan;
-use crate::reason::Reason;
-use crate::record::HookKind;
+use crate::plan::component::Id;
+use crate::scope::admission::Admission;
+use crate::scope::reason::Reason;
 use crate::scope::{AppState, Ask, Scope};
-use crate::shutdown::Shutdown;
-use crate::threads::Threads;
 
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
 const GRACE: Duration = Duration::from_millis(50);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::{Fate, InUse, Layer};
-use crate::reason::Reason;
+use crate::scope::reason::Reason;
 
 /// One thing that has just happened. Watching never holds up the life: observers only pass notices on.
 #[derive(Debug, Clone)]

@@ -1,11 +1,13 @@
 //! What a life came to: plain data, from which reports are made.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::timeline::{Mark, Span};
-use crate::leases::Outstanding;
-use crate::reason::Reason;
+use crate::api::leases::Outstanding;
+use crate::error::escape::escape;
+use crate::life::track::{Mark, Span};
+use crate::scope::reason::Reason;
 
 /// How far the cleanup of a component had to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,4 +148,33 @@ pub(crate) struct SoFar {
     pub(crate) age: Duration,
     /// Units of admitted work that have not ended.
     pub(crate) in_flight: u64,
+}
+
+/// What went wrong with a component, on one line.
+pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: &InUse) -> String {
+    let mut notes = errors.to_vec();
+    if !tasks_left.is_empty() {
+        notes.push(format!("tasks that did not end: {}", tasks_left.join(", ")));
+    }
+    let InUse {
+        before,
+        after,
+        oldest,
+    } = leaked;
+    if *after > 0 {
+        let mut note = format!("{after} still in use");
+        if before != after {
+            let _ = write!(note, " ({before} when its stop began)");
+        }
+        let mut leases: Vec<String> = oldest.iter().map(ToString::to_string).collect();
+        if !leases.is_empty() {
+            let rest = after.saturating_sub(leases.len());
+            if rest > 0 {
+                leases.push(format!("and {rest} more"));
+            }
+            let _ = write!(note, ", lent at {}", leases.join(", "));
+        }
+        notes.push(note);
+    }
+    escape(&notes.join("; "))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::background::{Policy, Restart};
-use crate::duration::LONGEST;
+use crate::api::worker::{Policy, Restart};
+use crate::base::duration::LONGEST;
 
 /// Delays double up to this.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);

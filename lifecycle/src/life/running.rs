@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Call, Event, HookError, Turn};
-use super::member::Phase;
+use super::call::Call;
+use super::event::{Event, Turn};
+use super::hook_error::HookError;
 use super::notice::Notice;
 use super::outcome::Layer;
 use super::span::{CallPhase, CallSpan};
 use super::startup::guard;
-use super::supervise::{Next, jitter};
-use super::timeline::{Activity, Mark, Track};
 use super::{GRACE, Life, Timer};
-use crate::background::OnEnd;
-use crate::component::{Id, Kind, Source};
-use crate::duration::show;
-use crate::hook::StartContext;
-use crate::reason::Reason;
-use crate::record::HookKind;
+use crate::api::hook::StartContext;
+use crate::api::record::HookKind;
+use crate::api::worker::OnEnd;
+use crate::base::duration::show;
+use crate::life::component_state::Phase;
+use crate::life::restart::{Next, jitter};
+use crate::life::track::{Activity, Mark, Track};
+use crate::plan::component::{Id, Kind, Source};
+use crate::scope::reason::Reason;
 
 impl Life {
     /// Announces that the app is up, runs main's body, and waits for a cause to stop.

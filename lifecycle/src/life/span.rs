@@ -13,10 +13,10 @@ use tracing::Span;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
 
-use super::event::HookError;
+use super::hook_error::HookError;
 use super::outcome::Layer;
-use crate::duration::show;
-use crate::error::escape;
+use crate::base::duration::show;
+use crate::error::escape::escape;
 use crate::scope::Scope;
 
 /// Which call of a component's code it is.

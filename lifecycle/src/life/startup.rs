@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Event, HookError, Turn, after_first_poll};
-use super::member::Phase;
+use super::call::after_first_poll;
+use super::event::{Event, Turn};
+use super::hook_error::HookError;
 use super::notice::Notice;
 use super::span::CallPhase;
-use super::supervise::{backoff, jitter};
 use super::{Life, Timer};
-use crate::background::Ready;
-use crate::component::{Id, Kind};
-use crate::drill::Stage;
-use crate::duration::{LONGEST, show};
-use crate::error::caught;
-use crate::hook::{Instance, StartContext};
-use crate::reason::Reason;
+use crate::api::hook::{Instance, StartContext};
+use crate::api::worker::Ready;
+use crate::base::duration::{LONGEST, show};
+use crate::error::panic::caught;
+use crate::life::component_state::Phase;
+use crate::life::restart::{backoff, jitter};
+use crate::plan::component::{Id, Kind};
+use crate::plan::drill::Stage;
+use crate::scope::reason::Reason;
 
 /// A worker whose first poll takes longer counts as up, and is reported.
 const FIRST_POLL: Duration = Duration::from_millis(100);

@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Call, Ended, Event, HookError, Turn};
-use super::member::Phase;
+use super::call::Call;
+use super::event::{Ended, Event, Turn};
+use super::hook_error::HookError;
 use super::notice::Notice;
 use super::outcome::{InUse, Layer};
 use super::span::{CallPhase, EmergencySpan};
 use super::startup::guard;
-use super::timeline::{Activity, Mark};
 use super::{GRACE, Life};
-use crate::component::{Id, Kind, Source};
-use crate::drill::Stage;
-use crate::duration::show;
-use crate::emergency::EmergencyEnd;
-use crate::leases::{self, Outstanding};
-use crate::record::HookKind;
+use crate::api::leases::{self, Outstanding};
+use crate::api::record::HookKind;
+use crate::base::duration::show;
+use crate::life::component_state::Phase;
+use crate::life::emergency::EmergencyEnd;
+use crate::life::track::{Activity, Mark};
+use crate::plan::component::{Id, Kind, Source};
+use crate::plan::drill::Stage;
 
 impl Life {
     /// Stops all resources in reverse.
@@ -300,7 +302,7 @@ impl Life {
             EmergencyEnd::Done => None,
             EmergencyEnd::Panicked(message) => Some(format!(
                 "its emergency hook panicked: {}",
-                crate::error::escape(&message)
+                crate::error::escape::escape(&message)
             )),
             EmergencyEnd::GivenUp => Some("its emergency hook did not end in its share".to_owned()),
             EmergencyEnd::NotBegun => {

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Call, Event};
-use super::member::Phase;
+use super::call::Call;
+use super::event::Event;
 use super::notice::{Left, Notice};
 use super::outcome::{Fate, Layer};
-use super::timeline::{Activity, Mark};
 use super::{GRACE, Life, Timer};
-use crate::component::Id;
-use crate::drill::Stage;
-use crate::duration::show;
+use crate::base::duration::show;
+use crate::life::component_state::Phase;
+use crate::life::track::{Activity, Mark};
 use crate::plan::Plan;
-use crate::reason::Reason;
+use crate::plan::component::Id;
+use crate::plan::drill::Stage;
 use crate::scope::Scope;
+use crate::scope::reason::Reason;
 
 /// How often whoever watches the drain is told what is still in flight.
 const COUNT: Duration = Duration::from_secs(1);

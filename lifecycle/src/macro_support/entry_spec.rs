@@ -1,8 +1,9 @@
 //! What the expansions of `main` and `test` say.
 
-use crate::app::{App, AppRecord};
-use crate::hook::{Handle, StartContext};
-use crate::shutdown::Shutdown;
+use super::parameter::Handle;
+use crate::api::app::{App, AppRecord};
+use crate::api::hook::StartContext;
+use crate::api::shutdown::Shutdown;
 
 /// What the attribute of a `main` or a test says.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,18 @@
 //! What only expansions call: where a type in an annotation is asserted to be what it must be.
 
+pub(crate) mod entry_spec;
+pub(crate) mod parameter;
+
 use std::fmt;
 use std::sync::Arc;
 
-use crate::app::AppRecord;
-use crate::entry::EntryParameter;
+use crate::api::app::AppRecord;
+use crate::api::hook::{StartContext, Stopped};
+use crate::api::record::Need;
+use crate::api::resource::Provided;
 use crate::error::BoxError;
-use crate::hook::{Fallible, Infallible, Parameter, StartContext, Stopped};
-use crate::record::Need;
-use crate::resource::Provided;
+use crate::macro_support::entry_spec::EntryParameter;
+use crate::macro_support::parameter::{Fallible, Infallible, Parameter};
 
 /// A parameter or a field, resolved: what it stands for and how it is taken. A constant of this type is the one place
 /// where the parameter's type meets the traits, so that a wrong one is one error.

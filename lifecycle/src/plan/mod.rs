@@ -1,20 +1,32 @@
 //! The plan: which components there are, in what order, with which limits. Everything wrong is reported at once, before
 //! anything starts.
 
+pub(crate) mod component;
+#[cfg(feature = "drill")]
+pub mod drill;
+#[cfg(not(feature = "drill"))]
+#[path = "drill/disabled.rs"]
+pub(crate) mod drill;
+pub(crate) mod environment;
+pub(crate) mod graph;
+pub(crate) mod registry;
+pub(crate) mod selection;
+pub(crate) mod setup;
+
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::budget::{self, Budget};
-use crate::component::{Component, Id, Source};
-use crate::drill::Drill;
-use crate::duration::{LONGEST, show};
-use crate::error::escape;
-use crate::graph::{Cost, Graph, Node};
-use crate::names::upper_snake;
-use crate::selection::{Parts, Selection, disabled, missing, take};
-use crate::settings::Settings;
+use crate::api::settings::Settings;
+use crate::base::duration::{LONGEST, show};
+use crate::base::names::upper_snake;
+use crate::error::escape::escape;
+use crate::plan::component::{Component, Id, Source};
+use crate::plan::drill::Drill;
+use crate::plan::graph::{Cost, Graph, Node};
+use crate::plan::selection::{Parts, Selection, disabled, missing, take};
+use crate::proof::budget::{self, Budget};
 
 /// Resources first, in the order of the graph's nodes, then workers.
 pub(crate) struct Plan {

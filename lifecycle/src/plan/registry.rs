@@ -1,6 +1,6 @@
 //! What the binary contains: the components that the attributes registered at link time.
 
-use crate::sys::RecordRef;
+use crate::api::record::RecordRef;
 
 /// One annotated component, submitted to [`inventory`] by its attribute.
 #[derive(Debug, Clone, Copy)]

@@ -6,18 +6,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::AppRecord;
-use crate::background::Policy;
-use crate::component::{Component, Kind, Run, Source};
-use crate::duration::LONGEST;
-use crate::environment::Environment;
-use crate::graph::{Cost, Node};
-use crate::hook::Instance;
-use crate::names::{nearest, upper_snake};
-use crate::record::{Body, HookKind, NeedKind, Record};
-use crate::registry;
-use crate::settings::Settings;
-use crate::sys::RecordRef;
+use crate::api::app::AppRecord;
+use crate::api::hook::Instance;
+use crate::api::record::RecordRef;
+use crate::api::record::{Body, HookKind, NeedKind, Record};
+use crate::api::settings::Settings;
+use crate::api::worker::Policy;
+use crate::base::duration::LONGEST;
+use crate::base::names::{nearest, upper_snake};
+use crate::plan::component::{Component, Kind, Run, Source};
+use crate::plan::environment::Environment;
+use crate::plan::graph::{Cost, Node};
+use crate::plan::registry;
 
 /// What a plan is made of.
 #[derive(Default)]

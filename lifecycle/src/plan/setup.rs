@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::selection::{Parts, Provision};
-use crate::settings::Settings;
+use crate::api::settings::Settings;
+use crate::plan::selection::{Parts, Provision};
 
 /// What the `init` function of [`main`](macro@crate::main) is handed: it runs before the graph is checked and before
 /// anything starts.

@@ -8,42 +8,50 @@
 //! not mask it, and a thread that works may not take one for long: in uninterruptible I/O, or in the queue for the memory
 //! map while hundreds of threads are made.
 
+#[cfg(unix)]
+pub(crate) mod signals;
+#[cfg(unix)]
+pub(crate) mod watchdog;
+
 use std::any::Any;
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Runtime};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
-use crate::admin::Admin;
-use crate::emergency::Emergency;
-use crate::entry::EntrySpec;
-use crate::environment::{Console, Environment};
-use crate::error::{BoxError, Failure, caught, escape, one_line};
-use crate::hook::StartContext;
-use crate::life::event::{Event, HookError};
+use crate::api::hook::StartContext;
+use crate::error::BoxError;
+use crate::error::escape::escape;
+use crate::error::failure::one_line;
+use crate::error::panic::caught;
+use crate::life::body::host;
+use crate::life::emergency::Emergency;
+use crate::life::event::Event;
+use crate::life::hook_error::HookError;
 use crate::life::notice::Observer;
 use crate::life::outcome::Outcome;
-use crate::life::span::{CallPhase, CallSpan};
+use crate::macro_support::entry_spec::EntrySpec;
+use crate::plan::environment::{Console, Environment};
+use crate::view::admin::Admin;
+
 use crate::life::{BodyLink, Life, Wiring};
 use crate::plan::Plan;
-use crate::print_format::PrintFormat;
+use crate::plan::environment::print_format::PrintFormat;
+use crate::plan::environment::report_path::ReportPath;
+use crate::plan::selection::Parts;
+use crate::plan::setup::Setup;
 use crate::report::Report;
-use crate::report_path::ReportPath;
-use crate::selection::Parts;
-use crate::setup::Setup;
+use crate::view::print;
 use crate::view::systemd::Systemd;
 use crate::view::{View, say};
-use crate::{print, signals, watchdog};
 
 /// What the end of the runtime may take.
 const BOUND: Duration = Duration::from_millis(100);
@@ -544,61 +552,6 @@ fn flush(writers: Vec<Box<dyn Any + Send>>) {
         let _ = caught(|| drop(writer));
     }
     let _ = std::io::stdout().flush();
-}
-
-/// Runs main's body, once it is its turn, and stays until the life has ended, so that a current-thread runtime goes on.
-pub(crate) async fn host<B, F, E>(
-    body: B,
-    is_started: oneshot::Receiver<StartContext>,
-    is_cut: oneshot::Receiver<()>,
-    events: &mpsc::UnboundedSender<Event>,
-    is_ended: oneshot::Receiver<E>,
-) -> Option<E>
-where
-    B: FnOnce(StartContext) -> F,
-    F: Future<Output = Result<(), BoxError>>,
-{
-    if let Ok(context) = is_started.await {
-        let result = run_body(body, context, is_cut).await;
-        let _ = events.send(Event::BodyEnded { result });
-    }
-    is_ended.await.ok()
-}
-
-async fn run_body<B, F>(
-    body: B,
-    context: StartContext,
-    is_cut: oneshot::Receiver<()>,
-) -> Result<(), HookError>
-where
-    B: FnOnce(StartContext) -> F,
-    F: Future<Output = Result<(), BoxError>>,
-{
-    let scope = Arc::clone(&context.scope);
-    let mut span = CallSpan::new(Arc::clone(&context.name), CallPhase::Run, Some(scope));
-    let body = caught(|| Box::pin(body(context))).map_err(HookError::Panicked)?;
-    let mut body = Some(body);
-    let mut is_cut = pin!(is_cut);
-    let result = std::future::poll_fn(|task| {
-        if is_cut.as_mut().poll(task).is_ready() {
-            return Poll::Ready(Err(HookError::Cancelled));
-        }
-        let Some(body) = &mut body else {
-            return Poll::Pending;
-        };
-        let poll = || body.as_mut().poll(task).map_err(Failure::from);
-        match caught(|| span.enter(poll)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),
-            Err(message) => Poll::Ready(Err(HookError::Panicked(message))),
-        }
-    })
-    .await;
-    // Dropped before anyone hears that it has ended.
-    let dropped = caught(|| span.drop(body.take())).map_err(HookError::Panicked);
-    let result = dropped.and(result);
-    caught(|| span.close(&result)).map_err(HookError::Panicked)?;
-    result
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ use signal_hook::low_level;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::life::event::Event;
+use crate::process::watchdog;
 use crate::sys;
-use crate::watchdog;
 
 /// Signals this soon after the first one count as the same.
 const SAME: Duration = Duration::from_millis(300);

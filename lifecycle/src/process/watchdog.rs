@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::low_level;
 
-use crate::emergency::Emergency;
+use crate::life::emergency::Emergency;
 use crate::life::{LATE, late};
 
 /// How much before the deadline the process is ended at most: what the operating system takes for it where hundreds of

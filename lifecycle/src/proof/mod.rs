@@ -5,13 +5,14 @@
 //! first. Each step is counted by the lint against long constant evaluation, so the walk is linear: a table on the
 //! records' ids, and a depth-first search with a stack of its own.
 
+pub(crate) mod budget;
 mod walk;
 
 use self::walk::Walk;
-use crate::app::AppRecord;
-use crate::record::{Need, NeedKind, Record};
-use crate::sys::RecordRef;
-use crate::text::Text;
+use crate::api::app::AppRecord;
+use crate::api::record::RecordRef;
+use crate::api::record::{Need, NeedKind, Record};
+use crate::base::const_text::Text;
 
 /// What was found about an app.
 #[derive(Debug, Clone, Copy)]

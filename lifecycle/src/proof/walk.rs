@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{FINDINGS, Finding, Verdict, component, named_with_order, order, order_advice};
-use crate::app::AppRecord;
-use crate::budget::{self, Budget, Node, Work};
-use crate::record::Record;
-use crate::text::Text;
+use crate::api::app::AppRecord;
+use crate::api::record::Record;
+use crate::base::const_text::Text;
+use crate::proof::budget::{self, Budget, Node, Work};
 
 /// `N` components, a table of `T` places for them, `E` dependencies between them, and `W` words for the budget: at least
 /// `budget::words(N, E)`.

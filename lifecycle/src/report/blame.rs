@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use super::critical::{Critical, Step, Who};
-use super::text::exact;
 use super::timeline::Timeline;
-use crate::error::escape;
-use crate::life::timeline::Mark;
+use crate::base::duration::exact;
+use crate::error::escape::escape;
+use crate::life::track::Mark;
+use crate::report::critical_path::{Critical, Step, Who};
 
 /// So many are named; of the others it is said how many there are.
 const MOST: usize = 20;

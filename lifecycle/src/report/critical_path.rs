@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::timeline::{Kind, Timeline};
-use crate::life::timeline::Mark;
+use crate::life::track::Mark;
 
 /// Both paths, each in the order in which it was gone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

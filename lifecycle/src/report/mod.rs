@@ -1,15 +1,19 @@
 //! [`Report`]: what happened to each component, for people and for tests.
 
+pub(crate) mod blame;
+pub(crate) mod critical_path;
+pub(crate) mod timeline;
+
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use crate::duration::show;
-use crate::error::escape;
-use crate::leases::Outstanding;
-use crate::life::outcome::{Fate, InUse, Layer, Outcome};
-use crate::reason::{Reason, signal_name};
+use crate::api::leases::Outstanding;
+use crate::base::duration::show;
+use crate::error::escape::escape;
+use crate::life::outcome::{Fate, Layer, Outcome, describe};
+use crate::report::blame::{Blame, CriticalPath};
+use crate::scope::reason::{Reason, signal_name};
 use crate::view::picture;
-use crate::view::picture::blame::{Blame, CriticalPath};
 
 /// What the life of an app came to. It displays as a table.
 ///
@@ -281,35 +285,6 @@ impl ComponentReport {
     pub(crate) fn note(&self) -> String {
         describe(&self.0.errors, &self.0.tasks_left, &self.0.leaked)
     }
-}
-
-/// What went wrong with a component, on one line.
-pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: &InUse) -> String {
-    let mut notes = errors.to_vec();
-    if !tasks_left.is_empty() {
-        notes.push(format!("tasks that did not end: {}", tasks_left.join(", ")));
-    }
-    let InUse {
-        before,
-        after,
-        oldest,
-    } = leaked;
-    if *after > 0 {
-        let mut note = format!("{after} still in use");
-        if before != after {
-            let _ = write!(note, " ({before} when its stop began)");
-        }
-        let mut leases: Vec<String> = oldest.iter().map(ToString::to_string).collect();
-        if !leases.is_empty() {
-            let rest = after.saturating_sub(leases.len());
-            if rest > 0 {
-                leases.push(format!("and {rest} more"));
-            }
-            let _ = write!(note, ", lent at {}", leases.join(", "));
-        }
-        notes.push(note);
-    }
-    escape(&notes.join("; "))
 }
 
 /// What a person can take in at a glance.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::life::outcome::describe;
 use crate::life::outcome::{Fate, Layer, Outcome};
-use crate::life::timeline::{Activity, Mark, Span};
-use crate::reason::signal_name;
-use crate::report::{Report, describe};
+use crate::life::track::{Activity, Mark, Span};
+use crate::report::Report;
+use crate::scope::reason::signal_name;
 
 /// The life of an app, as far as it has come. All instants are counted from its begin.
 #[derive(Debug, Clone)]
@@ -183,7 +184,7 @@ impl Kind {
 }
 
 /// Whether others, or a timer, are waited for meanwhile.
-pub(super) fn waits(activity: Activity) -> bool {
+pub(crate) fn waits(activity: Activity) -> bool {
     matches!(
         activity,
         Activity::Waiting

@@ -1,5 +1,10 @@
 //! The scope of a component, or of the app: whether it has been told to stop, until when, and the tasks within it.
 
+pub(crate) mod admission;
+pub(crate) mod reason;
+pub(crate) mod stop_signal;
+pub(crate) mod task_set;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,11 +12,12 @@ use tokio::runtime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::admit::{Admission, Counters, Draining, InFlight};
-use crate::error::Failure;
-use crate::reason::Reason;
-use crate::task_set::TaskSet;
-use crate::trigger::Trigger;
+use crate::error::Draining;
+use crate::error::failure::Failure;
+use crate::scope::admission::{Admission, Counters, InFlight};
+use crate::scope::reason::Reason;
+use crate::scope::stop_signal::Trigger;
+use crate::scope::task_set::TaskSet;
 
 /// What all scopes of an app share.
 pub(crate) struct AppState {

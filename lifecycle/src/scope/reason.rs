@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::escape;
+use crate::error::escape::escape;
 
 /// Why the app stops: the first cause, which later ones do not replace.
 ///

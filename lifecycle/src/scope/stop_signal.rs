@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::sync::{AtomicBool, Mutex, MutexGuard, Notify};
+use crate::base::sync::{AtomicBool, Mutex, MutexGuard, Notify};
 
 #[derive(Debug)]
 pub(crate) struct Trigger {

@@ -14,7 +14,7 @@ use std::sync::PoisonError;
 
 use tokio::task::AbortHandle;
 
-use crate::sync::{Mutex, MutexGuard};
+use crate::base::sync::{Mutex, MutexGuard};
 
 /// The tasks of a scope.
 #[derive(Default)]

@@ -6,10 +6,11 @@ pub(crate) mod backstop;
 pub(crate) mod environment;
 #[cfg(feature = "axum")]
 pub(crate) mod inherited;
-mod record_ref;
+
 #[cfg(unix)]
 pub(crate) mod signals;
+mod static_ref;
 #[cfg(all(feature = "console", unix))]
 pub(crate) mod terminal;
 
-pub use record_ref::RecordRef;
+pub(crate) use static_ref::StaticRef;

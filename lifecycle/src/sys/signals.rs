@@ -14,7 +14,7 @@ use libc::{SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM};
 /// The handler must be async-signal-safe: it may do atomic operations and wake threads, and must not allocate, lock or
 /// panic.
 pub(crate) fn handle(signal: i32, handler: fn(i32)) -> io::Result<()> {
-    // SAFETY: the only callers are `crate::signals` and `crate::watchdog`, whose handlers store to atomics, read the
+    // SAFETY: the only callers are `crate::process::signals` and `crate::process::watchdog`, whose handlers store to atomics, read the
     // monotonic clock, unpark threads (a futex wake-up on Linux), arm timers and call `_exit`: all async-signal-safe.
     unsafe { signal_hook::low_level::register(signal, move || handler(signal)) }.map(drop)
 }

@@ -4,10 +4,11 @@
 use tracing::{debug, error, info, warn};
 
 use super::{Screen, say};
-use crate::error::escape;
+use crate::error::escape::escape;
 use crate::life::notice::{Left, Notice};
 use crate::life::outcome::Layer;
-use crate::report::{Report, describe};
+use crate::life::outcome::describe;
+use crate::report::Report;
 
 pub(super) struct Log;
 
@@ -54,17 +55,19 @@ impl Screen for Quiet {
 fn must_be_known(notice: &Notice) -> Option<String> {
     let text = match notice {
         Notice::Warning(text) => format!("warning: {text}"),
-        Notice::SlowToStart { .. } | Notice::TaskPanicked { .. } => super::lines::line(notice)?,
-        Notice::StartFailed { .. } | Notice::Failed { .. } | Notice::Forced { .. } => {
-            super::lines::line(notice)?
+        Notice::SlowToStart { .. } | Notice::TaskPanicked { .. } => {
+            crate::view::plain::line(notice)?
         }
-        Notice::Reloaded { error: Some(_), .. } => super::lines::line(notice)?,
+        Notice::StartFailed { .. } | Notice::Failed { .. } | Notice::Forced { .. } => {
+            crate::view::plain::line(notice)?
+        }
+        Notice::Reloaded { error: Some(_), .. } => crate::view::plain::line(notice)?,
         Notice::Stopped {
             errors,
             tasks_left,
             leaked,
             ..
-        } if !describe(errors, tasks_left, leaked).is_empty() => super::lines::line(notice)?,
+        } if !describe(errors, tasks_left, leaked).is_empty() => crate::view::plain::line(notice)?,
         _ => return None,
     };
     Some(text)

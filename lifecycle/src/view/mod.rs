@@ -1,11 +1,17 @@
 //! Who watches the life of a process: the console on a terminal, else the log. A thread of its own, so that an output
 //! that blocks or is gone holds up nobody.
 
+#[cfg(feature = "admin")]
+pub(crate) mod admin;
+#[cfg(not(feature = "admin"))]
+#[path = "admin/disabled.rs"]
+pub(crate) mod admin;
 #[cfg(feature = "console")]
 mod console;
-mod lines;
 pub(crate) mod log;
 pub(crate) mod picture;
+mod plain;
+pub(crate) mod print;
 mod report_file;
 #[cfg(feature = "json")]
 mod report_json;
@@ -19,7 +25,7 @@ mod report_json {
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(crate) mod systemd;
 #[cfg(not(all(feature = "systemd", target_os = "linux")))]
-#[path = "systemd/absent.rs"]
+#[path = "systemd/disabled.rs"]
 pub(crate) mod systemd;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -30,12 +36,12 @@ use std::time::{Duration, Instant};
 
 use self::report_file::ReportFile;
 use self::systemd::{LastWords, Teller};
-use crate::environment::Console;
-use crate::error::caught;
+use crate::error::panic::caught;
 use crate::life::notice::{Notice, Observer};
 use crate::plan::Plan;
+use crate::plan::environment::Console;
+use crate::plan::environment::report_path::ReportPath;
 use crate::report::Report;
-use crate::report_path::ReportPath;
 use crate::sys;
 
 /// How often live lines are drawn again.
@@ -212,7 +218,7 @@ fn screen(plan: &Plan, console: Console) -> Box<dyn Screen + Send> {
     match console {
         Console::Off => Box::new(log::Log),
         Console::Auto if !is_terminal => Box::new(log::Log),
-        Console::On if !is_terminal => Box::new(lines::Lines),
+        Console::On if !is_terminal => Box::new(plain::Lines),
         Console::Auto | Console::On => live(plan),
     }
 }
@@ -225,7 +231,7 @@ fn live(plan: &Plan) -> Box<dyn Screen + Send> {
 /// Without the feature nothing is drawn again.
 #[cfg(not(feature = "console"))]
 fn live(_: &Plan) -> Box<dyn Screen + Send> {
-    Box::new(lines::Lines)
+    Box::new(plain::Lines)
 }
 
 fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen + Send>) {

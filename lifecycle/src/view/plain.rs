@@ -1,13 +1,13 @@
 //! What has happened, as lines for a person.
 
 use super::{Screen, say};
-use crate::duration::show;
-use crate::error::escape;
+use crate::base::duration::show;
+use crate::error::escape::escape;
 use crate::life::notice::Notice;
 use crate::life::outcome::Layer;
-use crate::reason::{Reason, signal_name};
+use crate::life::outcome::describe;
 use crate::report::Report;
-use crate::report::describe;
+use crate::scope::reason::{Reason, signal_name};
 
 /// The line that says it; `None` for what is no line of its own.
 pub(super) fn line(notice: &Notice) -> Option<String> {

@@ -15,9 +15,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::{picture, report_json, say};
-use crate::error::{escape, one_line};
+use crate::error::escape::escape;
+use crate::error::failure::one_line;
+use crate::plan::environment::report_path::{Format, ReportPath, check};
 use crate::report::Report;
-use crate::report_path::{Format, ReportPath, check};
 
 /// What clearing up may take when the time is over.
 const CLEAR: Duration = Duration::from_millis(50);
@@ -139,7 +140,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::builder::Lifecycle;
+    use crate::entry::builder::Lifecycle;
 
     #[tokio::test]
     async fn what_takes_too_long_is_given_up_and_leaves_nothing() {

@@ -6,11 +6,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use humantime::format_rfc3339_micros;
 use serde::Serialize;
 
-use crate::leases::Outstanding;
+use crate::api::leases::Outstanding;
 use crate::life::outcome::{Fate, Layer};
-use crate::life::timeline::{Activity, Mark, Span};
-use crate::reason::Reason;
+use crate::life::track::{Activity, Mark, Span};
 use crate::report::Report;
+use crate::scope::reason::Reason;
 
 /// Goes up when a field changes its meaning or goes away; that one is added changes nothing.
 const VERSION: u32 = 1;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::duration::show;
+use crate::base::duration::show;
 
 /// How many leases a report names.
 const NAMED: usize = 16;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures_core::Stream;
 
-use self::keeper::{Consumer, Entered, Kept};
-use crate::admit::InFlight;
-use crate::shutdown::Shutdown;
+use crate::api::shutdown::Shutdown;
+use crate::api::stream::save::{Consumer, Entered, Kept};
+use crate::scope::admission::InFlight;
 
-mod keeper;
+mod save;
 
 /// Streams that end early, and well, when their scope is told to stop. Every [`Stream`] has this.
 ///

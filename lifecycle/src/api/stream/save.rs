@@ -22,11 +22,11 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::Why;
-use crate::admit::InFlight;
-use crate::error::panic_message;
+use crate::api::shutdown::Shutdown;
+use crate::api::tasks::Tasks;
+use crate::error::panic::panic_message;
 use crate::scope::Ask;
-use crate::shutdown::Shutdown;
-use crate::tasks::Tasks;
+use crate::scope::admission::InFlight;
 
 /// What the keeper is called where it has a name.
 pub(super) const SAVE: &str = "the save of a stream";

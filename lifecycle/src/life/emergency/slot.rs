@@ -13,8 +13,8 @@ use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::{EmergencyEnd, Hook};
-use crate::error::caught;
-use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard};
+use crate::base::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard};
+use crate::error::panic::caught;
 
 const EMPTY: u8 = 0;
 const ARMED: u8 = 1;

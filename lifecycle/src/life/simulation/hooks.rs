@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use super::evidence::{Entry, Stage, What};
 use super::world::{Call, Destructor, End, Outside, Ready, World};
+use crate::api::hook::{Hook, Instance, StartContext, Stopped};
+use crate::api::record::ResourceTable;
+use crate::api::shutdown::Shutdown;
 use crate::error::{BoxError, ConfigError};
-use crate::hook::{Hook, Instance, StartContext, Stopped};
-use crate::record::ResourceTable;
-use crate::shutdown::Shutdown;
-use crate::threads::lent;
+use crate::life::hook_threads::lent;
 
 /// A world with what has been written down of it so far.
 pub(super) struct Scene {
@@ -274,11 +274,11 @@ impl Scene {
             }
         };
         match scene.hook(which, call, Some(scope), || ()).0 {
-            crate::hook::HookCall::Future(future) => Hook::future(async move {
+            crate::api::hook::HookCall::Future(future) => Hook::future(async move {
                 begin();
                 future.await
             }),
-            crate::hook::HookCall::Thread(function) => Hook::thread(move || {
+            crate::api::hook::HookCall::Thread(function) => Hook::thread(move || {
                 begin();
                 function()
             }),

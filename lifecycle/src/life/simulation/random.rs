@@ -10,7 +10,7 @@ use fastrand::Rng;
 use super::generate;
 use super::invariants::check;
 use super::lead::lead;
-use crate::error::panic_message;
+use crate::error::panic::panic_message;
 
 pub(super) fn variable(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;

@@ -8,9 +8,9 @@ use super::lead::lead;
 use super::world::{
     Act, Body, Call, Destructor, Early, End, Every, Outside, Ready, Resource, Worker, World,
 };
-use crate::background::{OnEnd, Restart};
+use crate::api::worker::{OnEnd, Restart};
 use crate::life::outcome::{Fate, Layer};
-use crate::life::timeline::Mark;
+use crate::life::track::Mark;
 
 fn slow(time: u64) -> Call {
     Call::of(Act::ends(time, End::Ok))

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::component::{Component, Id};
-use crate::hook::{Hook, StartContext};
+use crate::api::hook::{Hook, StartContext};
+use crate::plan::component::{Component, Id};
 
 #[derive(Default)]
 pub(crate) struct Drill;

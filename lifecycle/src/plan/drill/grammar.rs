@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::duration;
-use crate::error::escape;
-use crate::names::{nearest, upper_snake};
+use crate::base::duration;
+use crate::base::names::{nearest, upper_snake};
+use crate::error::escape::escape;
 
 /// Where the drill can put a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -73,10 +73,10 @@ use tokio::time::sleep;
 
 pub(crate) use self::grammar::Stage;
 use self::grammar::{Fault, Planned, Point, Script, Target};
-use crate::component::{Component, Id, Kind};
+use crate::api::hook::{Hook, HookCall, StartContext};
+use crate::api::record::HookKind;
 use crate::error::BoxError;
-use crate::hook::{Hook, HookCall, StartContext};
-use crate::record::HookKind;
+use crate::plan::component::{Component, Id, Kind};
 use crate::sys;
 
 /// How soon it is seen that the signal before has arrived.

@@ -1,15 +1,18 @@
 //! The environment: the variables that set the app's limits, read once.
 
+pub(crate) mod admin_address;
+pub(crate) mod print_format;
+pub(crate) mod report_path;
+
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::admin_address;
-use crate::duration;
-use crate::names::nearest;
-use crate::print_format::PrintFormat;
-use crate::report_path::ReportPath;
-use crate::settings::Settings;
+use crate::api::settings::Settings;
+use crate::base::duration;
+use crate::base::names::nearest;
+use crate::plan::environment::print_format::PrintFormat;
+use crate::plan::environment::report_path::ReportPath;
 
 const PREFIX: &str = "LIFECYCLE_";
 const TIMEOUT: &str = "TIMEOUT_";

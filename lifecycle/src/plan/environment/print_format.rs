@@ -1,6 +1,6 @@
 //! `LIFECYCLE_PRINT`: in which format the plan is printed.
 
-use crate::names::nearest;
+use crate::base::names::nearest;
 
 /// What is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

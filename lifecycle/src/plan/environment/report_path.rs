@@ -5,7 +5,7 @@ use std::fs::{canonicalize, symlink_metadata};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::error::one_line;
+use crate::error::failure::one_line;
 
 /// What the ending of the path says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@
 
 use std::time::Duration;
 
-use crate::text::Text;
+use crate::base::const_text::Text;
 
 /// The least that a drain gets when nobody says how long it may take.
 pub(crate) const LEAST_DRAIN: Duration = Duration::from_secs(5);

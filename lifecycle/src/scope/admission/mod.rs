@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, PoisonError};
 
 use self::totals::{Used, Work};
-use crate::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard};
+use crate::base::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard};
+use crate::error::Draining;
 
 pub(crate) mod totals;
 
@@ -77,11 +78,6 @@ pub struct InFlight {
     counters: &'static Counters,
     shard: &'static Shard,
 }
-
-/// The app is draining: no new work is admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the app is stopping and admits no new work")]
-pub struct Draining;
 
 /// The gates of apps that are gone.
 static FREE: std::sync::Mutex<Vec<&'static Gate>> = std::sync::Mutex::new(Vec::new());

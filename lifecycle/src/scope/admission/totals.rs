@@ -92,7 +92,7 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
 
     use super::*;
-    use crate::admit::{ADMITTED, UNIT};
+    use crate::scope::admission::{ADMITTED, UNIT};
 
     #[track_caller]
     fn expect_work(admission: &Admission, expected: &[(&str, Work)]) {

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
-use crate::component::{Component, Id, Kind, Source};
-use crate::duration::show;
-use crate::error::caught;
-use crate::hook::{Hook, Instance};
+use crate::api::hook::{Hook, Instance};
+use crate::api::record::HookKind;
+use crate::base::duration::show;
+use crate::error::panic::caught;
 use crate::life::Inside;
-use crate::life::event::{Call, HookError};
+use crate::life::call::Call;
+use crate::life::hook_error::HookError;
 use crate::life::span::{CallPhase, CallSpan};
 use crate::plan::Plan;
-use crate::record::HookKind;
+use crate::plan::component::{Component, Id, Kind, Source};
 
 /// What a `health` may take.
 const LIMIT: Duration = Duration::from_secs(2);

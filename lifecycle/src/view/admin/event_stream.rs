@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use hyper::body::{Body, Bytes, Frame};
 use tokio::sync::{Notify, watch};
 
-use super::gallery::Painted;
+use crate::view::admin::live_picture::Painted;
 
 type Latest = watch::Receiver<Option<Arc<Painted>>>;
 

@@ -13,9 +13,9 @@ use tokio::select;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use super::board::{Board, Phase};
 use crate::life::event::Event;
 use crate::report::Report;
+use crate::view::admin::status::{Board, Phase};
 use crate::view::picture::live::Picture;
 
 /// Streams of pictures at a time: far fewer than connections, so that they can never take the place of probes.

@@ -15,10 +15,10 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::board::{Board, Phase, State, Step};
-use crate::admit::totals::Work;
-use crate::error::caught;
+use crate::error::panic::caught;
 use crate::life::outcome::Layer;
+use crate::scope::admission::totals::Work;
+use crate::view::admin::status::{Board, Phase, State, Step};
 
 /// How often a recorder of the user's is told, beside each time that the app enters another phase: more often than a
 /// counter of admissions can run over.

@@ -12,15 +12,15 @@
 //! 3. The driver tells by notices, under a lock that is held for a few assignments, never while user code runs.
 //! 4. Connections are few: a new one pushes out one that has not asked for anything yet.
 
-mod board;
 mod checks;
-mod gallery;
+mod event_stream;
+mod live_picture;
 mod metrics;
 mod probes;
 mod readiness;
 mod routes;
 mod serve;
-mod stream;
+mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,13 +30,13 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::sync::mpsc;
 
-use self::board::Board;
-pub(crate) use self::gallery::Farewell;
 use crate::life::Inside;
 use crate::life::event::Event;
 use crate::life::notice::Observer;
 use crate::plan::Plan;
 use crate::report::Report;
+pub(crate) use crate::view::admin::live_picture::Farewell;
+use crate::view::admin::status::Board;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -72,7 +72,7 @@ impl Admin {
             .name("lifecycle-admin".into())
             .spawn(move || {
                 runtime.spawn(readiness::watch(Arc::clone(&of_thread)));
-                runtime.spawn(gallery::paint(Arc::clone(&of_thread)));
+                runtime.spawn(live_picture::paint(Arc::clone(&of_thread)));
                 runtime.spawn(metrics::pass_on(Arc::clone(&of_thread)));
                 runtime.block_on(serve::serve(listener, of_thread));
             })

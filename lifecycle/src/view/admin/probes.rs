@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::board::{Board, Part, Step};
 use super::readiness::FAILURES;
-use crate::duration::show;
-use crate::error::escape;
+use crate::base::duration::show;
+use crate::error::escape::escape;
+use crate::view::admin::status::{Board, Part, Step};
 
 /// A runtime that has not run a task for so long is stuck, not busy.
 const STALLED: Duration = Duration::from_secs(5);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::board::{Board, Phase};
 use super::checks::{Check, Health};
+use crate::view::admin::status::{Board, Phase};
 
 /// So often in a row a `health` has to fail before the app is not ready.
 pub(super) const FAILURES: u32 = 3;

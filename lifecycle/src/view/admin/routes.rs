@@ -12,11 +12,11 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use super::board::Board;
-use super::gallery::Looker;
 use super::metrics;
 use super::probes::{self, Probe};
-use super::stream::{Pictures, next};
+use crate::view::admin::event_stream::{Pictures, next};
+use crate::view::admin::live_picture::Looker;
+use crate::view::admin::status::Board;
 
 pub(super) type Body = Either<Full<Bytes>, Pictures>;
 

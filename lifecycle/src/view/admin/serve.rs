@@ -17,9 +17,9 @@ use tokio::select;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
-use super::board::Board;
-use super::gallery::Looker;
 use super::routes::answer;
+use crate::view::admin::live_picture::Looker;
+use crate::view::admin::status::Board;
 
 /// Connections at a time.
 const MOST: usize = 128;
@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::plan::Plan;
-    use crate::selection::Parts;
+    use crate::plan::selection::Parts;
 
     fn board() -> Arc<Board> {
         let Ok(plan) = Plan::new(Parts::default()) else {

@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 
 use super::checks::Checks;
-use super::gallery::Gallery;
 use super::metrics::Prometheus;
-use crate::component::{Id, Kind};
+use crate::api::record::HookKind;
 use crate::life::Inside;
 use crate::life::event::Event;
 use crate::life::liveness::Liveness;
 use crate::life::notice::Notice;
 use crate::plan::Plan;
-use crate::record::HookKind;
+use crate::plan::component::{Id, Kind};
+use crate::view::admin::live_picture::Gallery;
 
 /// Everything that is asked for.
 pub(super) struct Board {
@@ -88,7 +88,7 @@ pub(super) struct Part {
 impl Board {
     pub(super) fn new(plan: &Plan) -> Self {
         let now = SystemTime::now();
-        let part = |component: &crate::component::Component| Part {
+        let part = |component: &crate::plan::component::Component| Part {
             name: Arc::clone(&component.name),
             worker: component.is_worker(),
             periodic: matches!(&component.kind, Kind::Worker { policy, .. } if policy.every.is_some()),

@@ -9,10 +9,10 @@ use console::Style;
 
 use self::area::Area;
 pub(super) use self::progress::Progress;
-use super::lines::line;
 use super::{Screen, say};
 use crate::life::notice::Notice;
 use crate::report::Report;
+use crate::view::plain::line;
 
 /// What takes less gets no live line: it would only flicker.
 const WORTH_A_LINE: Duration = Duration::from_millis(150);

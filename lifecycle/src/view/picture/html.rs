@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::blame::{Blame, CriticalPath};
 use super::svg;
 use super::text::Safe;
-use super::timeline::Timeline;
+use crate::report::blame::{Blame, CriticalPath};
+use crate::report::timeline::Timeline;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: Script = Script {

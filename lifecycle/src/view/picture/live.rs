@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::blame::{Blame, CriticalPath};
 use super::html::{self, Script};
 use super::svg;
-use super::text::{Safe, exact};
-use super::timeline::Timeline;
+use super::text::Safe;
+use crate::base::duration::exact;
 use crate::life::outcome::{Fate, SoFar};
-use crate::life::timeline::{Activity, Mark};
-use crate::reason::signal_name;
+use crate::life::track::{Activity, Mark};
 use crate::report::Report;
+use crate::report::blame::{Blame, CriticalPath};
+use crate::report::timeline::Timeline;
+use crate::scope::reason::signal_name;
 
 /// Opens the stream of pictures, and puts each in place of the one before.
 const SCRIPT: Script = Script {

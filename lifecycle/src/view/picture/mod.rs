@@ -3,19 +3,16 @@
 //! A [`Timeline`] is plain data, and drawing it a pure function of it and of the instant that it is drawn for, so that a
 //! life that goes on can be drawn as one that has ended.
 
-pub(crate) mod blame;
-mod critical;
 pub(crate) mod html;
 #[cfg(feature = "admin")]
 pub(crate) mod live;
 mod scale;
 pub(crate) mod svg;
 mod text;
-pub(crate) mod timeline;
 
-use self::blame::{Blame, CriticalPath};
-use self::timeline::Timeline;
 use crate::report::Report;
+use crate::report::blame::{Blame, CriticalPath};
+use crate::report::timeline::Timeline;
 
 #[cfg(test)]
 mod tests;

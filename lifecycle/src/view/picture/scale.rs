@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::timeline::Timeline;
-use crate::life::timeline::Mark;
+use crate::life::track::Mark;
+use crate::report::timeline::Timeline;
 
 /// How much of the rest the shorter one of startup and shutdown gets at least.
 const LEAST: f64 = 0.3;

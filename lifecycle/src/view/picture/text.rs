@@ -1,36 +1,8 @@
 //! How things are written.
 
 use std::fmt;
-use std::time::Duration;
 
-use crate::duration::show;
-use crate::error::escape;
-
-/// A duration with all that is of interest of it: `340µs`, `1.2ms`, `340ms`, `1.25s`, `12.3s`.
-pub(super) fn exact(time: Duration) -> String {
-    let micros = time.as_micros();
-    match micros {
-        0 => "0".to_owned(),
-        1..1_000 => format!("{micros}µs"),
-        1_000..10_000 => format!("{}ms", trimmed(time.as_secs_f64() * 1e3, 2)),
-        10_000..1_000_000 => format!("{}ms", micros / 1_000),
-        1_000_000..10_000_000 => format!("{}s", trimmed(time.as_secs_f64(), 2)),
-        10_000_000..60_000_000 => format!("{}s", trimmed(time.as_secs_f64(), 1)),
-        60_000_000..3_600_000_000 => show(time),
-        _ => {
-            let minutes = time.as_secs() / 60;
-            match (minutes / 60, minutes % 60) {
-                (hours, 0) => format!("{hours}h"),
-                (hours, minutes) => format!("{hours}h {minutes}m"),
-            }
-        }
-    }
-}
-
-fn trimmed(number: f64, places: usize) -> String {
-    let text = format!("{number:.places$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
+use crate::error::escape::escape;
 
 /// Text of anybody, as XML and HTML take it: what acts is escaped, and what they do not allow is replaced.
 pub(super) struct Safe<'a>(pub(super) &'a str);
@@ -95,24 +67,6 @@ pub(super) fn fitting(text: &str, size: f64, room: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_short_and_exact() {
-        for (micros, text) in [
-            (0, "0"),
-            (340, "340µs"),
-            (1_000, "1ms"),
-            (1_250, "1.25ms"),
-            (20_400, "20ms"),
-            (1_000_000, "1s"),
-            (1_250_000, "1.25s"),
-            (12_340_000, "12.3s"),
-            (90_000_000, "1m 30s"),
-            (11_520_000_000, "3h 12m"),
-        ] {
-            assert_eq!(exact(Duration::from_micros(micros)), text);
-        }
-    }
 
     #[test]
     fn what_does_not_fit_is_cut() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::service::{ADMIN_PORT, Service, yaml};
+use crate::view::print::deployment::{ADMIN_PORT, Service, yaml};
 
 pub(super) fn render(service: &Service) -> String {
     let service = service.clone().behind_load_balancers();

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use heck::ToKebabCase as _;
 
-use crate::budget::Budget;
-use crate::duration::{LONGEST, show};
+use crate::api::record::HookKind;
+use crate::base::duration::{LONGEST, show};
 use crate::plan::Plan;
-use crate::record::HookKind;
+use crate::proof::budget::Budget;
 
 /// By how much whoever runs the app waits longer than the app itself: for the kernel's timers, should they have to end
 /// it, and for a signal on its way through a machine that is busy.

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use super::outline::{End, Outline};
-use crate::duration::show;
+use crate::base::duration::show;
+use crate::view::print::summary::{End, Outline};
 
 pub(super) struct Drawing {
     /// The lines of each component's label, and of what kind it is.

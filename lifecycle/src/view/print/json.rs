@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::budget::Budget;
-use super::outline::{End, Entry, Outline};
-use crate::background::{OnEnd, Policy, Restart};
-use crate::component::{Component, Kind};
-use crate::record::HookKind;
+use crate::api::record::HookKind;
+use crate::api::worker::{OnEnd, Policy, Restart};
+use crate::plan::component::{Component, Kind};
+use crate::view::print::summary::{End, Entry, Outline};
 
 /// Goes up when a field changes its meaning or goes away; that one is added changes nothing.
 const VERSION: u32 = 1;

@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::service::{ADMIN_PORT, Service, whole_seconds, yaml};
-use crate::duration::show;
+use crate::base::duration::show;
+use crate::view::print::deployment::{ADMIN_PORT, Service, whole_seconds, yaml};
 
 /// Whatever `startup_timeout` is, the startup probe asks so often at least.
 const LONGEST_PERIOD: u64 = 10;

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::drawing::Drawing;
-use super::outline::Outline;
+use crate::view::print::graph_layout::Drawing;
+use crate::view::print::summary::Outline;
 
 pub(super) fn render(outline: &Outline<'_>) -> String {
     let drawing = Drawing::of(outline);

@@ -7,20 +7,20 @@
 mod budget;
 mod compose;
 mod dot;
-mod drawing;
+mod graph_layout;
 #[cfg(feature = "json")]
 mod json;
 /// The format is refused then.
 #[cfg(not(feature = "json"))]
 mod json {
-    pub(super) fn render(_: &super::outline::Outline<'_>) -> std::io::Result<String> {
+    pub(super) fn render(_: &crate::view::print::summary::Outline<'_>) -> std::io::Result<String> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 }
+mod deployment;
 mod kubernetes;
 mod mermaid;
-mod outline;
-mod service;
+mod summary;
 mod systemd;
 mod table;
 #[cfg(test)]
@@ -29,10 +29,10 @@ mod tests;
 use std::io::{ErrorKind, Result, Write as _, stdout};
 use std::time::Duration;
 
-use self::outline::Outline;
-use self::service::Service;
 use crate::plan::Plan;
-use crate::print_format::PrintFormat;
+use crate::plan::environment::print_format::PrintFormat;
+use crate::view::print::deployment::Service;
+use crate::view::print::summary::Outline;
 
 /// Columns where the output is no terminal.
 const WIDTH: usize = 100;

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::budget::Budget;
-use crate::component::{Component, Id, Source};
-use crate::error::escape;
-use crate::graph::Cost;
+use crate::api::record::HookKind;
+use crate::error::escape::escape;
 use crate::plan::Plan;
-use crate::record::HookKind;
+use crate::plan::component::{Component, Id, Source};
+use crate::plan::graph::Cost;
 
 /// A plan as it is shown. Main's body is the last component of all.
 pub(super) struct Outline<'a> {

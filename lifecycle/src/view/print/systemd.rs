@@ -4,8 +4,8 @@
 
 use std::fmt::Write as _;
 
-use super::service::Service;
-use crate::duration::show;
+use crate::base::duration::show;
+use crate::view::print::deployment::Service;
 
 pub(super) fn render(service: &Service) -> String {
     let name = &service.name;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::iter::repeat_n;
 use std::time::Duration;
 
-use super::outline::{End, Entry, Outline};
-use crate::duration::show;
+use crate::base::duration::show;
+use crate::view::print::summary::{End, Entry, Outline};
 
 /// What the list of needs must have, for a line to be a row of a table.
 const LEAST_NEEDS: usize = 24;

@@ -9,18 +9,18 @@ use std::time::Duration;
 use expect_test::{ExpectFile, expect_file};
 use proptest::prelude::*;
 
-use super::outline::{End, Outline};
-use super::service::{Built, Service};
 use super::{compose, dot, kubernetes, mermaid, systemd, table};
-use crate::background::Policy;
-use crate::component::{Component, Kind, Source};
-use crate::graph::{Cost, Graph, Node};
-use crate::hook::{Hook, StartContext};
+use crate::api::hook::{Hook, StartContext};
+use crate::api::record::RecordRef;
+use crate::api::record::{Body, HookKind, Record, ResourceTable};
+use crate::api::resource::Resource;
+use crate::api::settings::Settings;
+use crate::api::worker::Policy;
 use crate::plan::Plan;
-use crate::record::{Body, HookKind, Record, ResourceTable};
-use crate::resource::Resource;
-use crate::settings::Settings;
-use crate::sys::RecordRef;
+use crate::plan::component::{Component, Kind, Source};
+use crate::plan::graph::{Cost, Graph, Node};
+use crate::view::print::deployment::{Built, Service};
+use crate::view::print::summary::{End, Outline};
 
 /// A component of a plan that is never lived.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
 mod channel;
+mod notifier;
 mod pings;
 mod status;
-mod told;
 
 use std::future::Future;
 use std::io;
@@ -20,11 +20,11 @@ use sd_notify::NotifyState;
 use tokio::runtime;
 
 use self::channel::Channel;
-use self::told::Told;
 use crate::life::liveness::Liveness;
 use crate::life::notice::Notice;
 use crate::plan::Plan;
 use crate::report::Report;
+use crate::view::systemd::notifier::Told;
 
 /// What the last words may take when systemd does not listen.
 const LAST_WORDS: Duration = Duration::from_millis(100);

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::duration::show;
-use crate::error::escape;
+use crate::base::duration::show;
+use crate::error::escape::escape;
 use crate::life::notice::Notice;
-use crate::reason::signal_name;
+use crate::scope::reason::signal_name;
 
 /// Most components that are named at once; the rest is counted.
 const MOST: usize = 3;
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use crate::life::notice::Left;
     use crate::life::outcome::{InUse, Layer};
-    use crate::reason::Reason;
+    use crate::scope::reason::Reason;
 
     fn starting(name: &str) -> Notice {
         Notice::Starting {

@@ -1,7 +1,7 @@
 //! Streams that may finish while there is time.
 
 use super::*;
-use crate::stream::keeper::SAVE;
+use crate::api::stream::save::SAVE;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_secs(3);

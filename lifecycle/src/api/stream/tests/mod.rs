@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::*;
-use crate::admit::Admission;
+use crate::scope::admission::Admission;
 use crate::scope::{AppState, Ask, Scope};
 
 mod finishing;

@@ -7,10 +7,10 @@ use super::drain::Drain;
 use super::runs::{Fate, Runs};
 use super::starts::attempts;
 use super::stops::Ending;
-use crate::background::OnEnd;
+use crate::api::worker::OnEnd;
 use crate::life::simulation::evidence::{Seen, Spot, Stage, What, millis};
 use crate::life::simulation::world::{End, Outside};
-use crate::reason::Reason;
+use crate::scope::reason::Reason;
 
 /// Something that ends the app, or fails.
 #[derive(Debug)]

@@ -54,7 +54,7 @@ pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>)
         .driver(What::Running)
         .is_some_and(|running| running.is_before(cause));
     let reason = &seen.story.outcome.reason;
-    let waits = ran && *reason != crate::reason::Reason::Signal(2);
+    let waits = ran && *reason != crate::scope::reason::Reason::Signal(2);
     let lame_duck = if waits { seen.world.lame_duck } else { 0 };
     let expected = cause.at + millis(lame_duck).min(reserve - cause.at);
     let Some(draining) = seen.draining() else {

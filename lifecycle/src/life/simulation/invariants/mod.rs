@@ -13,7 +13,7 @@ mod work;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::evidence::{Seen, Story, What, millis, told};
-use crate::error::panic_message;
+use crate::error::panic::panic_message;
 
 /// Panics with what is wrong in this story; whoever replays a seed is told all of it.
 pub(super) fn check(story: &Story) {

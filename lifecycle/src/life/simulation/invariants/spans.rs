@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::evidence::{Seen, Stage, What};
 use crate::life::outcome::Fate;
-use crate::life::timeline::{Activity, Mark};
+use crate::life::track::{Activity, Mark};
 
 pub(super) fn check(seen: &Seen<'_>) {
     let outcome = &seen.story.outcome;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::WORTH_A_LINE;
-use crate::component::Id;
-use crate::duration::show;
-use crate::error::escape;
-use crate::graph::Graph;
+use crate::base::duration::show;
+use crate::error::escape::escape;
 use crate::life::notice::{Left, Notice};
 use crate::plan::Plan;
-use crate::reason::Reason;
+use crate::plan::component::Id;
+use crate::plan::graph::Graph;
+use crate::scope::reason::Reason;
 
 /// Most who are named that wait, or whose work is in flight.
 const NAMED: usize = 3;

@@ -1,8 +1,8 @@
 //! What is said of lives that are told by hand.
 
 use super::*;
-use crate::graph::{Cost, Node};
 use crate::life::outcome::{InUse, Layer};
+use crate::plan::graph::{Cost, Node};
 
 const SECOND: Duration = Duration::from_secs(1);
 

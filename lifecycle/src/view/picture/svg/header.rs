@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{MARGIN, Picture, WIDTH};
-use crate::life::timeline::Mark;
+use crate::base::duration::exact;
+use crate::life::track::Mark;
 use crate::view::picture::scale::{Panel, Part};
-use crate::view::picture::text::{exact, fitting, width};
+use crate::view::picture::text::{fitting, width};
 
 const LINE: f64 = 19.0;
 /// A label of a mark.

@@ -1,18 +1,18 @@
 //! The picture as SVG: one file that needs nothing else.
 
-mod head;
+mod header;
 mod rows;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::critical::Critical;
 use super::scale::Scale;
 use super::text::{Safe, width};
-use super::timeline::Timeline;
+use crate::report::critical_path::Critical;
+use crate::report::timeline::Timeline;
 
-pub(super) const STYLE: &str = include_str!("picture.css");
-const PATTERNS: &str = include_str!("patterns.svg");
+pub(super) const STYLE: &str = include_str!("../picture.css");
+const PATTERNS: &str = include_str!("../patterns.svg");
 
 /// How wide a picture is, in its own units.
 const WIDTH: f64 = 1280.0;

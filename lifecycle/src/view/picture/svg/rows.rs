@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::head::ticks;
 use super::{MARGIN, NAMES, Picture, RESULTS, WIDTH};
+use crate::base::duration::exact;
 use crate::life::outcome::Layer;
-use crate::life::timeline::{Activity, Mark, Span};
-use crate::view::picture::critical::{Step, Who};
+use crate::life::track::{Activity, Mark, Span};
+use crate::report::critical_path::{Step, Who};
+use crate::report::timeline::{Row, waits};
 use crate::view::picture::scale::Part;
-use crate::view::picture::text::{Safe, exact, fitting, width};
-use crate::view::picture::timeline::{Row, waits};
+use crate::view::picture::svg::header::ticks;
+use crate::view::picture::text::{Safe, fitting, width};
 
 /// Below the last row: the numbers of the scales once more.
 pub(super) const FOOT: f64 = 18.0;

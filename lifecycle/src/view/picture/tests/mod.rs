@@ -7,12 +7,12 @@ use roxmltree::{Document, Node};
 
 use super::*;
 use crate::life::outcome::Layer;
-use crate::life::timeline::{Activity, Mark};
+use crate::life::track::{Activity, Mark};
 
 mod sample;
 
 use self::sample::{SIZES, life, span};
-use self::timeline::{Kind, Row};
+use crate::report::timeline::{Kind, Row};
 
 fn class<'a>(node: Node<'a, 'a>) -> &'a str {
     node.attribute("class").unwrap_or_default()

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::base::duration::exact;
 use crate::life::outcome::Layer;
-use crate::life::timeline::{Activity, Mark, Span};
-use crate::view::picture::text::exact;
-use crate::view::picture::timeline::{Kind, Row, Timeline};
+use crate::life::track::{Activity, Mark, Span};
+use crate::report::timeline::{Kind, Row, Timeline};
 
 const SECOND: Duration = Duration::from_secs(1);
 

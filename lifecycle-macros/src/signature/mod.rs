@@ -1,0 +1,5 @@
+//! What all macros read of a signature: the function, its parameters, the name of its component.
+
+pub(crate) mod function;
+pub(crate) mod name;
+pub(crate) mod param;

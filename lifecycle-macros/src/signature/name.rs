@@ -1,0 +1,22 @@
+//! The name of a component.
+
+use crate::attribute::arg::Arg;
+use crate::diagnostics::Context;
+
+/// Names end up in logs, in plans and in environment variables.
+pub(crate) fn check_name(cx: &Context, name: &Arg<syn::LitStr>) {
+    let Some(literal) = name.get() else { return };
+    let text = literal.value();
+    let allowed = |c: char| c.is_alphanumeric() || "_-.:".contains(c);
+    if text.is_empty() {
+        cx.error_on(literal, "`name` is empty\nleave it out for the default");
+    } else if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
+        cx.error_on(
+            literal,
+            format!(
+                "`name` cannot contain `{}`\nallowed are letters, digits, `_`, `-`, `.` and `:`",
+                wrong.escape_debug()
+            ),
+        );
+    }
+}

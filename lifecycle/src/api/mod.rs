@@ -1,0 +1,13 @@
+//! What users name: resources, workers, the app, the handles that they are given, and the records that the macros write.
+
+pub(crate) mod app;
+pub(crate) mod hook;
+pub(crate) mod leases;
+pub(crate) mod record;
+pub(crate) mod resource;
+pub(crate) mod settings;
+pub(crate) mod shutdown;
+#[cfg(feature = "stream")]
+pub(crate) mod stream;
+pub(crate) mod tasks;
+pub(crate) mod worker;

@@ -1,0 +1,4 @@
+//! The ways into a life other than `main`: the builder, and tests.
+
+pub(crate) mod builder;
+pub(crate) mod test;
