@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lifecycle::{App, Layer, Lifecycle, Settings, Shutdown, background, resource};
+use lifecycle::{App, CleanupLayer, Lifecycle, Settings, Shutdown, background, resource};
 
 trait Mailer: Send + Sync {
     fn send(&self, to: &str);
@@ -88,6 +88,6 @@ async fn the_greeter_says_goodbye_when_it_stops() {
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
     let greeter = report.component("Greeter").expect("it was up");
-    assert_eq!(greeter.layer(), Layer::Safe);
+    assert_eq!(greeter.layer(), CleanupLayer::Safe);
     assert_eq!(mailer.0.load(Ordering::SeqCst), 1, "goodbye");
 }

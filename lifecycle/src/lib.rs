@@ -117,21 +117,24 @@ mod sys;
 mod view;
 
 pub use api::app::App;
+pub use api::cleanup_layer::CleanupLayer;
+pub use api::event::{Event, EventKind, PendingWork};
 pub use api::hook::{Hook, Instance, StartContext, Stopped};
-pub use api::leases::{Lease, Leases, Outstanding};
+pub use api::leases::{Lease, LeaseCounts, Leases, Outstanding};
 pub use api::record::{Binding, HookKind, Need, Record, RecordRef};
 pub use api::resource::{Provided, Resource};
 pub use api::settings::Settings;
 pub use api::shutdown::{Shutdown, Slept};
 #[cfg(feature = "stream")]
-pub use api::stream::{Collecting, Interruptible, InterruptibleStream, OnInterrupt, Why};
+pub use api::stream::{
+    Collecting, InterruptReason, Interruptible, InterruptibleStream, SavedStream,
+};
 pub use api::tasks::{Task, Tasks};
 pub use api::worker::{OnEnd, Policy, Ready, Restart, Worker};
 pub use entry::builder::{Builder, Lifecycle, NotUp, Running, StartError};
 pub use error::{BoxError, ConfigError, Draining, TaskError, is_disconnect};
 pub use guide::guarantees;
 pub use inventory;
-pub use life::outcome::Layer;
 pub use lifecycle_macros::{App, background, main, resource, test};
 #[cfg(feature = "drill")]
 pub use plan::drill;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use lifecycle::{Layer, Lifecycle, Settings, Shutdown, Tasks, resource};
+use lifecycle::{CleanupLayer, Lifecycle, Settings, Shutdown, Tasks, resource};
 use tokio::runtime::Builder;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -52,7 +52,7 @@ fn stop_is_bounded_although_a_hook_blocks_every_thread_of_the_runtime() {
         app.start().await.expect("it starts").stop().await
     });
     let blocks = report.component("Blocks").expect("it is part of the app");
-    assert_eq!(blocks.layer(), Layer::Emergency, "{report}");
+    assert_eq!(blocks.layer(), CleanupLayer::Emergency, "{report}");
     // Only the emergency hook, on a thread of its own, could let the stop go on.
     assert!(report.shutdown() < LIMIT / 2, "{report}");
     assert_eq!(report.exit_code(), 3, "{report}");
@@ -80,7 +80,7 @@ async fn events_do_not_keep_the_time_from_passing() {
     let report = report.expect("the drain ends at its time");
     assert_eq!(report.exit_code(), 3, "{report}");
     let stubborn = report.component("stubborn").expect("it is part of the app");
-    assert_eq!(stubborn.layer(), Layer::Timeout, "{report}");
+    assert_eq!(stubborn.layer(), CleanupLayer::Timeout, "{report}");
 }
 
 static ENDED: Mutex<Option<Sender<()>>> = Mutex::new(None);

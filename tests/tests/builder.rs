@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lifecycle::{App, Layer, Lifecycle, Reason, Settings, Shutdown, background, resource};
+use lifecycle::{App, CleanupLayer, Lifecycle, Reason, Settings, Shutdown, background, resource};
 use tokio::sync::oneshot;
 
 /// Counts how often it is started and stopped, in the test's own counter.
@@ -139,7 +139,7 @@ async fn a_start_that_fails_is_an_error_with_a_report() {
     for component in ["Database", "Config"] {
         let component = report.component(component).expect("it is there");
         assert!(
-            component.stopped().is_some() && component.layer() == Layer::Safe,
+            component.stopped().is_some() && component.layer() == CleanupLayer::Safe,
             "{report}"
         );
     }
@@ -249,7 +249,7 @@ async fn stop_is_bounded_and_the_report_says_what_was_abandoned() {
     let report = running.stop().await;
     assert_eq!(report.exit_code(), 3, "{report}");
     let stuck = report.component("stuck").expect("it is there");
-    assert_eq!(stuck.layer(), Layer::Timeout);
+    assert_eq!(stuck.layer(), CleanupLayer::Timeout);
     let took = report.shutdown().as_millis();
     assert!((2000..2100).contains(&took), "{took} ms: {report}");
     assert!(

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lifecycle::{
-    Layer, Lifecycle, Reason, Report, Running, Settings, Shutdown, Worker, background, resource,
+    CleanupLayer, Lifecycle, Reason, Report, Running, Settings, Shutdown, Worker, background,
+    resource,
 };
 use tokio::time::Instant;
 
@@ -337,7 +338,7 @@ async fn tasks_of_the_ended_run_are_ended_before_the_next_begins() {
     assert_eq!(report.exit_code(), 1, "{report}");
     let worker = report.component("leaving_tasks").expect("it is there");
     assert!(
-        worker.unfinished_tasks().is_empty() && worker.layer() == Layer::Safe,
+        worker.unfinished_tasks().is_empty() && worker.layer() == CleanupLayer::Safe,
         "{report}"
     );
 }

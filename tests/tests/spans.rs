@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lifecycle::{Layer, Lifecycle, Settings, Shutdown, background, resource};
+use lifecycle::{CleanupLayer, Lifecycle, Settings, Shutdown, background, resource};
 #[cfg(target_os = "linux")]
 use lifecycle_tests::http::{get, own_address};
 use lifecycle_tests::program;
@@ -419,7 +419,7 @@ async fn a_subscriber_that_is_stuck_costs_a_hook_its_time_and_holds_up_nobody_el
     let report = running.stop().await;
     drop(go_on);
     let stuck = report.component("stuck_log").expect("it was up");
-    assert_eq!(stuck.layer(), Layer::Timeout, "{report}");
+    assert_eq!(stuck.layer(), CleanupLayer::Timeout, "{report}");
 }
 
 struct BrokenLog;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use lifecycle::{InterruptibleStream as _, Lifecycle, Running, Settings, Shutdown, Why, resource};
+use lifecycle::{
+    InterruptReason, InterruptibleStream as _, Lifecycle, Running, Settings, Shutdown, resource,
+};
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -14,7 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Where partial answers are saved, as long as it is open.
 struct Store {
     open: AtomicBool,
-    saved: Mutex<Vec<(String, Why)>>,
+    saved: Mutex<Vec<(String, InterruptReason)>>,
 }
 
 #[resource]
@@ -32,7 +34,7 @@ impl Store {
 }
 
 impl Store {
-    async fn save(&self, text: String, why: Why, takes: Duration) {
+    async fn save(&self, text: String, why: InterruptReason, takes: Duration) {
         sleep(takes).await;
         assert!(self.open.load(Ordering::SeqCst), "it is closed");
         self.saved
@@ -41,7 +43,7 @@ impl Store {
             .push((text, why));
     }
 
-    fn saved(&self) -> Vec<(String, Why)> {
+    fn saved(&self) -> Vec<(String, InterruptReason)> {
         self.saved.lock().expect("nobody panics here").clone()
     }
 }
@@ -110,7 +112,10 @@ async fn the_drain_waits_for_the_save_and_the_client_has_the_end_marker() {
     assert!(report.is_clean() && report.cut_work() == 0, "{report}");
     let took = report.shutdown().as_millis();
     assert!((3000..3100).contains(&took), "{took} ms: {report}");
-    assert_eq!(store.saved(), [("abcd".to_owned(), Why::Shutdown)]);
+    assert_eq!(
+        store.saved(),
+        [("abcd".to_owned(), InterruptReason::Shutdown)]
+    );
     assert_eq!(client.await.expect("it ends"), "abcd!");
 }
 
@@ -121,7 +126,7 @@ async fn a_client_that_reads_no_more_is_saved_before_the_store_closes() {
     answer.next().await;
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
-    assert_eq!(store.saved(), [("a".to_owned(), Why::Shutdown)]);
+    assert_eq!(store.saved(), [("a".to_owned(), InterruptReason::Shutdown)]);
     assert_eq!(answer.collect::<String>().await, "!");
 }
 
@@ -144,9 +149,9 @@ async fn the_drain_waits_for_the_save_of_a_client_that_went_away_just_before_or_
         let took = report.shutdown().as_millis();
         assert!((3000..3100).contains(&took), "{took} ms: {report}");
         let why = if drains {
-            Why::Shutdown
+            InterruptReason::Shutdown
         } else {
-            Why::ConsumerGone
+            InterruptReason::ConsumerGone
         };
         assert_eq!(store.saved(), [("a".to_owned(), why)]);
     }
@@ -183,7 +188,7 @@ async fn a_stream_that_begins_while_draining_has_only_its_end() {
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
     assert_eq!(late.await.expect("it ends"), "!");
-    assert_eq!(store.saved(), [(String::new(), Why::Shutdown)]);
+    assert_eq!(store.saved(), [(String::new(), InterruptReason::Shutdown)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +218,7 @@ async fn a_stream_that_may_finish_does_so_within_the_drain_or_is_saved_within_th
             assert_eq!(client.await.expect("it ends"), text);
             let saved: Vec<_> = saved
                 .into_iter()
-                .map(|text| (text.to_owned(), Why::Shutdown))
+                .map(|text| (text.to_owned(), InterruptReason::Shutdown))
                 .collect();
             assert_eq!(store.saved(), saved);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, Stream, StreamExt};
-use lifecycle::{InterruptibleStream, Shutdown, Why, resource};
+use lifecycle::{InterruptReason, InterruptibleStream, Shutdown, resource};
 
 use crate::error::Error;
 use crate::library::Library;
@@ -179,9 +179,9 @@ fn pieces(
         .finishing(MARGIN)
         .on_interrupt(async move |text: String, why| {
             let (end, limit) = match why {
-                Why::Shutdown => (End::Shutdown, LAST_SAVE),
+                InterruptReason::Shutdown => (End::Shutdown, LAST_SAVE),
                 // Nobody waits for it.
-                Why::ConsumerGone => (End::ConsumerGone, Duration::MAX),
+                InterruptReason::ConsumerGone => (End::ConsumerGone, Duration::MAX),
             };
             Some(unfinished.end(&text, end, None, limit).await)
         })

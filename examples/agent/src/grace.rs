@@ -14,6 +14,6 @@ pub async fn finish<T>(
     tokio::select! {
         biased;
         output = future => Some(output),
-        () = shutdown.time_is_short(margin) => None,
+        () = shutdown.deadline_within(margin) => None,
     }
 }

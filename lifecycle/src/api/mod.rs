@@ -1,6 +1,8 @@
 //! What users name: resources, workers, the app, the handles that they are given, and the records that the macros write.
 
 pub(crate) mod app;
+pub(crate) mod cleanup_layer;
+pub(crate) mod event;
 pub(crate) mod hook;
 pub(crate) mod leases;
 pub(crate) mod record;

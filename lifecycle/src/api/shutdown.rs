@@ -106,7 +106,7 @@ impl Shutdown {
     ///     while let Some(mut job) = shutdown.run(next_job()).await {
     ///         let finished = tokio::select! {
     ///             () = job.work() => true,
-    ///             () = shutdown.time_is_short(Duration::from_secs(2)) => false,
+    ///             () = shutdown.deadline_within(Duration::from_secs(2)) => false,
     ///         };
     ///         if !finished {
     ///             job.put_back().await;
@@ -118,7 +118,7 @@ impl Shutdown {
     /// # Cancel safety
     ///
     /// Cancel safe: dropping it and calling again loses nothing.
-    pub fn time_is_short(&self, margin: Duration) -> impl Future<Output = ()> + Send + use<> {
+    pub fn deadline_within(&self, margin: Duration) -> impl Future<Output = ()> + Send + use<> {
         let scope = Arc::clone(&self.scope);
         async move { scope.short(margin).await }
     }

@@ -14,14 +14,14 @@ use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 
 use crate::api::app::App;
+use crate::api::event::{Event, Observer};
 use crate::api::hook::{Hook, Instance, StartContext, key};
 use crate::api::resource::Resource;
 use crate::api::settings::Settings;
 use crate::api::shutdown::Shutdown;
 use crate::api::worker::Worker;
-use crate::life::event::Event;
 use crate::life::hook_threads::clock_stands_still;
-use crate::life::notice::{Notice, Observer};
+use crate::life::input::Input;
 use crate::life::{BodyLink, Handles, Life, Wiring};
 use crate::macro_support::parameter::Outcome;
 use crate::plan::Plan;
@@ -220,8 +220,8 @@ const LOG: Duration = Duration::from_millis(500);
     clippy::needless_pass_by_value,
     reason = "the signature of an observer"
 )]
-fn record(notice: Notice) {
-    let _ = catch_unwind(AssertUnwindSafe(|| log::record(&notice)));
+fn record(event: Event) {
+    let _ = catch_unwind(AssertUnwindSafe(|| log::record(event.kind())));
 }
 
 impl fmt::Debug for Builder {
@@ -296,7 +296,7 @@ impl Running {
             .ok_or(NotUp(std::any::type_name::<T>()))
     }
 
-    pub(crate) fn events(&self) -> tokio::sync::mpsc::UnboundedSender<Event> {
+    pub(crate) fn events(&self) -> tokio::sync::mpsc::UnboundedSender<Input> {
         self.handles.events.clone()
     }
 
@@ -316,7 +316,7 @@ impl Running {
     ///
     /// Dropping the future leaves the app stopping in the background.
     pub async fn stop(self) -> Report {
-        let _ = self.handles.events.send(Event::Stop);
+        let _ = self.handles.events.send(Input::Stop);
         self.wait().await
     }
 
@@ -339,7 +339,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.handles.events.send(Event::Stop);
+        let _ = self.handles.events.send(Input::Stop);
     }
 }
 

@@ -75,7 +75,7 @@
 //!         handle(Arc::clone(&gpu), &shutdown).await?;
 //!         let finished = tokio::select! {
 //!             () = job.work() => true,
-//!             () = shutdown.time_is_short(Duration::from_secs(2)) => false,
+//!             () = shutdown.deadline_within(Duration::from_secs(2)) => false,
 //!         };
 //!         if !finished {
 //!             job.put_back().await;

@@ -56,7 +56,7 @@
 //!
 //! # How
 //!
-//! - **Threads of our own, made first.** Before the set-up, the plan and the runtime, `#[lifecycle::main]` makes the watchdog
+//! - **HookThreads of our own, made first.** Before the set-up, the plan and the runtime, `#[lifecycle::main]` makes the watchdog
 //!   and the thread that passes on signals, and unmasks the signals that it lives by. The threads of the emergency hooks
 //!   (one a hook, at most 16, and a conductor) and of the view follow before the first start. Each has reported that it is
 //!   ready, with all that it needs, before anything goes on.
@@ -78,7 +78,7 @@
 //!
 //! # What it costs
 //!
-//! Threads that sleep: six (seven where probes are answered), one for each emergency hook up to 16 and one to conduct
+//! HookThreads that sleep: six (seven where probes are answered), one for each emergency hook up to 16 and one to conduct
 //! them, about 35 KiB of memory each (4.2 MB for a whole app of five resources in a release build). No descriptor. Nothing
 //! at all while the app runs, except that admitting work is an atomic addition.
 //!

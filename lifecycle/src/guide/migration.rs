@@ -95,7 +95,7 @@
 //! | `tokio::spawn` of a loop | a [worker](super::workers) |
 //! | `interval.tick()` in a loop | `#[background(every = "60s")]` |
 //! | `timeout(10 s, tasks.wait())` | `timeout = "10s"` |
-//! | `select!` between work and stop | [`Shutdown::run`](crate::Shutdown::run), [`sleep`](crate::Shutdown::sleep), [`time_is_short`](crate::Shutdown::time_is_short) |
+//! | `select!` between work and stop | [`Shutdown::run`](crate::Shutdown::run), [`sleep`](crate::Shutdown::sleep), [`deadline_within`](crate::Shutdown::deadline_within) |
 //! | `axum::serve(..).with_graceful_shutdown(..)` | [`http::serve`](crate::http::serve()), with a bound |
 //! | a counter of requests in flight | [`Shutdown::admit`](crate::Shutdown::admit) |
 //! | closing things in the right order at the end of `main` | a `stop` each; the order follows from who takes what |

@@ -12,7 +12,7 @@
 //!
 //! use axum::response::sse::{Event, Sse};
 //! use futures_util::{Stream, StreamExt as _, stream};
-//! use lifecycle::{InterruptibleStream as _, Shutdown, Why, resource};
+//! use lifecycle::{InterruptibleStream as _, Shutdown, InterruptReason, resource};
 //!
 //! struct Database;
 //!
@@ -49,7 +49,7 @@
 //!         // is the last item.
 //!         .on_interrupt(async move |text, why| {
 //!             db.save_partial(id, &text).await;
-//!             (why == Why::Shutdown).then(|| "[interrupted]".to_owned())
+//!             (why == InterruptReason::Shutdown).then(|| "[interrupted]".to_owned())
 //!         });
 //!     Sse::new(answer.map(|token| Ok(Event::default().data(token))))
 //! }

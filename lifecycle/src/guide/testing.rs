@@ -14,7 +14,7 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use lifecycle::{App, Layer, Lifecycle, Settings, Shutdown, resource};
+//! use lifecycle::{App, CleanupLayer, Lifecycle, Settings, Shutdown, resource};
 //!
 //! trait Mailer: Send + Sync {
 //!     fn send(&self, to: &str);
@@ -83,7 +83,7 @@
 //!     let report = running.stop().await;
 //!     assert!(!report.is_clean());
 //!     let outbox = report.component("Outbox").expect("it was up");
-//!     assert_eq!(outbox.layer(), Layer::Timeout, "{report}");
+//!     assert_eq!(outbox.layer(), CleanupLayer::Timeout, "{report}");
 //! }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() { the_outbox_hangs().await }
 //! ```
@@ -95,7 +95,7 @@
 //!
 //! `#[lifecycle::test(start_paused = true)]` starts the app on tokio's paused clock: it jumps to the next timer as soon as
 //! nothing else is to be done. A worker with `every = "1h"` runs four times while the test sleeps for four hours and a
-//! minute, and a stop that hangs is cut at once. Threads of synchronous hooks hold the clock while they work.
+//! minute, and a stop that hangs is cut at once. HookThreads of synchronous hooks hold the clock while they work.
 //!
 //! # The bad day
 //!

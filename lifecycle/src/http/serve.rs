@@ -198,7 +198,7 @@ where
         let lame_duck = self.server.lame_duck();
         self.serve_until(told, lame_duck).await?;
         let margin = MARGIN.min(shutdown.remaining().unwrap_or_default() / 10);
-        let cut = shutdown.time_is_short(margin);
+        let cut = shutdown.deadline_within(margin);
         self.server.enter(Phase::Draining);
         tokio::select! {
             biased;

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::event::Event;
 use super::hook_error::HookError;
+use super::input::Input;
 use super::span::{CallPhase, CallSpan};
 use crate::api::hook::StartContext;
 use crate::error::BoxError;
@@ -20,7 +20,7 @@ pub(crate) async fn host<B, F, E>(
     body: B,
     is_started: oneshot::Receiver<StartContext>,
     is_cut: oneshot::Receiver<()>,
-    events: &mpsc::UnboundedSender<Event>,
+    events: &mpsc::UnboundedSender<Input>,
     is_ended: oneshot::Receiver<E>,
 ) -> Option<E>
 where
@@ -29,7 +29,7 @@ where
 {
     if let Ok(context) = is_started.await {
         let result = run_body(body, context, is_cut).await;
-        let _ = events.send(Event::BodyEnded { result });
+        let _ = events.send(Input::BodyEnded { result });
     }
     is_ended.await.ok()
 }

@@ -8,7 +8,7 @@ use tokio::runtime;
 use tokio::task::AbortHandle;
 
 use super::hook_error::HookError;
-use super::hook_threads::Threads;
+use super::hook_threads::HookThreads;
 use super::span::CallSpan;
 use crate::api::hook::{Hook, HookCall};
 use crate::error::BoxError;
@@ -30,7 +30,7 @@ impl Call {
         hook: Hook<T>,
         mut span: CallSpan,
         runtime: &runtime::Handle,
-        threads: &Threads,
+        threads: &HookThreads,
         then: C,
     ) -> Self
     where

@@ -6,11 +6,12 @@ use std::sync::atomic::AtomicUsize;
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::event::Turn;
 use super::hook_error::HookError;
-use super::outcome::{Fate, Layer};
+use super::input::Turn;
+use super::outcome::ComponentOutcome;
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::life::hook_threads::Hold;
-use crate::life::restart::Supervision;
+use crate::life::restart::RestartHistory;
 use crate::life::track::{Activity, Track};
 use crate::plan::component::{Component, Id, Kind};
 use crate::scope::Scope;
@@ -51,7 +52,7 @@ pub(super) struct Member {
     pub(super) told: bool,
     /// Its place among the emergency hooks.
     pub(super) slot: Option<usize>,
-    pub(super) supervision: Supervision,
+    pub(super) restart_history: RestartHistory,
     /// The end of a worker's run, kept while its tasks end.
     pub(super) ended: Option<Result<(), HookError>>,
     /// That end came before it was told to stop.
@@ -69,7 +70,7 @@ pub(super) struct Member {
     /// Who ended last before its turn to stop came.
     pub(super) stop_after: Option<Id>,
     pub(super) track: Track,
-    pub(super) fate: Fate,
+    pub(super) outcome: ComponentOutcome,
 }
 
 impl Member {
@@ -86,7 +87,7 @@ impl Member {
             was_up: false,
             told: false,
             slot: None,
-            supervision: Supervision::default(),
+            restart_history: RestartHistory::default(),
             ended: None,
             ended_untold: false,
             cancelled: false,
@@ -97,7 +98,7 @@ impl Member {
             start_after: None,
             stop_after: None,
             track: Track::new(Activity::Waiting, now),
-            fate: Fate::new(
+            outcome: ComponentOutcome::new(
                 Arc::clone(&component.name),
                 matches!(component.kind, Kind::Worker { .. }),
             ),
@@ -129,7 +130,7 @@ impl Member {
             Phase::Waiting => Activity::Waiting,
             Phase::Up | Phase::EndingTasks if self.told => Activity::Draining,
             Phase::Up | Phase::Scheduled | Phase::EndingTasks if self.was_up => Activity::Running,
-            Phase::Up if !self.fate.worker => Activity::Running,
+            Phase::Up if !self.outcome.worker => Activity::Running,
             Phase::Starting | Phase::Up | Phase::EndingTasks => Activity::Starting(self.attempt),
             Phase::Scheduled => Activity::Backoff,
             Phase::Stopping | Phase::StopTasks => Activity::Stopping,
@@ -146,7 +147,7 @@ impl Member {
     }
 }
 
-impl Fate {
+impl ComponentOutcome {
     /// Cancels the tasks that are left in the scope: work that was cut.
     pub(super) fn cancel_tasks(&mut self, scope: &Scope) {
         let names = scope.tasks.names();
@@ -154,7 +155,7 @@ impl Fate {
             self.errors
                 .push(format!("its tasks were cancelled: {}", names.join(", ")));
             self.unclean = true;
-            self.layer = self.layer.max(Layer::Timeout);
+            self.layer = self.layer.max(CleanupLayer::Timeout);
         }
     }
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Event, Turn};
 use super::hook_error::HookError;
-use super::notice::Notice;
+use super::input::{Input, Turn};
 use super::{Cause, Life};
+use crate::api::event::EventKind;
 use crate::error::escape::escape;
 use crate::life::component_state::Phase;
 use crate::life::track::Mark;
@@ -51,7 +51,7 @@ pub(super) enum Timer {
 }
 
 enum Wake {
-    Event(Event),
+    Input(Input),
     Emergency,
     Timer(Timer),
 }
@@ -61,10 +61,10 @@ impl Life {
     pub(super) async fn step(&mut self) {
         #[cfg(test)]
         if let Some(event) = super::simulation::interposed() {
-            return self.on_event(event);
+            return self.on_input(event);
         }
         match self.next().await {
-            Wake::Event(event) => self.on_event(event),
+            Wake::Input(event) => self.on_input(event),
             Wake::Emergency => self.hear_emergency_ends(),
             Wake::Timer(timer) => self.on_timer(timer),
         }
@@ -77,7 +77,7 @@ impl Life {
         if first.is_none_or(|at| at > Instant::now())
             && let Ok(event) = self.events.try_recv()
         {
-            return Wake::Event(event);
+            return Wake::Input(event);
         }
         self.show();
         let mut news = pin!(self.emergency_news.notified());
@@ -86,7 +86,7 @@ impl Life {
                 return Poll::Ready(Wake::Emergency);
             }
             match self.events.poll_recv(task) {
-                Poll::Ready(Some(event)) => Poll::Ready(Wake::Event(event)),
+                Poll::Ready(Some(event)) => Poll::Ready(Wake::Input(event)),
                 // The driver holds a sender itself, so that the channel never ends.
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
             }
@@ -101,65 +101,65 @@ impl Life {
         }
     }
 
-    pub(super) fn on_event(&mut self, event: Event) {
+    pub(super) fn on_input(&mut self, event: Input) {
         match event {
-            Event::Started { id, turn, result } => self.on_started(id, turn, result),
-            Event::WorkerUp { id, turn } => self.on_worker_up(id, turn),
-            Event::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
-            Event::StopEnded { id, turn, result } => self.on_stop_ended(id, turn, result),
-            Event::TasksEnded { id, turn } => self.on_tasks_ended(id, turn),
-            Event::Dropped {
+            Input::Started { id, turn, result } => self.on_started(id, turn, result),
+            Input::WorkerUp { id, turn } => self.on_worker_up(id, turn),
+            Input::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
+            Input::StopEnded { id, turn, result } => self.on_stop_ended(id, turn, result),
+            Input::TasksEnded { id, turn } => self.on_tasks_ended(id, turn),
+            Input::Dropped {
                 id,
                 turn,
                 leaked,
                 panic,
             } => self.on_dropped(id, turn, leaked, panic),
-            Event::Counted { id, leaked } => {
+            Input::Counted { id, leaked } => {
                 self.counting -= 1;
                 self.leaks(id, leaked);
             }
-            Event::BodyEnded { result } => self.on_body_ended(result),
-            Event::Stop => self.stop_because(Reason::Requested, None, false),
-            Event::Fail { name, failure } => {
+            Input::BodyEnded { result } => self.on_body_ended(result),
+            Input::Stop => self.stop_because(Reason::Requested, None, false),
+            Input::Fail { name, failure } => {
                 self.app_has_failed();
                 let error = HookError::Failed(failure);
                 let root = format!("`{name}` failed: {}", error.describe());
-                self.notice(Notice::Failed {
+                self.emit(EventKind::Failed {
                     name: Arc::clone(&name),
                     error: error.describe(),
-                    again_in: None,
+                    retry_in: None,
                 });
                 let member = self
                     .members
                     .iter_mut()
-                    .find(|member| member.fate.name == name);
-                let fate = match member {
-                    Some(member) => &mut member.fate,
-                    None => self.body_fate(),
+                    .find(|member| member.outcome.name == name);
+                let outcome = match member {
+                    Some(member) => &mut member.outcome,
+                    None => self.body_outcome(),
                 };
-                fate.errors.push(error.describe());
+                outcome.errors.push(error.describe());
                 self.stop_because(Reason::Failed(name), Some(root), error.is_config());
             }
-            Event::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
-            Event::Forced(signal) => {
+            Input::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
+            Input::Forced(signal) => {
                 if self.forced.is_none() {
                     self.forced = Some(signal);
                     self.mark(Mark::Forced);
                 }
                 self.stop_because(Reason::Signal(signal), None, false);
             }
-            Event::Hangup => self.on_hangup(),
-            Event::Reloaded { id, turn, result } if turn == self.reload_turn => {
+            Input::Hangup => self.on_hangup(),
+            Input::Reloaded { id, turn, result } if turn == self.reload_turn => {
                 self.on_reloaded(id, result)
             }
-            Event::Reloaded { .. } => {}
+            Input::Reloaded { .. } => {}
             // Looked at by whoever waits.
-            Event::TaskPanicked { name, task, error } => {
-                self.notice(Notice::TaskPanicked { name, task, error })
+            Input::TaskPanicked { name, task, error } => {
+                self.emit(EventKind::TaskPanicked { name, task, error })
             }
-            Event::Look(answer) => drop(answer.send(self.so_far())),
-            Event::Idle => self.idle_sent.store(false, Ordering::SeqCst),
-            Event::TasksGone => {}
+            Input::Look(answer) => drop(answer.send(self.so_far())),
+            Input::Idle => self.idle_sent.store(false, Ordering::SeqCst),
+            Input::TasksGone => {}
         }
     }
 
@@ -233,9 +233,9 @@ impl Life {
             deadline - limits.emergency.min(limits.shutdown),
             Timer::Wake,
         );
-        self.notice(Notice::Stopping {
+        self.emit(EventKind::ShutdownBegan {
             reason: reason.clone(),
-            limit: limits.shutdown,
+            time_limit: limits.shutdown,
         });
         self.cause = Some(Cause {
             reason,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::notice::Notice;
-use super::outcome::Layer;
 use super::{GRACE, Life, Timer, late};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::EventKind;
 use crate::api::record::HookKind;
 use crate::life::component_state::{Member, Phase};
 use crate::life::track::Mark;
@@ -27,7 +27,7 @@ impl Life {
         }
         let limits = self.plan.limits;
         self.mark(Mark::Emergency);
-        self.notice(Notice::Forced {
+        self.emit(EventKind::Forced {
             signal: self.forced,
         });
         let deadline = self
@@ -119,7 +119,7 @@ impl Life {
     pub(super) fn hear_what_has_come(&mut self) {
         for _ in 0..self.events.len() {
             if let Ok(event) = self.events.try_recv() {
-                self.on_event(event);
+                self.on_input(event);
             }
         }
     }
@@ -151,7 +151,7 @@ impl Life {
                 Some("its tasks were cut")
             }
             Phase::Up if !stops => {
-                member.fate.stopped = Some(Duration::ZERO);
+                member.outcome.stopped = Some(Duration::ZERO);
                 member.next_turn(Phase::Ended);
                 self.ends.push(id);
                 self.count_leaks(id);
@@ -165,15 +165,15 @@ impl Life {
             Phase::Dropping => Some("its destructor did not end"),
             Phase::Left => return false,
         };
-        member.fate.errors.extend(note.map(ToOwned::to_owned));
-        member.fate.unclean = true;
+        member.outcome.errors.extend(note.map(ToOwned::to_owned));
+        member.outcome.unclean = true;
         if member.phase != Phase::Starting {
             let took = if member.told {
                 member.since.elapsed()
             } else {
                 Duration::ZERO
             };
-            member.fate.stopped = Some(took);
+            member.outcome.stopped = Some(took);
         }
         member.next_turn(Phase::Left);
         true
@@ -184,17 +184,17 @@ impl Life {
         let member = &mut self.members[id];
         let was_due = member.slot.is_some_and(|slot| self.emergency.was_due(slot));
         let layer = if was_due {
-            Layer::Emergency
+            CleanupLayer::Emergency
         } else {
-            Layer::Timeout
+            CleanupLayer::Timeout
         };
-        member.fate.layer = member.fate.layer.max(layer);
+        member.outcome.layer = member.outcome.layer.max(layer);
         if let Some(scope) = &member.scope {
-            member.fate.tasks_left = scope.tasks.names();
+            member.outcome.unfinished_tasks = scope.tasks.names();
         }
         self.ends.push(id);
-        if self.members[id].fate.stopped.is_some() {
-            self.notice_stopped(id);
+        if self.members[id].outcome.stopped.is_some() {
+            self.emit_stopped(id);
         }
     }
 }

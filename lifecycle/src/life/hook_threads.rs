@@ -1,4 +1,4 @@
-//! Threads of the framework's own: for synchronous hooks, destructors, and workers that block.
+//! HookThreads of the framework's own: for synchronous hooks, destructors, and workers that block.
 //!
 //! Never tokio's blocking pool: user code can fill that (512 tasks), and a runtime that is told to end skips what was
 //! queued there. One thread is made at the start, so that teardown can go on when no further one is to be had.
@@ -16,7 +16,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// A pool without a limit: a job waits only while no thread can be made.
 #[derive(Clone)]
-pub(crate) struct Threads(Arc<Shared>);
+pub(crate) struct HookThreads(Arc<Shared>);
 
 struct Shared {
     queue: Mutex<Queue>,
@@ -49,7 +49,7 @@ struct Queue {
     closed: bool,
 }
 
-impl Threads {
+impl HookThreads {
     pub(crate) fn new(runtime: runtime::Handle) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),

@@ -14,7 +14,7 @@ use crate::plan::component::Id;
 /// Which call of a component's code an event or a timer belongs to: those of an earlier one are stale.
 pub(crate) type Turn = u32;
 
-pub(crate) enum Event {
+pub(crate) enum Input {
     Started {
         id: Id,
         turn: Turn,

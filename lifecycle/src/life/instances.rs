@@ -7,9 +7,9 @@ use crate::plan::component::{Id, Source};
 
 /// What is up, for the driver and for [`Running::get`](crate::Running::get).
 #[derive(Default)]
-pub(crate) struct Store(Mutex<Vec<Option<Instance>>>);
+pub(crate) struct Instances(Mutex<Vec<Option<Instance>>>);
 
-impl Store {
+impl Instances {
     pub(crate) fn get(&self, source: &Source) -> Option<Instance> {
         match source {
             Source::Provided(instance) => Some(instance.clone()),

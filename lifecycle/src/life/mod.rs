@@ -16,13 +16,12 @@ mod component_state;
 mod dispatch;
 pub(crate) mod emergency;
 mod emergency_phase;
-pub(crate) mod event;
 pub(crate) mod hook_error;
 pub(crate) mod hook_threads;
+pub(crate) mod input;
 mod instances;
 #[cfg(any(feature = "admin", all(feature = "systemd", target_os = "linux")))]
 pub(crate) mod liveness;
-pub(crate) mod notice;
 pub(crate) mod outcome;
 pub(crate) mod restart;
 mod running;
@@ -47,19 +46,19 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use self::call::Call;
-use self::event::{Event, Turn};
 use self::hook_error::HookError;
-use self::notice::{Left, Notice, Observer};
-use self::outcome::{Fate, Outcome, SoFar};
+use self::input::{Input, Turn};
+use self::outcome::{ComponentOutcome, Outcome, SoFar};
 use self::span::{CallPhase, CallSpan};
+use crate::api::event::{Event, EventKind, Observer, PendingWork};
 use crate::api::hook::{Hook, StartContext};
 use crate::api::record::HookKind;
 use crate::api::shutdown::Shutdown;
 use crate::life::component_state::Member;
 use crate::life::dispatch::Timer;
 use crate::life::emergency::Emergency;
-use crate::life::hook_threads::Threads;
-pub(crate) use crate::life::instances::Store;
+use crate::life::hook_threads::HookThreads;
+pub(crate) use crate::life::instances::Instances;
 use crate::life::track::{Mark, Track};
 use crate::plan::Plan;
 use crate::plan::component::Id;
@@ -71,7 +70,7 @@ use crate::scope::{AppState, Ask, Scope};
 const GRACE: Duration = Duration::from_millis(50);
 
 /// How many notices are kept back at most.
-const MOST_NOTICES: usize = 64;
+const MOST_UNOBSERVED: usize = 64;
 
 /// What the emergency hooks get when nobody began them in time.
 pub(crate) const LATE: Duration = Duration::from_millis(100);
@@ -116,16 +115,16 @@ pub(crate) struct Life {
     plan: Arc<Plan>,
     app: Arc<AppState>,
     app_scope: Arc<Scope>,
-    store: Arc<Store>,
-    threads: Threads,
+    store: Arc<Instances>,
+    threads: HookThreads,
     emergency: Emergency,
     /// A hook has ended, or all are through: no event, since to send one takes memory.
     emergency_news: Arc<Notify>,
     members: Vec<Member>,
     /// Which component has which emergency hook.
     slots: Vec<Id>,
-    events: mpsc::UnboundedReceiver<Event>,
-    sender: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedReceiver<Input>,
+    sender: mpsc::UnboundedSender<Input>,
     timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
     timer_count: u64,
     wiring: Wiring,
@@ -133,7 +132,7 @@ pub(crate) struct Life {
     began_at: SystemTime,
     marks: Vec<(Mark, Instant)>,
     /// Not yet shown.
-    notices: Vec<Notice>,
+    unobserved: Vec<Event>,
     startup_took: Duration,
     ran: bool,
     cause: Option<Cause>,
@@ -156,11 +155,11 @@ pub(crate) struct Life {
     body_told_at: Option<Instant>,
     body_cut_at: Option<Instant>,
     /// The line of main's body in the report, where there is something to say.
-    body: Option<Fate>,
+    body: Option<ComponentOutcome>,
     body_track: Option<Track>,
     drain_over: bool,
     /// What of it has been told last.
-    drain_left: Left,
+    drain_left: PendingWork,
     app_failed: bool,
     cut_work: Vec<(Arc<str>, u64)>,
     emergency_left: Duration,
@@ -179,7 +178,7 @@ pub(crate) struct Life {
 
 /// The handles of a life that its driver does not keep to itself.
 pub(crate) struct Handles {
-    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) events: mpsc::UnboundedSender<Input>,
     pub(crate) emergency: Emergency,
     /// Told when there is something new of them.
     pub(crate) emergency_news: Arc<Notify>,
@@ -193,9 +192,9 @@ pub(crate) struct Handles {
     allow(dead_code, reason = "only probes and metrics look at all of it")
 )]
 pub(crate) struct Inside {
-    pub(crate) store: Arc<Store>,
+    pub(crate) store: Arc<Instances>,
     pub(crate) app: Arc<AppState>,
-    pub(crate) threads: Threads,
+    pub(crate) threads: HookThreads,
 }
 
 impl Life {
@@ -213,15 +212,15 @@ impl Life {
             // One at a time: refused admissions, too, come to nothing in flight again and again.
             admission: Admission::new(move || {
                 if !idle_flag.swap(true, Ordering::SeqCst) {
-                    let _ = idle.send(Event::Idle);
+                    let _ = idle.send(Input::Idle);
                 }
             }),
             lame_duck: watch::Sender::new(false),
             ask: Box::new(move |what| match what {
                 Ask::Stop if asked.swap(true, Ordering::SeqCst) => {}
-                Ask::Stop => drop(ask.send(Event::Stop)),
-                Ask::Fail(name, failure) => drop(ask.send(Event::Fail { name, failure })),
-                Ask::TellOfPanic { scope, task, error } => drop(ask.send(Event::TaskPanicked {
+                Ask::Stop => drop(ask.send(Input::Stop)),
+                Ask::Fail(name, failure) => drop(ask.send(Input::Fail { name, failure })),
+                Ask::TellOfPanic { scope, task, error } => drop(ask.send(Input::TaskPanicked {
                     name: scope,
                     task,
                     error,
@@ -249,8 +248,8 @@ impl Life {
         for (slot, id) in slots.iter().enumerate() {
             members[*id].slot = Some(slot);
         }
-        let store = Arc::new(Store::default());
-        let threads = Threads::new(wiring.runtime.clone());
+        let store = Arc::new(Instances::default());
+        let threads = HookThreads::new(wiring.runtime.clone());
         let handles = Handles {
             events: sender.clone(),
             emergency: emergency.handle(),
@@ -279,7 +278,7 @@ impl Life {
             began: now,
             began_at: SystemTime::now(),
             marks: Vec::new(),
-            notices: Vec::new(),
+            unobserved: Vec::new(),
             startup_took: Duration::ZERO,
             ran: false,
             cause: None,
@@ -296,7 +295,7 @@ impl Life {
             body: None,
             body_track: None,
             drain_over: false,
-            drain_left: Left::default(),
+            drain_left: PendingWork::default(),
             app_failed: false,
             cut_work: Vec::new(),
             emergency_left: plan.limits.emergency,
@@ -320,7 +319,7 @@ impl Life {
     /// Leads the whole life, to its report.
     pub(crate) async fn run(mut self) -> Outcome {
         for warning in self.plan.warnings.clone() {
-            self.notice(Notice::Warning(warning));
+            self.emit(EventKind::Warning { message: warning });
         }
         self.began = Instant::now();
         self.began_at = SystemTime::now();
@@ -346,9 +345,10 @@ impl Life {
         outcome
     }
 
-    fn notice(&mut self, notice: Notice) {
-        self.notices.push(notice);
-        if self.notices.len() == MOST_NOTICES {
+    fn emit(&mut self, kind: EventKind) {
+        self.unobserved
+            .push(Event::new(Instant::now().into_std(), kind));
+        if self.unobserved.len() == MOST_UNOBSERVED {
             self.show();
         }
     }
@@ -356,8 +356,8 @@ impl Life {
     /// Passes on what there is to see: as a rule when the driver has nothing else to do, so that waking whoever watches
     /// holds up nobody.
     fn show(&mut self) {
-        for notice in self.notices.drain(..) {
-            (self.wiring.observer)(notice);
+        for event in self.unobserved.drain(..) {
+            (self.wiring.observer)(event);
         }
     }
 
@@ -421,7 +421,7 @@ impl Life {
         };
         scope
             .tasks
-            .close_or(move || drop(sender.send(Event::TasksEnded { id, turn })))
+            .close_or(move || drop(sender.send(Input::TasksEnded { id, turn })))
     }
 
     /// Cancels the tasks of the component that did not end in its time.
@@ -429,7 +429,7 @@ impl Life {
         let member = &mut self.members[id];
         member.cancelled = true;
         if let Some(scope) = &member.scope {
-            member.fate.cancel_tasks(scope);
+            member.outcome.cancel_tasks(scope);
         }
     }
 
@@ -458,16 +458,16 @@ impl Life {
         let began = self.began;
         let stopped_at = self.marked(Mark::Cause);
         let spans = |track: &Track| track.spans(began, stopped_at, is_over.then_some(now));
-        let told = |fate: &Fate, track: &Track| Fate {
+        let told = |outcome: &ComponentOutcome, track: &Track| ComponentOutcome {
             spans: spans(track),
-            ..fate.clone()
+            ..outcome.clone()
         };
         let body = self.body_track.as_ref().map(|track| match &self.body {
-            Some(fate) => told(fate, track),
-            None => told(&Fate::of_body(), track),
+            Some(outcome) => told(outcome, track),
+            None => told(&ComponentOutcome::of_body(), track),
         });
         let body = body.or_else(|| self.body.clone());
-        let mut fates = Vec::with_capacity(self.members.len());
+        let mut components = Vec::with_capacity(self.members.len());
         let mut seen = vec![false; self.members.len()];
         for id in self.ends.iter().copied().chain(0..self.members.len()) {
             if !std::mem::replace(&mut seen[id], true) {
@@ -478,10 +478,10 @@ impl Life {
                 if let Some(called) = called {
                     track.to_mut().emergency(called.into(), now);
                 }
-                fates.push(Fate {
+                components.push(ComponentOutcome {
                     start_after: member.start_after.map(|id| self.name(id)),
                     stop_after: member.stop_after.map(|id| self.name(id)),
-                    ..told(&member.fate, &track)
+                    ..told(&member.outcome, &track)
                 });
             }
         }
@@ -492,8 +492,11 @@ impl Life {
         marks.sort_by_key(|(_, at)| *at);
         let offset = |(mark, at): (Mark, Instant)| (mark, at.saturating_duration_since(began));
         let limit = self.plan.limits.shutdown;
-        let unclean =
-            !self.cut_work.is_empty() || fates.iter().chain(&body).any(|fate| fate.unclean);
+        let unclean = !self.cut_work.is_empty()
+            || components
+                .iter()
+                .chain(&body)
+                .any(|outcome| outcome.unclean);
         let exit_code = match self.forced {
             Some(signal) => 128 + signal,
             None if cause.is_some_and(|cause| cause.config) => 2,
@@ -517,7 +520,7 @@ impl Life {
             began: self.began_at,
             marks: marks.into_iter().map(offset).collect(),
             body,
-            fates,
+            components,
         }
     }
 }

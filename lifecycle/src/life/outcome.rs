@@ -4,64 +4,32 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::api::leases::Outstanding;
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::EventKind;
+use crate::api::leases::LeaseCounts;
 use crate::error::escape::escape;
 use crate::life::track::{Mark, Span};
 use crate::scope::reason::Reason;
 
-/// How far the cleanup of a component had to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
-    /// The hook ran to its end.
-    Safe,
-    /// It was cut at its time.
-    Timeout,
-    /// Its emergency hook was due.
-    Emergency,
-}
-
-impl Layer {
-    /// As reports write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Safe => "safe",
-            Self::Timeout => "timeout",
-            Self::Emergency => "emergency",
-        }
-    }
-}
-
-/// How many leases of a resource were out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct InUse {
-    /// When its stop began: all that depend on it had ended by then.
-    pub(crate) before: usize,
-    /// After its stop: a leak.
-    pub(crate) after: usize,
-    /// The oldest of these, where the resource knows them.
-    pub(crate) oldest: Vec<Outstanding>,
-}
-
 /// What happened to one component.
 #[derive(Debug, Clone)]
-pub(crate) struct Fate {
+pub(crate) struct ComponentOutcome {
     pub(crate) name: Arc<str>,
     pub(crate) worker: bool,
     /// How long its start took; `None` when it never came up.
     pub(crate) started: Option<Duration>,
     /// How long it took to stop, everything included; `None` when it was not up.
     pub(crate) stopped: Option<Duration>,
-    pub(crate) layer: Layer,
+    pub(crate) layer: CleanupLayer,
     /// What went wrong, in the order in which it did.
     pub(crate) errors: Vec<String>,
     pub(crate) restarts: u32,
     /// Something that changes the exit code: cut, failed, abandoned.
     pub(crate) unclean: bool,
     /// How many leases were out after its stop.
-    pub(crate) leaked: InUse,
+    pub(crate) leaked: LeaseCounts,
     /// The tasks that did not end even when cancelled.
-    pub(crate) tasks_left: Vec<String>,
+    pub(crate) unfinished_tasks: Vec<String>,
     /// What it did when, one after the other; known at the end of the life.
     pub(crate) spans: Vec<Span>,
     /// Who came up last before its start began; nobody where it waited for none.
@@ -70,19 +38,19 @@ pub(crate) struct Fate {
     pub(crate) stop_after: Option<Arc<str>>,
 }
 
-impl Fate {
+impl ComponentOutcome {
     pub(super) fn new(name: Arc<str>, worker: bool) -> Self {
         Self {
             name,
             worker,
             started: None,
             stopped: None,
-            layer: Layer::Safe,
+            layer: CleanupLayer::Safe,
             errors: Vec::new(),
             restarts: 0,
             unclean: false,
-            leaked: InUse::default(),
-            tasks_left: Vec::new(),
+            leaked: LeaseCounts::default(),
+            unfinished_tasks: Vec::new(),
             spans: Vec::new(),
             start_after: None,
             stop_after: None,
@@ -97,12 +65,24 @@ impl Fate {
         }
     }
 
+    /// The event that says that it has ended.
+    pub(super) fn stopped_event(self) -> EventKind {
+        EventKind::Stopped {
+            name: self.name,
+            took: self.stopped.unwrap_or_default(),
+            layer: self.layer,
+            errors: self.errors,
+            unfinished_tasks: self.unfinished_tasks,
+            leases: self.leaked,
+        }
+    }
+
     /// Whether there is anything to say but that it ran.
     pub(crate) fn is_worth_a_line(&self) -> bool {
         self.unclean
             || self.stopped.is_some()
             || !self.errors.is_empty()
-            || !self.tasks_left.is_empty()
+            || !self.unfinished_tasks.is_empty()
     }
 }
 
@@ -131,9 +111,9 @@ pub(crate) struct Outcome {
     /// The instants of the life, counted from its begin, in their order.
     pub(crate) marks: Vec<(Mark, Duration)>,
     /// Main's body, where it ran or something is to be said of the app's own scope.
-    pub(crate) body: Option<Fate>,
+    pub(crate) body: Option<ComponentOutcome>,
     /// In the order in which they ended, those that never started last.
-    pub(crate) fates: Vec<Fate>,
+    pub(crate) components: Vec<ComponentOutcome>,
 }
 
 /// A life that goes on. What is at something until now has a span without end: it ends at [`Duration::MAX`].
@@ -151,14 +131,21 @@ pub(crate) struct SoFar {
 }
 
 /// What went wrong with a component, on one line.
-pub(crate) fn describe(errors: &[String], tasks_left: &[String], leaked: &InUse) -> String {
+pub(crate) fn describe(
+    errors: &[String],
+    unfinished_tasks: &[String],
+    leaked: &LeaseCounts,
+) -> String {
     let mut notes = errors.to_vec();
-    if !tasks_left.is_empty() {
-        notes.push(format!("tasks that did not end: {}", tasks_left.join(", ")));
+    if !unfinished_tasks.is_empty() {
+        notes.push(format!(
+            "tasks that did not end: {}",
+            unfinished_tasks.join(", ")
+        ));
     }
-    let InUse {
-        before,
-        after,
+    let LeaseCounts {
+        before_stop: before,
+        after_stop: after,
         oldest,
     } = leaked;
     if *after > 0 {

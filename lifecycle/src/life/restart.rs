@@ -13,7 +13,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// The history of a worker, as far as its policy asks for it.
 #[derive(Debug, Default)]
-pub(crate) struct Supervision {
+pub(crate) struct RestartHistory {
     restarts: VecDeque<Instant>,
     failures_in_row: u32,
 }
@@ -29,7 +29,7 @@ pub(crate) enum Next {
     Finished,
 }
 
-impl Supervision {
+impl RestartHistory {
     /// What follows the end of a run. `jitter` is between 0 and 1.
     pub(crate) fn next(&mut self, policy: &Policy, ok: bool, now: Instant, jitter: f64) -> Next {
         if let Some(every) = policy.every {
@@ -90,14 +90,14 @@ mod tests {
 
     #[test]
     fn by_default_an_end_is_final() {
-        let mut supervision = Supervision::default();
+        let mut restart_history = RestartHistory::default();
         let now = Instant::now();
         assert_eq!(
-            supervision.next(&Policy::DEFAULT, true, now, 1.0),
+            restart_history.next(&Policy::DEFAULT, true, now, 1.0),
             Next::Finished
         );
         assert_eq!(
-            supervision.next(&Policy::DEFAULT, false, now, 1.0),
+            restart_history.next(&Policy::DEFAULT, false, now, 1.0),
             Next::Failed
         );
     }
@@ -108,7 +108,7 @@ mod tests {
             .restart(Restart::OnFailure)
             .intensity(3, 10 * SECOND)
             .backoff(SECOND);
-        let mut supervision = Supervision::default();
+        let mut restart_history = RestartHistory::default();
         let now = Instant::now();
         for (at, expected) in [
             (0, Next::Again(SECOND)),
@@ -119,13 +119,13 @@ mod tests {
             (11, Next::Again(2 * SECOND)),
         ] {
             assert_eq!(
-                supervision.next(&policy, false, now + at * SECOND, 1.0),
+                restart_history.next(&policy, false, now + at * SECOND, 1.0),
                 expected,
                 "at {at} s"
             );
         }
         assert_eq!(
-            supervision.next(&policy, true, now + 11 * SECOND, 1.0),
+            restart_history.next(&policy, true, now + 11 * SECOND, 1.0),
             Next::Finished
         );
     }
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn an_end_without_error_is_restarted_only_always() {
         let policy = Policy::DEFAULT.restart(Restart::Always).backoff(SECOND);
-        let next = Supervision::default().next(&policy, true, Instant::now(), 0.0);
+        let next = RestartHistory::default().next(&policy, true, Instant::now(), 0.0);
         assert_eq!(next, Next::Again(SECOND / 2));
     }
 
     #[test]
     fn periodic_runs_go_on_until_too_many_fail_in_a_row() {
         let policy = Policy::DEFAULT.every(SECOND, false, None, Some(2));
-        let mut supervision = Supervision::default();
+        let mut restart_history = RestartHistory::default();
         let now = Instant::now();
         for (ok, expected) in [
             (false, Next::Again(SECOND)),
@@ -148,7 +148,7 @@ mod tests {
             (false, Next::Again(SECOND)),
             (false, Next::Failed),
         ] {
-            assert_eq!(supervision.next(&policy, ok, now, 1.0), expected);
+            assert_eq!(restart_history.next(&policy, ok, now, 1.0), expected);
         }
     }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::event::{Event, Turn};
 use super::hook_error::HookError;
-use super::notice::Notice;
-use super::outcome::Layer;
+use super::input::{Input, Turn};
 use super::span::{CallPhase, CallSpan};
 use super::startup::guard;
 use super::{GRACE, Life, Timer};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::EventKind;
 use crate::api::hook::StartContext;
 use crate::api::record::HookKind;
 use crate::api::worker::OnEnd;
@@ -29,7 +29,7 @@ impl Life {
         self.ran = true;
         self.startup_took = self.began.elapsed();
         self.mark(Mark::Up);
-        self.notice(Notice::Running {
+        self.emit(EventKind::Running {
             took: self.startup_took,
         });
         // Whoever watches knows it before main does: a probe of main's first client finds the app up.
@@ -63,7 +63,7 @@ impl Life {
         while self.cause.is_none() {
             if self.reloading.is_empty() {
                 let runs = |id: Id| self.members[id].phase == Phase::Up;
-                let stop = || drop(self.sender.send(Event::Stop));
+                let stop = || drop(self.sender.send(Input::Stop));
                 self.plan.drill.go_down(runs, stop);
             }
             self.step().await;
@@ -84,21 +84,21 @@ impl Life {
         match result {
             Ok(()) => self.stop_because(Reason::MainReturned, None, false),
             Err(error) if told && error.comes_from_stopping() => {
-                self.notice(Notice::ExpectedError {
+                self.emit(EventKind::ExpectedError {
                     name: "main".into(),
                     error: error.describe(),
                 });
             }
             Err(error) => {
                 if self.cause.is_some() {
-                    self.body_fate().errors.push(error.describe());
+                    self.body_outcome().errors.push(error.describe());
                 }
                 self.app_has_failed();
                 let root = format!("`main` failed: {}", error.describe());
-                self.notice(Notice::Failed {
+                self.emit(EventKind::Failed {
                     name: "main".into(),
                     error: error.describe(),
-                    again_in: None,
+                    retry_in: None,
                 });
                 self.stop_because(Reason::Failed("main".into()), Some(root), error.is_config());
             }
@@ -184,11 +184,11 @@ impl Life {
         let waited = show(self.members[id].since.elapsed());
         self.cancel_scope(id);
         let member = &mut self.members[id];
-        member.fate.unclean = true;
-        member.fate.layer = member.fate.layer.max(Layer::Timeout);
+        member.outcome.unclean = true;
+        member.outcome.layer = member.outcome.layer.max(CleanupLayer::Timeout);
         if member.call.as_ref().is_some_and(Call::is_thread) {
             member
-                .fate
+                .outcome
                 .errors
                 .push(format!("its thread did not end within {waited}"));
             member.call = None;
@@ -196,7 +196,7 @@ impl Life {
             self.await_worker_tasks(id, Instant::now() + GRACE);
         } else {
             member
-                .fate
+                .outcome
                 .errors
                 .push(format!("did not end within {waited}"));
             member.cut_call();
@@ -217,9 +217,9 @@ impl Life {
         let member = &mut self.members[id];
         member.cancelled = false;
         if !left.is_empty() {
-            member.fate.unclean = true;
-            member.fate.layer = member.fate.layer.max(Layer::Timeout);
-            member.fate.tasks_left.extend(left);
+            member.outcome.unclean = true;
+            member.outcome.layer = member.outcome.layer.max(CleanupLayer::Timeout);
+            member.outcome.unfinished_tasks.extend(left);
         }
         let ended = member.ended.take();
         // One that had ended before it was told, as its tasks have now, is up to its policy.
@@ -237,37 +237,37 @@ impl Life {
         }
         let next =
             self.members[id]
-                .supervision
+                .restart_history
                 .next(policy, result.is_ok(), Instant::now(), jitter());
         let error = result.as_ref().err().map(HookError::describe);
         match next {
             Next::Again(after) if !self.draining => {
                 match error {
-                    Some(error) => self.notice(Notice::Failed {
+                    Some(error) => self.emit(EventKind::Failed {
                         name,
                         error,
-                        again_in: Some(after),
+                        retry_in: Some(after),
                     }),
-                    None if policy.every.is_none() => self.notice(Notice::Restarting {
+                    None if policy.every.is_none() => self.emit(EventKind::Restarting {
                         name,
-                        again_in: after,
+                        retry_in: after,
                     }),
                     None => {}
                 }
                 let member = &mut self.members[id];
-                member.fate.restarts += u32::from(policy.every.is_none());
+                member.outcome.restarts += u32::from(policy.every.is_none());
                 let turn = member.next_turn(Phase::Scheduled);
                 self.timer(Instant::now() + after, Timer::Due { id, turn });
             }
             Next::Finished | Next::Again(_) => {
                 match error {
                     // It would run again, were the app not stopping.
-                    Some(error) => self.notice(Notice::Failed {
+                    Some(error) => self.emit(EventKind::Failed {
                         name: Arc::clone(&name),
                         error,
-                        again_in: None,
+                        retry_in: None,
                     }),
-                    None => self.notice(Notice::Finished {
+                    None => self.emit(EventKind::Finished {
                         name: Arc::clone(&name),
                     }),
                 }
@@ -285,14 +285,14 @@ impl Life {
 
     fn worker_failed(&mut self, id: Id, error: &HookError, on_failure: OnEnd) {
         let name = self.name(id);
-        self.notice(Notice::Failed {
+        self.emit(EventKind::Failed {
             name: Arc::clone(&name),
             error: error.describe(),
-            again_in: None,
+            retry_in: None,
         });
         let member = &mut self.members[id];
         if self.ran {
-            member.fate.errors.push(error.describe());
+            member.outcome.errors.push(error.describe());
         }
         self.worker_gone(id);
         if !self.ran {
@@ -325,26 +325,26 @@ impl Life {
         };
         let name = self.name(id);
         if !by_itself && error.comes_from_stopping() {
-            self.notice(Notice::ExpectedError {
+            self.emit(EventKind::ExpectedError {
                 name,
                 error: error.describe(),
             });
             return;
         }
-        self.notice(Notice::Failed {
+        self.emit(EventKind::Failed {
             name,
             error: error.describe(),
-            again_in: None,
+            retry_in: None,
         });
         let member = &mut self.members[id];
         // A periodic run may fail; it is none the worse for the shutdown.
         let next = member
-            .supervision
+            .restart_history
             .next(policy, false, Instant::now(), jitter());
         if (by_itself || policy.every.is_some()) && matches!(next, Next::Again(_)) {
             return;
         }
-        member.fate.errors.push(error.describe());
+        member.outcome.errors.push(error.describe());
         if policy.on_failure == OnEnd::Shutdown {
             self.app_has_failed();
         }
@@ -384,7 +384,7 @@ impl Life {
         let limit = limits
             .map(|id| self.plan.components[*id].start_timeout)
             .sum();
-        self.notice(Notice::Reloading { limit });
+        self.emit(EventKind::ReloadBegan { time_limit: limit });
         // The time of its telling says which signal is meant.
         self.show();
         self.reload_next();
@@ -392,7 +392,7 @@ impl Life {
 
     fn reload_next(&mut self) {
         let Some(id) = self.reloading.last().copied() else {
-            self.notice(Notice::ReloadEnded);
+            self.emit(EventKind::ReloadEnded);
             if std::mem::take(&mut self.reload_wanted) {
                 self.reload();
             }
@@ -411,7 +411,7 @@ impl Life {
         let limit = plan.components[id].start_timeout;
         match hook {
             Ok(Some(hook)) => {
-                let then = move |result| drop(sender.send(Event::Reloaded { id, turn, result }));
+                let then = move |result| drop(sender.send(Input::Reloaded { id, turn, result }));
                 let span = CallSpan::new(self.name(id), CallPhase::Reload, None);
                 let call = Call::begin(hook, span, &self.wiring.runtime, &self.threads, then);
                 self.members[id].reload = Some(call);
@@ -436,7 +436,7 @@ impl Life {
             call.cut();
         }
         let error = result.err().map(|error| error.describe());
-        self.notice(Notice::Reloaded {
+        self.emit(EventKind::Reloaded {
             name: self.name(id),
             error,
         });
@@ -478,9 +478,9 @@ impl Life {
             Phase::Up => {
                 scope.tell(now + allowed, now + allowed.max(slack));
                 self.cut_at(id, now + allowed);
-                self.notice(Notice::StopBegan {
+                self.emit(EventKind::Stopping {
                     name: self.name(id),
-                    allowed,
+                    time_limit: allowed,
                 });
             }
             // Its tasks have been told already, but until when was its own affair: now others wait for it.

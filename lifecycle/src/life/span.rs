@@ -14,7 +14,7 @@ use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
 
 use super::hook_error::HookError;
-use super::outcome::Layer;
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::base::duration::show;
 use crate::error::escape::escape;
 use crate::scope::Scope;
@@ -110,7 +110,7 @@ impl CallSpan {
     }
 
     /// How far the cleanup had to go with this call, where it is part of one.
-    fn layer(&self, error: Option<&HookError>) -> Option<Layer> {
+    fn layer(&self, error: Option<&HookError>) -> Option<CleanupLayer> {
         let scope = self.scope.as_ref()?;
         let stops = match self.phase {
             CallPhase::Start | CallPhase::Reload | CallPhase::Health => false,
@@ -120,10 +120,10 @@ impl CallSpan {
         // A thread cannot be cut: it is left behind, and comes back later, or never.
         let late = || scope.cut_at().is_some_and(|at| at < Instant::now());
         stops.then(|| match error {
-            Some(HookError::Cancelled) => Layer::Timeout,
-            _ if late() => Layer::Timeout,
-            Some(_) if self.phase == CallPhase::Stop => Layer::Emergency,
-            _ => Layer::Safe,
+            Some(HookError::Cancelled) => CleanupLayer::Timeout,
+            _ if late() => CleanupLayer::Timeout,
+            Some(_) if self.phase == CallPhase::Stop => CleanupLayer::Emergency,
+            _ => CleanupLayer::Safe,
         })
     }
 }
@@ -146,7 +146,7 @@ impl EmergencySpan {
     pub(crate) fn write(self) {
         let span = span!(INFO, "emergency", &self.component);
         record_elapsed(&span, self.elapsed);
-        span.record("layer", Layer::Emergency.as_str());
+        span.record("layer", CleanupLayer::Emergency.as_str());
         if let Some(error) = self.error {
             span.record("error", error);
         }

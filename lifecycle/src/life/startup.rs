@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::call::after_first_poll;
-use super::event::{Event, Turn};
 use super::hook_error::HookError;
-use super::notice::Notice;
+use super::input::{Input, Turn};
 use super::span::CallPhase;
 use super::{Life, Timer};
+use crate::api::event::EventKind;
 use crate::api::hook::{Instance, StartContext};
 use crate::api::worker::Ready;
 use crate::base::duration::{LONGEST, show};
@@ -103,9 +103,9 @@ impl Life {
         member.attempt += 1;
         let turn = member.next_turn(Phase::Starting);
         if member.attempt == 1 {
-            self.notice(Notice::Starting {
+            self.emit(EventKind::Starting {
                 name: Arc::clone(&component.name),
-                allowed: component.start_timeout,
+                time_limit: component.start_timeout,
             });
         }
         self.cut_at(id, Instant::now() + component.start_timeout);
@@ -114,7 +114,7 @@ impl Life {
         let drill = &plan.drill;
         match guard(move || drill.start(id, start(&mut context))) {
             Ok(hook) => {
-                let then = move |result| drop(sender.send(Event::Started { id, turn, result }));
+                let then = move |result| drop(sender.send(Input::Started { id, turn, result }));
                 self.begin_call(id, hook, CallPhase::Start, then);
             }
             Err(panic) => self.on_started(id, turn, Err(panic)),
@@ -141,7 +141,7 @@ impl Life {
         let member = &mut self.members[id];
         member.next_turn(Phase::Up);
         let took = member.since.elapsed();
-        member.fate.started = Some(took);
+        member.outcome.started = Some(took);
         if let (Some(slot), Kind::Resource { table, .. }) = (member.slot, &plan.components[id].kind)
         {
             let (emergency, instance) = (table.emergency, instance.clone());
@@ -149,7 +149,7 @@ impl Life {
             self.emergency.arm(slot, hook);
         }
         self.store.put(id, Some(instance));
-        self.notice(Notice::Started {
+        self.emit(EventKind::Started {
             name: self.name(id),
             took,
         });
@@ -181,20 +181,20 @@ impl Life {
             scope.tasks.cancel();
         }
         let stopping = self.cause.is_some();
-        let again_in = (!stopping && !error.is_config() && attempt <= component.retries)
+        let retry_in = (!stopping && !error.is_config() && attempt <= component.retries)
             .then(|| backoff(component.backoff, attempt - 1, jitter()));
         if !(stopping && (told || error.comes_from_stopping())) {
             let error = error.describe();
-            self.notice(Notice::StartFailed {
+            self.emit(EventKind::StartFailed {
                 name: Arc::clone(&component.name),
                 attempt,
                 error,
-                again_in,
+                retry_in,
             });
         }
-        if let Some(again_in) = again_in {
+        if let Some(retry_in) = retry_in {
             let turn = self.members[id].next_turn(Phase::Scheduled);
-            self.timer(Instant::now() + again_in, Timer::Due { id, turn });
+            self.timer(Instant::now() + retry_in, Timer::Due { id, turn });
             return;
         }
         self.members[id].next_turn(Phase::Ended);
@@ -204,7 +204,7 @@ impl Life {
                 HookError::Cancelled => "its start was cut".to_owned(),
                 error => format!("did not come up, told to stop: {}", error.describe()),
             };
-            self.members[id].fate.errors.push(note);
+            self.members[id].outcome.errors.push(note);
         } else {
             self.start_failed_for_good(id, &error);
         }
@@ -220,7 +220,7 @@ impl Life {
             String::new()
         };
         let took = show(member.since.elapsed());
-        member.fate.errors.push(error.describe());
+        member.outcome.errors.push(error.describe());
         let root = format!(
             "`{name}` did not start: {} (after {took}{attempts})",
             error.describe()
@@ -242,10 +242,10 @@ impl Life {
             .members
             .iter()
             .filter(|member| {
-                member.fate.started.is_none()
+                member.outcome.started.is_none()
                     && !matches!(member.phase, Phase::Waiting | Phase::Ended)
             })
-            .map(|member| format!("`{}`", member.fate.name))
+            .map(|member| format!("`{}`", member.outcome.name))
             .collect();
         let root = format!(
             "the app was not up within `startup_timeout` {limit}: still starting {}",
@@ -263,9 +263,9 @@ impl Life {
         };
         self.members[id].since = Instant::now();
         self.members[id].start_after = self.last_up;
-        self.notice(Notice::Starting {
+        self.emit(EventKind::Starting {
             name: self.name(id),
-            allowed: plan.components[id].start_timeout,
+            time_limit: plan.components[id].start_timeout,
         });
         match policy.every {
             Some(every) => {
@@ -297,7 +297,7 @@ impl Life {
         let turn = member.next_turn(Phase::Up);
         let up = {
             let sender = self.sender.clone();
-            move || drop(sender.send(Event::WorkerUp { id, turn }))
+            move || drop(sender.send(Input::WorkerUp { id, turn }))
         };
         if !member.was_up {
             if component.takes_ready {
@@ -324,7 +324,7 @@ impl Life {
                     after_first_poll(hook, up)
                 };
                 let sender = self.sender.clone();
-                let then = move |result| drop(sender.send(Event::WorkerEnded { id, turn, result }));
+                let then = move |result| drop(sender.send(Input::WorkerEnded { id, turn, result }));
                 self.begin_call(id, hook, CallPhase::Run, then);
             }
             Err(panic) => self.on_worker_ended(id, turn, Err(panic)),
@@ -350,11 +350,11 @@ impl Life {
         }
         member.keep_track();
         let took = member.since.elapsed();
-        member.fate.started = Some(took);
+        member.outcome.started = Some(took);
         if self.cause.is_none() {
             self.starting = self.starting.saturating_sub(1);
         }
-        self.notice(Notice::Started {
+        self.emit(EventKind::Started {
             name: self.name(id),
             took,
         });
@@ -362,7 +362,7 @@ impl Life {
 
     pub(super) fn on_slow_first_poll(&mut self, id: Id) {
         if !self.members[id].was_up {
-            self.notice(Notice::SlowToStart {
+            self.emit(EventKind::SlowFirstPoll {
                 name: self.name(id),
             });
             self.worker_is_up(id);

@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::event::{Ended, Event, Turn};
 use super::hook_error::HookError;
-use super::notice::Notice;
-use super::outcome::{InUse, Layer};
+use super::input::{Ended, Input, Turn};
 use super::span::{CallPhase, EmergencySpan};
 use super::startup::guard;
 use super::{GRACE, Life};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::EventKind;
+use crate::api::leases::LeaseCounts;
 use crate::api::leases::{self, Outstanding};
 use crate::api::record::HookKind;
 use crate::base::duration::show;
@@ -96,9 +97,9 @@ impl Life {
             self.after_stop(id, Ok(Ended::Clean));
             return;
         }
-        self.notice(Notice::StopBegan {
+        self.emit(EventKind::Stopping {
             name: self.name(id),
-            allowed,
+            time_limit: allowed,
         });
         let instance = self.store.get(&Source::Component { id, bind: None });
         let stop = table.stop;
@@ -131,7 +132,7 @@ impl Life {
                     if let (Ok(_), Some(slot)) = (&result, armed) {
                         emergency.disarm(slot);
                     }
-                    let _ = sender.send(Event::StopEnded { id, turn, result });
+                    let _ = sender.send(Input::StopEnded { id, turn, result });
                 };
                 self.begin_call(id, hook, CallPhase::Stop, then);
             }
@@ -159,8 +160,11 @@ impl Life {
                 } else {
                     "its stop did not end within"
                 };
-                member.fate.errors.push(format!("{what} {}", show(allowed)));
-                member.fate.layer = Layer::Timeout;
+                member
+                    .outcome
+                    .errors
+                    .push(format!("{what} {}", show(allowed)));
+                member.outcome.layer = CleanupLayer::Timeout;
                 member.clean = false;
                 self.cancel_tasks(id);
             }
@@ -174,12 +178,12 @@ impl Life {
             }
             Phase::Dropping => {
                 let member = &mut self.members[id];
-                member.fate.errors.push(format!(
+                member.outcome.errors.push(format!(
                     "its destructor did not end within {}",
                     show(allowed)
                 ));
-                member.fate.layer = member.fate.layer.max(Layer::Timeout);
-                member.fate.unclean = true;
+                member.outcome.layer = member.outcome.layer.max(CleanupLayer::Timeout);
+                member.outcome.unclean = true;
                 self.resource_ended(id);
             }
             _ => {}
@@ -201,7 +205,7 @@ impl Life {
             Ok(Ended::Clean) => self.disarm(id),
             Ok(Ended::Expected(error)) => {
                 self.disarm(id);
-                self.notice(Notice::ExpectedError {
+                self.emit(EventKind::ExpectedError {
                     name: self.name(id),
                     error,
                 });
@@ -209,9 +213,9 @@ impl Life {
             Err(error) => {
                 member.clean = false;
                 // Also where there is no hook for it: that is how far it had to go.
-                member.fate.layer = Layer::Emergency;
+                member.outcome.layer = CleanupLayer::Emergency;
                 member
-                    .fate
+                    .outcome
                     .errors
                     .push(format!("its stop failed: {}", error.describe()));
             }
@@ -241,18 +245,18 @@ impl Life {
         let member = &mut self.members[id];
         if let Some(scope) = &member.scope {
             scope.tasks.close();
-            member.fate.tasks_left = scope.tasks.names();
+            member.outcome.unfinished_tasks = scope.tasks.names();
         }
         let member = &mut self.members[id];
-        if !member.fate.tasks_left.is_empty() {
-            member.fate.layer = member.fate.layer.max(Layer::Timeout);
-            member.fate.unclean = true;
+        if !member.outcome.unfinished_tasks.is_empty() {
+            member.outcome.layer = member.outcome.layer.max(CleanupLayer::Timeout);
+            member.outcome.unclean = true;
         }
         if member.clean {
             self.drop_instance(id);
             return;
         }
-        member.fate.unclean = true;
+        member.outcome.unclean = true;
         let Some(slot) = member.slot else {
             self.drop_instance(id);
             return;
@@ -266,7 +270,7 @@ impl Life {
             self.drop_instance(id);
             return;
         }
-        self.notice(Notice::Emergency { name });
+        self.emit(EventKind::EmergencyHook { name });
         self.members[id].next_turn(Phase::InEmergency);
         self.members[id].emergency_since = Some((Instant::now(), hold));
         self.members[id].cancelled = true;
@@ -287,9 +291,9 @@ impl Life {
         self.hear_emergency_ends();
         for (slot, id) in self.slots.iter().enumerate() {
             if self.emergency.was_due(slot) {
-                let fate = &mut self.members[*id].fate;
-                fate.layer = Layer::Emergency;
-                fate.unclean = true;
+                let outcome = &mut self.members[*id].outcome;
+                outcome.layer = CleanupLayer::Emergency;
+                outcome.unclean = true;
             }
         }
     }
@@ -297,7 +301,7 @@ impl Life {
     fn on_emergency_ended(&mut self, slot: usize, end: EmergencyEnd) {
         let id = self.slots[slot];
         let member = &mut self.members[id];
-        member.fate.layer = Layer::Emergency;
+        member.outcome.layer = CleanupLayer::Emergency;
         let error = match end {
             EmergencyEnd::Done => None,
             EmergencyEnd::Panicked(message) => Some(format!(
@@ -309,7 +313,7 @@ impl Life {
                 Some("its emergency hook was not begun in its share: no thread was free".to_owned())
             }
         };
-        member.fate.errors.extend(error.clone());
+        member.outcome.errors.extend(error.clone());
         let now = Instant::now();
         let (called, came_back) = self.emergency.times(slot);
         if let Some(called) = called {
@@ -367,7 +371,7 @@ impl Life {
             let leaked = guard(|| leases::ask(|| in_use(&instance).unwrap_or_default()));
             let leaked = leaked.unwrap_or_default();
             let panic = guard(|| drop(instance)).err().map(|error| error.describe());
-            let _ = sender.send(Event::Dropped {
+            let _ = sender.send(Input::Dropped {
                 id,
                 turn,
                 leaked,
@@ -399,8 +403,11 @@ impl Life {
         self.leaks(id, leaked);
         let member = &mut self.members[id];
         if let Some(panic) = panic {
-            member.fate.errors.push(format!("its destructor {panic}"));
-            member.fate.unclean = true;
+            member
+                .outcome
+                .errors
+                .push(format!("its destructor {panic}"));
+            member.outcome.unclean = true;
         }
         self.resource_ended(id);
     }
@@ -409,9 +416,9 @@ impl Life {
     pub(super) fn leaks(&mut self, id: Id, (after, oldest): (usize, Vec<Outstanding>)) {
         let member = &mut self.members[id];
         let before = member.in_use_before.load(Ordering::Relaxed);
-        member.fate.leaked = InUse {
-            before,
-            after,
+        member.outcome.leaked = LeaseCounts {
+            before_stop: before,
+            after_stop: after,
             oldest,
         };
     }
@@ -432,7 +439,7 @@ impl Life {
         self.threads.run(move || {
             let leaked = guard(|| leases::ask(|| in_use(&instance).unwrap_or_default()));
             let leaked = leaked.unwrap_or_default();
-            let _ = sender.send(Event::Counted { id, leaked });
+            let _ = sender.send(Input::Counted { id, leaked });
             let _ = guard(|| drop(instance));
         });
     }
@@ -441,9 +448,9 @@ impl Life {
         let member = &mut self.members[id];
         member.next_turn(Phase::Ended);
         let took: Duration = member.since.elapsed();
-        member.fate.stopped = Some(took);
+        member.outcome.stopped = Some(took);
         self.ends.push(id);
-        self.notice_stopped(id);
+        self.emit_stopped(id);
         self.stopping_left = self.stopping_left.saturating_sub(1);
         self.let_go(id);
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::event::Event;
-use super::notice::{Left, Notice};
-use super::outcome::{Fate, Layer};
+use super::input::Input;
+use super::outcome::ComponentOutcome;
 use super::{GRACE, Life, Timer};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::{EventKind, PendingWork};
 use crate::base::duration::show;
 use crate::life::component_state::Phase;
 use crate::life::track::{Activity, Mark};
@@ -51,7 +52,7 @@ impl Life {
         }
         self.mark(Mark::LameDuck);
         self.app.lame_duck.send_replace(true);
-        self.notice(Notice::LameDuck { time });
+        self.emit(EventKind::LameDuck { time });
         let until = Instant::now() + time;
         self.timer(until, Timer::Wake);
         while Instant::now() < until && !self.is_over() {
@@ -69,9 +70,9 @@ impl Life {
         let end = Instant::now() + time;
         self.app.admission.close();
         let left = self.left_to_drain();
-        self.notice(Notice::Draining {
-            left: left.clone(),
-            time,
+        self.emit(EventKind::Draining {
+            pending: left.clone(),
+            time_limit: time,
         });
         self.timer(end, Timer::Drain);
         self.count_again(left);
@@ -129,17 +130,17 @@ impl Life {
         }
     }
 
-    fn left_to_drain(&self) -> Left {
+    fn left_to_drain(&self) -> PendingWork {
         let workers = &self.members[self.plan.resources..];
         let scopes = workers.iter().filter_map(|worker| worker.scope.as_ref());
         let scopes = scopes.chain([&self.app_scope]);
         let in_flight = self.app.admission.in_flight();
         let by_name = (in_flight > 0).then(|| self.app.admission.by_name());
-        Left {
+        PendingWork {
             in_flight,
-            by_name: by_name.unwrap_or_default(),
+            by_scope: by_name.unwrap_or_default(),
             tasks: scopes.map(|scope| scope.tasks.len()).sum(),
-            body: self.body_running,
+            main: self.body_running,
         }
     }
 
@@ -147,13 +148,15 @@ impl Life {
     pub(super) fn tell_what_is_left(&mut self) {
         let left = self.left_to_drain();
         if left != self.drain_left {
-            self.notice(Notice::StillDraining { left: left.clone() });
+            self.emit(EventKind::StillDraining {
+                pending: left.clone(),
+            });
         }
         self.count_again(left);
     }
 
-    fn count_again(&mut self, left: Left) {
-        if left != Left::default() {
+    fn count_again(&mut self, left: PendingWork) {
+        if left != PendingWork::default() {
             self.timer(Instant::now() + COUNT, Timer::Count);
         }
         self.drain_left = left;
@@ -212,8 +215,8 @@ impl Life {
                 } else {
                     "its start was cut"
                 };
-                member.fate.errors.push(what.to_owned());
-                member.fate.unclean = true;
+                member.outcome.errors.push(what.to_owned());
+                member.outcome.unclean = true;
                 member.next_turn(Phase::Ended);
                 if let Some(scope) = member.scope.take() {
                     scope.tasks.cancel();
@@ -233,7 +236,7 @@ impl Life {
     pub(super) fn cancel_app_tasks(&mut self) {
         let scope = Arc::clone(&self.app_scope);
         if !scope.tasks.names().is_empty() {
-            self.body_fate().cancel_tasks(&scope);
+            self.body_outcome().cancel_tasks(&scope);
         }
         scope.tasks.close();
     }
@@ -246,7 +249,7 @@ impl Life {
             let sender = self.sender.clone();
             !scope
                 .tasks
-                .idle_or(move || drop(sender.send(Event::TasksGone)))
+                .idle_or(move || drop(sender.send(Input::TasksGone)))
         };
         // Each of them is to tell.
         scopes.filter(|scope| run(scope)).count() > 0
@@ -256,12 +259,12 @@ impl Life {
     pub(super) fn conclude_app_tasks(&mut self) {
         let left = self.app_scope.tasks.names();
         if !left.is_empty() {
-            let fate = self.body_fate();
-            fate.unclean = true;
-            fate.layer = Layer::Timeout;
-            fate.tasks_left = left;
-        } else if let Some(fate) = &mut self.body {
-            fate.tasks_left = left;
+            let outcome = self.body_outcome();
+            outcome.unclean = true;
+            outcome.layer = CleanupLayer::Timeout;
+            outcome.unfinished_tasks = left;
+        } else if let Some(outcome) = &mut self.body {
+            outcome.unfinished_tasks = left;
         }
     }
 
@@ -292,22 +295,22 @@ impl Life {
             return;
         }
         let forced = self.forced.is_some();
-        let fate = self.body_fate();
-        fate.layer = Layer::Timeout;
-        fate.unclean = true;
-        fate.stopped = Some(waited);
-        fate.errors.push(if forced {
+        let outcome = self.body_outcome();
+        outcome.layer = CleanupLayer::Timeout;
+        outcome.unclean = true;
+        outcome.stopped = Some(waited);
+        outcome.errors.push(if forced {
             "was cut".to_owned()
         } else {
             format!("did not end within {}", show(waited))
         });
-        let fate = fate.clone();
-        self.notice(Notice::stopped(fate));
+        let outcome = outcome.clone();
+        self.emit(outcome.stopped_event());
     }
 
     /// The line of main's body in the report; it has one only when there is something to say.
-    pub(super) fn body_fate(&mut self) -> &mut Fate {
-        self.body.get_or_insert_with(Fate::of_body)
+    pub(super) fn body_outcome(&mut self) -> &mut ComponentOutcome {
+        self.body.get_or_insert_with(ComponentOutcome::of_body)
     }
 
     /// A worker has ended, as far as the teardown is concerned.
@@ -319,14 +322,14 @@ impl Life {
         self.ends.push(id);
         if called {
             let took = self.members[id].since.elapsed();
-            self.members[id].fate.stopped = Some(took);
-            self.notice_stopped(id);
+            self.members[id].outcome.stopped = Some(took);
+            self.emit_stopped(id);
         }
     }
 
-    pub(super) fn notice_stopped(&mut self, id: Id) {
-        let fate = self.members[id].fate.clone();
-        self.notice(Notice::stopped(fate));
+    pub(super) fn emit_stopped(&mut self, id: Id) {
+        let outcome = self.members[id].outcome.clone();
+        self.emit(outcome.stopped_event());
     }
 }
 

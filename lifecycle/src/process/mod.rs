@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, oneshot};
 
+use crate::api::event::Observer;
 use crate::api::hook::StartContext;
 use crate::error::BoxError;
 use crate::error::escape::escape;
@@ -34,9 +35,8 @@ use crate::error::failure::one_line;
 use crate::error::panic::caught;
 use crate::life::body::host;
 use crate::life::emergency::Emergency;
-use crate::life::event::Event;
 use crate::life::hook_error::HookError;
-use crate::life::notice::Observer;
+use crate::life::input::Input;
 use crate::life::outcome::Outcome;
 use crate::macro_support::entry_spec::EntrySpec;
 use crate::plan::environment::{Console, Environment};
@@ -349,7 +349,7 @@ impl Ready {
         }));
         if hosted.is_err() {
             // The runtime itself has panicked: what is up is still taken down, on the driver's thread.
-            let _ = events.send(Event::BodyEnded {
+            let _ = events.send(Input::BodyEnded {
                 result: Err(HookError::Panicked("the runtime panicked".to_owned())),
             });
         }

@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::life::event::Event;
+use crate::life::input::Input;
 use crate::process::watchdog;
 use crate::sys;
 
@@ -28,7 +28,7 @@ const SAME: Duration = Duration::from_millis(300);
 
 static CLOCK: OnceLock<Instant> = OnceLock::new();
 static RELAY: OnceLock<Thread> = OnceLock::new();
-static LIFE: Mutex<Option<UnboundedSender<Event>>> = Mutex::new(None);
+static LIFE: Mutex<Option<UnboundedSender<Input>>> = Mutex::new(None);
 /// When the first signal came, in nanoseconds of `CLOCK` plus one; 0: none has.
 static FIRST_AT: AtomicU64 = AtomicU64::new(0);
 static FIRST: AtomicI32 = AtomicI32::new(0);
@@ -126,7 +126,7 @@ pub(crate) fn install() -> std::io::Result<()> {
 }
 
 /// From now on signals reach this life.
-pub(crate) fn attach(life: UnboundedSender<Event>) {
+pub(crate) fn attach(life: UnboundedSender<Input>) {
     *LIFE.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
     ATTACHED.store(true, SeqCst);
     // One that came before found no deadline to fix.
@@ -166,18 +166,18 @@ fn relay() {
         if first != 0 && !first_sent {
             // It may have come before there was a limit.
             watchdog::arm_for_signal();
-            first_sent = send(Event::Signal(first));
+            first_sent = send(Input::Signal(first));
         }
         if let (Some(signal), false) = (watchdog::forced(), forced_sent) {
-            forced_sent = send(Event::Forced(signal));
+            forced_sent = send(Input::Forced(signal));
         }
         if hangups != hangups_sent {
             hangups_sent = hangups;
             // A terminal that hangs up takes its programs with it.
             send(if ON_TERMINAL.load(SeqCst) {
-                Event::Signal(SIGHUP)
+                Input::Signal(SIGHUP)
             } else {
-                Event::Hangup
+                Input::Hangup
             });
         }
         thread::park();

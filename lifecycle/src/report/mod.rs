@@ -7,10 +7,11 @@ pub(crate) mod timeline;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::leases::Outstanding;
 use crate::base::duration::show;
 use crate::error::escape::escape;
-use crate::life::outcome::{Fate, Layer, Outcome, describe};
+use crate::life::outcome::{ComponentOutcome, Outcome, describe};
 use crate::report::blame::{Blame, CriticalPath};
 use crate::scope::reason::{Reason, signal_name};
 use crate::view::picture;
@@ -18,7 +19,7 @@ use crate::view::picture;
 /// What the life of an app came to. It displays as a table.
 ///
 /// ```
-/// use lifecycle::{Layer, Lifecycle, Reason, Shutdown};
+/// use lifecycle::{CleanupLayer, Lifecycle, Reason, Shutdown};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), lifecycle::StartError> {
@@ -29,7 +30,7 @@ use crate::view::picture;
 /// let report = running.stop().await;
 /// assert_eq!((report.reason(), report.exit_code()), (&Reason::Requested, 0));
 /// let poll = report.component("poll").expect("it ran");
-/// assert_eq!((poll.layer(), poll.errors().len()), (Layer::Safe, 0));
+/// assert_eq!((poll.layer(), poll.errors().len()), (CleanupLayer::Safe, 0));
 /// # Ok(())
 /// # }
 /// ```
@@ -44,7 +45,7 @@ pub struct Report {
 
 /// What happened to one component.
 #[derive(Debug, Clone)]
-pub struct ComponentReport(Fate);
+pub struct ComponentReport(ComponentOutcome);
 
 impl Report {
     pub(crate) fn new(outcome: Outcome) -> Self {
@@ -52,7 +53,7 @@ impl Report {
             .body
             .iter()
             .filter(|body| body.is_worth_a_line())
-            .chain(&outcome.fates)
+            .chain(&outcome.components)
             .cloned()
             .map(ComponentReport)
             .collect();
@@ -208,7 +209,7 @@ impl Report {
             || self
                 .components
                 .iter()
-                .any(|component| component.0.leaked.after > 0)
+                .any(|component| component.0.leaked.after_stop > 0)
     }
 
     /// What nobody was asked to end: tokio's blocking tasks, and tasks that are not tracked.
@@ -247,7 +248,7 @@ impl ComponentReport {
 
     /// How far its cleanup had to go.
     #[must_use]
-    pub fn layer(&self) -> Layer {
+    pub fn layer(&self) -> CleanupLayer {
         self.0.layer
     }
 
@@ -266,7 +267,7 @@ impl ComponentReport {
     /// How many leases were still out after its stop.
     #[must_use]
     pub fn leaked(&self) -> usize {
-        self.0.leaked.after
+        self.0.leaked.after_stop
     }
 
     /// The oldest of these leases, at most 16: of a resource whose `in_use` asks [`Leases::count`](crate::Leases::count).
@@ -278,12 +279,12 @@ impl ComponentReport {
     /// The names of its tasks that did not end even when cancelled.
     #[must_use]
     pub fn unfinished_tasks(&self) -> &[String] {
-        &self.0.tasks_left
+        &self.0.unfinished_tasks
     }
 
     /// Everything that went wrong, on one line.
     pub(crate) fn note(&self) -> String {
-        describe(&self.0.errors, &self.0.tasks_left, &self.0.leaked)
+        describe(&self.0.errors, &self.0.unfinished_tasks, &self.0.leaked)
     }
 }
 
@@ -304,7 +305,7 @@ impl Report {
                 let note = component.note();
                 // What did not come up, and is said already.
                 let is_said = component.stopped().is_none() && root.contains(&note);
-                component.layer() > Layer::Safe || !(note.is_empty() || is_said)
+                component.layer() > CleanupLayer::Safe || !(note.is_empty() || is_said)
             };
             let wrong: Vec<_> = self.components.iter().filter(is_wrong).collect();
             let shown = &wrong[..wrong.len().min(AT_A_GLANCE)];

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::life::outcome::describe;
-use crate::life::outcome::{Fate, Layer, Outcome};
+use crate::life::outcome::{ComponentOutcome, Outcome};
 use crate::life::track::{Activity, Mark, Span};
 use crate::report::Report;
 use crate::scope::reason::signal_name;
@@ -33,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     /// How far its cleanup has had to go, where there was one.
-    pub(crate) layer: Option<Layer>,
+    pub(crate) layer: Option<CleanupLayer>,
     /// Whether it never came up.
     pub(crate) is_up: bool,
     /// Everything that went wrong, on one line.
@@ -64,38 +65,39 @@ impl Timeline {
     /// Of a life that has come as far as `outcome` says.
     pub(crate) fn new(outcome: &Outcome, lines: Vec<String>) -> Self {
         let body = outcome.body.iter().filter(|body| !body.spans.is_empty());
-        let body = body.map(|fate| (fate, Kind::Main));
-        let others = outcome.fates.iter().map(|fate| {
-            let kind = if fate.worker {
+        let body = body.map(|outcome| (outcome, Kind::Main));
+        let others = outcome.components.iter().map(|outcome| {
+            let kind = if outcome.worker {
                 Kind::Worker
             } else {
                 Kind::Resource
             };
-            (fate, kind)
+            (outcome, kind)
         });
-        let mut fates: Vec<(&Fate, Kind)> = others.chain(body).collect();
-        fates.sort_by_key(|(fate, kind)| {
-            let begin = begun(&fate.spans);
+        let mut components: Vec<(&ComponentOutcome, Kind)> = others.chain(body).collect();
+        components.sort_by_key(|(outcome, kind)| {
+            let begin = begun(&outcome.spans);
             (begin.is_none(), begin, *kind == Kind::Main)
         });
-        let places: HashMap<&str, usize> = fates
+        let places: HashMap<&str, usize> = components
             .iter()
             .enumerate()
             .filter(|(_, (_, kind))| *kind != Kind::Main)
-            .map(|(place, (fate, _))| (&*fate.name, place))
+            .map(|(place, (outcome, _))| (&*outcome.name, place))
             .collect();
         let place = |name: Option<&str>| name.and_then(|name| places.get(name).copied());
-        let mut rows: Vec<Row> = fates
+        let mut rows: Vec<Row> = components
             .iter()
-            .map(|(fate, kind)| Row {
-                name: fate.name.to_string(),
+            .map(|(outcome, kind)| Row {
+                name: outcome.name.to_string(),
                 kind: *kind,
-                layer: (fate.stopped.is_some() || fate.layer > Layer::Safe).then_some(fate.layer),
-                is_up: fate.started.is_some(),
-                note: describe(&fate.errors, &fate.tasks_left, &fate.leaked),
-                spans: fate.spans.clone(),
-                start_after: place(fate.start_after.as_deref()),
-                stop_after: place(fate.stop_after.as_deref()),
+                layer: (outcome.stopped.is_some() || outcome.layer > CleanupLayer::Safe)
+                    .then_some(outcome.layer),
+                is_up: outcome.started.is_some(),
+                note: describe(&outcome.errors, &outcome.unfinished_tasks, &outcome.leaked),
+                spans: outcome.spans.clone(),
+                start_after: place(outcome.start_after.as_deref()),
+                stop_after: place(outcome.stop_after.as_deref()),
             })
             .collect();
         told_after(&mut rows);

@@ -16,7 +16,7 @@ use crate::error::Draining;
 use crate::error::failure::Failure;
 use crate::scope::admission::{Admission, Counters, InFlight};
 use crate::scope::reason::Reason;
-use crate::scope::stop_signal::Trigger;
+use crate::scope::stop_signal::StopSignal;
 use crate::scope::task_set::TaskSet;
 
 /// What all scopes of an app share.
@@ -46,7 +46,7 @@ pub(crate) struct Scope {
     pub(crate) name: Arc<str>,
     pub(crate) app: Arc<AppState>,
     pub(crate) tasks: TaskSet,
-    trigger: Trigger,
+    stop_signal: StopSignal,
     /// Of its work in flight; most scopes have none.
     counters: OnceLock<&'static Counters>,
 }
@@ -66,31 +66,31 @@ impl Scope {
             name,
             app,
             tasks: TaskSet::default(),
-            trigger: Trigger::new(),
+            stop_signal: StopSignal::new(),
             counters: OnceLock::new(),
         })
     }
 
     /// Tells the scope to stop. It is cut off at `cut_at`, and may extend that up to `limit`.
     pub(crate) fn tell(&self, cut_at: Instant, limit: Instant) {
-        self.trigger.tell(cut_at, limit);
+        self.stop_signal.tell(cut_at, limit);
     }
 
     pub(crate) fn is_told(&self) -> bool {
-        self.trigger.is_told()
+        self.stop_signal.is_told()
     }
 
     pub(crate) async fn told(&self) {
-        self.trigger.told().await;
+        self.stop_signal.told().await;
     }
 
     /// Waits until it is told and has no more than `margin` left.
     pub(crate) async fn short(&self, margin: Duration) {
-        self.trigger.short(margin).await;
+        self.stop_signal.short(margin).await;
     }
 
     pub(crate) fn cut_at(&self) -> Option<Instant> {
-        self.trigger.cut_at()
+        self.stop_signal.cut_at()
     }
 
     /// Counts a unit of work in flight.
@@ -101,7 +101,7 @@ impl Scope {
 
     /// Moves the cut later, as far as its limit allows, and returns by how much.
     pub(crate) fn extend(&self, by: Duration) -> Duration {
-        self.trigger.extend(by)
+        self.stop_signal.extend(by)
     }
 }
 

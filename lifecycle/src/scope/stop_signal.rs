@@ -1,4 +1,4 @@
-//! [`Trigger`]: what tells a scope to stop, and until when.
+//! [`StopSignal`]: what tells a scope to stop, and until when.
 //!
 //! Invariants:
 //!
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::base::sync::{AtomicBool, Mutex, MutexGuard, Notify};
 
 #[derive(Debug)]
-pub(crate) struct Trigger {
+pub(crate) struct StopSignal {
     told: AtomicBool,
     waiters: Notify,
     times: Mutex<Option<Times>>,
@@ -30,7 +30,7 @@ struct Times {
     limit: Instant,
 }
 
-impl Trigger {
+impl StopSignal {
     pub(crate) fn new() -> Self {
         Self {
             told: AtomicBool::new(false),
@@ -112,15 +112,15 @@ mod models {
     fn all_who_wait_are_woken_and_see_the_times() {
         let now = Instant::now();
         loom::model(move || {
-            let trigger = Arc::new(Trigger::new());
+            let stop_signal = Arc::new(StopSignal::new());
             let waiters = [0, 1].map(|_| {
-                let trigger = Arc::clone(&trigger);
+                let stop_signal = Arc::clone(&stop_signal);
                 thread::spawn(move || {
-                    block_on(trigger.told());
-                    assert_eq!(trigger.cut_at(), Some(now + later(1)));
+                    block_on(stop_signal.told());
+                    assert_eq!(stop_signal.cut_at(), Some(now + later(1)));
                 })
             });
-            trigger.tell(now + later(1), now + later(2));
+            stop_signal.tell(now + later(1), now + later(2));
             for waiter in waiters {
                 waiter.join().expect("it does not panic");
             }
@@ -131,16 +131,16 @@ mod models {
     fn who_sees_that_it_is_told_sees_the_times() {
         let now = Instant::now();
         loom::model(move || {
-            let trigger = Arc::new(Trigger::new());
+            let stop_signal = Arc::new(StopSignal::new());
             let teller = {
-                let trigger = Arc::clone(&trigger);
-                thread::spawn(move || trigger.tell(now + later(1), now + later(2)))
+                let stop_signal = Arc::clone(&stop_signal);
+                thread::spawn(move || stop_signal.tell(now + later(1), now + later(2)))
             };
-            if trigger.is_told() {
-                assert_eq!(trigger.cut_at(), Some(now + later(1)));
+            if stop_signal.is_told() {
+                assert_eq!(stop_signal.cut_at(), Some(now + later(1)));
             }
             teller.join().expect("it does not panic");
-            assert!(trigger.is_told());
+            assert!(stop_signal.is_told());
         });
     }
 
@@ -148,17 +148,17 @@ mod models {
     fn no_more_time_is_granted_than_who_told_last_allows() {
         let now = Instant::now();
         loom::model(move || {
-            let trigger = Arc::new(Trigger::new());
-            trigger.tell(now + later(10), now + later(20));
+            let stop_signal = Arc::new(StopSignal::new());
+            stop_signal.tell(now + later(10), now + later(20));
             let asks = [0, 1].map(|_| {
-                let trigger = Arc::clone(&trigger);
-                thread::spawn(move || trigger.extend(later(7)))
+                let stop_signal = Arc::clone(&stop_signal);
+                thread::spawn(move || stop_signal.extend(later(7)))
             });
-            trigger.tell(now + later(2), now + later(5));
+            stop_signal.tell(now + later(2), now + later(5));
             let granted = asks.map(|ask| ask.join().expect("it does not panic"));
             assert!(granted.iter().all(|granted| *granted <= later(7)));
             assert!(granted.iter().sum::<Duration>() <= later(10 + 3));
-            assert!(trigger.cut_at() <= Some(now + later(5)));
+            assert!(stop_signal.cut_at() <= Some(now + later(5)));
         });
     }
 }

@@ -4,19 +4,19 @@
 use tracing::{debug, error, info, warn};
 
 use super::{Screen, say};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::{EventKind, PendingWork};
 use crate::error::escape::escape;
-use crate::life::notice::{Left, Notice};
-use crate::life::outcome::Layer;
 use crate::life::outcome::describe;
 use crate::report::Report;
 
 pub(super) struct Log;
 
 impl Screen for Log {
-    fn notice(&mut self, notice: &Notice) {
-        record(notice);
+    fn event(&mut self, event: &EventKind) {
+        record(event);
         if !tracing::dispatcher::has_been_set()
-            && let Some(line) = must_be_known(notice)
+            && let Some(line) = must_be_known(event)
         {
             say(&line);
         }
@@ -38,8 +38,8 @@ impl Screen for Log {
 pub(super) struct Quiet;
 
 impl Screen for Quiet {
-    fn notice(&mut self, notice: &Notice) {
-        record(notice);
+    fn event(&mut self, event: &EventKind) {
+        record(event);
     }
 
     fn tick(&mut self) -> bool {
@@ -52,121 +52,126 @@ impl Screen for Quiet {
 }
 
 /// What has to be seen although nobody subscribed.
-fn must_be_known(notice: &Notice) -> Option<String> {
-    let text = match notice {
-        Notice::Warning(text) => format!("warning: {text}"),
-        Notice::SlowToStart { .. } | Notice::TaskPanicked { .. } => {
-            crate::view::plain::line(notice)?
+fn must_be_known(event: &EventKind) -> Option<String> {
+    let text = match event {
+        EventKind::Warning { message: text } => format!("warning: {text}"),
+        EventKind::SlowFirstPoll { .. } | EventKind::TaskPanicked { .. } => {
+            crate::view::plain::line(event)?
         }
-        Notice::StartFailed { .. } | Notice::Failed { .. } | Notice::Forced { .. } => {
-            crate::view::plain::line(notice)?
+        EventKind::StartFailed { .. } | EventKind::Failed { .. } | EventKind::Forced { .. } => {
+            crate::view::plain::line(event)?
         }
-        Notice::Reloaded { error: Some(_), .. } => crate::view::plain::line(notice)?,
-        Notice::Stopped {
+        EventKind::Reloaded { error: Some(_), .. } => crate::view::plain::line(event)?,
+        EventKind::Stopped {
             errors,
-            tasks_left,
-            leaked,
+            unfinished_tasks,
+            leases,
             ..
-        } if !describe(errors, tasks_left, leaked).is_empty() => crate::view::plain::line(notice)?,
+        } if !describe(errors, unfinished_tasks, leases).is_empty() => {
+            crate::view::plain::line(event)?
+        }
         _ => return None,
     };
     Some(text)
 }
 
-/// Writes the notice to the log.
-pub(crate) fn record(notice: &Notice) {
+/// Writes the event to the log.
+pub(crate) fn record(event: &EventKind) {
     let millis = |time: &std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    match notice {
-        Notice::Warning(text) => warn!(target: "lifecycle", "{text}"),
-        Notice::Starting { name, allowed } => {
-            debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(allowed), "starting");
+    match event {
+        EventKind::Warning { message: text } => warn!(target: "lifecycle", "{text}"),
+        EventKind::Starting { name, time_limit } => {
+            debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(time_limit), "starting");
         }
-        Notice::Started { name, took } => {
+        EventKind::Started { name, took } => {
             info!(target: "lifecycle", component = escape(name), elapsed_ms = millis(took), "started");
         }
-        Notice::StartFailed {
+        EventKind::StartFailed {
             name,
             attempt,
             error,
-            again_in: Some(after),
+            retry_in: Some(after),
         } => {
             warn!(target: "lifecycle", component = escape(name), attempt, error, again_in_ms = millis(after), "start failed, will be tried again");
         }
-        Notice::StartFailed {
+        EventKind::StartFailed {
             name,
             attempt,
             error,
-            again_in: None,
+            retry_in: None,
         } => {
             error!(target: "lifecycle", component = escape(name), attempt, error, "start failed");
         }
-        Notice::SlowToStart { name } => {
+        EventKind::SlowFirstPoll { name } => {
             warn!(target: "lifecycle", component = escape(name), "first poll has not returned in 100ms, going on: it may block the runtime");
         }
-        Notice::Running { took } => {
+        EventKind::Running { took } => {
             info!(target: "lifecycle", elapsed_ms = millis(took), "running")
         }
-        Notice::Finished { name } => {
+        EventKind::Finished { name } => {
             info!(target: "lifecycle", component = escape(name), "finished")
         }
-        Notice::Restarting { name, again_in } => {
-            info!(target: "lifecycle", component = escape(name), again_in_ms = millis(again_in), "ended, will run again");
+        EventKind::Restarting { name, retry_in } => {
+            info!(target: "lifecycle", component = escape(name), again_in_ms = millis(retry_in), "ended, will run again");
         }
-        Notice::Failed {
+        EventKind::Failed {
             name,
             error,
-            again_in: Some(after),
+            retry_in: Some(after),
         } => {
             warn!(target: "lifecycle", component = escape(name), error, again_in_ms = millis(after), "failed, will run again");
         }
-        Notice::Failed {
+        EventKind::Failed {
             name,
             error,
-            again_in: None,
+            retry_in: None,
         } => {
             error!(target: "lifecycle", component = escape(name), error, "failed");
         }
-        Notice::ExpectedError { name, error } => {
+        EventKind::ExpectedError { name, error } => {
             debug!(target: "lifecycle", component = escape(name), error, "ended with an error that stopping provokes");
         }
-        Notice::TaskPanicked { name, task, error } => {
+        EventKind::TaskPanicked { name, task, error } => {
             error!(target: "lifecycle", component = escape(name), task = escape(task), error = escape(error), "a task panicked");
         }
-        Notice::Stopping { reason, limit } => {
-            info!(target: "lifecycle", %reason, limit_ms = millis(limit), "stopping");
+        EventKind::ShutdownBegan { reason, time_limit } => {
+            info!(target: "lifecycle", %reason, limit_ms = millis(time_limit), "stopping");
         }
-        Notice::LameDuck { time } => {
+        EventKind::LameDuck { time } => {
             info!(target: "lifecycle", time_ms = millis(time), "not ready, still serving")
         }
-        Notice::Draining { left, time } => {
-            let Left {
+        EventKind::Draining {
+            pending,
+            time_limit,
+        } => {
+            let PendingWork {
                 in_flight, tasks, ..
-            } = left;
-            info!(target: "lifecycle", in_flight, tasks, limit_ms = millis(time), "draining");
+            } = pending;
+            info!(target: "lifecycle", in_flight, tasks, limit_ms = millis(time_limit), "draining");
         }
-        Notice::StillDraining { left } => {
-            let Left {
+        EventKind::StillDraining { pending } => {
+            let PendingWork {
                 in_flight, tasks, ..
-            } = left;
+            } = pending;
             info!(target: "lifecycle", in_flight, tasks, "still draining");
         }
-        Notice::StopBegan { name, allowed } => {
-            debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(allowed), "stopping component");
+        EventKind::Stopping { name, time_limit } => {
+            debug!(target: "lifecycle", component = escape(name), allowed_ms = millis(time_limit), "stopping component");
         }
-        Notice::Emergency { name } => {
+        EventKind::EmergencyHook { name } => {
             warn!(target: "lifecycle", component = escape(name), "emergency hook")
         }
-        Notice::Stopped {
+        EventKind::Stopped {
             name,
             took,
             layer,
             errors,
-            tasks_left,
-            leaked,
+            unfinished_tasks,
+            leases,
         } => {
-            let note = describe(errors, tasks_left, leaked);
+            let note = describe(errors, unfinished_tasks, leases);
             let (layer, elapsed_ms) = (*layer, millis(took));
-            if layer != Layer::Safe || !errors.is_empty() {
+            if layer != CleanupLayer::Safe || !errors.is_empty() {
                 error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop clean");
             } else if !note.is_empty() {
                 warn!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), leak = note, "stopped, with something still in use");
@@ -174,17 +179,17 @@ pub(crate) fn record(notice: &Notice) {
                 info!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), "stopped");
             }
         }
-        Notice::Forced { signal } => {
+        EventKind::Forced { signal } => {
             error!(target: "lifecycle", signal, "forced: emergency hooks only")
         }
-        Notice::Reloading { limit } => {
-            info!(target: "lifecycle", limit_ms = millis(limit), "reloading")
+        EventKind::ReloadBegan { time_limit } => {
+            info!(target: "lifecycle", limit_ms = millis(time_limit), "reloading")
         }
-        Notice::ReloadEnded => debug!(target: "lifecycle", "reload ended"),
-        Notice::Reloaded { name, error: None } => {
+        EventKind::ReloadEnded => debug!(target: "lifecycle", "reload ended"),
+        EventKind::Reloaded { name, error: None } => {
             info!(target: "lifecycle", component = escape(name), "reloaded")
         }
-        Notice::Reloaded {
+        EventKind::Reloaded {
             name,
             error: Some(error),
         } => {

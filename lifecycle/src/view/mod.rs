@@ -36,8 +36,8 @@ use std::time::{Duration, Instant};
 
 use self::report_file::ReportFile;
 use self::systemd::{LastWords, Teller};
+use crate::api::event::{Event, EventKind, Observer};
 use crate::error::panic::caught;
-use crate::life::notice::{Notice, Observer};
 use crate::plan::Plan;
 use crate::plan::environment::Console;
 use crate::plan::environment::report_path::ReportPath;
@@ -48,7 +48,7 @@ use crate::sys;
 const TICK: Duration = Duration::from_millis(100);
 
 enum Message {
-    Notice(Notice),
+    Event(Event),
     Finish(Finish),
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct View {
 
 /// One way of showing it.
 trait Screen {
-    fn notice(&mut self, notice: &Notice);
+    fn event(&mut self, event: &EventKind);
     /// Draws again what changes with time; true while there is such a thing.
     fn tick(&mut self) -> bool;
     fn finish(&mut self, report: &Report);
@@ -130,9 +130,9 @@ impl View {
     pub(crate) fn observer(&self) -> Observer {
         let sender = self.messages.clone();
         let mut tell_systemd = self.systemd.observer();
-        Box::new(move |notice| {
-            tell_systemd(&notice);
-            let _ = sender.send(Message::Notice(notice));
+        Box::new(move |event| {
+            tell_systemd(&event);
+            let _ = sender.send(Message::Event(event));
         })
     }
 
@@ -243,8 +243,8 @@ fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen + Send>) {
             messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
         match message {
-            Ok(Message::Notice(notice)) => {
-                screen.notice(&notice);
+            Ok(Message::Event(event)) => {
+                screen.event(event.kind());
                 live = screen.tick();
             }
             Ok(Message::Finish(finish)) => {

@@ -1,33 +1,35 @@
 //! What has happened, as lines for a person.
 
 use super::{Screen, say};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::event::EventKind;
 use crate::base::duration::show;
 use crate::error::escape::escape;
-use crate::life::notice::Notice;
-use crate::life::outcome::Layer;
 use crate::life::outcome::describe;
 use crate::report::Report;
 use crate::scope::reason::{Reason, signal_name};
 
 /// The line that says it; `None` for what is no line of its own.
-pub(super) fn line(notice: &Notice) -> Option<String> {
-    let text = match notice {
-        Notice::Warning(text) => format!("! warning: {}", escape(text)),
-        Notice::Starting { .. }
-        | Notice::StopBegan { .. }
-        | Notice::ExpectedError { .. }
-        | Notice::StillDraining { .. }
-        | Notice::Reloading { .. }
-        | Notice::ReloadEnded => {
+pub(super) fn line(event: &EventKind) -> Option<String> {
+    let text = match event {
+        EventKind::Warning { message: text } => format!("! warning: {}", escape(text)),
+        EventKind::Starting { .. }
+        | EventKind::Stopping { .. }
+        | EventKind::ExpectedError { .. }
+        | EventKind::StillDraining { .. }
+        | EventKind::ReloadBegan { .. }
+        | EventKind::ReloadEnded => {
             return None;
         }
-        Notice::Started { name, took } => format!("✓ {} started in {}", escape(name), show(*took)),
-        Notice::StartFailed {
+        EventKind::Started { name, took } => {
+            format!("✓ {} started in {}", escape(name), show(*took))
+        }
+        EventKind::StartFailed {
             name,
             attempt,
             error,
-            again_in,
-        } => match again_in {
+            retry_in,
+        } => match retry_in {
             Some(after) => format!(
                 "! {}: start failed (attempt {attempt}): {error}; again in {}",
                 escape(name),
@@ -35,22 +37,22 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             ),
             None => format!("✗ {}: start failed: {error}", escape(name)),
         },
-        Notice::SlowToStart { name } => {
+        EventKind::SlowFirstPoll { name } => {
             format!(
                 "! {} has not come to an await point in 100ms: it may block the runtime; going on",
                 escape(name)
             )
         }
-        Notice::Running { took } => format!("● running, up in {}; Ctrl+C stops", show(*took)),
-        Notice::Restarting { name, again_in } => {
-            format!("… {} ended; again in {}", escape(name), show(*again_in))
+        EventKind::Running { took } => format!("● running, up in {}; Ctrl+C stops", show(*took)),
+        EventKind::Restarting { name, retry_in } => {
+            format!("… {} ended; again in {}", escape(name), show(*retry_in))
         }
-        Notice::Finished { name } => format!("✓ {} finished", escape(name)),
-        Notice::Failed {
+        EventKind::Finished { name } => format!("✓ {} finished", escape(name)),
+        EventKind::Failed {
             name,
             error,
-            again_in,
-        } => match again_in {
+            retry_in,
+        } => match retry_in {
             Some(after) => format!(
                 "! {} failed: {error}; again in {}",
                 escape(name),
@@ -58,7 +60,7 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             ),
             None => format!("✗ {} failed: {error}", escape(name)),
         },
-        Notice::TaskPanicked { name, task, error } => {
+        EventKind::TaskPanicked { name, task, error } => {
             format!(
                 "! {}: task {} panicked: {}",
                 escape(name),
@@ -66,7 +68,7 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
                 escape(error)
             )
         }
-        Notice::Stopping { reason, limit } => {
+        EventKind::ShutdownBegan { reason, time_limit } => {
             let again = match reason {
                 Reason::Signal(2) => "Ctrl+C again",
                 Reason::Signal(15) => "Ctrl+C",
@@ -74,28 +76,36 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
             };
             format!(
                 "■ stopping ({reason}), in {} at most; {again} forces",
-                show(*limit)
+                show(*time_limit)
             )
         }
-        Notice::LameDuck { time } => format!("… not ready, still serving for {}", show(*time)),
-        Notice::Draining { left, time } => match left.in_flight {
+        EventKind::LameDuck { time } => format!("… not ready, still serving for {}", show(*time)),
+        EventKind::Draining {
+            pending,
+            time_limit,
+        } => match pending.in_flight {
             0 => return None,
-            units => format!("… draining, {units} in flight, for {} at most", show(*time)),
+            units => format!(
+                "… draining, {units} in flight, for {} at most",
+                show(*time_limit)
+            ),
         },
-        Notice::Emergency { name } => format!("! {}: emergency hook", escape(name)),
-        Notice::Stopped {
+        EventKind::EmergencyHook { name } => format!("! {}: emergency hook", escape(name)),
+        EventKind::Stopped {
             name,
             took,
             layer,
             errors,
-            tasks_left,
-            leaked,
+            unfinished_tasks,
+            leases,
         } => {
-            let note = describe(errors, tasks_left, leaked);
+            let note = describe(errors, unfinished_tasks, leases);
             let name = escape(name);
             match (layer, note.is_empty()) {
-                (Layer::Safe, true) => format!("✓ {name} stopped in {}", show(*took)),
-                (Layer::Safe, false) => format!("✗ {name} stopped in {}: {note}", show(*took)),
+                (CleanupLayer::Safe, true) => format!("✓ {name} stopped in {}", show(*took)),
+                (CleanupLayer::Safe, false) => {
+                    format!("✗ {name} stopped in {}: {note}", show(*took))
+                }
                 (layer, _) => format!(
                     "✗ {name} ended in {} by layer {}: {note}",
                     show(*took),
@@ -103,15 +113,15 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
                 ),
             }
         }
-        Notice::Forced {
+        EventKind::Forced {
             signal: Some(signal),
         } => format!(
             "! forced by {}: emergency hooks only; one more ends the process at once",
             signal_name(*signal)
         ),
-        Notice::Forced { signal: None } => "! the time is over: emergency hooks only".to_owned(),
-        Notice::Reloaded { name, error: None } => format!("✓ {} reloaded", escape(name)),
-        Notice::Reloaded {
+        EventKind::Forced { signal: None } => "! the time is over: emergency hooks only".to_owned(),
+        EventKind::Reloaded { name, error: None } => format!("✓ {} reloaded", escape(name)),
+        EventKind::Reloaded {
             name,
             error: Some(error),
         } => {
@@ -128,8 +138,8 @@ pub(super) fn line(notice: &Notice) -> Option<String> {
 pub(super) struct Lines;
 
 impl Screen for Lines {
-    fn notice(&mut self, notice: &Notice) {
-        if let Some(line) = line(notice) {
+    fn event(&mut self, event: &EventKind) {
+        if let Some(line) = line(event) {
             say(&line);
         }
     }

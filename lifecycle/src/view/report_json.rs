@@ -6,8 +6,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use humantime::format_rfc3339_micros;
 use serde::Serialize;
 
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::leases::Outstanding;
-use crate::life::outcome::{Fate, Layer};
+use crate::life::outcome::ComponentOutcome;
 use crate::life::track::{Activity, Mark, Span};
 use crate::report::Report;
 use crate::scope::reason::Reason;
@@ -71,7 +72,7 @@ struct Component<'a> {
     /// What went wrong, in the order in which it did.
     errors: &'a [String],
     /// Tasks that did not end even when cancelled.
-    tasks_left: &'a [String],
+    unfinished_tasks: &'a [String],
     leases: Leases,
     /// Who came up last before its start began.
     start_after: Option<&'a str>,
@@ -123,10 +124,13 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
 impl<'a> Life<'a> {
     fn of(report: &'a Report) -> Self {
         let outcome = report.outcome();
-        let body = outcome.body.iter().map(|fate| Component::of(fate, "main"));
-        let others = outcome.fates.iter().map(|fate| {
-            let kind = if fate.worker { "worker" } else { "resource" };
-            Component::of(fate, kind)
+        let body = outcome
+            .body
+            .iter()
+            .map(|outcome| Component::of(outcome, "main"));
+        let others = outcome.components.iter().map(|outcome| {
+            let kind = if outcome.worker { "worker" } else { "resource" };
+            Component::of(outcome, kind)
         });
         Self {
             version: VERSION,
@@ -176,24 +180,24 @@ impl Instant {
 }
 
 impl<'a> Component<'a> {
-    fn of(fate: &'a Fate, kind: &'static str) -> Self {
-        let cleaned_up = fate.stopped.is_some() || fate.layer > Layer::Safe;
+    fn of(outcome: &'a ComponentOutcome, kind: &'static str) -> Self {
+        let cleaned_up = outcome.stopped.is_some() || outcome.layer > CleanupLayer::Safe;
         Self {
-            name: &fate.name,
+            name: &outcome.name,
             kind,
-            layer: cleaned_up.then(|| fate.layer.as_str()),
-            unclean: fate.unclean,
-            restarts: fate.restarts,
-            errors: &fate.errors,
-            tasks_left: &fate.tasks_left,
+            layer: cleaned_up.then(|| outcome.layer.as_str()),
+            unclean: outcome.unclean,
+            restarts: outcome.restarts,
+            errors: &outcome.errors,
+            unfinished_tasks: &outcome.unfinished_tasks,
             leases: Leases {
-                before: fate.leaked.before,
-                leaked: fate.leaked.after,
-                oldest: fate.leaked.oldest.iter().map(Leak::of).collect(),
+                before: outcome.leaked.before_stop,
+                leaked: outcome.leaked.after_stop,
+                oldest: outcome.leaked.oldest.iter().map(Leak::of).collect(),
             },
-            start_after: fate.start_after.as_deref(),
-            stop_after: fate.stop_after.as_deref(),
-            spans: fate.spans.iter().map(Activities::of).collect(),
+            start_after: outcome.start_after.as_deref(),
+            stop_after: outcome.stop_after.as_deref(),
+            spans: outcome.spans.iter().map(Activities::of).collect(),
         }
     }
 }

@@ -102,6 +102,18 @@ struct Entry {
     shared: Arc<Shared>,
 }
 
+/// What a resource had lent out around its stop, as its [`in_use`](crate::Resource::in_use) said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseCounts {
+    /// Outstanding leases when the stop began: all that depend on the resource had ended by then.
+    pub before_stop: usize,
+    /// Outstanding leases after the stop: leaked.
+    pub after_stop: usize,
+    /// The oldest of the leaked leases, at most 16, if `in_use` asks [`Leases::count`].
+    pub oldest: Vec<Outstanding>,
+}
+
 /// A lease that is out. Displays as `src/search.rs:42 for 3s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outstanding {

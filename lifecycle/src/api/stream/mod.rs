@@ -22,7 +22,7 @@ mod save;
 /// ```
 /// # use std::sync::Arc;
 /// # use futures_util::{Stream, StreamExt as _};
-/// use lifecycle::{InterruptibleStream as _, Shutdown, Why};
+/// use lifecycle::{InterruptibleStream as _, Shutdown, InterruptReason};
 ///
 /// # struct Database;
 /// # impl Database { async fn save_partial(&self, id: u64, text: &str) {} }
@@ -40,7 +40,7 @@ mod save;
 ///         .on_interrupt(async move |text, why| {
 ///             db.save_partial(id, &text).await;
 ///             // The last item, for a client that is still there.
-///             (why == Why::Shutdown).then(|| Token { text: "[interrupted]".into() })
+///             (why == InterruptReason::Shutdown).then(|| Token { text: "[interrupted]".into() })
 ///         })
 /// }
 ///
@@ -80,7 +80,7 @@ impl<S: Stream> InterruptibleStream for S {}
 
 /// Why a stream was interrupted: whichever came first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum InterruptReason {
     /// Its scope was told to stop.
     Shutdown,
     /// It was dropped before its end.
@@ -223,9 +223,9 @@ where
     ///
     /// A save that panics is reported, as a task's panic is, and the stream ends. One that the drain does not see the end of
     /// counts as work that was cut.
-    pub fn on_interrupt<F, Fut>(self, save: F) -> OnInterrupt<S, A, C, S::Item>
+    pub fn on_interrupt<F, Fut>(self, save: F) -> SavedStream<S, A, C, S::Item>
     where
-        F: FnOnce(A, Why) -> Fut + Send + 'static,
+        F: FnOnce(A, InterruptReason) -> Fut + Send + 'static,
         Fut: Future<Output = Option<S::Item>> + Send + 'static,
     {
         let Interruptible {
@@ -241,7 +241,7 @@ where
             margin: self.margin,
             shutdown,
         };
-        OnInterrupt {
+        SavedStream {
             stream,
             collect: self.collect,
             consumer: kept.keep(save),
@@ -262,7 +262,7 @@ impl<S, A, C> fmt::Debug for Collecting<S, A, C> {
 ///
 /// Dropping the future of a `next` loses no item: one is collected as it is handed out.
 #[must_use = "streams do nothing unless polled"]
-pub struct OnInterrupt<S, A, C, T> {
+pub struct SavedStream<S, A, C, T> {
     /// None once nothing more is taken from it. Dropped before the consumer says that it has gone.
     stream: Option<Pin<Box<S>>>,
     collect: C,
@@ -271,9 +271,9 @@ pub struct OnInterrupt<S, A, C, T> {
 }
 
 // Nothing of it is pinned: the stream is behind a box of its own.
-impl<S, A, C, T> Unpin for OnInterrupt<S, A, C, T> {}
+impl<S, A, C, T> Unpin for SavedStream<S, A, C, T> {}
 
-impl<S, A, C, T> Stream for OnInterrupt<S, A, C, T>
+impl<S, A, C, T> Stream for SavedStream<S, A, C, T>
 where
     S: Stream<Item = T>,
     C: FnMut(&mut A, &T),
@@ -310,9 +310,9 @@ where
     }
 }
 
-impl<S, A, C, T> fmt::Debug for OnInterrupt<S, A, C, T> {
+impl<S, A, C, T> fmt::Debug for SavedStream<S, A, C, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnInterrupt")
+        f.debug_struct("SavedStream")
             .field("taking", &self.stream.is_some())
             .finish_non_exhaustive()
     }

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::Why;
+use super::InterruptReason;
 use crate::api::shutdown::Shutdown;
 use crate::api::tasks::Tasks;
 use crate::error::panic::panic_message;
@@ -47,7 +47,7 @@ impl<A: Send + 'static> Kept<A> {
     pub(super) fn keep<T, F, Fut>(self, save: F) -> Consumer<A, T>
     where
         T: Send + 'static,
-        F: FnOnce(A, Why) -> Fut + Send + 'static,
+        F: FnOnce(A, InterruptReason) -> Fut + Send + 'static,
         Fut: Future<Output = Option<T>> + Send + 'static,
     {
         let scope = Arc::clone(&self.shutdown.scope);
@@ -98,7 +98,7 @@ enum Stage<A, T> {
     /// In a poll, which has what was collected.
     Polled,
     /// The consumer has gone.
-    Left(A, Why),
+    Left(A, InterruptReason),
     /// The keeper has taken what was collected.
     Saving,
     /// What is still to be handed out.
@@ -138,7 +138,7 @@ impl<A, T> Shared<A, T> {
         match self.margin {
             None if self.refused => {}
             None => self.shutdown.requested().await,
-            Some(margin) => self.shutdown.time_is_short(margin).await,
+            Some(margin) => self.shutdown.deadline_within(margin).await,
         }
     }
 
@@ -201,7 +201,7 @@ impl<A, T> Shared<A, T> {
     }
 
     /// The inner stream has ended, or the consumer has gone.
-    fn leave(&self, acc: Option<A>, why: Option<Why>) {
+    fn leave(&self, acc: Option<A>, why: Option<InterruptReason>) {
         let mut state = self.lock();
         let left = match (mem::replace(&mut state.stage, Stage::Over), why) {
             (Stage::Collected(acc), Some(why)) => {
@@ -217,14 +217,14 @@ impl<A, T> Shared<A, T> {
     }
 
     /// The keeper looks whether there is something to save; `None` when there will not be.
-    fn take(&self, due: bool, waker: &Waker) -> Poll<Option<(A, Why)>> {
+    fn take(&self, due: bool, waker: &Waker) -> Poll<Option<(A, InterruptReason)>> {
         let waker = waker.clone();
         let mut state = self.lock();
         state.due |= due;
         let due = state.due;
         let taken = match mem::replace(&mut state.stage, Stage::Saving) {
             Stage::Left(acc, why) => Some((acc, why)),
-            Stage::Collected(acc) if due => Some((acc, Why::Shutdown)),
+            Stage::Collected(acc) if due => Some((acc, InterruptReason::Shutdown)),
             stage @ (Stage::Collected(_) | Stage::Polled) => {
                 state.stage = stage;
                 let old = state.keeper.replace(waker);
@@ -306,9 +306,9 @@ impl<A, T> Consumer<A, T> {
 impl<A, T> Drop for Consumer<A, T> {
     fn drop(&mut self) {
         let why = if self.0.is_told() {
-            Why::Shutdown
+            InterruptReason::Shutdown
         } else {
-            Why::ConsumerGone
+            InterruptReason::ConsumerGone
         };
         self.0.leave(None, Some(why));
     }
@@ -327,7 +327,7 @@ impl<A, T> Drop for Keeper<A, T> {
 /// dropped last: what is in flight ends when all else has.
 async fn keep<A, T, F, Fut>(_in_flight: Option<InFlight>, keeper: Keeper<A, T>, save: F)
 where
-    F: FnOnce(A, Why) -> Fut,
+    F: FnOnce(A, InterruptReason) -> Fut,
     Fut: Future<Output = Option<T>>,
 {
     let shared = &*keeper.0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::world::{End, Outside, Ready, World};
-use crate::life::outcome::{Fate, Outcome};
+use crate::life::outcome::{ComponentOutcome, Outcome};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -83,7 +83,7 @@ pub(super) struct Seen<'a> {
     pub(super) story: &'a Story,
     pub(super) world: &'a World,
     members: Vec<Vec<(Spot, What)>>,
-    fates: Vec<usize>,
+    components: Vec<usize>,
 }
 
 impl<'a> Seen<'a> {
@@ -98,17 +98,17 @@ impl<'a> Seen<'a> {
             };
             members[entry.id].push((spot, entry.what));
         }
-        let mut fates = vec![usize::MAX; world.body_id()];
-        for (index, fate) in story.outcome.fates.iter().enumerate() {
-            if let Ok(id) = fate.name[1..].parse::<usize>() {
-                fates[id] = index;
+        let mut components = vec![usize::MAX; world.body_id()];
+        for (index, outcome) in story.outcome.components.iter().enumerate() {
+            if let Ok(id) = outcome.name[1..].parse::<usize>() {
+                components[id] = index;
             }
         }
         Self {
             story,
             world,
             members,
-            fates,
+            components,
         }
     }
 
@@ -139,12 +139,12 @@ impl<'a> Seen<'a> {
     }
 
     /// What the life says became of it.
-    pub(super) fn fate(&self, id: usize) -> &Fate {
-        &self.story.outcome.fates[self.fates[id]]
+    pub(super) fn outcome(&self, id: usize) -> &ComponentOutcome {
+        &self.story.outcome.components[self.components[id]]
     }
 
     pub(super) fn is_up(&self, id: usize) -> bool {
-        self.fate(id).started.is_some()
+        self.outcome(id).started.is_some()
     }
 
     /// When the start that brought it up ended: its last one, since one that was given up may end, too.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::evidence::{Story, What, millis};
 use super::hooks::{Scene, table};
 use super::world::{Destructor, Early, Outside, World};
+use crate::api::event::EventKind;
 use crate::api::hook::Instance;
 use crate::api::record::HookKind;
 use crate::api::settings::Settings;
@@ -20,8 +21,7 @@ use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::life::body::host;
 use crate::life::emergency::Emergency;
-use crate::life::event::Event;
-use crate::life::notice::Notice;
+use crate::life::input::Input;
 use crate::life::{BodyLink, Life, Wiring};
 use crate::plan::Plan;
 use crate::plan::component::{Component, Kind, Source};
@@ -41,7 +41,7 @@ pub(in crate::life) fn jitter() -> Option<f64> {
 }
 
 /// Counts a step of the driver; what happens in its place, if something is to.
-pub(in crate::life) fn interposed() -> Option<Event> {
+pub(in crate::life) fn interposed() -> Option<Input> {
     let step = STEPS.get();
     STEPS.set(step + 1);
     let (_, outside) = SCRIPT.with_borrow_mut(|script| script.pop_if(|(at, _)| *at <= step))?;
@@ -53,16 +53,16 @@ pub(in crate::life) fn interposed() -> Option<Event> {
 }
 
 impl Outside {
-    fn event(self) -> Event {
+    fn event(self) -> Input {
         match self {
-            Self::Stop => Event::Stop,
-            Self::Fail => Event::Fail {
+            Self::Stop => Input::Stop,
+            Self::Fail => Input::Fail {
                 name: "app".into(),
                 failure: Failure::from(BoxError::from("asked for")),
             },
-            Self::Hangup => Event::Hangup,
-            Self::Signal(signal) => Event::Signal(signal),
-            Self::Forced(signal) => Event::Forced(signal),
+            Self::Hangup => Input::Hangup,
+            Self::Signal(signal) => Input::Signal(signal),
+            Self::Forced(signal) => Input::Forced(signal),
         }
     }
 }
@@ -117,11 +117,11 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let _ = scene.at_end_of_stop.set(Box::new(at_end_of_stop));
     let wiring = Wiring {
         runtime: tokio::runtime::Handle::current(),
-        observer: Box::new(move |notice| {
-            if matches!(notice, Notice::StopBegan { .. }) {
+        observer: Box::new(move |event| {
+            if matches!(event.kind(), EventKind::Stopping { .. }) {
                 on_stop();
             }
-            observe(&observed, &notice);
+            observe(&observed, event.kind());
         }),
         body: scene.world.body.as_ref().map(|_| BodyLink { start, cut }),
         up: Some(up),
@@ -173,7 +173,7 @@ async fn live(scene: &Arc<Scene>) -> Story {
 fn befall(
     scene: &Arc<Scene>,
     shutdown: &Shutdown,
-    events: &mpsc::UnboundedSender<Event>,
+    events: &mpsc::UnboundedSender<Input>,
     is_up: oneshot::Receiver<()>,
 ) {
     let linger = millis(scene.world.linger);
@@ -224,12 +224,12 @@ fn befall(
     }
 }
 
-fn observe(scene: &Scene, notice: &Notice) {
+fn observe(scene: &Scene, notice: &EventKind) {
     let what = match notice {
-        Notice::Running { .. } => What::Running,
-        Notice::Stopping { .. } => What::Stopping,
-        Notice::Draining { .. } => What::Draining,
-        Notice::Forced { .. } => What::Over,
+        EventKind::Running { .. } => What::Running,
+        EventKind::ShutdownBegan { .. } => What::Stopping,
+        EventKind::Draining { .. } => What::Draining,
+        EventKind::Forced { .. } => What::Over,
         _ => return,
     };
     scene.log(scene.world.outside_id(), what);

@@ -8,8 +8,9 @@ use super::lead::lead;
 use super::world::{
     Act, Body, Call, Destructor, Early, End, Every, Outside, Ready, Resource, Worker, World,
 };
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::worker::{OnEnd, Restart};
-use crate::life::outcome::{Fate, Layer};
+use crate::life::outcome::ComponentOutcome;
 use crate::life::track::Mark;
 
 fn slow(time: u64) -> Call {
@@ -88,8 +89,13 @@ fn a_hanging_stop_leaves_the_others_their_share() {
         assert_eq!(story.outcome.exit_code, 3);
         // 18 s before the reserve, shared by five.
         assert_eq!(story.outcome.shutdown, millis(3_600 + 4 * 3_000));
-        let fates = story.outcome.fates.iter();
-        assert_eq!(fates.filter(|fate| fate.layer == Layer::Safe).count(), 4);
+        let components = story.outcome.components.iter();
+        assert_eq!(
+            components
+                .filter(|outcome| outcome.layer == CleanupLayer::Safe)
+                .count(),
+            4
+        );
     }
 }
 
@@ -176,7 +182,7 @@ fn a_worker_that_failed_when_told_has_failed_also_where_the_time_is_over_before_
     let outcome = led(&world).outcome;
     assert_eq!(outcome.exit_code, 1);
     assert!(
-        outcome.fates[0]
+        outcome.components[0]
             .errors
             .iter()
             .any(|error| error.contains("an error of"))
@@ -207,8 +213,8 @@ fn tasks_of_a_worker_that_has_ended_take_nothing_of_the_next_group() {
     let story = led(&world);
     // Half of the drain for each group.
     assert_eq!(story.outcome.shutdown, millis(500 + 400));
-    let fates = story.outcome.fates.iter();
-    assert_eq!(fates.filter(|fate| fate.unclean).count(), 1);
+    let components = story.outcome.components.iter();
+    assert_eq!(components.filter(|outcome| outcome.unclean).count(), 1);
 }
 
 #[test]
@@ -278,15 +284,15 @@ fn tasks_of_a_thread_that_is_given_up_have_the_moment_that_it_takes_to_drop_them
         }],
         ..World::of(Vec::new())
     };
-    let fate = fate(&led(&world), "w0");
+    let outcome = outcome(&led(&world), "w0");
     assert_eq!(
-        fate.errors,
+        outcome.errors,
         [
             "its tasks were cancelled: w0",
             "its thread did not end within 100ms"
         ]
     );
-    assert!(fate.tasks_left.is_empty(), "{fate:?}");
+    assert!(outcome.unfinished_tasks.is_empty(), "{outcome:?}");
 }
 
 #[test]
@@ -309,9 +315,9 @@ fn a_start_that_was_given_up_and_comes_up_late_is_not_taken_for_the_next_attempt
     assert_eq!(all(&story, What::Dropped).len(), 2);
 }
 
-fn fate(story: &Story, name: &str) -> Fate {
-    let mut fates = story.outcome.fates.iter();
-    let found = fates.find(|fate| &*fate.name == name);
+fn outcome(story: &Story, name: &str) -> ComponentOutcome {
+    let mut components = story.outcome.components.iter();
+    let found = components.find(|outcome| &*outcome.name == name);
     found.unwrap_or_else(|| panic!("{name} has a line")).clone()
 }
 
@@ -352,19 +358,23 @@ fn what_the_emergency_layer_finds_is_written_down() {
     ] {
         let story = led(&world);
         for (name, layer, note) in [
-            ("r0", Layer::Timeout, Some(left_out)),
-            ("r1", Layer::Emergency, Some(left_out)),
-            ("r2", Layer::Safe, None),
-            ("r3", Layer::Timeout, Some("its stop was cut")),
+            ("r0", CleanupLayer::Timeout, Some(left_out)),
+            ("r1", CleanupLayer::Emergency, Some(left_out)),
+            ("r2", CleanupLayer::Safe, None),
+            ("r3", CleanupLayer::Timeout, Some("its stop was cut")),
         ] {
-            let fate = fate(&story, name);
-            assert_eq!(fate.errors, Vec::from_iter(note), "{name}");
-            assert_eq!(fate.layer, layer, "{name}");
-            assert_eq!(fate.unclean, note.is_some(), "{name}");
+            let outcome = outcome(&story, name);
+            assert_eq!(outcome.errors, Vec::from_iter(note), "{name}");
+            assert_eq!(outcome.layer, layer, "{name}");
+            assert_eq!(outcome.unclean, note.is_some(), "{name}");
             let stopped = if name == "r3" { took } else { 0 };
-            assert_eq!(fate.stopped, Some(millis(stopped)), "{name}");
+            assert_eq!(outcome.stopped, Some(millis(stopped)), "{name}");
         }
-        let mut ends = story.outcome.fates.iter().map(|fate| &*fate.name);
+        let mut ends = story
+            .outcome
+            .components
+            .iter()
+            .map(|outcome| &*outcome.name);
         assert_eq!(ends.next_back(), Some("r0"), "those in stop order");
     }
 }
@@ -384,13 +394,16 @@ fn a_worker_that_the_emergency_layer_finds_is_cut_once() {
     for step in 0..steps {
         let story = lead(&world, &[(step, Outside::Forced(15))]);
         check(&story);
-        let fate = fate(&story, "w0");
-        let [note] = fate.errors.as_slice() else {
-            assert!(fate.errors.is_empty() && fate.started.is_none(), "{fate:?}");
+        let outcome = outcome(&story, "w0");
+        let [note] = outcome.errors.as_slice() else {
+            assert!(
+                outcome.errors.is_empty() && outcome.started.is_none(),
+                "{outcome:?}"
+            );
             continue;
         };
         let least = if note == "was cut" { 0 } else { 100 };
-        let took = fate.stopped.expect("it was up");
+        let took = outcome.stopped.expect("it was up");
         assert!((millis(least)..=millis(100)).contains(&took), "{note}");
         notes.push(note.clone());
     }
@@ -455,9 +468,9 @@ fn a_long_chain_without_stop_hooks_needs_no_stack() {
     assert!(
         story
             .outcome
-            .fates
+            .components
             .iter()
-            .all(|fate| fate.stopped.is_some())
+            .all(|outcome| outcome.stopped.is_some())
     );
 }
 
@@ -496,8 +509,8 @@ fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clea
             let mut marks = story.outcome.marks.iter();
             assert_eq!(marks.any(|(mark, _)| *mark == Mark::Forced), code == 143);
             // The hook's thread is a real one: the driver may hear of it before the stop that was refused, or after.
-            assert_eq!(story.outcome.fates[0].errors.len(), 1);
-            assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
+            assert_eq!(story.outcome.components[0].errors.len(), 1);
+            assert_eq!(story.outcome.components[0].layer, CleanupLayer::Emergency);
         }
     }
 }
@@ -516,7 +529,7 @@ fn a_life_in_which_the_watchdog_was_quicker_than_the_end_of_a_stop_does_not_end_
     assert_eq!(all(&story, What::Ended(Stage::Stop, End::Ok)), [0]);
     assert_eq!(all(&story, What::Emergency), [0]);
     assert_eq!(story.outcome.exit_code, 3);
-    assert_eq!(story.outcome.fates[0].layer, Layer::Emergency);
+    assert_eq!(story.outcome.components[0].layer, CleanupLayer::Emergency);
 }
 
 #[test]
@@ -537,8 +550,8 @@ fn starts_that_end_when_the_time_is_over_have_come_up() {
     let story = led(&world);
     assert_eq!(all(&story, What::Ended(Stage::Start, End::Ok)).len(), 3);
     assert_eq!(all(&story, What::Emergency).len(), 3);
-    for fate in &story.outcome.fates {
-        assert_eq!(fate.errors, ["there was no time left to stop it"]);
+    for outcome in &story.outcome.components {
+        assert_eq!(outcome.errors, ["there was no time left to stop it"]);
     }
 }
 
@@ -572,10 +585,10 @@ fn tasks_are_cut_when_the_time_is_over_also_of_what_has_no_hooks() {
         ..World::of(vec![resource])
     };
     let story = led(&world);
-    assert_eq!(fate(&story, "r0").errors, ["its tasks were cut"]);
+    assert_eq!(outcome(&story, "r0").errors, ["its tasks were cut"]);
     assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 2);
     let body = story.outcome.body.expect("there is something to say of it");
-    assert!(body.unclean && body.tasks_left.is_empty(), "{body:?}");
+    assert!(body.unclean && body.unfinished_tasks.is_empty(), "{body:?}");
 }
 
 #[test]
@@ -593,7 +606,7 @@ fn tasks_of_main_have_the_moment_to_drop_also_where_nothing_else_is_left_and_the
     let story = led(&world);
     assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 1);
     let body = story.outcome.body.expect("there is something to say of it");
-    assert!(body.unclean && body.tasks_left.is_empty(), "{body:?}");
+    assert!(body.unclean && body.unfinished_tasks.is_empty(), "{body:?}");
 }
 
 #[test]
@@ -614,7 +627,7 @@ fn a_worker_that_failed_by_itself_has_failed_also_where_its_tasks_outlast_the_ti
     for (on_failure, code) in [(OnEnd::Shutdown, 1), (OnEnd::Ignore, 3)] {
         let outcome = led(&of(on_failure)).outcome;
         assert_eq!(outcome.exit_code, code);
-        let errors = &outcome.fates[0].errors;
+        let errors = &outcome.components[0].errors;
         assert!(
             errors.iter().any(|error| error.contains("an error of")),
             "{errors:?}"

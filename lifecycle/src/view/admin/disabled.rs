@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::api::event::Observer;
 use crate::life::Inside;
-use crate::life::event::Event;
-use crate::life::notice::Observer;
+use crate::life::input::Input;
 use crate::plan::Plan;
 use crate::report::Report;
 
@@ -22,7 +22,7 @@ impl Admin {
         observer
     }
 
-    pub(crate) fn attach(&self, _: &Inside, _: &mpsc::UnboundedSender<Event>) {}
+    pub(crate) fn attach(&self, _: &Inside, _: &mpsc::UnboundedSender<Input>) {}
 
     pub(crate) fn finish(&self, _: &Report) -> Farewell {
         Farewell

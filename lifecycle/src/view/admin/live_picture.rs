@@ -13,7 +13,7 @@ use tokio::select;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::life::event::Event;
+use crate::life::input::Input;
 use crate::report::Report;
 use crate::view::admin::status::{Board, Phase};
 use crate::view::picture::live::Picture;
@@ -193,7 +193,7 @@ async fn paint_one(board: &Board) -> Option<Painted> {
         Some(_) => None,
         None => {
             let (ask, answer) = oneshot::channel();
-            board.driver()?.send(Event::Look(ask)).ok()?;
+            board.driver()?.send(Input::Look(ask)).ok()?;
             select! {
                 so_far = answer => Some(so_far.ok()?),
                 // A driver that has ended answers nothing, and what it leaves is dropped in its own time.

@@ -15,8 +15,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::error::panic::caught;
-use crate::life::outcome::Layer;
 use crate::scope::admission::totals::Work;
 use crate::view::admin::status::{Board, Phase, State, Step};
 
@@ -210,7 +210,11 @@ impl Snapshot {
             if part.readiness {
                 gauge!(UNHEALTHY, "component" => name()).set(f64::from(part.unhealthy.0));
             }
-            for layer in [Layer::Safe, Layer::Timeout, Layer::Emergency] {
+            for layer in [
+                CleanupLayer::Safe,
+                CleanupLayer::Timeout,
+                CleanupLayer::Emergency,
+            ] {
                 counter!(STOPS, "component" => name(), "layer" => layer.as_str())
                     .absolute(part.stops[layer as usize]);
             }

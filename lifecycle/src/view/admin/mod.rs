@@ -30,9 +30,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::sync::mpsc;
 
+use crate::api::event::Observer;
 use crate::life::Inside;
-use crate::life::event::Event;
-use crate::life::notice::Observer;
+use crate::life::input::Input;
 use crate::plan::Plan;
 use crate::report::Report;
 pub(crate) use crate::view::admin::live_picture::Farewell;
@@ -85,14 +85,14 @@ impl Admin {
         let Some(board) = self.0.clone() else {
             return observer;
         };
-        Box::new(move |notice| {
-            board.notice(&notice);
-            observer(notice);
+        Box::new(move |event| {
+            board.hear(event.kind());
+            observer(event);
         })
     }
 
     /// The life is made: from now on it can be asked.
-    pub(crate) fn attach(&self, inside: &Inside, driver: &mpsc::UnboundedSender<Event>) {
+    pub(crate) fn attach(&self, inside: &Inside, driver: &mpsc::UnboundedSender<Input>) {
         if let Some(board) = &self.0 {
             board.attach(inside.clone(), driver.clone());
         }

@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::checks::Checks;
 use super::metrics::Prometheus;
+use crate::api::event::EventKind;
 use crate::api::record::HookKind;
 use crate::life::Inside;
-use crate::life::event::Event;
+use crate::life::input::Input;
 use crate::life::liveness::Liveness;
-use crate::life::notice::Notice;
 use crate::plan::Plan;
 use crate::plan::component::{Id, Kind};
 use crate::view::admin::live_picture::Gallery;
@@ -22,7 +22,7 @@ pub(super) struct Board {
     state: Mutex<State>,
     /// Each time that the app enters a phase.
     phases: watch::Sender<Phase>,
-    life: OnceLock<(Inside, Liveness, mpsc::UnboundedSender<Event>)>,
+    life: OnceLock<(Inside, Liveness, mpsc::UnboundedSender<Input>)>,
     pub(super) gallery: Gallery,
     pub(super) checks: Checks,
     /// Made when it is first asked for: to look at the machine's clocks takes half a millisecond.
@@ -130,7 +130,7 @@ impl Board {
         }
     }
 
-    pub(super) fn attach(&self, inside: Inside, driver: mpsc::UnboundedSender<Event>) {
+    pub(super) fn attach(&self, inside: Inside, driver: mpsc::UnboundedSender<Input>) {
         let liveness = Liveness::new(inside.app.runtime.clone());
         let _ = self.life.set((inside, liveness, driver));
         self.gallery.change();
@@ -146,7 +146,7 @@ impl Board {
     }
 
     /// Where the driver hears.
-    pub(super) fn driver(&self) -> Option<&mpsc::UnboundedSender<Event>> {
+    pub(super) fn driver(&self) -> Option<&mpsc::UnboundedSender<Input>> {
         self.life.get().map(|(.., driver)| driver)
     }
 
@@ -159,7 +159,7 @@ impl Board {
     }
 
     /// Called by the driver.
-    pub(super) fn notice(&self, notice: &Notice) {
+    pub(super) fn hear(&self, notice: &EventKind) {
         let mut state = self.state();
         let before = state.phase;
         let ends = state.take(notice);
@@ -187,49 +187,49 @@ impl State {
     }
 
     /// Returns the component that is up no more.
-    fn take(&mut self, notice: &Notice) -> Option<Id> {
+    fn take(&mut self, notice: &EventKind) -> Option<Id> {
         match notice {
-            Notice::Running { took } => {
+            EventKind::Running { took } => {
                 self.startup = Some(*took);
                 self.enter(Phase::Running);
             }
-            Notice::Stopping { reason, .. } => self.reason = Some(reason.to_string()),
-            Notice::LameDuck { .. } => self.enter(Phase::LameDuck),
-            Notice::Draining { .. } => self.enter(Phase::Draining),
-            Notice::Forced { .. } => self.enter(Phase::Stopping),
-            Notice::Starting { name, .. } => self.step(name, Step::Starting),
-            Notice::Started { name, took } => {
+            EventKind::ShutdownBegan { reason, .. } => self.reason = Some(reason.to_string()),
+            EventKind::LameDuck { .. } => self.enter(Phase::LameDuck),
+            EventKind::Draining { .. } => self.enter(Phase::Draining),
+            EventKind::Forced { .. } => self.enter(Phase::Stopping),
+            EventKind::Starting { name, .. } => self.step(name, Step::Starting),
+            EventKind::Started { name, took } => {
                 self.step(name, Step::Up);
                 if let Some(part) = self.part(name) {
                     part.starts += 1;
                     part.start_took = Some(*took);
                 }
             }
-            Notice::StartFailed { name, again_in, .. } => {
-                if again_in.is_none() {
+            EventKind::StartFailed { name, retry_in, .. } => {
+                if retry_in.is_none() {
                     self.step(name, Step::Failed);
                 }
                 if let Some(part) = self.part(name) {
                     part.failed_starts += 1;
                 }
             }
-            Notice::Finished { name } => self.step(name, Step::Finished),
-            Notice::Restarting { name, .. } => {
+            EventKind::Finished { name } => self.step(name, Step::Finished),
+            EventKind::Restarting { name, .. } => {
                 if let Some(part) = self.part(name) {
                     part.restarts += 1;
                 }
             }
-            Notice::Failed { name, again_in, .. } => {
+            EventKind::Failed { name, retry_in, .. } => {
                 let part = self.part(name)?;
                 part.failures += 1;
-                part.restarts += u64::from(again_in.is_some() && !part.periodic);
+                part.restarts += u64::from(retry_in.is_some() && !part.periodic);
                 // A resource that has the app fail is up all the same.
-                if part.worker && again_in.is_none() {
+                if part.worker && retry_in.is_none() {
                     self.step(name, Step::Failed);
                 }
             }
-            Notice::StopBegan { name, .. } => return self.stopping(name, Step::Stopping),
-            Notice::Stopped {
+            EventKind::Stopping { name, .. } => return self.stopping(name, Step::Stopping),
+            EventKind::Stopped {
                 name, took, layer, ..
             } => {
                 let id = self.stopping(name, Step::Stopped)?;
@@ -237,15 +237,15 @@ impl State {
                 self.parts[id].stop_took = Some(*took);
                 return Some(id);
             }
-            Notice::Warning(_)
-            | Notice::SlowToStart { .. }
-            | Notice::ExpectedError { .. }
-            | Notice::TaskPanicked { .. }
-            | Notice::StillDraining { .. }
-            | Notice::Emergency { .. }
-            | Notice::Reloading { .. }
-            | Notice::ReloadEnded
-            | Notice::Reloaded { .. } => {}
+            EventKind::Warning { message: _ }
+            | EventKind::SlowFirstPoll { .. }
+            | EventKind::ExpectedError { .. }
+            | EventKind::TaskPanicked { .. }
+            | EventKind::StillDraining { .. }
+            | EventKind::EmergencyHook { .. }
+            | EventKind::ReloadBegan { .. }
+            | EventKind::ReloadEnded
+            | EventKind::Reloaded { .. } => {}
         }
         None
     }

@@ -10,7 +10,7 @@ use console::Style;
 use self::area::Area;
 pub(super) use self::progress::Progress;
 use super::{Screen, say};
-use crate::life::notice::Notice;
+use crate::api::event::EventKind;
 use crate::report::Report;
 use crate::view::plain::line;
 
@@ -40,12 +40,15 @@ impl Live {
 }
 
 impl Screen for Live {
-    fn notice(&mut self, notice: &Notice) {
-        self.progress.hear(notice, Instant::now());
-        if let Some(line) = line(notice) {
+    fn event(&mut self, event: &EventKind) {
+        self.progress.hear(event, Instant::now());
+        if let Some(line) = line(event) {
             let line = coloured(&line);
             // The terminal has perhaps echoed `^C` where the line begins.
-            let is_echoed = matches!(notice, Notice::Stopping { .. } | Notice::Forced { .. });
+            let is_echoed = matches!(
+                event,
+                EventKind::ShutdownBegan { .. } | EventKind::Forced { .. }
+            );
             let begin = if is_echoed { "\r" } else { "" };
             self.area.print(&format!("{begin}{line}"));
         }

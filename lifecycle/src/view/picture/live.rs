@@ -8,7 +8,7 @@ use super::html::{self, Script};
 use super::svg;
 use super::text::Safe;
 use crate::base::duration::exact;
-use crate::life::outcome::{Fate, SoFar};
+use crate::life::outcome::{ComponentOutcome, SoFar};
 use crate::life::track::{Activity, Mark};
 use crate::report::Report;
 use crate::report::blame::{Blame, CriticalPath};
@@ -117,13 +117,16 @@ fn summary(life: &SoFar, state: &str) -> String {
         found.map(|(_, at)| *at)
     };
     let app = &outcome.app;
-    let all = outcome.fates.len();
+    let all = outcome.components.len();
     let in_flight = match life.in_flight {
         0 => String::new(),
         units => format!(", {units} in flight"),
     };
     let Some(cause) = at(Mark::Cause) else {
-        let up = outcome.fates.iter().filter(|fate| fate.started.is_some());
+        let up = outcome
+            .components
+            .iter()
+            .filter(|outcome| outcome.started.is_some());
         return match at(Mark::Up) {
             Some(up) => format!(
                 "`{app}` is running, for {}{in_flight}",
@@ -136,11 +139,11 @@ fn summary(life: &SoFar, state: &str) -> String {
             ),
         };
     };
-    let is_left = |fate: &&Fate| {
-        let last = fate.spans.last();
+    let is_left = |outcome: &&ComponentOutcome| {
+        let last = outcome.spans.last();
         last.is_some_and(|span| span.end == Duration::MAX && span.activity != Activity::Waiting)
     };
-    let left = outcome.fates.iter().filter(is_left).count();
+    let left = outcome.components.iter().filter(is_left).count();
     let forced = outcome.forced.map_or_else(String::new, |signal| {
         format!(", forced by {}", signal_name(signal))
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime;
 
-use crate::life::notice::Notice;
+use crate::api::event::Event;
 use crate::plan::Plan;
 use crate::report::Report;
 
@@ -34,7 +34,7 @@ impl Teller {
 
     pub(crate) const NOBODY: Self = Self;
 
-    pub(crate) fn observer(&self) -> impl FnMut(&Notice) + Send + use<> {
+    pub(crate) fn observer(&self) -> impl FnMut(&Event) + Send + use<> {
         |_| {}
     }
 

@@ -20,8 +20,8 @@ use sd_notify::NotifyState;
 use tokio::runtime;
 
 use self::channel::Channel;
+use crate::api::event::{Event, EventKind};
 use crate::life::liveness::Liveness;
-use crate::life::notice::Notice;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::view::systemd::notifier::Told;
@@ -47,8 +47,8 @@ pub(crate) struct Teller {
 pub(crate) struct LastWords(Option<Receiver<()>>);
 
 enum Message {
-    Notice {
-        notice: Notice,
+    Event {
+        event: Event,
         /// When a reload began, on the clock that systemd goes by.
         reload: Option<NotifyState<'static>>,
     },
@@ -101,13 +101,13 @@ impl Teller {
     };
 
     /// What hears each notice: a reload's as it begins, so that systemd's next one is not taken for it.
-    pub(crate) fn observer(&self) -> impl FnMut(&Notice) + Send + use<> {
+    pub(crate) fn observer(&self) -> impl FnMut(&Event) + Send + use<> {
         let messages = self.messages.clone();
-        move |notice| {
+        move |event| {
             let Some(messages) = &messages else { return };
-            let begins = matches!(notice, Notice::Reloading { .. });
-            let _ = messages.send(Message::Notice {
-                notice: notice.clone(),
+            let begins = matches!(event.kind(), EventKind::ReloadBegan { .. });
+            let _ = messages.send(Message::Event {
+                event: event.clone(),
                 reload: begins
                     .then(NotifyState::monotonic_usec_now)
                     .and_then(Result::ok),

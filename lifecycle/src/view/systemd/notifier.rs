@@ -8,7 +8,7 @@ use sd_notify::NotifyState;
 use super::Message;
 use super::channel::Channel;
 use super::status::Status;
-use crate::life::notice::Notice;
+use crate::api::event::EventKind;
 
 /// How long after our own limits systemd may give up on us: what the kernel's timers take, should they have to.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Told {
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match message {
-                Ok(Message::Notice { notice, reload }) => self.hear(&notice, reload),
+                Ok(Message::Event { event, reload }) => self.hear(event.kind(), reload),
                 Ok(Message::Alive) => {
                     self.channel.tell(&[NotifyState::Watchdog]);
                     self.is_due |= self.status.hear_of_runtime(None);
@@ -78,31 +78,31 @@ impl Told {
         }
     }
 
-    fn hear(&mut self, notice: &Notice, reload: Option<NotifyState<'_>>) {
+    fn hear(&mut self, notice: &EventKind, reload: Option<NotifyState<'_>>) {
         self.is_due |= self.status.hear(notice);
         match notice {
-            Notice::Running { .. } => {
+            EventKind::Running { .. } => {
                 self.over = None;
                 self.tell(&[NotifyState::Ready]);
             }
-            Notice::Reloading { limit } => {
+            EventKind::ReloadBegan { time_limit } => {
                 self.reloading = true;
-                self.promise(*limit);
+                self.promise(*time_limit);
                 let states = [Some(NotifyState::Reloading), reload];
                 self.tell(&states.into_iter().flatten().collect::<Vec<_>>());
             }
-            Notice::ReloadEnded => {
+            EventKind::ReloadEnded => {
                 self.reloading = false;
                 self.over = None;
                 self.tell(&[NotifyState::Ready]);
             }
-            Notice::Stopping { limit, .. } => {
+            EventKind::ShutdownBegan { time_limit, .. } => {
                 // Older versions do not hear of a stop before the reload is over.
                 if std::mem::take(&mut self.reloading) {
                     self.channel.tell(&[NotifyState::Ready]);
                 }
                 // It starts systemd's own clock, which must not be shorter than ours.
-                self.promise(*limit);
+                self.promise(*time_limit);
                 self.tell(&[NotifyState::Stopping]);
             }
             _ => {}

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::api::event::EventKind;
 use crate::base::duration::show;
 use crate::error::escape::escape;
-use crate::life::notice::Notice;
 use crate::scope::reason::signal_name;
 
 /// Most components that are named at once; the rest is counted.
@@ -62,56 +62,56 @@ impl Status {
     }
 
     /// Takes the notice in; whether it may have changed the line.
-    pub(super) fn hear(&mut self, notice: &Notice) -> bool {
+    pub(super) fn hear(&mut self, notice: &EventKind) -> bool {
         match notice {
-            Notice::Starting { name, .. } | Notice::StopBegan { name, .. } => {
+            EventKind::Starting { name, .. } | EventKind::Stopping { name, .. } => {
                 let (place, note) = (self.begun, None);
                 self.begun += 1;
                 self.under_way
                     .insert(Arc::clone(name), UnderWay { place, note });
             }
-            Notice::Started { name, .. } => {
+            EventKind::Started { name, .. } => {
                 self.under_way.remove(name);
                 self.up.insert(Arc::clone(name));
             }
-            Notice::StartFailed {
+            EventKind::StartFailed {
                 name,
                 attempt,
                 error,
-                again_in: Some(_),
+                retry_in: Some(_),
             } => {
                 if let Some(under_way) = self.under_way.get_mut(name) {
                     under_way.note = Some(format!("attempt {attempt} failed: {error}"));
                 }
             }
-            Notice::StartFailed { name, .. }
-            | Notice::Finished { name }
-            | Notice::Failed {
+            EventKind::StartFailed { name, .. }
+            | EventKind::Finished { name }
+            | EventKind::Failed {
                 name,
-                again_in: None,
+                retry_in: None,
                 ..
             }
-            | Notice::Stopped { name, .. } => {
+            | EventKind::Stopped { name, .. } => {
                 self.under_way.remove(name);
                 self.up.remove(name);
             }
-            Notice::Running { .. } => {
+            EventKind::Running { .. } => {
                 self.under_way.clear();
                 self.phase = Phase::Running(None);
             }
-            Notice::Reloading { .. } => self.phase = Phase::Reloading(None),
-            Notice::Reloaded { name, error } => match (&mut self.phase, error) {
+            EventKind::ReloadBegan { .. } => self.phase = Phase::Reloading(None),
+            EventKind::Reloaded { name, error } => match (&mut self.phase, error) {
                 (Phase::Reloading(wrong), Some(error)) if wrong.is_none() => {
                     *wrong = Some(format!("{name} did not reload: {error}"));
                 }
                 _ => return false,
             },
-            Notice::ReloadEnded => {
+            EventKind::ReloadEnded => {
                 if let Phase::Reloading(wrong) = &mut self.phase {
                     self.phase = Phase::Running(wrong.take());
                 }
             }
-            Notice::Stopping { reason, .. } => {
+            EventKind::ShutdownBegan { reason, .. } => {
                 self.under_way.clear();
                 self.total = self.up.len();
                 self.phase = Phase::Stopping {
@@ -119,20 +119,20 @@ impl Status {
                     serves: None,
                 };
             }
-            Notice::LameDuck { time } => self.serve(Some(*time)),
-            Notice::Draining { left, .. } => {
+            EventKind::LameDuck { time } => self.serve(Some(*time)),
+            EventKind::Draining { pending, .. } => {
                 self.serve(None);
-                self.in_flight = left.in_flight;
+                self.in_flight = pending.in_flight;
             }
-            Notice::StillDraining { left } => self.in_flight = left.in_flight,
-            Notice::Forced { signal } => self.phase = Phase::Forced(*signal),
-            Notice::Warning(_)
-            | Notice::SlowToStart { .. }
-            | Notice::Restarting { .. }
-            | Notice::Failed { .. }
-            | Notice::ExpectedError { .. }
-            | Notice::TaskPanicked { .. }
-            | Notice::Emergency { .. } => return false,
+            EventKind::StillDraining { pending } => self.in_flight = pending.in_flight,
+            EventKind::Forced { signal } => self.phase = Phase::Forced(*signal),
+            EventKind::Warning { message: _ }
+            | EventKind::SlowFirstPoll { .. }
+            | EventKind::Restarting { .. }
+            | EventKind::Failed { .. }
+            | EventKind::ExpectedError { .. }
+            | EventKind::TaskPanicked { .. }
+            | EventKind::EmergencyHook { .. } => return false,
         }
         true
     }
@@ -218,56 +218,57 @@ impl fmt::Display for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::life::notice::Left;
-    use crate::life::outcome::{InUse, Layer};
+    use crate::api::cleanup_layer::CleanupLayer;
+    use crate::api::event::PendingWork;
+    use crate::api::leases::LeaseCounts;
     use crate::scope::reason::Reason;
 
-    fn starting(name: &str) -> Notice {
-        Notice::Starting {
+    fn starting(name: &str) -> EventKind {
+        EventKind::Starting {
             name: name.into(),
-            allowed: Duration::ZERO,
+            time_limit: Duration::ZERO,
         }
     }
 
-    fn started(name: &str) -> Notice {
-        Notice::Started {
+    fn started(name: &str) -> EventKind {
+        EventKind::Started {
             name: name.into(),
             took: Duration::ZERO,
         }
     }
 
-    fn stop_began(name: &str) -> Notice {
-        Notice::StopBegan {
+    fn stop_began(name: &str) -> EventKind {
+        EventKind::Stopping {
             name: name.into(),
-            allowed: Duration::ZERO,
+            time_limit: Duration::ZERO,
         }
     }
 
-    fn stopped(name: &str) -> Notice {
-        Notice::Stopped {
+    fn stopped(name: &str) -> EventKind {
+        EventKind::Stopped {
             name: name.into(),
             took: Duration::ZERO,
-            layer: Layer::Safe,
+            layer: CleanupLayer::Safe,
             errors: Vec::new(),
-            tasks_left: Vec::new(),
-            leaked: InUse::default(),
+            unfinished_tasks: Vec::new(),
+            leases: LeaseCounts::default(),
         }
     }
 
-    fn running() -> Notice {
-        Notice::Running {
+    fn running() -> EventKind {
+        EventKind::Running {
             took: Duration::ZERO,
         }
     }
 
-    fn stopping() -> Notice {
-        Notice::Stopping {
+    fn stopping() -> EventKind {
+        EventKind::ShutdownBegan {
             reason: Reason::Signal(15),
-            limit: Duration::ZERO,
+            time_limit: Duration::ZERO,
         }
     }
 
-    fn status<const N: usize>(components: usize, notices: [Notice; N]) -> Status {
+    fn status<const N: usize>(components: usize, notices: [EventKind; N]) -> Status {
         let mut status = Status::new(components);
         for notice in &notices {
             status.hear(notice);
@@ -275,7 +276,7 @@ mod tests {
         status
     }
 
-    fn line<const N: usize>(notices: [Notice; N]) -> String {
+    fn line<const N: usize>(notices: [EventKind; N]) -> String {
         status(7, notices).to_string()
     }
 
@@ -299,11 +300,11 @@ mod tests {
 
     #[test]
     fn a_start_that_is_tried_again_says_why() {
-        let failed = Notice::StartFailed {
+        let failed = EventKind::StartFailed {
             name: "b".into(),
             attempt: 2,
             error: "no route".to_owned(),
-            again_in: Some(Duration::from_secs(1)),
+            retry_in: Some(Duration::from_secs(1)),
         };
         let expected = "starting 1 of 7: b (attempt 2 failed: no route)";
         assert_eq!(line([starting("b"), failed.clone()]), expected);
@@ -341,13 +342,13 @@ mod tests {
 
     #[test]
     fn a_drain_counts_what_is_in_flight() {
-        let left = |in_flight| Left {
+        let left = |in_flight| PendingWork {
             in_flight,
-            ..Left::default()
+            ..PendingWork::default()
         };
-        let draining = Notice::Draining {
-            left: left(5),
-            time: Duration::ZERO,
+        let draining = EventKind::Draining {
+            pending: left(5),
+            time_limit: Duration::ZERO,
         };
         let up = [
             started("a"),
@@ -361,27 +362,27 @@ mod tests {
             status.to_string(),
             "stopping (SIGTERM) 1 of 1: a; 5 in flight"
         );
-        status.hear(&Notice::StillDraining { left: left(0) });
+        status.hear(&EventKind::StillDraining { pending: left(0) });
         assert_eq!(status.to_string(), "stopping (SIGTERM) 1 of 1: a");
     }
 
     #[test]
     fn a_reload_that_failed_is_seen_until_the_next() {
-        let reloading = || Notice::Reloading {
-            limit: Duration::ZERO,
+        let reloading = || EventKind::ReloadBegan {
+            time_limit: Duration::ZERO,
         };
-        let failed = Notice::Reloaded {
+        let failed = EventKind::Reloaded {
             name: "a".into(),
             error: Some("no such file".to_owned()),
         };
-        let mut status = status(1, [running(), reloading(), failed, Notice::ReloadEnded]);
+        let mut status = status(1, [running(), reloading(), failed, EventKind::ReloadEnded]);
         assert_eq!(
             status.to_string(),
             "running; a did not reload: no such file"
         );
         status.hear(&reloading());
         assert_eq!(status.to_string(), "reloading");
-        status.hear(&Notice::ReloadEnded);
+        status.hear(&EventKind::ReloadEnded);
         assert_eq!(status.to_string(), "running");
     }
 

@@ -32,7 +32,7 @@ async fn one_that_is_told_goes_on_until_its_time_is_short_to_the_instant() {
         // A timer fires at the next whole millisecond.
         assert!((due..due + SECOND / 500).contains(&began.elapsed()));
         assert_eq!(text.len() as u64, due.as_secs());
-        assert_eq!(why, Why::Shutdown);
+        assert_eq!(why, InterruptReason::Shutdown);
         assert_eq!(consumer.await.expect("it ends"), format!("{text}!"));
         world.idle().await;
     }
@@ -57,7 +57,10 @@ async fn a_time_that_is_short_from_the_beginning_leaves_none() {
         assert_eq!(take(&mut stream, 2).await, "ab");
         world.tell_for(time);
         assert_eq!(stream.collect::<String>().await, "!");
-        assert_eq!(only(saves).await, ("ab".to_owned(), Why::Shutdown));
+        assert_eq!(
+            only(saves).await,
+            ("ab".to_owned(), InterruptReason::Shutdown)
+        );
     }
 }
 
@@ -70,7 +73,10 @@ async fn the_first_poll_that_finds_the_time_short_interrupts_it_also_before_any_
     // The keeper has not run since.
     let _ = tokio::time::advance(7 * SECOND).now_or_never();
     assert_eq!(stream.collect::<String>().await, "!");
-    assert_eq!(only(saves).await, ("ab".to_owned(), Why::Shutdown));
+    assert_eq!(
+        only(saves).await,
+        ("ab".to_owned(), InterruptReason::Shutdown)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +102,10 @@ async fn the_time_moves_with_what_is_granted_and_with_who_tells_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_consumer_that_goes_is_saved_at_once_for_the_first_reason() {
-    for (told, why) in [(true, Why::Shutdown), (false, Why::ConsumerGone)] {
+    for (told, why) in [
+        (true, InterruptReason::Shutdown),
+        (false, InterruptReason::ConsumerGone),
+    ] {
         let world = World::new();
         let (mut stream, saves) = saved_within(Some(MARGIN), letters(), &world);
         let began = Instant::now();
@@ -127,7 +136,10 @@ async fn one_created_while_draining_goes_on_and_is_awaited_with_the_tasks() {
         assert_eq!(take(&mut stream, 3).await, "abc");
         drop(stream);
         assert_eq!(world.scope.tasks.names(), [SAVE]);
-        assert_eq!(only(saves).await, ("abc".to_owned(), Why::Shutdown));
+        assert_eq!(
+            only(saves).await,
+            ("abc".to_owned(), InterruptReason::Shutdown)
+        );
         tokio::task::yield_now().await;
         assert!(world.scope.tasks.names().is_empty());
     }

@@ -77,7 +77,7 @@ impl World {
 }
 
 /// What the saves were handed. It ends when no save can come any more.
-type Saves = mpsc::UnboundedReceiver<(String, Why)>;
+type Saves = mpsc::UnboundedReceiver<(String, InterruptReason)>;
 
 /// A stream that is saved, with `!` as its end marker.
 fn saved<S>(inner: S, world: &World) -> (impl Stream<Item = &'static str> + Unpin + use<S>, Saves)
@@ -122,7 +122,7 @@ async fn take(stream: &mut (impl Stream<Item = &'static str> + Unpin), count: us
 }
 
 /// The one save that there is.
-async fn only(mut saves: Saves) -> (String, Why) {
+async fn only(mut saves: Saves) -> (String, InterruptReason) {
     let save = saves.recv().await.expect("it is saved");
     assert_eq!(saves.recv().await, None, "it is saved again");
     save
@@ -136,7 +136,7 @@ async fn what_is_saved_is_what_was_received_wherever_it_is_interrupted() {
         let received = take(&mut stream, count).await;
         world.drain();
         assert_eq!(stream.collect::<String>().await, "!");
-        assert_eq!(only(saves).await, (received, Why::Shutdown));
+        assert_eq!(only(saves).await, (received, InterruptReason::Shutdown));
         world.idle().await;
     }
 }
@@ -156,7 +156,7 @@ async fn an_item_that_is_pulled_as_the_scope_is_told_is_received_and_saved() {
         let received: String = stream.collect().await;
         let (text, why) = only(saves).await;
         assert_eq!(received, format!("{text}!"));
-        assert_eq!((text.len(), why), (last + 1, Why::Shutdown));
+        assert_eq!((text.len(), why), (last + 1, InterruptReason::Shutdown));
     }
 }
 
@@ -192,7 +192,10 @@ async fn a_consumer_that_polls_no_more_does_not_keep_the_save_from_running() {
     let (mut stream, saves) = saved(letters(), &world);
     assert_eq!(take(&mut stream, 2).await, "ab");
     world.drain();
-    assert_eq!(only(saves).await, ("ab".to_owned(), Why::Shutdown));
+    assert_eq!(
+        only(saves).await,
+        ("ab".to_owned(), InterruptReason::Shutdown)
+    );
     world.idle().await;
     assert_eq!(take(&mut stream, 9).await, "!");
 }
@@ -204,7 +207,7 @@ async fn what_was_received_is_saved_wherever_the_consumer_goes_away() {
         let (mut stream, saves) = saved(letters(), &world);
         let received = take(&mut stream, count).await;
         drop(stream);
-        assert_eq!(only(saves).await, (received, Why::ConsumerGone));
+        assert_eq!(only(saves).await, (received, InterruptReason::ConsumerGone));
         world.idle().await;
     }
 }
@@ -219,11 +222,11 @@ async fn a_consumer_that_goes_as_the_scope_is_told_has_one_save_for_the_first_re
             let why = if told_first {
                 world.drain();
                 drop(stream);
-                Why::Shutdown
+                InterruptReason::Shutdown
             } else {
                 drop(stream);
                 world.drain();
-                Why::ConsumerGone
+                InterruptReason::ConsumerGone
             };
             assert_eq!(only(saves).await, (received, why));
         }
@@ -247,7 +250,7 @@ async fn a_consumer_that_goes_while_the_save_runs_does_not_end_it() {
     world.drain();
     begun.await.expect("it begins");
     drop(stream);
-    assert_eq!(saves.recv().await, Some(Why::Shutdown));
+    assert_eq!(saves.recv().await, Some(InterruptReason::Shutdown));
     world.idle().await;
 }
 
@@ -262,7 +265,10 @@ async fn a_drop_outside_of_any_runtime_is_saved() {
             drop(stream);
         });
     });
-    assert_eq!(only(saves).await, ("abc".to_owned(), Why::ConsumerGone));
+    assert_eq!(
+        only(saves).await,
+        ("abc".to_owned(), InterruptReason::ConsumerGone)
+    );
     world.idle().await;
 }
 
@@ -280,7 +286,10 @@ async fn one_created_while_draining_ends_at_once_through_its_save() {
         });
         let (stream, saves) = saved(inner, &world);
         assert_eq!(stream.collect::<String>().await, "!");
-        assert_eq!(only(saves).await, (String::new(), Why::Shutdown));
+        assert_eq!(
+            only(saves).await,
+            (String::new(), InterruptReason::Shutdown)
+        );
         assert_eq!(polled.load(Ordering::Relaxed), 0);
     }
 }
@@ -314,7 +323,7 @@ async fn a_next_that_is_cancelled_loses_nothing() {
         received.push_str(stream.next().await.expect("it goes on"));
     }
     drop(stream);
-    assert_eq!(only(saves).await, (received, Why::ConsumerGone));
+    assert_eq!(only(saves).await, (received, InterruptReason::ConsumerGone));
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,7 +350,10 @@ async fn an_inner_stream_or_a_collector_that_panics_leads_to_the_save() {
     let (mut stream, saves) = saved(inner, &world);
     let consumer = tokio::spawn(async move { while stream.next().await.is_some() {} });
     consumer.await.expect_err("it panics");
-    assert_eq!(only(saves).await, ("ab".to_owned(), Why::ConsumerGone));
+    assert_eq!(
+        only(saves).await,
+        ("ab".to_owned(), InterruptReason::ConsumerGone)
+    );
 
     let (save, mut saves) = mpsc::unbounded_channel();
     let mut stream = letters()
@@ -356,7 +368,7 @@ async fn an_inner_stream_or_a_collector_that_panics_leads_to_the_save() {
         });
     let consumer = tokio::spawn(async move { while stream.next().await.is_some() {} });
     consumer.await.expect_err("it panics");
-    assert_eq!(saves.recv().await, Some((3, Why::ConsumerGone)));
+    assert_eq!(saves.recv().await, Some((3, InterruptReason::ConsumerGone)));
     world.idle().await;
 }
 
@@ -498,7 +510,7 @@ async fn however_the_threads_meet_what_was_received_is_saved_once() {
         let (text, why) = only(saves).await;
         assert_eq!(received.trim_end_matches('!'), text, "round {round}");
         assert!(
-            why == Why::Shutdown || !received.ends_with('!'),
+            why == InterruptReason::Shutdown || !received.ends_with('!'),
             "round {round}"
         );
         world.idle().await;

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::drain::Drain;
-use super::runs::{Fate, Runs};
+use super::runs::{ComponentOutcome, Runs};
 use super::starts::attempts;
 use super::stops::Ending;
 use crate::api::worker::OnEnd;
@@ -117,7 +117,7 @@ fn exit_code(
     assert!(
         expected.contains(&code),
         "the exit code is {code}, not of {expected:?}: {:#?}\n{events:#?}",
-        outcome.fates
+        outcome.components
     );
 }
 
@@ -267,11 +267,11 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         end,
         Some((_, What::Ended(_, End::Fail | End::Config | End::Panic)))
     );
-    match worker.fate {
-        Some(Fate::Finished(at)) if policy.on_finish == OnEnd::Shutdown => {
+    match worker.outcome {
+        Some(ComponentOutcome::Finished(at)) if policy.on_finish == OnEnd::Shutdown => {
             push(at, Some(Reason::Finished(name())), false, true);
         }
-        Some(Fate::Failed(at)) => {
+        Some(ComponentOutcome::Failed(at)) => {
             // Before the app is up, whatever its policy says.
             let early = running.is_none_or(|running| at + seen.blocked() < running.at);
             let same = running.is_some_and(|running| at <= running.at);
@@ -297,13 +297,13 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         .every
         .is_some_and(|every| every.max_failures.is_none_or(|most| failures < most));
     // Told, it may only fail as being told provokes it, or as a run of it may.
-    if let (None, Some((spot, _))) = (worker.fate, end.filter(|_| is_error && !gave_up))
+    if let (None, Some((spot, _))) = (worker.outcome, end.filter(|_| is_error && !gave_up))
         && policy.on_failure == OnEnd::Shutdown
         && !may_fail
     {
         let told = worker.runs.last().is_some_and(|run| run.told.is_some());
         // At the same instant its time was over, and its end came too late.
-        let errors = &seen.fate(worker.id).errors;
+        let errors = &seen.outcome(worker.id).errors;
         let cut = errors.iter().any(|error| error.contains("did not end"));
         push(spot.at, None, true, told && !cut);
     }

@@ -2,7 +2,7 @@
 
 use super::starts::before;
 use super::stops::Ending;
-use crate::life::outcome::Layer;
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::life::simulation::evidence::{Seen, Stage, What};
 use crate::life::simulation::world::End;
 
@@ -87,32 +87,37 @@ fn order(seen: &Seen<'_>, id: usize) {
 }
 
 fn report(seen: &Seen<'_>, id: usize, ending: Ending) {
-    let fate = seen.fate(id);
+    let outcome = seen.outcome(id);
     let expected = match ending {
         Ending::NeverUp | Ending::Over(true) => return,
-        Ending::Clean => (Layer::Safe, Layer::Safe),
-        Ending::CleanButCut | Ending::CleanThenOver => (Layer::Safe, Layer::Timeout),
-        Ending::Failed | Ending::Over(false) => (Layer::Safe, Layer::Emergency),
+        Ending::Clean => (CleanupLayer::Safe, CleanupLayer::Safe),
+        Ending::CleanButCut | Ending::CleanThenOver => (CleanupLayer::Safe, CleanupLayer::Timeout),
+        Ending::Failed | Ending::Over(false) => (CleanupLayer::Safe, CleanupLayer::Emergency),
     };
     assert!(
-        (expected.0..=expected.1).contains(&fate.layer),
+        (expected.0..=expected.1).contains(&outcome.layer),
         "r{id} ({ending:?}) is reported as {:?}",
-        fate.layer
+        outcome.layer
     );
     if ending == Ending::Failed && seen.world.resources[id].emergency.is_some() {
         assert_eq!(
-            fate.layer,
-            Layer::Emergency,
+            outcome.layer,
+            CleanupLayer::Emergency,
             "r{id} needed its emergency hook"
         );
     }
     if matches!(ending, Ending::Clean | Ending::CleanButCut | Ending::Failed) {
         let unclean = ending != Ending::Clean;
         assert_eq!(
-            fate.unclean, unclean,
+            outcome.unclean, unclean,
             "r{id} ({ending:?}) is reported: {:?}",
-            fate.errors
+            outcome.errors
         );
-        assert_eq!(fate.errors.is_empty(), !unclean, "r{id}: {:?}", fate.errors);
+        assert_eq!(
+            outcome.errors.is_empty(),
+            !unclean,
+            "r{id}: {:?}",
+            outcome.errors
+        );
     }
 }

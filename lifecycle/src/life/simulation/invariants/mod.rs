@@ -48,11 +48,11 @@ fn check_all(story: &Story) {
 /// A task that is cancelled is dropped at once here: none is given up, as long as the plan is followed.
 fn tasks(seen: &Seen<'_>) {
     let outcome = &seen.story.outcome;
-    for fate in outcome.fates.iter().chain(&outcome.body) {
+    for outcome in outcome.components.iter().chain(&outcome.body) {
         assert!(
-            fate.tasks_left.is_empty() || seen.over().is_some(),
+            outcome.unfinished_tasks.is_empty() || seen.over().is_some(),
             "{} was left with tasks that it did not wait for",
-            fate.name
+            outcome.name
         );
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Run {
 
 /// What became of a worker that nobody told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum ComponentOutcome {
     Finished(Instant),
     Failed(Instant),
 }
@@ -34,7 +34,7 @@ pub(super) struct Runs {
     pub(super) id: usize,
     pub(super) runs: Vec<Run>,
     /// How it ended by itself, for good.
-    pub(super) fate: Option<Fate>,
+    pub(super) outcome: Option<ComponentOutcome>,
     /// Its last run was cut because the app stops.
     pub(super) cut: bool,
 }
@@ -123,11 +123,11 @@ pub(super) fn check(seen: &Seen<'_>) -> Vec<Runs> {
         .map(|id| {
             let runs = runs(seen, id);
             let mut cut = false;
-            let fate = follow(seen, id, &runs, &mut cut);
+            let outcome = follow(seen, id, &runs, &mut cut);
             Runs {
                 id,
                 runs,
-                fate,
+                outcome,
                 cut,
             }
         })
@@ -183,7 +183,7 @@ fn after_what_is_before(seen: &Seen<'_>, all: &[Runs], worker: &Runs, first: &Ru
 }
 
 /// Follows the policy from run to run.
-fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<Fate> {
+fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<ComponentOutcome> {
     let worker = seen.world.worker(id);
     let mut restarts: VecDeque<Instant> = VecDeque::new();
     let mut failures = 0;
@@ -213,19 +213,21 @@ fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<Fa
         restarts.retain(|at| over - *at < millis(worker.within));
         let recent = u32::try_from(restarts.len()).unwrap();
         let doubled = millis(worker.backoff) * 2_u32.saturating_pow(recent);
-        let fate = match (worker.every, worker.restart) {
+        let outcome = match (worker.every, worker.restart) {
             (Some(every), _) => {
                 let too_many = every.max_failures.is_some_and(|most| failures >= most);
-                too_many.then_some(Fate::Failed(over))
+                too_many.then_some(ComponentOutcome::Failed(over))
             }
-            (None, Restart::Never | Restart::OnFailure) if ok => Some(Fate::Finished(over)),
-            (None, Restart::Never) => Some(Fate::Failed(over)),
-            _ => (recent >= worker.max_restarts).then_some(Fate::Failed(over)),
+            (None, Restart::Never | Restart::OnFailure) if ok => {
+                Some(ComponentOutcome::Finished(over))
+            }
+            (None, Restart::Never) => Some(ComponentOutcome::Failed(over)),
+            _ => (recent >= worker.max_restarts).then_some(ComponentOutcome::Failed(over)),
         };
         restarts.push_back(over);
-        if fate.is_some() {
+        if outcome.is_some() {
             assert!(next.is_none(), "w{id} runs again, against its policy");
-            return fate;
+            return outcome;
         }
         let most = worker.every.map_or(doubled, |every| millis(every.period));
         match next {

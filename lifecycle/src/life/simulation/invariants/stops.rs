@@ -285,7 +285,7 @@ fn hook(
             }
             let clean = matches!(end, End::Ok | End::Expected);
             // At that very instant its time was over, too.
-            let errors = &seen.fate(id).errors;
+            let errors = &seen.outcome(id).errors;
             let cut = errors
                 .iter()
                 .any(|error| error.contains("its stop did not end"));

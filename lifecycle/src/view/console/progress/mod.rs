@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::WORTH_A_LINE;
+use crate::api::event::{EventKind, PendingWork};
 use crate::base::duration::show;
 use crate::error::escape::escape;
-use crate::life::notice::{Left, Notice};
 use crate::plan::Plan;
 use crate::plan::component::Id;
 use crate::plan::graph::Graph;
@@ -51,7 +51,7 @@ enum Phase {
     Starting,
     Running,
     LameDuck(Instant, Duration),
-    Draining(Instant, Duration, Left),
+    Draining(Instant, Duration, PendingWork),
     Stopping,
     /// What is shown live is over: a third signal, or the deadline, would leave it there.
     Forced,
@@ -92,54 +92,57 @@ impl Progress {
         }
     }
 
-    pub(super) fn hear(&mut self, notice: &Notice, now: Instant) {
+    pub(super) fn hear(&mut self, notice: &EventKind, now: Instant) {
         match notice {
-            Notice::Starting { name, allowed } => {
-                self.begin(name, "starting", Step::Starting, *allowed, now);
+            EventKind::Starting { name, time_limit } => {
+                self.begin(name, "starting", Step::Starting, *time_limit, now);
             }
-            Notice::StopBegan { name, allowed } => {
-                self.begin(name, "stopping", Step::Stopping, *allowed, now);
+            EventKind::Stopping { name, time_limit } => {
+                self.begin(name, "stopping", Step::Stopping, *time_limit, now);
                 // Resources stop when the drain is over.
                 let is_resource = self.ids.get(name).is_some_and(|id| *id < self.resources);
                 if is_resource && matches!(self.phase, Phase::Draining(..)) {
                     self.phase = Phase::Stopping;
                 }
             }
-            Notice::Started { name, .. } => self.end(name, Step::Up),
-            Notice::Stopped { name, .. }
-            | Notice::Finished { name }
-            | Notice::StartFailed {
+            EventKind::Started { name, .. } => self.end(name, Step::Up),
+            EventKind::Stopped { name, .. }
+            | EventKind::Finished { name }
+            | EventKind::StartFailed {
                 name,
-                again_in: None,
+                retry_in: None,
                 ..
             }
-            | Notice::Failed {
+            | EventKind::Failed {
                 name,
-                again_in: None,
+                retry_in: None,
                 ..
             } => self.end(name, Step::Ended),
-            Notice::Running { .. } => self.phase = Phase::Running,
-            Notice::Stopping { reason, limit } => {
+            EventKind::Running { .. } => self.phase = Phase::Running,
+            EventKind::ShutdownBegan { reason, time_limit } => {
                 // What was starting or running is not what is under way now.
                 self.under_way.clear();
                 self.stop = Some(Stop {
                     since: now,
-                    limit: *limit,
+                    limit: *time_limit,
                     total: self.count(Step::Up),
                     hint: hint(reason),
                 });
                 self.phase = Phase::Stopping;
             }
-            Notice::LameDuck { time } => self.phase = Phase::LameDuck(now, *time),
-            Notice::Draining { left, time } => {
-                self.phase = Phase::Draining(now, *time, left.clone());
+            EventKind::LameDuck { time } => self.phase = Phase::LameDuck(now, *time),
+            EventKind::Draining {
+                pending,
+                time_limit,
+            } => {
+                self.phase = Phase::Draining(now, *time_limit, pending.clone());
             }
-            Notice::StillDraining { left } => {
+            EventKind::StillDraining { pending } => {
                 if let Phase::Draining(.., known) = &mut self.phase {
-                    known.clone_from(left);
+                    known.clone_from(pending);
                 }
             }
-            Notice::Forced { .. } => {
+            EventKind::Forced { .. } => {
                 self.under_way.clear();
                 self.phase = Phase::Forced;
             }
@@ -291,12 +294,12 @@ impl Progress {
 }
 
 /// What a drain waits for, beside workers.
-fn describe(left: &Left) -> String {
+fn describe(left: &PendingWork) -> String {
     let mut says = Vec::new();
     if left.in_flight > 0 {
         let name = |(name, units): &(Arc<str>, u64)| format!("{} {units}", escape(name));
-        let mut names: Vec<String> = left.by_name.iter().take(NAMED).map(name).collect();
-        if left.by_name.len() > NAMED {
+        let mut names: Vec<String> = left.by_scope.iter().take(NAMED).map(name).collect();
+        if left.by_scope.len() > NAMED {
             names.push("..".to_owned());
         }
         says.push(format!(
@@ -310,7 +313,7 @@ fn describe(left: &Left) -> String {
         1 => says.push("1 task".to_owned()),
         tasks => says.push(format!("{tasks} tasks")),
     }
-    if left.body {
+    if left.main {
         says.push("main".to_owned());
     }
     if says.is_empty() {

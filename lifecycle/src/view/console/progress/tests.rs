@@ -1,7 +1,8 @@
 //! What is said of lives that are told by hand.
 
 use super::*;
-use crate::life::outcome::{InUse, Layer};
+use crate::api::cleanup_layer::CleanupLayer;
+use crate::api::leases::LeaseCounts;
 use crate::plan::graph::{Cost, Node};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,47 +34,50 @@ fn progress(resources: &[(&str, Option<i32>, &[usize])], workers: &[&str]) -> Pr
     }
 }
 
-fn starting(name: &str) -> Notice {
-    let (name, allowed) = (name.into(), 10 * SECOND);
-    Notice::Starting { name, allowed }
+fn starting(name: &str) -> EventKind {
+    let (name, time_limit) = (name.into(), 10 * SECOND);
+    EventKind::Starting { name, time_limit }
 }
 
-fn started(name: &str) -> Notice {
+fn started(name: &str) -> EventKind {
     let (name, took) = (name.into(), SECOND);
-    Notice::Started { name, took }
+    EventKind::Started { name, took }
 }
 
-fn stop_began(name: &str) -> Notice {
-    let (name, allowed) = (name.into(), 5 * SECOND);
-    Notice::StopBegan { name, allowed }
+fn stop_began(name: &str) -> EventKind {
+    let (name, time_limit) = (name.into(), 5 * SECOND);
+    EventKind::Stopping { name, time_limit }
 }
 
-fn stopped(name: &str) -> Notice {
-    Notice::Stopped {
+fn stopped(name: &str) -> EventKind {
+    EventKind::Stopped {
         name: name.into(),
         took: SECOND,
-        layer: Layer::Safe,
+        layer: CleanupLayer::Safe,
         errors: Vec::new(),
-        tasks_left: Vec::new(),
-        leaked: InUse::default(),
+        unfinished_tasks: Vec::new(),
+        leases: LeaseCounts::default(),
     }
 }
 
-fn stopping(signal: i32) -> Notice {
-    Notice::Stopping {
+fn stopping(signal: i32) -> EventKind {
+    EventKind::ShutdownBegan {
         reason: Reason::Signal(signal),
-        limit: 25 * SECOND,
+        time_limit: 25 * SECOND,
     }
 }
 
-fn draining(left: Left) -> Notice {
-    let time = 20 * SECOND;
-    Notice::Draining { left, time }
+fn draining(pending: PendingWork) -> EventKind {
+    let time_limit = 20 * SECOND;
+    EventKind::Draining {
+        pending,
+        time_limit,
+    }
 }
 
 /// What is shown a second and a half after all of this.
 #[track_caller]
-fn expect(progress: &mut Progress, notices: &[Notice], lines: &[&str]) {
+fn expect(progress: &mut Progress, notices: &[EventKind], lines: &[&str]) {
     let now = Instant::now();
     notices.iter().for_each(|notice| progress.hear(notice, now));
     assert_eq!(progress.lines(now + 3 * SECOND / 2, 6), lines);
@@ -116,7 +120,7 @@ fn a_startup_says_who_is_next_and_waits_for_whom() {
         &workers,
         &["starting serve 1s / 10s", "3 of 4 up; Ctrl+C stops"],
     );
-    let running = [started("serve"), Notice::Running { took: SECOND }];
+    let running = [started("serve"), EventKind::Running { took: SECOND }];
     expect(&mut progress, &running, &[]);
     assert!(!progress.is_under_way());
 }
@@ -130,16 +134,16 @@ fn a_drain_says_what_is_left_and_a_stop_who_waits_for_whom() {
     for name in ["database", "cache", "serve"] {
         progress.hear(&started(name), Instant::now());
     }
-    let left = Left {
+    let left = PendingWork {
         in_flight: 12,
-        by_name: vec![("serve".into(), 10), ("main".into(), 2)],
+        by_scope: vec![("serve".into(), 10), ("main".into(), 2)],
         tasks: 1,
-        body: true,
+        main: true,
     };
     expect(
         &mut progress,
         &[
-            Notice::Running { took: SECOND },
+            EventKind::Running { took: SECOND },
             stopping(15),
             draining(left),
             stop_began("serve"),
@@ -149,10 +153,10 @@ fn a_drain_says_what_is_left_and_a_stop_who_waits_for_whom() {
             "draining 1s / 20s: 12 in flight (serve 10, main 2), 1 task, main; Ctrl+C forces",
         ],
     );
-    let left = Left::default();
+    let pending = PendingWork::default();
     expect(
         &mut progress,
-        &[stopped("serve"), Notice::StillDraining { left }],
+        &[stopped("serve"), EventKind::StillDraining { pending }],
         &["draining 1s / 20s; Ctrl+C forces"],
     );
     expect(
@@ -166,7 +170,7 @@ fn a_drain_says_what_is_left_and_a_stop_who_waits_for_whom() {
     // What is shown last must be gone before the process is.
     expect(
         &mut progress,
-        &[Notice::Forced { signal: None }, stop_began("database")],
+        &[EventKind::Forced { signal: None }, stop_began("database")],
         &[],
     );
     assert!(!progress.is_under_way());
@@ -185,7 +189,7 @@ fn where_there_are_many_the_first_are_named_and_the_others_counted() {
         .map(resource)
         .collect();
     let mut progress = progress(&resources, &[]);
-    let notices: Vec<Notice> = names[..10].iter().map(|name| starting(name)).collect();
+    let notices: Vec<EventKind> = names[..10].iter().map(|name| starting(name)).collect();
     expect(
         &mut progress,
         &notices,

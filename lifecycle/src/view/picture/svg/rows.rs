@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{MARGIN, NAMES, Picture, RESULTS, WIDTH};
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::base::duration::exact;
-use crate::life::outcome::Layer;
 use crate::life::track::{Activity, Mark, Span};
 use crate::report::critical_path::{Step, Who};
 use crate::report::timeline::{Row, waits};
@@ -109,9 +109,9 @@ impl Picture<'_> {
             return;
         }
         let layer = match row.layer {
-            Some(Layer::Timeout) => "timeout",
-            Some(Layer::Emergency) => "emergency",
-            Some(Layer::Safe) | None => "safe",
+            Some(CleanupLayer::Timeout) => "timeout",
+            Some(CleanupLayer::Emergency) => "emergency",
+            Some(CleanupLayer::Safe) | None => "safe",
         };
         let (class, height) = match span.activity {
             Activity::Starting(_) => ("starting", 1.0),

@@ -6,7 +6,7 @@ use expect_test::expect;
 use roxmltree::{Document, Node};
 
 use super::*;
-use crate::life::outcome::Layer;
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::life::track::{Activity, Mark};
 
 mod sample;
@@ -301,7 +301,7 @@ fn row(name: &str, kind: Kind, start: [u64; 2], stop: [u64; 2], after: [Option<u
     Row {
         name: name.to_owned(),
         kind,
-        layer: Some(Layer::Safe),
+        layer: Some(CleanupLayer::Safe),
         is_up: true,
         note: String::new(),
         spans: vec![

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::api::cleanup_layer::CleanupLayer;
 use crate::base::duration::exact;
-use crate::life::outcome::Layer;
 use crate::life::track::{Activity, Mark, Span};
 use crate::report::timeline::{Kind, Row, Timeline};
 
@@ -70,7 +70,7 @@ pub(super) fn life(count: usize) -> (Timeline, Duration) {
             } else {
                 Kind::Resource
             },
-            layer: Some(Layer::Safe),
+            layer: Some(CleanupLayer::Safe),
             is_up: true,
             note: String::new(),
             spans,
@@ -92,7 +92,7 @@ pub(super) fn life(count: usize) -> (Timeline, Duration) {
     }
     if let Some(cut) = (resources..count).next_back() {
         let end = drain + 3 * SECOND / 2;
-        rows[cut].layer = Some(Layer::Timeout);
+        rows[cut].layer = Some(CleanupLayer::Timeout);
         rows[cut].note = "did not end within 1.5s".to_owned();
         rows[cut].spans.last_mut().expect("its drain").end = end;
         ends[cut] = end;
@@ -110,7 +110,7 @@ pub(super) fn life(count: usize) -> (Timeline, Duration) {
             1 => {
                 end += millis(500);
                 let late = end + millis(300);
-                row.layer = Some(Layer::Emergency);
+                row.layer = Some(CleanupLayer::Emergency);
                 row.note = "its stop did not end within 500ms".to_owned();
                 row.spans.push(span(Activity::Stopping, begin, end));
                 row.spans
@@ -121,7 +121,7 @@ pub(super) fn life(count: usize) -> (Timeline, Duration) {
             }
             2 => {
                 end += millis(400);
-                row.layer = Some(Layer::Timeout);
+                row.layer = Some(CleanupLayer::Timeout);
                 row.note = "its tasks were cancelled: flush".to_owned();
                 row.spans.push(span(Activity::Stopping, begin, end));
             }
