@@ -151,7 +151,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// An `async fn` runs as a task, a `fn` on a thread of its own. It returns `()` or a `Result` of it. The function stays as
 /// it is; beside it stands an empty type of the same name, so that one `use` imports both, `background = [serve]` can name
-/// it, and so can `.worker::<serve>()`. A module or another type of that name in the same scope therefore clashes (E0428):
+/// it, and so can `.background_worker::<serve>()`. A module or another type of that name in the same scope therefore clashes (E0428):
 /// beside `mod serve`, name the function differently, or put it into the module.
 ///
 /// ```
@@ -177,16 +177,16 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | --- | --- | --- |
 /// | `order = 3` | a scale of the workers' own: starts after lower orders, is told to stop before them. Those without one start last and are told first | `Record::order(3)` |
 /// | `timeout = "5s"` | time to end once told to | `Record::timeout(..)` |
-/// | `name = "poller"` | its name; by default the function's | the name in `Record::worker("poller", ..)` |
-/// | `every = "60s"` | runs again that long after a run has ended | `Policy::every(..)` |
-/// | `immediate` | with `every`: the first run is at once, not after one period | `Policy::every(..)` |
-/// | `run_timeout = "30s"` | with `every`: bounds one run | `Policy::every(..)` |
-/// | `max_failures = 3` | with `every`: so many failed runs in a row are a failure; by default any number is only logged | `Policy::every(..)` |
-/// | `restart = "never"`, `"on_failure"`, `"always"` | whether it is started again after it has ended by itself | `Policy::restart(Restart::OnFailure)` |
-/// | `max_restarts = 5`, `within = "60s"` | with `restart`: more restarts than that in that time are a failure | `Policy::intensity(5, ..)` |
-/// | `backoff = "500ms"` | with `restart`: the delay before the first, doubling with jitter up to 30 s | `Policy::backoff(..)` |
-/// | `on_failure = "shutdown"`, `"ignore"` | whether its failure takes the app down or is only reported | `Policy::on_failure(OnEnd::Ignore)` |
-/// | `on_finish = "ignore"`, `"shutdown"` | the same for `Ok` before it was told to stop | `Policy::on_finish(OnEnd::Shutdown)` |
+/// | `name = "poller"` | its name; by default the function's | the name in `Record::background("poller", ..)` |
+/// | `every = "60s"` | runs again that long after a run has ended | `BackgroundPolicy::every(..)` |
+/// | `immediate` | with `every`: the first run is at once, not after one period | `BackgroundPolicy::every(..)` |
+/// | `run_timeout = "30s"` | with `every`: bounds one run | `BackgroundPolicy::every(..)` |
+/// | `max_failures = 3` | with `every`: so many failed runs in a row are a failure; by default any number is only logged | `BackgroundPolicy::every(..)` |
+/// | `restart = "never"`, `"on_failure"`, `"always"` | whether it is started again after it has ended by itself | `BackgroundPolicy::restart(RestartPolicy::OnFailure)` |
+/// | `max_restarts = 5`, `within = "60s"` | with `restart`: more restarts than that in that time are a failure | `BackgroundPolicy::intensity(5, ..)` |
+/// | `backoff = "500ms"` | with `restart`: the delay before the first, doubling with jitter up to 30 s | `BackgroundPolicy::backoff(..)` |
+/// | `on_failure = "shutdown"`, `"ignore"` | whether its failure takes the app down or is only reported | `BackgroundPolicy::on_failure(EndAction::Ignore)` |
+/// | `on_finish = "ignore"`, `"shutdown"` | the same for `Ok` before it was told to stop | `BackgroundPolicy::on_finish(EndAction::Shutdown)` |
 /// | `crate = path` | where the framework is found, by default `::lifecycle` | |
 ///
 /// # Equivalent code

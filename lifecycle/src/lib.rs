@@ -130,7 +130,7 @@ pub use api::stream::{
     Collecting, InterruptReason, Interruptible, InterruptibleStream, SavedStream,
 };
 pub use api::tasks::{Task, Tasks};
-pub use api::worker::{OnEnd, Policy, Ready, Restart, Worker};
+pub use api::worker::{BackgroundPolicy, BackgroundWorker, EndAction, Ready, RestartPolicy};
 pub use entry::builder::{Builder, Lifecycle, NotUp, Running, StartError};
 pub use error::{BoxError, ConfigError, Draining, TaskError, is_disconnect};
 pub use guide::guarantees;
@@ -152,7 +152,9 @@ pub mod __private {
     pub use crate::api::record::{Binding, HookKind, Need, Record, RecordRef};
     pub use crate::api::resource::{Provided, Resource};
     pub use crate::api::settings::Settings;
-    pub use crate::api::worker::{OnEnd, Policy, Ready, Restart, Worker};
+    pub use crate::api::worker::{
+        BackgroundPolicy, BackgroundWorker, EndAction, Ready, RestartPolicy,
+    };
     pub use crate::entry::builder::Builder;
     pub use crate::entry::test::test;
     pub use crate::error::BoxError;

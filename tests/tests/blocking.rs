@@ -29,8 +29,8 @@ fn waiter(shutdown: Shutdown) {
 async fn both_end_when_told() {
     let before = SLEPT.load(Ordering::SeqCst);
     let running = Lifecycle::builder()
-        .worker::<sleeper>()
-        .worker::<waiter>()
+        .background_worker::<sleeper>()
+        .background_worker::<waiter>()
         .start()
         .await
         .expect("it starts");

@@ -157,7 +157,7 @@ async fn leaves_a_task(granted: Arc<Granted>, shutdown: Shutdown) {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_that_were_told_as_their_worker_ended_have_new_times_when_the_app_stops() {
-    let builder = Lifecycle::builder().worker::<leaves_a_task>();
+    let builder = Lifecycle::builder().background_worker::<leaves_a_task>();
     let running = builder.settings(settings()).start().await;
     let running = running.expect("it starts");
     let granted = running.get::<Granted>().expect("it is up");
@@ -173,8 +173,8 @@ async fn tasks_that_were_told_as_their_worker_ended_have_new_times_when_the_app_
 #[tokio::test(start_paused = true)]
 async fn who_is_last_has_slack_and_nobody_takes_what_others_were_promised() {
     let builder = Lifecycle::builder()
-        .worker::<told_first>()
-        .worker::<told_last>();
+        .background_worker::<told_first>()
+        .background_worker::<told_last>();
     let running = builder.settings(settings()).start().await;
     let running = running.expect("it starts");
     let granted = running.get::<Granted>().expect("it is up");
@@ -242,7 +242,9 @@ async fn user(owner: &Owner, shutdown: Shutdown) {
 
 #[tokio::test(start_paused = true)]
 async fn the_scope_of_a_resource_is_told_when_its_dependents_have_ended() {
-    let builder = Lifecycle::builder().worker::<user>().settings(settings());
+    let builder = Lifecycle::builder()
+        .background_worker::<user>()
+        .settings(settings());
     let running = builder.start().await.expect("it starts");
     let scope = running.get::<Owner>().expect("it is up").0.clone();
     let report = running.stop().await;

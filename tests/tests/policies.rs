@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lifecycle::{
-    CleanupLayer, Lifecycle, Reason, Report, Running, Settings, Shutdown, Worker, background,
-    resource,
+    BackgroundWorker, CleanupLayer, Lifecycle, Reason, Report, Running, Settings, Shutdown,
+    background, resource,
 };
 use tokio::time::Instant;
 
@@ -58,10 +58,10 @@ impl Runs {
     }
 }
 
-async fn start<W: Worker>() -> Running {
+async fn start<W: BackgroundWorker>() -> Running {
     let settings = Settings::default().shutdown_timeout(Duration::from_secs(25));
     Lifecycle::builder()
-        .worker::<W>()
+        .background_worker::<W>()
         .settings(settings)
         .start()
         .await
@@ -69,7 +69,7 @@ async fn start<W: Worker>() -> Running {
 }
 
 /// Lets the worker end the app; its runs and the report.
-async fn lead<W: Worker>() -> (std::sync::Arc<Runs>, Report) {
+async fn lead<W: BackgroundWorker>() -> (std::sync::Arc<Runs>, Report) {
     let running = start::<W>().await;
     let runs = running.get::<Runs>().expect("it is up");
     (runs, running.wait().await)

@@ -201,7 +201,7 @@ async fn poll(_pool: &Pool, shutdown: Shutdown) -> std::io::Result<()> {
 async fn what_a_hook_writes_is_within_the_span_of_its_component_and_phase() {
     let running = Lifecycle::builder()
         .settings(settings())
-        .worker::<poll>()
+        .background_worker::<poll>()
         .start()
         .await
         .expect("it starts");
@@ -362,8 +362,8 @@ impl Exporter {
 async fn what_stops_last_finds_the_spans_of_all_others_closed() {
     let running = Lifecycle::builder()
         .settings(settings())
-        .worker::<steady>()
-        .worker::<beat>()
+        .background_worker::<steady>()
+        .background_worker::<beat>()
         .resource::<Cache>()
         .start()
         .await

@@ -57,7 +57,9 @@ pub mod tests {
     }
 
     pub async fn start_as(config: Config) -> (Running, String) {
-        let builder = Lifecycle::builder().worker::<serve>().worker::<work_jobs>();
+        let builder = Lifecycle::builder()
+            .background_worker::<serve>()
+            .background_worker::<work_jobs>();
         let builder = builder.provide(Args { mode: Mode::Web }).provide(config);
         let running = builder.start().await.unwrap();
         let address = running.get::<HttpListener>().unwrap().address().unwrap();

@@ -219,7 +219,7 @@ mod tests {
 
     async fn start(folder: &tempfile::TempDir) -> Running {
         let builder = Lifecycle::builder()
-            .worker::<work_jobs>()
+            .background_worker::<work_jobs>()
             .provide(in_folder(folder.path()));
         builder.start().await.unwrap()
     }

@@ -49,7 +49,7 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
         let private = &moved(private, worker.span());
         slots.extend(quote_spanned! {at(worker.span())=>
             #(#cfgs)*
-            const #slot: #private::RecordRef = <#worker as #private::Worker>::RECORD;
+            const #slot: #private::RecordRef = <#worker as #private::BackgroundWorker>::RECORD;
         });
         workers.extend(quote!(#(#cfgs)* #slot,));
         let call = call_at(

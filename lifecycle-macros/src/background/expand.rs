@@ -63,7 +63,7 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
             }
             static __LIFECYCLE_RECORD: #private::Record = #record.needs(const { &[#(#needs),*] });
             #[automatically_derived]
-            impl #private::Worker for #name {
+            impl #private::BackgroundWorker for #name {
                 const RECORD: #private::RecordRef = #private::RecordRef::to(&__LIFECYCLE_RECORD);
             }
             #private::inventory::submit! {
@@ -105,7 +105,7 @@ fn record(worker: &Worker<'_>) -> TokenStream {
     };
     let policy = policy(private, args);
     let mut record = quote! {
-        #private::Record::worker::<#marker>(#name, #policy, __lifecycle_run).located(
+        #private::Record::background::<#marker>(#name, #policy, __lifecycle_run).located(
             ::core::module_path!(), #default, ::core::file!(), ::core::line!(), ::core::column!(),
         )
     };
@@ -124,7 +124,7 @@ fn record(worker: &Worker<'_>) -> TokenStream {
 
 fn policy(private: &TokenStream, args: &Args) -> TokenStream {
     let variant = |name: &str| Ident::new(name, Span::mixed_site());
-    let mut policy = quote!(#private::Policy::DEFAULT);
+    let mut policy = quote!(#private::BackgroundPolicy::DEFAULT);
     if let Some(every) = args.every.get() {
         let every = duration::tokens(*every);
         let immediate = args.immediate.is_set();
@@ -134,7 +134,7 @@ fn policy(private: &TokenStream, args: &Args) -> TokenStream {
     }
     if let Some(restart) = args.restart.get() {
         let restart = variant(restart);
-        policy.extend(quote!(.restart(#private::Restart::#restart)));
+        policy.extend(quote!(.restart(#private::RestartPolicy::#restart)));
     }
     if args.max_restarts.is_set() || args.within.is_set() {
         let max = args.max_restarts.get().copied().unwrap_or(5);
@@ -152,11 +152,11 @@ fn policy(private: &TokenStream, args: &Args) -> TokenStream {
     }
     if let Some(then) = args.on_failure.get() {
         let then = variant(then);
-        policy.extend(quote!(.on_failure(#private::OnEnd::#then)));
+        policy.extend(quote!(.on_failure(#private::EndAction::#then)));
     }
     if let Some(then) = args.on_finish.get() {
         let then = variant(then);
-        policy.extend(quote!(.on_finish(#private::OnEnd::#then)));
+        policy.extend(quote!(.on_finish(#private::EndAction::#then)));
     }
     policy
 }
@@ -186,9 +186,9 @@ pub(crate) fn failed(
             #(#cfgs)*
             const _: () = {
                 #[automatically_derived]
-                impl #private::Worker for #name {
+                impl #private::BackgroundWorker for #name {
                     const RECORD: #private::RecordRef = #private::RecordRef::to(const {
-                        &#private::Record::worker::<#name>("stub", #private::Policy::DEFAULT, |_| ::core::unreachable!())
+                        &#private::Record::background::<#name>("stub", #private::BackgroundPolicy::DEFAULT, |_| ::core::unreachable!())
                     });
                 }
             };

@@ -196,7 +196,7 @@ fn build(entry: &Entry<'_>) -> TokenStream {
     for Listed { cfgs, ty } in args.background.get().into_iter().flatten() {
         steps.extend(quote_spanned! {at(ty.span())=>
             #(#cfgs)*
-            let #builder = #builder.worker::<#ty>();
+            let #builder = #builder.background_worker::<#ty>();
         });
     }
     quote! {

@@ -349,7 +349,7 @@ fn background_arguments() {
         .has("#[cfg(unix)] pub fn r#loop(db: &Db, shutdown: Shutdown) {}")
         .has("pub enum r#loop {}")
         .times(3, "#[cfg(unix)]")
-        .has(r#"private::Record::worker::<r#loop>( "loop", private::Policy::DEFAULT, __lifecycle_run )"#)
+        .has(r#"private::Record::background::<r#loop>( "loop", private::BackgroundPolicy::DEFAULT, __lifecycle_run )"#)
         .has(".default_name().needs(const { &[__PARAMETER_0.need, __PARAMETER_1.need] });")
         .has("private::check_edge(&__LIFECYCLE_RECORD, &__PARAMETER_1.need);")
         .has("fn __lifecycle_run(context: &mut")
@@ -372,9 +372,9 @@ fn background_arguments() {
         ),
         worker.clone(),
     )
-    .has(r#""poller", private::Policy::DEFAULT .every( ::core::time::Duration::new(60u64, 0u32), true,
+    .has(r#""poller", private::BackgroundPolicy::DEFAULT .every( ::core::time::Duration::new(60u64, 0u32), true,
           ::core::option::Option::Some(::core::time::Duration::new(30u64, 0u32)),
-          ::core::option::Option::Some(3u32) ) .on_failure(private::OnEnd::Ignore), __lifecycle_run"#)
+          ::core::option::Option::Some(3u32) ) .on_failure(private::EndAction::Ignore), __lifecycle_run"#)
     .has(".order(3i32).timeout(::core::time::Duration::new(5u64, 0u32)).needs(const { &[] });")
     .has("fn __lifecycle_run(_: &mut")
     .has("Hook::future(async move { let value = poll().await;")
@@ -392,8 +392,8 @@ fn background_arguments() {
         )
     };
     restart(quote!(backoff = "2s", on_finish = "shutdown"))
-        .has("private::Policy::DEFAULT .restart(private::Restart::OnFailure)
-              .backoff(::core::time::Duration::new(2u64, 0u32)) .on_finish(private::OnEnd::Shutdown),");
+        .has("private::BackgroundPolicy::DEFAULT .restart(private::RestartPolicy::OnFailure)
+              .backoff(::core::time::Duration::new(2u64, 0u32)) .on_finish(private::EndAction::Shutdown),");
     restart(quote!(max_restarts = 9))
         .has(".intensity(9u32, ::core::time::Duration::new(60u64, 0u32))");
     restart(quote!(within = "9s")).has(".intensity(5u32, ::core::time::Duration::new(9u64, 0u32))");
@@ -411,7 +411,7 @@ fn background_stubs() {
     .has("fn poll() {}")
     .has("enum poll {}")
     .times(3, "#[cfg(unix)]")
-    .has("impl other::__private::Worker for poll");
+    .has("impl other::__private::BackgroundWorker for poll");
     // In an `impl` block no type can stand beside the method.
     let method = crate::background::background(
         TokenStream::new(),
@@ -467,7 +467,7 @@ fn app_arguments() {
     .has("Self { db: (__FIELD_0.take)(context), #[cfg(unix)] cache: (__FIELD_1.take)(context), }")
     .has("private::Slot::<Arc<Db>>::field();")
     .has("#[cfg(unix)] const _: () = private::Verdict::field(&__LIFECYCLE_VERDICT, &__FIELD_1.need);")
-    .has("const __WORKER_0: private::RecordRef = <serve as private::Worker>::RECORD;")
+    .has("const __WORKER_0: private::RecordRef = <serve as private::BackgroundWorker>::RECORD;")
     .has("#[cfg(unix)] const _: () = private::Verdict::worker(&__LIFECYCLE_VERDICT, __WORKER_1);");
 }
 
@@ -547,7 +547,7 @@ fn main_and_test_arguments() {
     .has(".current_thread().start_paused()")
     .has(
         "let builder = builder.provide(one); let builder = builder.provide(two()); let builder =
-          builder.worker::<poll>(); #[cfg(unix)] let builder = builder.worker::<serve>(); builder",
+          builder.background_worker::<poll>(); #[cfg(unix)] let builder = builder.background_worker::<serve>(); builder",
     );
     test(
         quote!(start_paused = false, worker_threads = 2),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use lifecycle::{
-    Builder, Hook, HookKind, Lifecycle, Need, Policy, Record, RecordRef, Resource, StartContext,
-    Stopped, Worker,
+    BackgroundPolicy, BackgroundWorker, Builder, Hook, HookKind, Lifecycle, Need, Record,
+    RecordRef, Resource, StartContext, Stopped,
 };
 
 /// The component of that number. As one of a chain it comes after all of smaller numbers, else its last digit is its
@@ -54,7 +54,7 @@ impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8> Work
 {
     const RECORD: RecordRef = RecordRef::to(
         const {
-            &Record::worker::<Self>(Self::NAME, Policy::DEFAULT, run)
+            &Record::background::<Self>(Self::NAME, BackgroundPolicy::DEFAULT, run)
                 .order(Self::ORDER)
                 .needs(&[Need::SHUTDOWN])
         },
@@ -116,7 +116,7 @@ pub(crate) fn resources<const CHAIN: bool>(count: usize) -> Builder {
 fn worker<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8>(
     builder: Builder,
 ) -> Builder {
-    builder.worker::<Part<CHAIN, A, B, C, D>>()
+    builder.background_worker::<Part<CHAIN, A, B, C, D>>()
 }
 
 fn ten_workers<const CHAIN: bool, const A: u8, const B: u8, const C: u8>(

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
-use crate::api::worker::Policy;
+use crate::api::worker::BackgroundPolicy;
 use crate::sys::StaticRef;
 
 /// What is statically known of a component. The attribute macros write one for each component; by hand it is built with
@@ -67,7 +67,7 @@ pub(crate) enum Body {
     Resource(ResourceTable),
     Worker {
         run: fn(&mut StartContext) -> Hook<()>,
-        policy: Policy,
+        policy: BackgroundPolicy,
     },
 }
 
@@ -156,9 +156,9 @@ impl Record {
 
     /// A worker, run by `run`; `W` is a type of its own for each worker, by which it is known.
     #[must_use]
-    pub const fn worker<W: 'static>(
+    pub const fn background<W: 'static>(
         name: &'static str,
-        policy: Policy,
+        policy: BackgroundPolicy,
         run: fn(&mut StartContext) -> Hook<()>,
     ) -> Self {
         Self::new(name, key::<W>, Body::Worker { run, policy })

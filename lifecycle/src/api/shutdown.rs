@@ -13,7 +13,7 @@ use crate::error::Draining;
 use crate::error::failure::Failure;
 use crate::scope::admission::InFlight;
 use crate::scope::reason::Reason;
-use crate::scope::{Ask, Scope};
+use crate::scope::{AppRequest, Scope};
 
 /// The handle of a scope: of the component whose `start` or function took it, or of the app where `main` took it. Cheap
 /// to clone.
@@ -65,13 +65,13 @@ impl Shutdown {
     /// Cancel safe: dropping it and calling again loses nothing.
     pub fn requested(&self) -> impl Future<Output = ()> + Send + use<> {
         let scope = Arc::clone(&self.scope);
-        async move { scope.told().await }
+        async move { scope.stop_requested().await }
     }
 
     /// Whether this scope has been told to stop.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.scope.is_told()
+        self.scope.is_stop_requested()
     }
 
     /// Why the app stops; `None` while it does not.
@@ -84,7 +84,7 @@ impl Shutdown {
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.scope
-            .cut_at()
+            .abort_at()
             .map(|at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -120,7 +120,7 @@ impl Shutdown {
     /// Cancel safe: dropping it and calling again loses nothing.
     pub fn deadline_within(&self, margin: Duration) -> impl Future<Output = ()> + Send + use<> {
         let scope = Arc::clone(&self.scope);
-        async move { scope.short(margin).await }
+        async move { scope.deadline_within(margin).await }
     }
 
     /// A sleep that ends early, instead of being cancelled, when the scope is told to stop.
@@ -172,10 +172,10 @@ impl Shutdown {
     ///
     /// As cancel safe as the future itself.
     pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
-        let told = self.scope.told();
+        let told = self.scope.stop_requested();
         tokio::pin!(told, future);
         std::future::poll_fn(|context| {
-            if self.scope.is_told() {
+            if self.scope.is_stop_requested() {
                 return std::task::Poll::Ready(None);
             }
             if let std::task::Poll::Ready(output) = future.as_mut().poll(context) {
@@ -189,7 +189,7 @@ impl Shutdown {
 
     /// Asks the whole app to stop. The first cause stays the reason; asking again does nothing.
     pub fn request(&self) {
-        (self.scope.app.ask)(Ask::Stop);
+        (self.scope.app.ask)(AppRequest::Stop);
     }
 
     /// Asks the whole app to stop because of a failure: the exit code becomes 1 and the report names this scope.
@@ -205,7 +205,7 @@ impl Shutdown {
     /// ```
     pub fn fail(&self, error: impl Into<BoxError>) {
         let failure = Failure::from(error.into());
-        (self.scope.app.ask)(Ask::Fail(Arc::clone(&self.scope.name), failure));
+        (self.scope.app.ask)(AppRequest::Fail(Arc::clone(&self.scope.name), failure));
     }
 
     /// Asks for more time for this scope and returns how much was granted: out of slack only, never past the deadline

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::error::TaskError;
 use crate::error::panic::{drop_payload, panic_message};
 use crate::scope::task_set::Key;
-use crate::scope::{Ask, Scope};
+use crate::scope::{AppRequest, Scope};
 
 /// Spawns tasks that end with the scope: told to stop with it (give them a [`Shutdown`](crate::Shutdown)), awaited
 /// within its time, then cancelled. Those that did not end even then are named in the report.
@@ -201,7 +201,7 @@ impl<F> Tracked<F> {
             && let Some(task) = this.scope.tasks.name(*this.key)
         {
             let scope = Arc::clone(&this.scope.name);
-            (this.scope.app.ask)(Ask::TellOfPanic {
+            (this.scope.app.ask)(AppRequest::ReportPanic {
                 scope,
                 task: task.into_owned(),
                 error,
@@ -234,7 +234,7 @@ mod tests {
             admission: Admission::new(|| {}),
             lame_duck: Default::default(),
             ask: Box::new(move |ask| {
-                if let Ask::TellOfPanic { task, error, .. } = ask {
+                if let AppRequest::ReportPanic { task, error, .. } = ask {
                     told.lock().unwrap().push(format!("{task}: {error}"));
                 }
             }),

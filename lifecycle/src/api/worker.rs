@@ -7,27 +7,27 @@ use std::time::Duration;
 use crate::api::record::RecordRef;
 
 /// A function annotated with [`#[background]`](macro@crate::worker), as a type: the macro declares an empty type of
-/// the function's name beside it, so that `background = [serve]` and `.worker::<serve>()` can name it.
+/// the function's name beside it, so that `background = [serve]` and `.background_worker::<serve>()` can name it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a background worker",
     label = "not a background worker",
     note = "annotate the function with `#[background]`"
 )]
-pub trait Worker: 'static {
+pub trait BackgroundWorker: 'static {
     /// What is statically known of it.
     const RECORD: RecordRef;
 }
 
 /// What happens when a worker ends by itself, and how often it runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy {
+pub struct BackgroundPolicy {
     pub(crate) every: Option<Every>,
-    pub(crate) restart: Restart,
+    pub(crate) restart: RestartPolicy,
     pub(crate) max_restarts: u32,
     pub(crate) within: Duration,
     pub(crate) backoff: Duration,
-    pub(crate) on_failure: OnEnd,
-    pub(crate) on_finish: OnEnd,
+    pub(crate) on_failure: EndAction,
+    pub(crate) on_finish: EndAction,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ pub(crate) struct Every {
 
 /// When a worker that ended by itself is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restart {
+pub enum RestartPolicy {
     /// Not at all.
     Never,
     /// After an error or a panic.
@@ -51,23 +51,23 @@ pub enum Restart {
 
 /// What the end of a worker means for the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnEnd {
+pub enum EndAction {
     /// It is reported.
     Ignore,
     /// The app stops.
     Shutdown,
 }
 
-impl Policy {
+impl BackgroundPolicy {
     /// What holds where an annotation says nothing.
     pub const DEFAULT: Self = Self {
         every: None,
-        restart: Restart::Never,
+        restart: RestartPolicy::Never,
         max_restarts: 5,
         within: Duration::from_secs(60),
         backoff: Duration::from_millis(500),
-        on_failure: OnEnd::Shutdown,
-        on_finish: OnEnd::Ignore,
+        on_failure: EndAction::Shutdown,
+        on_finish: EndAction::Ignore,
     };
 
     /// Runs again `period` after a run ended; the first time after one period, or at once.
@@ -90,7 +90,7 @@ impl Policy {
 
     /// When it is started again after it ended by itself.
     #[must_use]
-    pub const fn restart(mut self, restart: Restart) -> Self {
+    pub const fn restart(mut self, restart: RestartPolicy) -> Self {
         self.restart = restart;
         self
     }
@@ -112,14 +112,14 @@ impl Policy {
 
     /// What it means that it failed for good.
     #[must_use]
-    pub const fn on_failure(mut self, then: OnEnd) -> Self {
+    pub const fn on_failure(mut self, then: EndAction) -> Self {
         self.on_failure = then;
         self
     }
 
     /// What it means that it ended without an error before being told.
     #[must_use]
-    pub const fn on_finish(mut self, then: OnEnd) -> Self {
+    pub const fn on_finish(mut self, then: EndAction) -> Self {
         self.on_finish = then;
         self
     }

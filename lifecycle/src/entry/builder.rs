@@ -19,7 +19,7 @@ use crate::api::hook::{Hook, Instance, StartContext, key};
 use crate::api::resource::Resource;
 use crate::api::settings::Settings;
 use crate::api::shutdown::Shutdown;
-use crate::api::worker::Worker;
+use crate::api::worker::BackgroundWorker;
 use crate::life::hook_threads::clock_stands_still;
 use crate::life::input::Input;
 use crate::life::{BodyLink, Handles, Life, Wiring};
@@ -88,7 +88,7 @@ impl Builder {
     }
 
     /// The worker of an annotated function, with all that it needs.
-    pub fn worker<W: Worker>(mut self) -> Self {
+    pub fn background_worker<W: BackgroundWorker>(mut self) -> Self {
         self.parts.workers.push(W::RECORD);
         self
     }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Phase;
 use crate::api::shutdown::Shutdown;
-use crate::scope::Ask;
+use crate::scope::AppRequest;
 use crate::scope::admission::InFlight;
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Server {
 
     pub(super) fn tell_of_panic(&self, error: String) {
         let scope = &self.shutdown.scope;
-        (scope.app.ask)(Ask::TellOfPanic {
+        (scope.app.ask)(AppRequest::ReportPanic {
             scope: Arc::clone(&scope.name),
             task: "a request".to_owned(),
             error,

@@ -194,7 +194,7 @@ impl Life {
         let extended = match &member.scope {
             // What was cancelled is not given more time.
             Some(scope) if !member.cancelled => {
-                scope.cut_at().map_or(at, |extended| extended.max(at))
+                scope.abort_at().map_or(at, |extended| extended.max(at))
             }
             _ => at,
         };

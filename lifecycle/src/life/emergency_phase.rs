@@ -52,12 +52,12 @@ impl Life {
         let left = left.max(self.emergency.left());
         self.app.admission.close();
         let told = now + left;
-        self.app_scope.tell(told, told);
+        self.app_scope.request_stop(told, told);
         let scopes = self
             .members
             .iter()
             .filter_map(|member| member.scope.as_ref());
-        scopes.for_each(|scope| scope.tell(told, told));
+        scopes.for_each(|scope| scope.request_stop(told, told));
         if self.cut_work.is_empty() {
             self.cut_work = self.app.admission.by_name();
         }

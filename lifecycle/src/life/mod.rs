@@ -64,7 +64,7 @@ use crate::plan::Plan;
 use crate::plan::component::Id;
 use crate::scope::admission::Admission;
 use crate::scope::reason::Reason;
-use crate::scope::{AppState, Ask, Scope};
+use crate::scope::{AppRequest, AppState, Scope};
 
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
 const GRACE: Duration = Duration::from_millis(50);
@@ -217,14 +217,16 @@ impl Life {
             }),
             lame_duck: watch::Sender::new(false),
             ask: Box::new(move |what| match what {
-                Ask::Stop if asked.swap(true, Ordering::SeqCst) => {}
-                Ask::Stop => drop(ask.send(Input::Stop)),
-                Ask::Fail(name, failure) => drop(ask.send(Input::Fail { name, failure })),
-                Ask::TellOfPanic { scope, task, error } => drop(ask.send(Input::TaskPanicked {
-                    name: scope,
-                    task,
-                    error,
-                })),
+                AppRequest::Stop if asked.swap(true, Ordering::SeqCst) => {}
+                AppRequest::Stop => drop(ask.send(Input::Stop)),
+                AppRequest::Fail(name, failure) => drop(ask.send(Input::Fail { name, failure })),
+                AppRequest::ReportPanic { scope, task, error } => {
+                    drop(ask.send(Input::TaskPanicked {
+                        name: scope,
+                        task,
+                        error,
+                    }))
+                }
             }),
         });
         // In stop order: the reverse of a start order.

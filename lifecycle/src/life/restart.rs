@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::worker::{Policy, Restart};
+use crate::api::worker::{BackgroundPolicy, RestartPolicy};
 use crate::base::duration::LONGEST;
 
 /// Delays double up to this.
@@ -31,7 +31,13 @@ pub(crate) enum Next {
 
 impl RestartHistory {
     /// What follows the end of a run. `jitter` is between 0 and 1.
-    pub(crate) fn next(&mut self, policy: &Policy, ok: bool, now: Instant, jitter: f64) -> Next {
+    pub(crate) fn next(
+        &mut self,
+        policy: &BackgroundPolicy,
+        ok: bool,
+        now: Instant,
+        jitter: f64,
+    ) -> Next {
         if let Some(every) = policy.every {
             self.failures_in_row = if ok { 0 } else { self.failures_in_row + 1 };
             return match every.max_failures {
@@ -40,9 +46,9 @@ impl RestartHistory {
             };
         }
         let restart = match policy.restart {
-            Restart::Never => false,
-            Restart::OnFailure => !ok,
-            Restart::Always => true,
+            RestartPolicy::Never => false,
+            RestartPolicy::OnFailure => !ok,
+            RestartPolicy::Always => true,
         };
         if !restart {
             return if ok { Next::Finished } else { Next::Failed };
@@ -93,19 +99,19 @@ mod tests {
         let mut restart_history = RestartHistory::default();
         let now = Instant::now();
         assert_eq!(
-            restart_history.next(&Policy::DEFAULT, true, now, 1.0),
+            restart_history.next(&BackgroundPolicy::DEFAULT, true, now, 1.0),
             Next::Finished
         );
         assert_eq!(
-            restart_history.next(&Policy::DEFAULT, false, now, 1.0),
+            restart_history.next(&BackgroundPolicy::DEFAULT, false, now, 1.0),
             Next::Failed
         );
     }
 
     #[test]
     fn restarts_back_off_until_the_intensity_is_reached() {
-        let policy = Policy::DEFAULT
-            .restart(Restart::OnFailure)
+        let policy = BackgroundPolicy::DEFAULT
+            .restart(RestartPolicy::OnFailure)
             .intensity(3, 10 * SECOND)
             .backoff(SECOND);
         let mut restart_history = RestartHistory::default();
@@ -132,14 +138,16 @@ mod tests {
 
     #[test]
     fn an_end_without_error_is_restarted_only_always() {
-        let policy = Policy::DEFAULT.restart(Restart::Always).backoff(SECOND);
+        let policy = BackgroundPolicy::DEFAULT
+            .restart(RestartPolicy::Always)
+            .backoff(SECOND);
         let next = RestartHistory::default().next(&policy, true, Instant::now(), 0.0);
         assert_eq!(next, Next::Again(SECOND / 2));
     }
 
     #[test]
     fn periodic_runs_go_on_until_too_many_fail_in_a_row() {
-        let policy = Policy::DEFAULT.every(SECOND, false, None, Some(2));
+        let policy = BackgroundPolicy::DEFAULT.every(SECOND, false, None, Some(2));
         let mut restart_history = RestartHistory::default();
         let now = Instant::now();
         for (ok, expected) in [

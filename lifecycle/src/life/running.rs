@@ -15,7 +15,7 @@ use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::EventKind;
 use crate::api::hook::StartContext;
 use crate::api::record::HookKind;
-use crate::api::worker::OnEnd;
+use crate::api::worker::EndAction;
 use crate::base::duration::show;
 use crate::life::component_state::Phase;
 use crate::life::restart::{Next, jitter};
@@ -80,7 +80,7 @@ impl Life {
 
     pub(super) fn on_body_ended(&mut self, result: Result<(), HookError>) {
         self.body_is_over();
-        let told = self.app_scope.is_told();
+        let told = self.app_scope.is_stop_requested();
         match result {
             Ok(()) => self.stop_because(Reason::MainReturned, None, false),
             Err(error) if told && error.comes_from_stopping() => {
@@ -122,7 +122,7 @@ impl Life {
             .unwrap_or(self.plan.limits.drain);
         let until = told_until.unwrap_or_else(|| Instant::now() + limit);
         if let (false, Some(scope)) = (self.members[id].told, &self.members[id].scope) {
-            scope.tell(until, until);
+            scope.request_stop(until, until);
         }
         self.await_worker_tasks(id, until);
     }
@@ -272,7 +272,7 @@ impl Life {
                     }),
                 }
                 self.worker_gone(id);
-                if policy.on_finish == OnEnd::Shutdown {
+                if policy.on_finish == EndAction::Shutdown {
                     self.stop_because(Reason::Finished(name), None, false);
                 }
             }
@@ -283,7 +283,7 @@ impl Life {
         }
     }
 
-    fn worker_failed(&mut self, id: Id, error: &HookError, on_failure: OnEnd) {
+    fn worker_failed(&mut self, id: Id, error: &HookError, on_failure: EndAction) {
         let name = self.name(id);
         self.emit(EventKind::Failed {
             name: Arc::clone(&name),
@@ -299,7 +299,7 @@ impl Life {
             self.start_failed_for_good(id, error);
             return;
         }
-        if on_failure == OnEnd::Shutdown {
+        if on_failure == EndAction::Shutdown {
             self.app_has_failed();
             let root = format!("`{name}` failed: {}", error.describe());
             self.stop_because(Reason::Failed(name), Some(root), error.is_config());
@@ -345,7 +345,7 @@ impl Life {
             return;
         }
         member.outcome.errors.push(error.describe());
-        if policy.on_failure == OnEnd::Shutdown {
+        if policy.on_failure == EndAction::Shutdown {
             self.app_has_failed();
         }
     }
@@ -476,7 +476,7 @@ impl Life {
         member.keep_track();
         match member.phase {
             Phase::Up => {
-                scope.tell(now + allowed, now + allowed.max(slack));
+                scope.request_stop(now + allowed, now + allowed.max(slack));
                 self.cut_at(id, now + allowed);
                 self.emit(EventKind::Stopping {
                     name: self.name(id),
@@ -485,7 +485,7 @@ impl Life {
             }
             // Its tasks have been told already, but until when was its own affair: now others wait for it.
             Phase::EndingTasks if !member.cancelled => {
-                scope.tell(now + allowed, now + allowed.max(slack));
+                scope.request_stop(now + allowed, now + allowed.max(slack));
                 self.cut_at(id, now + allowed);
             }
             Phase::EndingTasks => {}

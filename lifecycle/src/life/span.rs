@@ -114,11 +114,11 @@ impl CallSpan {
         let scope = self.scope.as_ref()?;
         let stops = match self.phase {
             CallPhase::Start | CallPhase::Reload | CallPhase::Health => false,
-            CallPhase::Run => scope.is_told(),
+            CallPhase::Run => scope.is_stop_requested(),
             CallPhase::Stop => true,
         };
         // A thread cannot be cut: it is left behind, and comes back later, or never.
-        let late = || scope.cut_at().is_some_and(|at| at < Instant::now());
+        let late = || scope.abort_at().is_some_and(|at| at < Instant::now());
         stops.then(|| match error {
             Some(HookError::Cancelled) => CleanupLayer::Timeout,
             _ if late() => CleanupLayer::Timeout,

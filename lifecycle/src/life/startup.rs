@@ -173,11 +173,11 @@ impl Life {
         let told = self.members[id]
             .scope
             .as_ref()
-            .is_some_and(|scope| scope.is_told());
+            .is_some_and(|scope| scope.is_stop_requested());
         // An attempt's tasks end with it.
         if let Some(scope) = self.members[id].scope.take() {
             let now = Instant::now();
-            scope.tell(now, now);
+            scope.request_stop(now, now);
             scope.tasks.cancel();
         }
         let stopping = self.cause.is_some();

@@ -87,7 +87,7 @@ impl Life {
         member.told = true;
         let turn = member.next_turn(Phase::Stopping);
         if let Some(scope) = &member.scope {
-            scope.tell(now + allowed, now + allowed.max(slack));
+            scope.request_stop(now + allowed, now + allowed.max(slack));
         }
         self.cut_at(id, now + allowed);
         let Kind::Resource { table, hooks, .. } = &plan.components[id].kind else {
@@ -381,7 +381,7 @@ impl Life {
         let scope_end = self.members[id]
             .scope
             .as_ref()
-            .and_then(|scope| scope.cut_at());
+            .and_then(|scope| scope.abort_at());
         let own = plan.graph.allowance(id, plan.cost(id), self.left());
         let at = scope_end
             .unwrap_or(self.members[id].since + own)

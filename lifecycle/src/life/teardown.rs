@@ -95,7 +95,7 @@ impl Life {
                     track.enter(Activity::Draining, Instant::now());
                 }
                 // What is left of the drain is its own, or promised to others: there is no slack.
-                self.app_scope.tell(until, until);
+                self.app_scope.request_stop(until, until);
                 self.timer(until, Timer::Wake);
                 self.body_cut_at = Some(until);
             }
@@ -181,7 +181,7 @@ impl Life {
         for id in 0..plan.resources {
             match self.members[id].phase {
                 Phase::Starting if plan.components[id].takes_shutdown => {
-                    self.scope(id).tell(end, end);
+                    self.scope(id).request_stop(end, end);
                     self.cut_at(id, end);
                 }
                 Phase::Starting if self.members[id].call.as_ref().is_some_and(Call::is_thread) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::hook::{Hook, Instance, StartContext};
 use crate::api::record::{HookKind, ResourceTable};
-use crate::api::worker::Policy;
+use crate::api::worker::BackgroundPolicy;
 
 /// The function of a worker.
 pub(crate) type Run = Arc<dyn Fn(&mut StartContext) -> Hook<()> + Send + Sync>;
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
     },
     Worker {
         run: Run,
-        policy: Policy,
+        policy: BackgroundPolicy,
     },
 }
 

@@ -11,7 +11,7 @@ use crate::api::hook::Instance;
 use crate::api::record::RecordRef;
 use crate::api::record::{Body, HookKind, NeedKind, Record};
 use crate::api::settings::Settings;
-use crate::api::worker::Policy;
+use crate::api::worker::BackgroundPolicy;
 use crate::base::duration::LONGEST;
 use crate::base::names::{nearest, upper_snake};
 use crate::plan::component::{Component, Kind, Run, Source};
@@ -353,7 +353,7 @@ impl Selection {
                 takes: Vec::new(),
                 kind: Kind::Worker {
                     run: Arc::clone(run),
-                    policy: Policy::DEFAULT,
+                    policy: BackgroundPolicy::DEFAULT,
                 },
             });
         }

@@ -27,15 +27,15 @@ pub(crate) struct AppState {
     /// Whether the app is not ready any more, although it still serves for a while.
     pub(crate) lame_duck: watch::Sender<bool>,
     /// How a handle asks the whole app to stop.
-    pub(crate) ask: Box<dyn Fn(Ask) + Send + Sync>,
+    pub(crate) ask: Box<dyn Fn(AppRequest) + Send + Sync>,
 }
 
 /// What a handle can ask of the whole app, with the name of the scope that asks.
-pub(crate) enum Ask {
+pub(crate) enum AppRequest {
     Stop,
     Fail(Arc<str>, Failure),
     /// Nothing, but somebody should know.
-    TellOfPanic {
+    ReportPanic {
         scope: Arc<str>,
         task: String,
         error: String,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scope")
             .field("name", &self.name)
-            .field("told", &self.is_told())
+            .field("told", &self.is_stop_requested())
             .finish_non_exhaustive()
     }
 }
@@ -71,26 +71,26 @@ impl Scope {
         })
     }
 
-    /// Tells the scope to stop. It is cut off at `cut_at`, and may extend that up to `limit`.
-    pub(crate) fn tell(&self, cut_at: Instant, limit: Instant) {
-        self.stop_signal.tell(cut_at, limit);
+    /// Tells the scope to stop. It is cut off at `abort_at`, and may extend that up to `limit`.
+    pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) {
+        self.stop_signal.request_stop(abort_at, limit);
     }
 
-    pub(crate) fn is_told(&self) -> bool {
-        self.stop_signal.is_told()
+    pub(crate) fn is_stop_requested(&self) -> bool {
+        self.stop_signal.is_stop_requested()
     }
 
-    pub(crate) async fn told(&self) {
-        self.stop_signal.told().await;
+    pub(crate) async fn stop_requested(&self) {
+        self.stop_signal.stop_requested().await;
     }
 
     /// Waits until it is told and has no more than `margin` left.
-    pub(crate) async fn short(&self, margin: Duration) {
-        self.stop_signal.short(margin).await;
+    pub(crate) async fn deadline_within(&self, margin: Duration) {
+        self.stop_signal.deadline_within(margin).await;
     }
 
-    pub(crate) fn cut_at(&self) -> Option<Instant> {
-        self.stop_signal.cut_at()
+    pub(crate) fn abort_at(&self) -> Option<Instant> {
+        self.stop_signal.abort_at()
     }
 
     /// Counts a unit of work in flight.

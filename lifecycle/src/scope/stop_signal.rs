@@ -26,7 +26,7 @@ pub(crate) struct StopSignal {
 /// When a scope is cut off, and how far it may move that later.
 #[derive(Debug, Clone, Copy)]
 struct Times {
-    cut_at: Instant,
+    abort_at: Instant,
     limit: Instant,
 }
 
@@ -40,34 +40,34 @@ impl StopSignal {
     }
 
     /// Tells whoever waits. Told again, only the times change.
-    pub(crate) fn tell(&self, cut_at: Instant, limit: Instant) {
-        let limit = limit.max(cut_at);
-        *self.times() = Some(Times { cut_at, limit });
+    pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) {
+        let limit = limit.max(abort_at);
+        *self.times() = Some(Times { abort_at, limit });
         self.told.store(true, Ordering::Release);
         self.waiters.notify_waiters();
     }
 
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn is_stop_requested(&self) -> bool {
         self.told.load(Ordering::Acquire)
     }
 
-    pub(crate) async fn told(&self) {
+    pub(crate) async fn stop_requested(&self) {
         // Registered from here on, so that nothing can fall between (invariant 2).
         let told = self.waiters.notified();
-        if !self.is_told() {
+        if !self.is_stop_requested() {
             told.await;
         }
     }
 
     /// Waits until it is told and no more than `margin` is left before the cut, wherever that has moved by then.
-    pub(crate) async fn short(&self, margin: Duration) {
+    pub(crate) async fn deadline_within(&self, margin: Duration) {
         loop {
             let told_again = self.waiters.notified();
-            if !self.is_told() {
+            if !self.is_stop_requested() {
                 told_again.await;
                 continue;
             }
-            let due = self.cut_at().and_then(|at| at.checked_sub(margin));
+            let due = self.abort_at().and_then(|at| at.checked_sub(margin));
             let Some(due) = due.filter(|due| *due > Instant::now()) else {
                 return;
             };
@@ -75,8 +75,8 @@ impl StopSignal {
         }
     }
 
-    pub(crate) fn cut_at(&self) -> Option<Instant> {
-        self.times().map(|times| times.cut_at)
+    pub(crate) fn abort_at(&self) -> Option<Instant> {
+        self.times().map(|times| times.abort_at)
     }
 
     /// Moves the cut later, as far as the limit allows, and returns by how much.
@@ -85,8 +85,8 @@ impl StopSignal {
         let Some(times) = &mut *times else {
             return Duration::ZERO;
         };
-        let by = by.min(times.limit - times.cut_at);
-        times.cut_at += by;
+        let by = by.min(times.limit - times.abort_at);
+        times.abort_at += by;
         by
     }
 
@@ -116,11 +116,11 @@ mod models {
             let waiters = [0, 1].map(|_| {
                 let stop_signal = Arc::clone(&stop_signal);
                 thread::spawn(move || {
-                    block_on(stop_signal.told());
-                    assert_eq!(stop_signal.cut_at(), Some(now + later(1)));
+                    block_on(stop_signal.stop_requested());
+                    assert_eq!(stop_signal.abort_at(), Some(now + later(1)));
                 })
             });
-            stop_signal.tell(now + later(1), now + later(2));
+            stop_signal.request_stop(now + later(1), now + later(2));
             for waiter in waiters {
                 waiter.join().expect("it does not panic");
             }
@@ -134,13 +134,13 @@ mod models {
             let stop_signal = Arc::new(StopSignal::new());
             let teller = {
                 let stop_signal = Arc::clone(&stop_signal);
-                thread::spawn(move || stop_signal.tell(now + later(1), now + later(2)))
+                thread::spawn(move || stop_signal.request_stop(now + later(1), now + later(2)))
             };
-            if stop_signal.is_told() {
-                assert_eq!(stop_signal.cut_at(), Some(now + later(1)));
+            if stop_signal.is_stop_requested() {
+                assert_eq!(stop_signal.abort_at(), Some(now + later(1)));
             }
             teller.join().expect("it does not panic");
-            assert!(stop_signal.is_told());
+            assert!(stop_signal.is_stop_requested());
         });
     }
 
@@ -149,16 +149,16 @@ mod models {
         let now = Instant::now();
         loom::model(move || {
             let stop_signal = Arc::new(StopSignal::new());
-            stop_signal.tell(now + later(10), now + later(20));
+            stop_signal.request_stop(now + later(10), now + later(20));
             let asks = [0, 1].map(|_| {
                 let stop_signal = Arc::clone(&stop_signal);
                 thread::spawn(move || stop_signal.extend(later(7)))
             });
-            stop_signal.tell(now + later(2), now + later(5));
+            stop_signal.request_stop(now + later(2), now + later(5));
             let granted = asks.map(|ask| ask.join().expect("it does not panic"));
             assert!(granted.iter().all(|granted| *granted <= later(7)));
             assert!(granted.iter().sum::<Duration>() <= later(10 + 3));
-            assert!(stop_signal.cut_at() <= Some(now + later(5)));
+            assert!(stop_signal.abort_at() <= Some(now + later(5)));
         });
     }
 }

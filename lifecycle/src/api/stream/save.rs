@@ -25,7 +25,7 @@ use super::InterruptReason;
 use crate::api::shutdown::Shutdown;
 use crate::api::tasks::Tasks;
 use crate::error::panic::panic_message;
-use crate::scope::Ask;
+use crate::scope::AppRequest;
 use crate::scope::admission::InFlight;
 
 /// What the keeper is called where it has a name.
@@ -118,14 +118,14 @@ impl<A, T> Shared<A, T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_told(&self) -> bool {
+    fn is_stop_requested(&self) -> bool {
         self.refused || self.shutdown.is_requested()
     }
 
     /// Whether it is to be interrupted.
     fn is_due(&self) -> bool {
         match self.margin {
-            None => self.is_told(),
+            None => self.is_stop_requested(),
             Some(margin) => {
                 self.shutdown.is_requested()
                     && self.shutdown.remaining().is_some_and(|left| left <= margin)
@@ -305,7 +305,7 @@ impl<A, T> Consumer<A, T> {
 
 impl<A, T> Drop for Consumer<A, T> {
     fn drop(&mut self) {
-        let why = if self.0.is_told() {
+        let why = if self.0.is_stop_requested() {
             InterruptReason::Shutdown
         } else {
             InterruptReason::ConsumerGone
@@ -357,7 +357,7 @@ where
 impl<A, T> Shared<A, T> {
     fn tell_of_panic(&self, error: String) {
         let scope = &self.shutdown.scope;
-        (scope.app.ask)(Ask::TellOfPanic {
+        (scope.app.ask)(AppRequest::ReportPanic {
             scope: Arc::clone(&scope.name),
             task: SAVE.to_owned(),
             error,

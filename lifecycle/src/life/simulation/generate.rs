@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::world::{
     Act, Body, Call, Destructor, End, Every, Outside, Ready, Resource, Unit, Worker, World,
 };
-use crate::api::worker::{OnEnd, Restart};
+use crate::api::worker::{EndAction, RestartPolicy};
 
 /// How a world's members differ from each other, and how bad a day it is.
 struct Odds {
@@ -261,9 +261,9 @@ fn resource(random: &mut Rng, odds: &Odds, id: usize, per_order: usize) -> Resou
 fn worker(random: &mut Rng, odds: &Odds) -> Worker {
     let on_end = |random: &mut Rng, shutdown| {
         if percent(random, shutdown) {
-            OnEnd::Shutdown
+            EndAction::Shutdown
         } else {
-            OnEnd::Ignore
+            EndAction::Ignore
         }
     };
     let periodic = percent(random, 20);
@@ -298,7 +298,11 @@ fn worker(random: &mut Rng, odds: &Odds) -> Worker {
         every,
         restart: any(
             random,
-            &[Restart::Never, Restart::OnFailure, Restart::Always],
+            &[
+                RestartPolicy::Never,
+                RestartPolicy::OnFailure,
+                RestartPolicy::Always,
+            ],
         ),
         max_restarts: random.u32(1..5),
         within: random.u64(500..60_000),

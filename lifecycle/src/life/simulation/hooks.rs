@@ -151,10 +151,10 @@ impl Scene {
             }
         });
         let mut own = pin!(act(call.act));
-        let mut is_told = false;
+        let mut is_stop_requested = false;
         let ended = std::future::poll_fn(|context| {
-            if !is_told && requested.as_mut().poll(context).is_ready() {
-                is_told = true;
+            if !is_stop_requested && requested.as_mut().poll(context).is_ready() {
+                is_stop_requested = true;
                 self.log_of(which, What::Told(which.stage));
                 if call.told.is_some() {
                     return Poll::Ready(None);

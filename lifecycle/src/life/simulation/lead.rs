@@ -16,7 +16,7 @@ use crate::api::hook::Instance;
 use crate::api::record::HookKind;
 use crate::api::settings::Settings;
 use crate::api::shutdown::Shutdown;
-use crate::api::worker::Policy;
+use crate::api::worker::BackgroundPolicy;
 use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::life::body::host;
@@ -272,7 +272,7 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
     let name = world.name(id).as_str().into();
     let Some(resource) = world.resources.get(id) else {
         let worker = world.worker(id);
-        let mut policy = Policy::DEFAULT
+        let mut policy = BackgroundPolicy::DEFAULT
             .restart(worker.restart)
             .intensity(worker.max_restarts, millis(worker.within))
             .backoff(millis(worker.backoff))

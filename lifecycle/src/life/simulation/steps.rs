@@ -9,7 +9,7 @@ use super::world::{
     Act, Body, Call, Destructor, End, Outside, Ready, Resource, Unit, Worker, World,
 };
 use super::{generate, random};
-use crate::api::worker::Restart;
+use crate::api::worker::RestartPolicy;
 
 /// Of everything one: hooks that are slow, fail and hang, tasks, workers with and without order, work, main's body.
 fn small() -> World {
@@ -37,7 +37,7 @@ fn small() -> World {
             ),
             Worker {
                 ready: Ready::Sets(5),
-                restart: Restart::OnFailure,
+                restart: RestartPolicy::OnFailure,
                 ..worker(Some(1), Call::of(Act::ends(40, End::Fail)))
             },
         ],
@@ -81,7 +81,7 @@ fn ended_with_tasks() -> World {
     World {
         linger: 300,
         workers: vec![Worker {
-            restart: Restart::OnFailure,
+            restart: RestartPolicy::OnFailure,
             timeout: Some(100),
             runs: vec![Call::of(Act::ends(40, End::Fail)), Call::UNTIL_TOLD],
             tasks: vec![Call::UNTIL_TOLD, Call::of(Act::NEVER)],

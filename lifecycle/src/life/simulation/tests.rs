@@ -9,7 +9,7 @@ use super::world::{
     Act, Body, Call, Destructor, Early, End, Every, Outside, Ready, Resource, Worker, World,
 };
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::worker::{OnEnd, Restart};
+use crate::api::worker::{EndAction, RestartPolicy};
 use crate::life::outcome::ComponentOutcome;
 use crate::life::track::Mark;
 
@@ -150,7 +150,7 @@ fn a_worker_that_failed_before_it_was_told_is_up_to_its_policy() {
     };
     let world = World {
         workers: vec![Worker {
-            restart: Restart::OnFailure,
+            restart: RestartPolicy::OnFailure,
             runs: vec![Call::of(Act::ends(10, End::Fail))],
             tasks: vec![goes_on],
             ..Worker::PLAIN
@@ -424,7 +424,7 @@ fn the_root_error_says_what_did_not_start_and_how_often_it_was_tried() {
     let worker = World {
         workers: vec![Worker {
             ready: Ready::Sets(1_000),
-            restart: Restart::OnFailure,
+            restart: RestartPolicy::OnFailure,
             max_restarts: 1,
             backoff: 100,
             runs: vec![fails],
@@ -624,7 +624,7 @@ fn a_worker_that_failed_by_itself_has_failed_also_where_its_tasks_outlast_the_ti
         }],
         ..World::of(Vec::new())
     };
-    for (on_failure, code) in [(OnEnd::Shutdown, 1), (OnEnd::Ignore, 3)] {
+    for (on_failure, code) in [(EndAction::Shutdown, 1), (EndAction::Ignore, 3)] {
         let outcome = led(&of(on_failure)).outcome;
         assert_eq!(outcome.exit_code, code);
         let errors = &outcome.components[0].errors;

@@ -1,7 +1,7 @@
 //! Worlds as plain data: what an app has and does, what its code does, and what befalls it from outside. Times are
 //! milliseconds.
 
-use crate::api::worker::{OnEnd, Restart};
+use crate::api::worker::{EndAction, RestartPolicy};
 
 /// How a call of user code ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,12 +90,12 @@ pub(super) struct Worker {
     pub(super) start_timeout: u64,
     pub(super) ready: Ready,
     pub(super) every: Option<Every>,
-    pub(super) restart: Restart,
+    pub(super) restart: RestartPolicy,
     pub(super) max_restarts: u32,
     pub(super) within: u64,
     pub(super) backoff: u64,
-    pub(super) on_failure: OnEnd,
-    pub(super) on_finish: OnEnd,
+    pub(super) on_failure: EndAction,
+    pub(super) on_finish: EndAction,
     /// One for each run; the last one stands for all that follow.
     pub(super) runs: Vec<Call>,
     pub(super) tasks: Vec<Call>,
@@ -221,12 +221,12 @@ impl Worker {
         start_timeout: 1_000,
         ready: Ready::FirstPoll(0),
         every: None,
-        restart: Restart::Never,
+        restart: RestartPolicy::Never,
         max_restarts: 5,
         within: 60_000,
         backoff: 500,
-        on_failure: OnEnd::Shutdown,
-        on_finish: OnEnd::Ignore,
+        on_failure: EndAction::Shutdown,
+        on_finish: EndAction::Ignore,
         runs: Vec::new(),
         tasks: Vec::new(),
         asks: None,

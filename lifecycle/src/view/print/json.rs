@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::budget::Budget;
 use crate::api::record::HookKind;
-use crate::api::worker::{OnEnd, Policy, Restart};
+use crate::api::worker::{BackgroundPolicy, EndAction, RestartPolicy};
 use crate::plan::component::{Component, Kind};
 use crate::view::print::summary::{End, Entry, Outline};
 
@@ -168,17 +168,17 @@ impl Start {
 }
 
 impl Worker {
-    fn of(policy: &Policy) -> Self {
+    fn of(policy: &BackgroundPolicy) -> Self {
         let end = |end| match end {
-            OnEnd::Ignore => "ignore",
-            OnEnd::Shutdown => "shutdown",
+            EndAction::Ignore => "ignore",
+            EndAction::Shutdown => "shutdown",
         };
         Self {
             every_us: policy.every.map(|every| micros(every.period)),
             restart: match policy.restart {
-                Restart::Never => "never",
-                Restart::OnFailure => "on_failure",
-                Restart::Always => "always",
+                RestartPolicy::Never => "never",
+                RestartPolicy::OnFailure => "on_failure",
+                RestartPolicy::Always => "always",
             },
             on_failure: end(policy.on_failure),
             on_finish: end(policy.on_finish),

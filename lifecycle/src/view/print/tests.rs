@@ -15,7 +15,7 @@ use crate::api::record::RecordRef;
 use crate::api::record::{Body, HookKind, Record, ResourceTable};
 use crate::api::resource::Resource;
 use crate::api::settings::Settings;
-use crate::api::worker::Policy;
+use crate::api::worker::BackgroundPolicy;
 use crate::plan::Plan;
 use crate::plan::component::{Component, Kind, Source};
 use crate::plan::graph::{Cost, Graph, Node};
@@ -115,7 +115,7 @@ impl Sketch {
             kind: if self.worker {
                 Kind::Worker {
                     run: Arc::new(|_| unreachable!("it is never run")),
-                    policy: Policy::DEFAULT,
+                    policy: BackgroundPolicy::DEFAULT,
                 }
             } else {
                 Kind::Resource {

@@ -132,13 +132,13 @@ impl Teller {
     pub(crate) fn finish(&self, report: &Report) -> LastWords {
         let messages = self.messages.as_ref();
         LastWords(messages.and_then(|messages| {
-            let (told, is_told) = sync_channel(1);
+            let (told, is_stop_requested) = sync_channel(1);
             let how = match report.root_error() {
                 Some(root) => format!("{}: {root}", report.summary()),
                 None => report.summary(),
             };
             messages.send(Message::End(how, told)).ok()?;
-            Some(is_told)
+            Some(is_stop_requested)
         }))
     }
 }
@@ -146,8 +146,8 @@ impl Teller {
 impl LastWords {
     /// Waits until they are with systemd, which hears them before it hears of our end.
     pub(crate) fn wait(self, left: Duration) {
-        if let Some(is_told) = self.0 {
-            let _ = is_told.recv_timeout(LAST_WORDS.min(left));
+        if let Some(is_stop_requested) = self.0 {
+            let _ = is_stop_requested.recv_timeout(LAST_WORDS.min(left));
         }
     }
 }

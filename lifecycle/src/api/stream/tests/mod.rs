@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::scope::admission::Admission;
-use crate::scope::{AppState, Ask, Scope};
+use crate::scope::{AppRequest, AppState, Scope};
 
 mod finishing;
 
@@ -36,7 +36,7 @@ impl World {
             admission: Admission::new(move || heard.notify_one()),
             lame_duck: Default::default(),
             ask: Box::new(move |what| {
-                if let Ask::TellOfPanic { task, error, .. } = what {
+                if let AppRequest::ReportPanic { task, error, .. } = what {
                     let _ = panicked.send(format!("{task}: {error}"));
                 }
             }),
@@ -64,7 +64,7 @@ impl World {
     /// Tells the scope, which has so long from now on.
     fn tell_for(&self, time: Duration) {
         let until = Instant::now() + time;
-        self.scope.tell(until, until + LONG);
+        self.scope.request_stop(until, until + LONG);
     }
 
     /// Waits until nothing is in flight.
@@ -148,7 +148,7 @@ async fn an_item_that_is_pulled_as_the_scope_is_told_is_received_and_saved() {
         let scope = Arc::clone(&world.scope);
         let telling = letters().enumerate().map(move |(index, letter)| {
             if index == last {
-                scope.tell(Instant::now() + LONG, Instant::now() + LONG);
+                scope.request_stop(Instant::now() + LONG, Instant::now() + LONG);
             }
             letter
         });
@@ -503,7 +503,7 @@ async fn however_the_threads_meet_what_was_received_is_saved_once() {
                 tokio::task::yield_now().await;
             }
             scope.app.admission.close();
-            scope.tell(Instant::now() + LONG, Instant::now() + LONG);
+            scope.request_stop(Instant::now() + LONG, Instant::now() + LONG);
         });
         let received = consumer.await.expect("it does not panic");
         teller.await.expect("it does not panic");

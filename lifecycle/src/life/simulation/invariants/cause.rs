@@ -7,7 +7,7 @@ use super::drain::Drain;
 use super::runs::{ComponentOutcome, Runs};
 use super::starts::attempts;
 use super::stops::Ending;
-use crate::api::worker::OnEnd;
+use crate::api::worker::EndAction;
 use crate::life::simulation::evidence::{Seen, Spot, Stage, What, millis};
 use crate::life::simulation::world::{End, Outside};
 use crate::scope::reason::Reason;
@@ -268,14 +268,14 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         Some((_, What::Ended(_, End::Fail | End::Config | End::Panic)))
     );
     match worker.outcome {
-        Some(ComponentOutcome::Finished(at)) if policy.on_finish == OnEnd::Shutdown => {
+        Some(ComponentOutcome::Finished(at)) if policy.on_finish == EndAction::Shutdown => {
             push(at, Some(Reason::Finished(name())), false, true);
         }
         Some(ComponentOutcome::Failed(at)) => {
             // Before the app is up, whatever its policy says.
             let early = running.is_none_or(|running| at + seen.blocked() < running.at);
             let same = running.is_some_and(|running| at <= running.at);
-            let fatal = policy.on_failure == OnEnd::Shutdown;
+            let fatal = policy.on_failure == EndAction::Shutdown;
             // At the instant at which it was told, it may have been told first.
             let told = seen
                 .draining()
@@ -298,7 +298,7 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         .is_some_and(|every| every.max_failures.is_none_or(|most| failures < most));
     // Told, it may only fail as being told provokes it, or as a run of it may.
     if let (None, Some((spot, _))) = (worker.outcome, end.filter(|_| is_error && !gave_up))
-        && policy.on_failure == OnEnd::Shutdown
+        && policy.on_failure == EndAction::Shutdown
         && !may_fail
     {
         let told = worker.runs.last().is_some_and(|run| run.told.is_some());

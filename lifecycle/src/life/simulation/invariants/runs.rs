@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use super::starts::assert_pause;
-use crate::api::worker::Restart;
+use crate::api::worker::RestartPolicy;
 use crate::life::simulation::evidence::{Seen, Spot, Stage, What, millis};
 use crate::life::simulation::world::{End, Ready, Worker};
 
@@ -218,10 +218,10 @@ fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<Co
                 let too_many = every.max_failures.is_some_and(|most| failures >= most);
                 too_many.then_some(ComponentOutcome::Failed(over))
             }
-            (None, Restart::Never | Restart::OnFailure) if ok => {
+            (None, RestartPolicy::Never | RestartPolicy::OnFailure) if ok => {
                 Some(ComponentOutcome::Finished(over))
             }
-            (None, Restart::Never) => Some(ComponentOutcome::Failed(over)),
+            (None, RestartPolicy::Never) => Some(ComponentOutcome::Failed(over)),
             _ => (recent >= worker.max_restarts).then_some(ComponentOutcome::Failed(over)),
         };
         restarts.push_back(over);
