@@ -49,7 +49,7 @@ fn stop() -> Hook<Stopped> {
     Hook::future(async { Ok(Stopped::Clean) })
 }
 
-impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8> Worker
+impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8> BackgroundWorker
     for Part<CHAIN, A, B, C, D>
 {
     const RECORD: RecordRef = RecordRef::to(
