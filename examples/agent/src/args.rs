@@ -1,15 +1,63 @@
 //! [`Args`]: the command line.
 
+use std::ffi::OsString;
+
 use clap::{Parser, ValueEnum};
 use lifecycle::{ConfigError, resource};
 
 /// An AI agent: keeps documents, answers questions about them, works through jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
-#[command(name = "agent", version, after_help = ENVIRONMENT)]
+#[command(name = "agent", version, after_help = LOG)]
 pub struct Args {
     /// How to talk to it.
     #[arg(long, value_enum, default_value_t = Mode::Web)]
     pub mode: Mode,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What the command line and the environment say, as text: [`Config`](crate::config::Config) checks all of it at once, so
+/// that every wrong value is named. An empty variable counts as absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Options that can also be set by environment variables")]
+pub struct Options {
+    /// Address to listen on [default: 127.0.0.1:8080].
+    #[arg(long, env = "AGENT_ADDR", value_name = "ADDRESS")]
+    pub addr: Option<OsString>,
+    /// Folder for its data [default: agent-data].
+    #[arg(long, env = "AGENT_DATA", value_name = "FOLDER")]
+    pub data: Option<OsString>,
+    /// PostgreSQL server for its rows, postgres://.. [default: SQLite in the data folder].
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<OsString>,
+    /// Redis server for its cache, redis://.. [default: in memory].
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<OsString>,
+    /// Folder of a sentence transformer [default: built-in n-grams].
+    #[arg(long, env = "AGENT_EMBEDDING_MODEL", value_name = "FOLDER")]
+    pub embedding_model: Option<OsString>,
+    /// OpenAI-compatible endpoint, such as https://api.openai.com/v1 [default: a small built-in model].
+    #[arg(
+        long,
+        env = "AGENT_LLM_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub llm_url: Option<OsString>,
+    /// Model to request from the endpoint [default: gpt-4o-mini].
+    #[arg(long, env = "AGENT_LLM_MODEL", value_name = "NAME")]
+    pub llm_model: Option<OsString>,
+    /// Key to send to the endpoint.
+    #[arg(
+        long,
+        env = "AGENT_LLM_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    pub llm_key: Option<OsString>,
+    /// Time limit of each piece of the endpoint's answer [default: 60s].
+    #[arg(long, env = "AGENT_LLM_TIMEOUT", value_name = "TIME")]
+    pub llm_timeout: Option<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -20,20 +68,9 @@ pub enum Mode {
     Console,
 }
 
-const ENVIRONMENT: &str = "\
-Environment:
-  AGENT_ADDR             where to listen [default: 127.0.0.1:8080]
-  DATABASE_URL           postgres://.. for its rows [default: SQLite in its folder]
-  REDIS_URL              redis://.. for its cache [default: its memory]
-  AGENT_DATA             the folder for its data [default: agent-data]
-  AGENT_EMBEDDING_MODEL  the folder of a sentence transformer [default: built-in n-grams]
-  AGENT_LLM_URL          an OpenAI-compatible endpoint, such as https://api.openai.com/v1 [default: a small built-in model]
-  AGENT_LLM_MODEL        the model to ask for there [default: gpt-4o-mini]
-  AGENT_LLM_KEY          the key to send there
-  AGENT_LLM_TIMEOUT      how long each piece of its answer may take [default: 60s]
-  RUST_LOG               what to log to standard error, such as info or agent=debug";
+const LOG: &str = "RUST_LOG sets what is logged to standard error, such as info or agent=debug";
 
-/// `setup` provides the parsed ones; this is for whoever starts the parts without it.
+/// `setup` provides the parsed arguments; this is for tests, which start the parts without it.
 #[resource(order = 0)]
 impl Args {
     async fn start() -> Result<Self, ConfigError> {
@@ -48,6 +85,8 @@ mod tests {
     #[test]
     fn web_is_the_default_and_other_modes_are_refused() {
         assert_eq!(Args::try_parse_from(["agent"]).unwrap().mode, Mode::Web);
+        let args = Args::try_parse_from(["agent", "--addr", "[::]:80"]).unwrap();
+        assert_eq!(args.options.addr, Some("[::]:80".into()));
         assert_eq!(
             Args::try_parse_from(["agent", "--mode", "console"])
                 .unwrap()

@@ -1,4 +1,4 @@
-//! [`Config`]: what the environment says, checked before anything else starts.
+//! [`Config`]: what the command line and the environment say, checked before anything else starts.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use lifecycle::{ConfigError, resource};
 use redis::Client;
 use reqwest::Url;
+
+use crate::args::{Args, Options};
 
 pub struct Config {
     pub address: SocketAddr,
@@ -48,8 +50,8 @@ impl Endpoint {
 
 #[resource(order = 0)]
 impl Config {
-    async fn start() -> Result<Self, ConfigError> {
-        let config = Self::read(|name| std::env::var_os(name))?;
+    async fn start(args: &Args) -> Result<Self, ConfigError> {
+        let config = Self::read(&args.options)?;
         tokio::fs::create_dir_all(&config.data).await.map_err(|error| {
             ConfigError::new(format!(
                 "AGENT_DATA is `{}`, which cannot be made a folder: {error} (allowed: a path where this user may write)",
@@ -61,26 +63,27 @@ impl Config {
 }
 
 impl Config {
-    /// Every wrong variable is named, not only the first.
-    fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+    /// Names every wrong value, not only the first.
+    fn read(options: &Options) -> Result<Self, ConfigError> {
         let mut wrong = Vec::new();
-        let mut text = |name: &str| match variable(name)?.into_string() {
-            Ok(value) if value.is_empty() => None,
+        let given = |value: &Option<OsString>| value.clone().filter(|value| !value.is_empty());
+        let mut text = |name: &str, value| match given(value)?.into_string() {
             Ok(value) => Some(value),
             Err(value) => {
                 wrong.push(format!("{name} is `{}` (allowed: UTF-8)", value.display()));
                 None
             }
         };
-        let address = text("AGENT_ADDR");
-        let database = text("DATABASE_URL");
-        let redis = text("REDIS_URL");
-        let url = text("AGENT_LLM_URL");
-        let model = text("AGENT_LLM_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
-        let key = text("AGENT_LLM_KEY");
-        let timeout = text("AGENT_LLM_TIMEOUT").unwrap_or_else(|| "60s".into());
-        let path = |name| variable(name).filter(|path| !path.is_empty());
-        let (data, embedding) = (path("AGENT_DATA"), path("AGENT_EMBEDDING_MODEL"));
+        let address = text("AGENT_ADDR", &options.addr);
+        let database = text("DATABASE_URL", &options.database_url);
+        let redis = text("REDIS_URL", &options.redis_url);
+        let url = text("AGENT_LLM_URL", &options.llm_url);
+        let model = text("AGENT_LLM_MODEL", &options.llm_model);
+        let model = model.unwrap_or_else(|| "gpt-4o-mini".into());
+        let key = text("AGENT_LLM_KEY", &options.llm_key);
+        let timeout = text("AGENT_LLM_TIMEOUT", &options.llm_timeout);
+        let timeout = timeout.unwrap_or_else(|| "60s".into());
+        let (data, embedding) = (given(&options.data), given(&options.embedding_model));
 
         let address = address.unwrap_or_else(|| "127.0.0.1:8080".into());
         let parsed_address = address.parse();
@@ -198,13 +201,20 @@ pub mod tests {
     }
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
-        Config::read(|name| {
-            variables
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.into())
-        })
-        .map_err(|error| error.to_string())
+        let mut options = Options::default();
+        for (name, value) in variables {
+            let option = match *name {
+                "AGENT_ADDR" => &mut options.addr,
+                "DATABASE_URL" => &mut options.database_url,
+                "REDIS_URL" => &mut options.redis_url,
+                "AGENT_LLM_URL" => &mut options.llm_url,
+                "AGENT_LLM_KEY" => &mut options.llm_key,
+                "AGENT_LLM_TIMEOUT" => &mut options.llm_timeout,
+                other => panic!("{other} is not among the options"),
+            };
+            *option = Some(value.into());
+        }
+        Config::read(&options).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -238,7 +248,7 @@ pub mod tests {
     #[test]
     fn an_endpoint_is_taken_with_its_model_and_key() {
         let config = read(&[
-            ("AGENT_LLM_URL", "http://somebody:secret@[::1]:11434/v1/"),
+            ("AGENT_LLM_URL", "http://agent:secret@[::1]:11434/v1/"),
             ("AGENT_LLM_KEY", "secret"),
         ])
         .unwrap();

@@ -46,7 +46,7 @@ pub mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::args::{Args, Mode};
+    use crate::args::{Args, Mode, Options};
     use crate::config::Config;
     use crate::config::tests::in_folder;
     use crate::worker::work_jobs;
@@ -60,7 +60,12 @@ pub mod tests {
         let builder = Lifecycle::builder()
             .background_worker::<serve>()
             .background_worker::<work_jobs>();
-        let builder = builder.provide(Args { mode: Mode::Web }).provide(config);
+        let builder = builder
+            .provide(Args {
+                mode: Mode::Web,
+                options: Options::default(),
+            })
+            .provide(config);
         let running = builder.start().await.unwrap();
         let address = running.get::<HttpListener>().unwrap().address().unwrap();
         (running, format!("http://{address}"))
