@@ -1,6 +1,6 @@
-//! HTTP: a server that answers whatever it has admitted, and then closes.
+//! HTTP: a server that answers every request that it has admitted, and then closes.
 //!
-//! `curl http://127.0.0.1:8080/slow`, and Ctrl+C while it waits: the answer comes all the same.
+//! `curl http://127.0.0.1:8080/slow`, then Ctrl+C while it waits: the response still arrives.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ struct Port(Mutex<Option<TcpListener>>);
 
 #[resource]
 impl Port {
-    /// On `ADDR`. A wrong one makes the exit code 2: a restart will not mend it.
+    /// Binds `ADDR`. A value that does not parse ends the process with exit code 2: a restart would not help.
     async fn start() -> Result<Self, BoxError> {
         let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
         let address: SocketAddr = address.parse().map_err(|_| {

@@ -1,6 +1,6 @@
-//! Order: what a `start` takes is up before it, and is stopped after it. Numbers put resources into groups.
+//! Order: the parameters of a `start` are up before it and stop after it. Numbers put resources into groups.
 //!
-//! `LIFECYCLE_PRINT=plan cargo run -p examples --bin ordering` shows the order and starts nothing.
+//! `LIFECYCLE_PRINT=plan cargo run -p examples --bin ordering` prints the order and starts nothing.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ struct Config {
     greeting: &'static str,
 }
 
-/// Order 0 is up before anything of order 1 begins, and stops after all of that has ended.
+/// Order 0 is up before order 1 begins to start, and stops after all of order 1 has ended.
 #[resource(order = 0)]
 impl Config {
     fn start() -> Self {
@@ -24,14 +24,14 @@ impl Config {
     }
 }
 
-/// A trait, so that a test can hand out another clock.
+/// A trait, so that a test can provide another clock.
 trait Clock: Send + Sync {
     fn now(&self) -> SystemTime;
 }
 
 struct SystemClock;
 
-/// Without a number only what takes it orders it.
+/// Without a number it is ordered by its dependencies and dependents alone.
 #[resource(as = dyn Clock)]
 impl SystemClock {
     fn start() -> Self {
@@ -61,7 +61,7 @@ impl Database {
 
 struct Cache;
 
-/// The same order as the database, and neither takes the other: they start at once, and stop at once.
+/// The same order as the database, and neither depends on the other: they start and stop in parallel.
 #[resource(order = 1)]
 impl Cache {
     async fn start() -> Self {
@@ -78,7 +78,7 @@ struct Search {
     database: Arc<Database>,
 }
 
-/// `after` orders without handing anything over.
+/// `after` orders two resources without passing one to the other.
 #[resource(after = [Cache])]
 impl Search {
     async fn start(database: Arc<Database>, clock: &dyn Clock) -> Self {

@@ -1,4 +1,4 @@
-//! A periodic worker: runs again and again, and is not interrupted in the middle of a run.
+//! A periodic worker: it runs repeatedly, and a run is never interrupted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,14 +19,14 @@ impl Sessions {
     }
 }
 
-/// The next run begins half a second after this one has ended, so that runs never overlap. Without `immediate` the first
-/// one would wait for half a second, too. A run that fails is logged and the next one comes all the same; three failures
-/// in a row take the app down.
+/// The next run begins half a second after the previous one has ended, so that runs never overlap. Without `immediate` the
+/// first run would wait for half a second, too. A failed run is logged and the schedule continues; three failures in a row
+/// stop the app.
 #[background(every = "500ms", immediate, run_timeout = "5s", max_failures = 3)]
 async fn expire_sessions(sessions: &Sessions) -> Result<(), &'static str> {
     let run = 1 + sessions.runs.fetch_add(1, Ordering::Relaxed);
     println!("run {run}: begins");
-    // The app stops between runs: this one is awaited.
+    // The app stops between runs: this run is awaited.
     tokio::time::sleep(Duration::from_millis(100)).await;
     println!("run {run}: ends");
     if run == 1 {

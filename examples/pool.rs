@@ -1,4 +1,4 @@
-//! Leases: a pool knows what it has lent out, and the report names the place of what never came back.
+//! Leases: a pool counts its outstanding leases, and the report lists where each leaked lease was acquired.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Pool {
         }
     }
 
-    /// All that could ask for a connection has ended by now. What is still out has a moment to come back.
+    /// Everything that could acquire a connection has ended by now. Outstanding leases get a moment to be returned.
     async fn stop(&self) {
         let returned = self.leases.returned();
         match tokio::time::timeout(Duration::from_millis(200), returned).await {
@@ -28,14 +28,14 @@ impl Pool {
         }
     }
 
-    /// Asked before and after `stop`: for the report.
+    /// Called before and after `stop`, for the report.
     fn in_use(&self) -> usize {
         self.leases.count()
     }
 }
 
 impl Pool {
-    /// The place that the report names is the caller's.
+    /// The report lists the caller's file and line.
     #[track_caller]
     fn connection(&self) -> Lease<Connection> {
         self.leases.lend(Connection)
@@ -63,7 +63,7 @@ struct Queries {
 
 #[lifecycle::main]
 async fn main(app: Queries, shutdown: Shutdown) {
-    // A mistake: nobody gives this one back. The report says so, with this line.
+    // A mistake: this lease is never returned. The report says so, with this line.
     std::mem::forget(app.pool.connection());
     println!("main: up; press Ctrl+C");
     shutdown.requested().await;

@@ -1,4 +1,4 @@
-//! Workers: what the app does until it is told to stop, as a task or on a thread, and what happens when one fails.
+//! Background workers: tasks and threads that run until the app stops, and what happens when one fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,7 +20,7 @@ impl Broker {
 }
 
 impl Broker {
-    /// Two connections are lost before one holds.
+    /// The first two connections are lost; the third one lasts.
     async fn connect(&self) -> Result<(), &'static str> {
         match self.connects.fetch_add(1, Ordering::Relaxed) {
             0 | 1 => Err("connection lost"),
@@ -29,7 +29,7 @@ impl Broker {
     }
 }
 
-/// It runs again when it has failed, after a delay that doubles. Six failures within a minute take the app down.
+/// After a failure it is restarted, with a delay that doubles. Six failures within a minute stop the app.
 #[background(
     restart = "on_failure",
     max_restarts = 5,
@@ -51,8 +51,8 @@ async fn consume(broker: &Broker, shutdown: Shutdown) -> Result<(), &'static str
     Ok(())
 }
 
-/// A plain `fn` has a thread of its own: it may block. It says itself when it is up; `main` begins after that. Having an
-/// order, it is told to stop after the workers without one.
+/// A plain `fn` has a thread of its own, so that it may block. It reports itself when it is up; `main` begins after that.
+/// Because it has an order, it is asked to stop after the workers without one.
 #[background(order = 0, timeout = "2s")]
 fn compress(ready: Ready, shutdown: Shutdown) {
     println!("compress: making its tables");

@@ -1,4 +1,4 @@
-//! Streams: an answer that is cut by the end of the app ends with a marker, and what was seen of it is saved.
+//! Streams: an answer that the end of the app interrupts ends with a marker, and the part that was sent is saved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Answers {
     }
 }
 
-/// A language model that never comes to the point.
+/// A language model whose answer never ends.
 fn tokens() -> impl Stream<Item = String> + Send + 'static {
     stream::unfold(0, async |count| {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,10 +1,11 @@
-//! Tasks: work that fans out from a component, is awaited when the app stops, and is named where it does not end.
+//! Tasks: work that fans out from a component. It is awaited when the app stops, and listed in the report if it does not end.
 
 use std::time::Duration;
 
 use lifecycle::{App, Shutdown, Tasks, background};
 
-/// Each mail is a task of this worker. Told to stop, the worker takes no further one; its tasks have the rest of its time.
+/// Each mail is a task of this worker. When asked to stop, the worker takes no further mail; its tasks have the rest of its
+/// time.
 #[background(timeout = "5s")]
 async fn send_mails(tasks: Tasks, shutdown: Shutdown) {
     let mut mails = 0;
@@ -37,7 +38,7 @@ struct Mailer {}
 
 #[lifecycle::main]
 async fn main(_app: Mailer, shutdown: Shutdown) -> Result<(), lifecycle::BoxError> {
-    // `main` has tasks, too. This one ends with a value.
+    // `main` has tasks, too. This one returns a value.
     let checked = shutdown
         .tasks()
         .spawn("check", async { "all is well" })

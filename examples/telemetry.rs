@@ -1,4 +1,4 @@
-//! Telemetry: the spans of the app's life go to OpenTelemetry, and whoever exports them stops last.
+//! Telemetry: the spans of the app's life go to OpenTelemetry, and the exporter stops last.
 //!
 //! `cargo run -p examples --features telemetry --bin telemetry`. It writes to standard output; with the exporter of
 //! `opentelemetry-otlp` in its place the spans go to a collector.
@@ -17,7 +17,7 @@ struct Telemetry {
     provider: SdkTracerProvider,
 }
 
-/// Of the lowest order: up before everything else, and stopped when all of that has ended. A `fn`, since both hooks block.
+/// The lowest order: up before everything else, and stopped after everything else. Plain functions, since both hooks block.
 #[resource(order = 0, timeout = "3s")]
 impl Telemetry {
     fn start() -> Result<Self, BoxError> {
@@ -43,7 +43,7 @@ struct Database;
 #[resource(order = 1, timeout = "2s")]
 impl Database {
     async fn start() -> Self {
-        // Within the span `start` of the component `Database`, of which it becomes an event.
+        // Recorded as an event of the span `start` of the component `Database`.
         info!("connected");
         Self
     }
