@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use lifecycle_tests::run::{End, Program, Run, Signal};
+use lifecycle_tests::harness::{End, Program, Run, Signal};
 
 const UP: &str = "main: up";
 

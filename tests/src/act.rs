@@ -38,8 +38,8 @@ use lifecycle::{ConfigError, Settings, Setup, Shutdown};
 use tokio::runtime::Handle;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::evidence::note;
 use crate::faults;
+use crate::harness::evidence::note;
 
 const LONG: Duration = Duration::from_secs(3600);
 

@@ -21,7 +21,7 @@ use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::sys::{self, Fate};
+use crate::harness::sys::{self, Fate};
 
 /// Does what the step says; false when there is no such step.
 pub(crate) fn inject(step: &str, detail: &str) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, GaugeFn, Key, KeyName, Metadata, SharedString, Unit};
 
-use crate::evidence::note;
+use crate::harness::evidence::note;
 
 /// Notes each metric that is set to one, of those that have a `state`.
 #[derive(Debug)]

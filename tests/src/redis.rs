@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
+use crate::harness::Signal;
 use crate::http::own_port;
-use crate::run::Signal;
 use rustix::process::{Pid, kill_process};
 
 /// The server. Nothing of it is ever written to a disk.

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::run::Run;
+use crate::harness::Run;
 
 /// Far beyond anything that a test expects.
 const LIMIT: Duration = Duration::from_secs(30);

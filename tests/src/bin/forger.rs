@@ -7,8 +7,8 @@ use lifecycle::{
     StartContext, Stopped, Tasks, background,
 };
 use lifecycle_tests::act::{self, steps};
-use lifecycle_tests::evidence::note;
 use lifecycle_tests::forged;
+use lifecycle_tests::harness::evidence::note;
 
 struct Forger;
 

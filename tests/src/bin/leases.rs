@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lifecycle::{App, Lease, Leases, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use tokio::sync::Notify;
 
 struct Base;

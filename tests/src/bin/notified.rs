@@ -3,7 +3,7 @@
 
 use lifecycle::{Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 const SYSTEMD: [&str; 3] = ["NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="];
 

@@ -5,7 +5,7 @@ mod odds;
 
 use lifecycle::Shutdown;
 use lifecycle_tests::act::{Fault, serve};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use odds::{Odds, setup};
 
 #[lifecycle::main(init = setup, flavor = "current_thread")]

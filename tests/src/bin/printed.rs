@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lifecycle::{App, Ready, Setup, Shutdown, background, resource};
 use lifecycle_tests::act::{self, Fault, act, serve as act_until_told};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 struct Config;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use lifecycle::{App, Setup, Shutdown, background, resource};
 use lifecycle_tests::act::{self, Fault, act, act_blocking, serve, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use lifecycle_tests::recorder::Recorder;
 
 /// More than the runtime has, so that each gets one.

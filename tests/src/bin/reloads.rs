@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use lifecycle::{App, ConfigError, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 struct Settings {
     cushions: AtomicU32,

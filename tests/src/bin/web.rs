@@ -19,7 +19,7 @@ use axum::routing::{any, get, post};
 use futures_util::{Stream, StreamExt as _, stream};
 use lifecycle::{InterruptibleStream as _, Shutdown, background, http, resource};
 use lifecycle_tests::act::init;
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::sleep;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lifecycle::{ConfigError, Setup, Shutdown, background, resource};
 use lifecycle_tests::act::{self, Fault, act, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 const PAUSE: Duration = Duration::from_millis(5);
 const WORKERS: [&str; 3] = ["task", "thread", "deaf"];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::day::Day;
 use super::live::Lived;
 use super::table::{Cause, Deed, Limit, Pattern, Place, asks_to_stop};
-use crate::run::{End, Signal};
+use crate::harness::{End, Signal};
 
 /// Second signals this soon after the first count as the same; a loaded machine may bring the first one late.
 const SURELY_SAME: Duration = Duration::from_millis(150);

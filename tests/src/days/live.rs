@@ -11,8 +11,8 @@ use super::day::Day;
 use super::judge::{Machine, judge};
 use super::table::Outputs;
 use super::tally::Tally;
-use crate::evidence::now;
-use crate::run::{End, Program, Signal, full, gone};
+use crate::harness::evidence::now;
+use crate::harness::{End, Program, Signal, full, gone};
 
 /// How long after its deadline a program counts as one that hangs.
 const HANGS: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! The faults, and what each may lead to.
 
-use crate::run::Signal;
+use crate::harness::Signal;
 
 /// A fault, and what it may lead to.
 #[derive(Debug)]

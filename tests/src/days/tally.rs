@@ -73,7 +73,7 @@ impl Tally {
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect();
             self.failures.push(format!(
-                "{}\n  SEED={seed} RUNS=1 cargo test -p lifecycle-tests --test faults -- --nocapture\n  \
+                "{}\n  SEED={seed} RUNS=1 cargo test -p lifecycle-tests --test load -- --nocapture faults::\n  \
                  {} {program} {}\n  signals {:?} after `{}`, outputs {:?}\n{}",
                 verdict.broken.join("; "),
                 variables.join(" "),

@@ -3,7 +3,7 @@
 //!
 //! Tests of whole programs have bounds in time, and a machine that stands still for 200 ms breaks them, though the program
 //! is right. Wider bounds would show less on every machine. So an upper bound is moved by what the machine was late by
-//! ([`End::expect_took`](crate::run::End::expect_took)), and where lateness changes what happens, and not only when, the
+//! ([`End::expect_took`](crate::harness::End::expect_took)), and where lateness changes what happens, and not only when, the
 //! case is lived again ([`unless_late`]). On a machine that is on time both change nothing.
 
 use std::any::Any;
@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::evidence::now;
-use crate::sys;
+use crate::harness::evidence::now;
+use crate::harness::sys;
 
 /// How long a canary sleeps. What is over within such a sleep is not seen.
 const TICK: Duration = Duration::from_millis(5);

@@ -6,16 +6,12 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::run::Program;
-
-/// Far beyond anything that a test expects.
-const LIMIT: Duration = Duration::from_secs(30);
+use super::{LIMIT, Program};
 
 /// What Ctrl+C sends.
 pub const CTRL_C: &str = "\x03";
@@ -48,9 +44,9 @@ impl Terminal {
     /// Where the system has none left.
     #[must_use]
     pub fn new(rows: u16, columns: u16) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        // The program must not have this end, too.
-        fcntl_setfd(&keyboard, FdFlags::CLOEXEC).expect("it can be kept from children");
+        // Close-on-exec from the beginning: a program that another test starts meanwhile would keep the terminal open.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let keyboard = openpt(flags).expect("a terminal");
         grantpt(&keyboard).expect("its other end is ours");
         unlockpt(&keyboard).expect("its other end can be opened");
         let name = ptsname(&keyboard, Vec::new()).expect("its other end has a name");

@@ -1,11 +1,9 @@
 //! Services of a real systemd. To be run beside one of their own, by `tests/with-systemd`:
 //!
 //! ```text
-//! cargo test -p lifecycle-tests --test booted \
-//!     --config "target.'cfg(unix)'.runner = '$PWD/tests/with-systemd'" -- --ignored
+//! cargo test -p lifecycle-tests --test it \
+//!     --config "target.'cfg(unix)'.runner = '$PWD/tests/with-systemd'" -- --ignored booted::
 //! ```
-
-#![cfg(target_os = "linux")]
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -15,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::http;
 
 /// What systemd may take for anything.

@@ -1,8 +1,8 @@
 //! A buffered writer that is handed over: what was written into it is in its file at the end.
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{Signal, folder};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Signal, folder};
 
 const LINES: usize = 10_000;
 

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lifecycle_tests::canary::{Lateness, unless_late_by};
-use lifecycle_tests::run::End;
+use lifecycle_tests::harness::End;
+use lifecycle_tests::harness::canary::{Lateness, unless_late_by};
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

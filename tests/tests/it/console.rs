@@ -1,14 +1,12 @@
 //! What somebody sees at a terminal. The files in `console` hold screens; `UPDATE_EXPECT=1` writes them anew.
 
-#![cfg(target_os = "linux")]
-
 use std::time::Duration;
 
 use expect_test::{ExpectFile, expect_file};
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::terminal::{CTRL_C, CTRL_Z, Terminal};
+use lifecycle_tests::harness::{End, Program, Run};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, Run};
-use lifecycle_tests::terminal::{CTRL_C, CTRL_Z, Terminal};
 
 const LEADER: &str = env!("CARGO_BIN_EXE_on_terminal");
 const ROWS: u16 = 40;

@@ -1,11 +1,11 @@
 //! The drill, on programs that do nothing wrong by themselves:
-//! `cargo test -p lifecycle-tests --features drill --test drill`.
+//! `cargo test -p lifecycle-tests --features drill --test it drill::`.
 
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
 
 fn drill(program: Program, directives: &str) -> End {
     let program = program.env("LIFECYCLE_DRILL", directives);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::thread::scope;
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::evidence::now;
+use lifecycle_tests::harness::{End, Program, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::random::Random;
-use lifecycle_tests::run::{End, Program, Signal};
+use lifecycle_tests::random::rng;
 
 /// Stops the program by the deadline of 2 s, of which one is the reserve.
 fn run_into_the_deadline(program: Program) -> End {
@@ -171,10 +171,10 @@ fn expect_all_called(places: &BTreeSet<usize>) {
 
 #[test]
 fn sixteen_of_twenty_hooks_hang_and_the_other_four_run_wherever_they_stand() {
-    let mut random = Random::new();
+    let mut random = rng();
     let mut anywhere: BTreeSet<usize> = (0..20).collect();
     while anywhere.len() > 16 {
-        anywhere.remove(&random.index(20));
+        anywhere.remove(&random.usize(..20));
     }
     let every_fifth_runs = (0..20).filter(|place| place % 5 != 4).collect();
     let sets = [

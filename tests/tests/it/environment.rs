@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
+use lifecycle_tests::harness::End;
 use lifecycle_tests::program;
-use lifecycle_tests::run::End;
 
 fn expect_refused(end: &End) -> &End {
     end.expect_code(2)

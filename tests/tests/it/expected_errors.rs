@@ -1,8 +1,8 @@
 //! Errors that teardown itself provokes, and those that it does not: how they are logged and what they cost.
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
 
 /// Stops the program with its log on standard error.
 fn logged(program: Program) -> End {

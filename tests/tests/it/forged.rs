@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::thread;
 
 use lifecycle_tests::forged::{ESCAPED, TEXT, acting};
+use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// Ways to end by itself that say something, and their exit codes.

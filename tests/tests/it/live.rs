@@ -1,14 +1,12 @@
 //! The live picture, as whoever follows it is told: from before the first start until the process has ended.
 
-#![cfg(target_os = "linux")]
-
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{Program, Run};
 use lifecycle_tests::http::{ask, own_address};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Program, Run};
 use lifecycle_tests::web::Client;
 use serde_json::Value;
 

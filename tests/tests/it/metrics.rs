@@ -1,15 +1,13 @@
 //! `/metrics`: what it says, to Prometheus itself, too, and to a recorder of the program's own.
 
-#![cfg(target_os = "linux")]
-
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lifecycle_tests::harness::Program;
 use lifecycle_tests::http::{Answer, get, own_address};
 use lifecycle_tests::program;
-use lifecycle_tests::run::Program;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use lifecycle_tests::harness::{End, Program, full, gone};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, full, gone};
 
 /// Three ways in which the chain ends by itself, and their exit codes.
 const ENDS: [(&str, i32); 3] = [

@@ -1,8 +1,8 @@
 //! The page of a life, in a browser.
 
+use lifecycle_tests::harness::Program;
 use lifecycle_tests::http::own_address;
 use lifecycle_tests::program;
-use lifecycle_tests::run::Program;
 
 #[test]
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
@@ -16,26 +16,20 @@ fn the_page_shows_details_by_pointer_and_by_keyboard_and_asks_nobody_for_anythin
         .up();
     run.terminate();
     run.end().expect_code(3);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/picture/browser.py");
-    let browser = python(script).env("PAGE", format!("file://{}", file.display()));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/picture/browser.py");
+    let browser = Program::python(script).env("PAGE", format!("file://{}", file.display()));
     browser.run().expect_code(0);
 }
 
 #[test]
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
 fn the_live_page_follows_a_life_to_its_end_and_says_so_and_asks_nobody_else_for_anything() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/picture/live.py");
-    let browser = python(script)
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/picture/live.py");
+    let browser = Program::python(script)
         .env("PROGRAM", env!("CARGO_BIN_EXE_chain"))
         .env("LIFECYCLE_ADMIN", own_address().to_string())
         .env("LIFECYCLE_TIMEOUT_C", "150ms")
         .env("LIFECYCLE_DRAIN_TIMEOUT", "5s")
         .env("LIFECYCLE_SHUTDOWN_TIMEOUT", "30s");
     browser.run().expect_code(0);
-}
-
-fn python(script: &str) -> Program {
-    Program::new("python3")
-        .env("SCRIPT", script)
-        .through("exec \"$@\" \"$SCRIPT\"")
 }

@@ -2,12 +2,10 @@
 
 use std::fs::OpenOptions;
 
+use crate::schema::expect_valid;
 use expect_test::{ExpectFile, expect_file};
+use lifecycle_tests::harness::{End, Program, gone};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, gone};
-
-#[path = "support/schema.rs"]
-mod schema;
 
 fn printing(format: &str) -> Program {
     program!("printed").env("LIFECYCLE_PRINT", format)
@@ -59,8 +57,8 @@ fn the_graph_is_printed_for_mermaid() {
 fn the_plan_is_printed_as_json_as_its_schema_says() {
     expect_prints("json", &expect_file!["print/plan.json"]);
     let plan = serde_json::from_str(&printing("json").run().stdout).expect("JSON");
-    let schema = include_str!("../../lifecycle/plan.schema.json");
-    schema::expect_valid(&plan, schema);
+    let schema = include_str!("../../../lifecycle/plan.schema.json");
+    expect_valid(&plan, schema);
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! Probes: what they say from before the first start until after the last stop, and when everything goes wrong.
 
-#![cfg(target_os = "linux")]
-
 use std::fs::{remove_file, write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use lifecycle_tests::harness::{Program, Signal};
 use lifecycle_tests::http::{Answer, ask, get, own_address};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Program, Signal};
 use serde_json::Value;
 
 /// SIGHUP means to stop at the terminal that the tests may have been started from.

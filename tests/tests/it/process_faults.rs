@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, Signal};
 
 /// The deadline of those that are stopped by [`stop`]; its end are 2 s of reserve.
 const DEADLINE: Duration = Duration::from_secs(3);

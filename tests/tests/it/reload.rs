@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{Program, Run, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Program, Run, Signal};
 
 const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
 

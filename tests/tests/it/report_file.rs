@@ -7,13 +7,11 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use crate::schema::expect_valid;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program, Signal, folder};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, Signal, folder};
 use serde_json::{Map, Value};
-
-#[path = "support/schema.rs"]
-mod schema;
 
 /// A folder for one report.
 struct Folder(tempfile::TempDir);
@@ -48,8 +46,8 @@ impl Folder {
         assert_eq!(self.names(), ["life.json"]);
         let text = read_to_string(self.path("life.json")).expect("a report");
         let life: Value = serde_json::from_str(&text).expect("JSON");
-        let schema = include_str!("../../lifecycle/report.schema.json");
-        schema::expect_valid(&life, schema);
+        let schema = include_str!("../../../lifecycle/report.schema.json");
+        expect_valid(&life, schema);
         let life = Life(life);
         life.expect_sound();
         life

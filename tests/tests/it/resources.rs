@@ -1,8 +1,8 @@
 //! What resources can be, and what is started at all.
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
 
 fn flavours() -> [fn() -> Program; 2] {
     [|| program!("odds"), || program!("odds_current_thread")]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::Signal;
+use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::program;
-use lifecycle_tests::run::Signal;
 
 #[test]
 fn an_init_that_fails_starts_nothing() {

@@ -4,9 +4,9 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program, Run, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, Run, Signal};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::evidence::now;
+use lifecycle_tests::harness::{End, Program, Run, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::random::{Random, runs};
-use lifecycle_tests::run::{End, Program, Run, Signal};
+use lifecycle_tests::random::{rng, runs};
 
 const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
 
@@ -369,9 +369,9 @@ fn c5_ten_thousand_hangups_are_few_reloads_and_ten_thousand_terminations_one_tea
 
 /// Instants from the execution of the program on, in microseconds: half of them before the first start, most likely.
 fn instants(runs: usize) -> Vec<u64> {
-    let mut random = Random::new();
+    let mut random = rng();
     (0..runs)
-        .map(|run| random.below(if run % 2 == 0 { 6_000 } else { 90_000 }))
+        .map(|run| random.u64(..if run % 2 == 0 { 6_000 } else { 90_000 }))
         .collect()
 }
 

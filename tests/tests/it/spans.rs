@@ -1,5 +1,7 @@
-//! The spans of the calls of user code, as a subscriber sees them. It is the process's own, so that the threads of hooks
-//! have it, too; each test has components of its own.
+//! The spans around calls of user code, as a subscriber sees them.
+//!
+//! The subscriber is the global one, because the threads of hooks need it, too. Therefore each of these tests is a process
+//! of its own.
 
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
@@ -9,10 +11,11 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lifecycle::{Layer, Lifecycle, Settings, Shutdown, background, resource};
+use lifecycle_tests::harness::{Program, Signal, alone};
 #[cfg(target_os = "linux")]
 use lifecycle_tests::http::{get, own_address};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Program, Signal};
+use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -173,6 +176,19 @@ fn settings() -> Settings {
     Settings::default().shutdown_timeout(Duration::from_secs(5))
 }
 
+fn one_thread(case: impl Future<Output = ()>) {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(case);
+}
+
+fn two_threads(case: impl Future<Output = ()>) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(case);
+}
+
 struct Pool;
 
 #[resource(name = "pool")]
@@ -197,38 +213,42 @@ async fn poll(_pool: &Pool, shutdown: Shutdown) -> std::io::Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_a_hook_writes_is_within_the_span_of_its_component_and_phase() {
-    let running = Lifecycle::builder()
-        .settings(settings())
-        .worker::<poll>()
-        .start()
-        .await
-        .expect("it starts");
-    let report = running.stop().await;
-    assert!(report.is_clean(), "{report}");
-    for (message, component, phase) in [
-        ("the pool connects", "pool", "start"),
-        ("the pool has connected", "pool", "start"),
-        ("the pool closes", "pool", "stop"),
-        ("the worker polls", "poll", "run"),
-        ("the worker ends", "poll", "run"),
-    ] {
-        assert_eq!(place_of(message), place(component, phase), "{message}");
-    }
-    let fields = |component, phase| {
-        let span = span(component, phase);
-        assert!(span.get("elapsed_ms").is_some(), "{span:?}");
-        assert!(span.get("elapsed").is_some(), "{span:?}");
-        (
-            span.get("layer").map(str::to_owned),
-            span.get("error").map(str::to_owned),
-        )
-    };
-    assert_eq!(fields("pool", "start"), (None, None));
-    assert_eq!(fields("poll", "run"), (Some("safe".to_owned()), None));
-    assert_eq!(fields("pool", "stop"), (Some("safe".to_owned()), None));
-    assert_eq!(spans("pool").len() + spans("poll").len(), 3);
+#[test]
+fn what_a_hook_writes_is_within_the_span_of_its_component_and_phase() {
+    alone(|| {
+        one_thread(async {
+            let running = Lifecycle::builder()
+                .settings(settings())
+                .worker::<poll>()
+                .start()
+                .await
+                .expect("it starts");
+            let report = running.stop().await;
+            assert!(report.is_clean(), "{report}");
+            for (message, component, phase) in [
+                ("the pool connects", "pool", "start"),
+                ("the pool has connected", "pool", "start"),
+                ("the pool closes", "pool", "stop"),
+                ("the worker polls", "poll", "run"),
+                ("the worker ends", "poll", "run"),
+            ] {
+                assert_eq!(place_of(message), place(component, phase), "{message}");
+            }
+            let fields = |component, phase| {
+                let span = span(component, phase);
+                assert!(span.get("elapsed_ms").is_some(), "{span:?}");
+                assert!(span.get("elapsed").is_some(), "{span:?}");
+                (
+                    span.get("layer").map(str::to_owned),
+                    span.get("error").map(str::to_owned),
+                )
+            };
+            assert_eq!(fields("pool", "start"), (None, None));
+            assert_eq!(fields("poll", "run"), (Some("safe".to_owned()), None));
+            assert_eq!(fields("pool", "stop"), (Some("safe".to_owned()), None));
+            assert_eq!(spans("pool").len() + spans("poll").len(), 3);
+        })
+    });
 }
 
 struct Flaky;
@@ -269,42 +289,46 @@ impl Sour {
     }
 }
 
-#[tokio::test]
-async fn a_span_says_what_went_wrong_and_how_far_the_cleanup_had_to_go() {
-    let running = Lifecycle::builder()
-        .settings(settings())
-        .resource::<Sour>()
-        .start()
-        .await
-        .expect("it starts");
-    let report = running.stop().await;
-    // A stop that is cut may still be dropped when the app has ended.
-    while spans_of("flaky", "stop").is_empty() {
-        tokio::task::yield_now().await;
-    }
-    let starts = spans_of("flaky", "start");
-    let errors: Vec<_> = starts.iter().map(|span| span.get("error")).collect();
-    assert_eq!(errors, [Some("not yet"), None], "one for each attempt");
-    for (component, phase, layer, error) in [
-        ("sour", "stop", "emergency", Some("no way")),
-        (
-            "sour",
-            "emergency",
-            "emergency",
-            Some("its emergency hook panicked: no way out"),
-        ),
-        ("flaky", "stop", "timeout", Some("was cancelled")),
-        ("flaky", "emergency", "emergency", None),
-    ] {
-        let span = span(component, phase);
-        let said = (span.get("layer"), span.get("error"));
-        assert_eq!(said, (Some(layer), error), "{component} {phase}: {report}");
-    }
-    assert_eq!(
-        place_of("the last resort of the flaky one"),
-        None,
-        "nothing that a subscriber may hold up is around an emergency hook"
-    );
+#[test]
+fn a_span_says_what_went_wrong_and_how_far_the_cleanup_had_to_go() {
+    alone(|| {
+        one_thread(async {
+            let running = Lifecycle::builder()
+                .settings(settings())
+                .resource::<Sour>()
+                .start()
+                .await
+                .expect("it starts");
+            let report = running.stop().await;
+            // A stop that is cut may still be dropped when the app has ended.
+            while spans_of("flaky", "stop").is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let starts = spans_of("flaky", "start");
+            let errors: Vec<_> = starts.iter().map(|span| span.get("error")).collect();
+            assert_eq!(errors, [Some("not yet"), None], "one for each attempt");
+            for (component, phase, layer, error) in [
+                ("sour", "stop", "emergency", Some("no way")),
+                (
+                    "sour",
+                    "emergency",
+                    "emergency",
+                    Some("its emergency hook panicked: no way out"),
+                ),
+                ("flaky", "stop", "timeout", Some("was cancelled")),
+                ("flaky", "emergency", "emergency", None),
+            ] {
+                let span = span(component, phase);
+                let said = (span.get("layer"), span.get("error"));
+                assert_eq!(said, (Some(layer), error), "{component} {phase}: {report}");
+            }
+            assert_eq!(
+                place_of("the last resort of the flaky one"),
+                None,
+                "nothing that a subscriber may hold up is around an emergency hook"
+            );
+        })
+    });
 }
 
 #[background(name = "steady")]
@@ -358,41 +382,45 @@ impl Exporter {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stops_last_finds_the_spans_of_all_others_closed() {
-    let running = Lifecycle::builder()
-        .settings(settings())
-        .worker::<steady>()
-        .worker::<beat>()
-        .resource::<Cache>()
-        .start()
-        .await
-        .expect("it starts");
-    let exporter = running.get::<Exporter>().expect("it is up");
-    let mut beats = exporter.beats.subscribe();
-    let beats = beats.wait_for(|beats| *beats >= 2).await;
-    assert!(beats.is_ok_and(|beats| *beats >= 2));
-    let exported = exporter.exported.subscribe();
-    drop(exporter);
-    let report = running.stop().await;
-    let mut exported = exported.borrow().clone();
-    exported.sort_unstable();
-    exported.dedup();
-    let all = [
-        "beat run",
-        "cache emergency",
-        "cache start",
-        "cache stop",
-        "steady run",
-    ];
-    assert_eq!(exported, all, "{report}");
-    let beats = spans_of("beat", "run");
-    assert!(beats.len() >= 2, "one for each run: {beats:?}");
-    assert!(
-        beats
-            .iter()
-            .all(|beat| beat.get("error") == Some("arrhythmia"))
-    );
+#[test]
+fn what_stops_last_finds_the_spans_of_all_others_closed() {
+    alone(|| {
+        two_threads(async {
+            let running = Lifecycle::builder()
+                .settings(settings())
+                .worker::<steady>()
+                .worker::<beat>()
+                .resource::<Cache>()
+                .start()
+                .await
+                .expect("it starts");
+            let exporter = running.get::<Exporter>().expect("it is up");
+            let mut beats = exporter.beats.subscribe();
+            let beats = beats.wait_for(|beats| *beats >= 2).await;
+            assert!(beats.is_ok_and(|beats| *beats >= 2));
+            let exported = exporter.exported.subscribe();
+            drop(exporter);
+            let report = running.stop().await;
+            let mut exported = exported.borrow().clone();
+            exported.sort_unstable();
+            exported.dedup();
+            let all = [
+                "beat run",
+                "cache emergency",
+                "cache start",
+                "cache stop",
+                "steady run",
+            ];
+            assert_eq!(exported, all, "{report}");
+            let beats = spans_of("beat", "run");
+            assert!(beats.len() >= 2, "one for each run: {beats:?}");
+            assert!(
+                beats
+                    .iter()
+                    .all(|beat| beat.get("error") == Some("arrhythmia"))
+            );
+        })
+    });
 }
 
 struct StuckLog;
@@ -406,20 +434,24 @@ impl StuckLog {
     async fn stop(&self) {}
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_that_is_stuck_costs_a_hook_its_time_and_holds_up_nobody_else() {
-    let (go_on, may_go_on) = channel();
-    *STUCK.lock().expect("nobody panics") = Some(may_go_on);
-    let running = Lifecycle::builder()
-        .settings(settings())
-        .resource::<StuckLog>()
-        .start()
-        .await
-        .expect("it starts");
-    let report = running.stop().await;
-    drop(go_on);
-    let stuck = report.component("stuck_log").expect("it was up");
-    assert_eq!(stuck.layer(), Layer::Timeout, "{report}");
+#[test]
+fn a_subscriber_that_is_stuck_costs_a_hook_its_time_and_holds_up_nobody_else() {
+    alone(|| {
+        two_threads(async {
+            let (go_on, may_go_on) = channel();
+            *STUCK.lock().expect("nobody panics") = Some(may_go_on);
+            let running = Lifecycle::builder()
+                .settings(settings())
+                .resource::<StuckLog>()
+                .start()
+                .await
+                .expect("it starts");
+            let report = running.stop().await;
+            drop(go_on);
+            let stuck = report.component("stuck_log").expect("it was up");
+            assert_eq!(stuck.layer(), Layer::Timeout, "{report}");
+        })
+    });
 }
 
 struct BrokenLog;
@@ -431,20 +463,24 @@ impl BrokenLog {
     }
 }
 
-#[tokio::test]
-async fn a_subscriber_that_panics_is_an_error_of_the_hook_that_it_is_called_for() {
-    let failed = Lifecycle::builder()
-        .settings(settings())
-        .resource::<BrokenLog>()
-        .start()
-        .await
-        .expect_err("it has no span");
-    assert!(
-        failed
-            .to_string()
-            .contains("`broken_log` did not start: panicked: no room for a span"),
-        "{failed}"
-    );
+#[test]
+fn a_subscriber_that_panics_is_an_error_of_the_hook_that_it_is_called_for() {
+    alone(|| {
+        one_thread(async {
+            let failed = Lifecycle::builder()
+                .settings(settings())
+                .resource::<BrokenLog>()
+                .start()
+                .await
+                .expect_err("it has no span");
+            assert!(
+                failed
+                    .to_string()
+                    .contains("`broken_log` did not start: panicked: no room for a span"),
+                "{failed}"
+            );
+        })
+    });
 }
 
 /// A program that writes down the end of each span.
@@ -495,20 +531,25 @@ fn a_health_has_a_span() {
     ]);
 }
 
-#[tokio::test]
-async fn no_thread_that_must_not_wait_calls_the_subscriber() {
-    let running = Lifecycle::builder()
-        .settings(settings())
-        .background("sit", |shutdown: Shutdown| async move {
-            shutdown.requested().await
+#[test]
+fn no_thread_that_must_not_wait_calls_the_subscriber() {
+    alone(|| {
+        one_thread(async {
+            let running = Lifecycle::builder()
+                .settings(settings())
+                .background("sit", |shutdown: Shutdown| async move {
+                    shutdown.requested().await
+                })
+                .start()
+                .await
+                .expect("it starts");
+            assert!(running.stop().await.is_clean());
+            let log = log();
+            assert!(!log.threads.is_empty());
+            let driver = |thread: &&String| {
+                *thread == "lifecycle" || thread.starts_with("lifecycle-emergency")
+            };
+            assert_eq!(log.threads.iter().find(driver), None);
         })
-        .start()
-        .await
-        .expect("it starts");
-    assert!(running.stop().await.is_clean());
-    let log = log();
-    assert!(!log.threads.is_empty());
-    let driver =
-        |thread: &&String| *thread == "lifecycle" || thread.starts_with("lifecycle-emergency");
-    assert_eq!(log.threads.iter().find(driver), None);
+    });
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, Signal};
 
 const STEPS: [&str; 5] = ["a", "b", "c", "d", "e"];
 

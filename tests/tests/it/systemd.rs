@@ -1,16 +1,14 @@
 //! What the service manager is told over `NOTIFY_SOCKET`. How systemd itself takes it is told by `booted`.
 
-#![cfg(target_os = "linux")]
-
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::evidence::now;
+use lifecycle_tests::harness::{Program, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{Program, Signal};
 
 /// A service manager's end of the socket.
 struct Manager {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program};
 
 fn flavours() -> [fn() -> Program; 2] {
     [

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::{End, Program, Signal, folder};
 use lifecycle_tests::program;
-use lifecycle_tests::random::{Random, runs};
-use lifecycle_tests::run::{End, Program, Signal, folder};
+use lifecycle_tests::random::{rng, runs};
 
 fn flavours() -> [fn() -> Program; 2] {
     [
@@ -479,12 +479,12 @@ fn stop_amid_records(worker: &str, after: Duration) -> (End, String) {
 
 #[test]
 fn d4_a_worker_is_asked_before_it_is_cut_and_leaves_nothing_half_written() {
-    let mut random = Random::new();
+    let mut random = rng();
     for worker in ["task", "thread"] {
         for _ in 0..runs(10) {
             // Anywhere in a record: one takes 5 ms.
             let (end, journal) =
-                stop_amid_records(worker, Duration::from_micros(random.below(15_000)));
+                stop_amid_records(worker, Duration::from_micros(random.u64(..15_000)));
             end.expect_code(0).expect_order(&["asked", "journal.stop"]);
             assert!(
                 !journal.is_empty() && journal.lines().all(|record| record == "<>"),

@@ -1,7 +1,5 @@
 //! Ten thousand connections to the admin's port, which ask nothing, half of something, or never read.
 
-#![cfg(target_os = "linux")]
-
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,10 +7,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use lifecycle_tests::canary::unless_late;
+use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::http::{Answer, ask, own_address};
 use lifecycle_tests::program;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::MACHINE;
 
 const CONNECTIONS: usize = 10_000;
 /// What a kubelet waits unless told otherwise, and how often in a row a probe may fail.
@@ -85,6 +85,7 @@ impl Drop for Over<'_> {
 
 #[test]
 fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end() {
+    let _machine = MACHINE.blocking_lock();
     unless_late(|| {
         let held = raise_limit();
         let address = own_address();

@@ -14,18 +14,21 @@
 //! | `PROGRAMS=target/abort` | the folder of programs that were built in another way |
 //! | `PANICS=abort` | so that their panics abort: only days without a panic, on which somebody reads what they write |
 //!
-//! `cargo test -p lifecycle-tests --test faults -- --nocapture` shows the table.
+//! `cargo test -p lifecycle-tests --test load -- --nocapture faults::` shows the table.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use lifecycle_tests::canary::Lateness;
 use lifecycle_tests::days::day::Day;
 use lifecycle_tests::days::judge::{Cleanup, Machine, judge};
 use lifecycle_tests::days::live::{Lived, live_all};
 use lifecycle_tests::days::table::{APPS, FAULTS, Outputs};
+use lifecycle_tests::harness::canary::Lateness;
+use lifecycle_tests::harness::{End, Line, Program, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::random::{derived, runs, seed};
-use lifecycle_tests::run::{End, Line, Program, Signal};
+use lifecycle_tests::random::{runs, seed, seeds};
+
+use crate::MACHINE;
 
 fn program(name: &str) -> Program {
     match name {
@@ -44,6 +47,7 @@ fn number(name: &str, usually: usize) -> usize {
 
 #[test]
 fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
+    let _machine = MACHINE.blocking_lock();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let busy = number("BUSY", 0) * processors;
     let strict = number("STRICT", 0);
@@ -64,9 +68,8 @@ fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
         "there is no fault {only:?}"
     );
     let panics_abort = std::env::var("PANICS").is_ok_and(|panics| panics == "abort");
-    let seed = seed();
-    let days = (0..)
-        .map(|number| Day::of(derived(seed, number)))
+    let days = seeds(seed())
+        .map(Day::of)
         .filter(|day| only.as_ref().is_none_or(|only| day.fault.name == only))
         // A subscriber that cannot write says so by a panic, as tokio does of a bridge on its only thread.
         .filter(|day| {
@@ -275,9 +278,14 @@ fn what_a_process_heard_before_it_was_stopped_counts() {
 
 #[test]
 fn a_day_is_had_again_by_its_seed() {
-    for number in 0..200 {
-        let seed = derived(7, number);
-        let [first, again] = [Day::of(derived(seed, 0)), Day::of(seed)];
-        assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    let days: Vec<u64> = seeds(7).take(200).collect();
+    for seed in &days {
+        let first = seeds(*seed).next().expect("a seed is the first of its own");
+        assert_eq!(
+            format!("{:?}", Day::of(first)),
+            format!("{:?}", Day::of(*seed))
+        );
     }
+    let different: HashSet<u64> = days.iter().copied().collect();
+    assert_eq!(different.len(), days.len(), "no day comes twice");
 }

@@ -1,7 +1,7 @@
 //! HTTP under load while the app stops: 64 connections that are kept alive, of both protocols, most of them in the middle of a
 //! body; SIGTERM at a random instant.
 //!
-//! `RUNS=200 cargo test -p lifecycle-tests --test http_load -- --nocapture`
+//! `RUNS=200 cargo test -p lifecycle-tests --test load -- --nocapture http_load::`
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,19 +10,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fastrand::Rng;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::header::{CONNECTION, HOST, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::program;
-use lifecycle_tests::random::{Random, runs};
+use lifecycle_tests::random::{rng, runs};
 use lifecycle_tests::web::address;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use crate::MACHINE;
 
 /// Connections: those of HTTP/1 with short answers, with bodies that take their time, and those of HTTP/2 with two of these
 /// each.
@@ -221,7 +224,7 @@ impl World {
 }
 
 /// One life under load, from its start to its end.
-async fn stopped_under_load(lame_duck: &str, random: &mut Random, tally: &Tally) {
+async fn stopped_under_load(lame_duck: &str, random: &mut Rng, tally: &Tally) {
     let mut run = program!("web")
         .limits("60s", "1s")
         .env("LIFECYCLE_LAME_DUCK", lame_duck)
@@ -247,7 +250,7 @@ async fn stopped_under_load(lame_duck: &str, random: &mut Random, tally: &Tally)
     let enough = |bodies: &usize| *bodies >= UNDER_WAY;
     bodies.wait_for(enough).await.expect("they are there");
     // Any instant will do.
-    tokio::time::sleep(Duration::from_millis(random.below(300))).await;
+    tokio::time::sleep(Duration::from_millis(random.u64(..300))).await;
     bodies.wait_for(enough).await.expect("they are there");
     let at = run.terminate();
     while let Some(client) = clients.join_next().await {
@@ -270,7 +273,8 @@ async fn stopped_under_load(lame_duck: &str, random: &mut Random, tally: &Tally)
 
 #[tokio::test]
 async fn d2_under_load_no_request_is_lost() {
-    let (mut random, tally, runs) = (Random::new(), Tally::default(), runs(5));
+    let _machine = MACHINE.lock().await;
+    let (mut random, tally, runs) = (rng(), Tally::default(), runs(5));
     for _ in 0..runs {
         stopped_under_load("0", &mut random, &tally).await;
     }
@@ -284,7 +288,8 @@ async fn d2_under_load_no_request_is_lost() {
 /// on a machine that is busy.
 #[tokio::test]
 async fn d2_under_load_and_with_a_lame_duck_nothing_fails_for_who_looks_away() {
-    let (mut random, tally, runs) = (Random::new(), Tally::default(), runs(5));
+    let _machine = MACHINE.lock().await;
+    let (mut random, tally, runs) = (rng(), Tally::default(), runs(5));
     for _ in 0..runs {
         stopped_under_load("3s", &mut random, &tally).await;
     }

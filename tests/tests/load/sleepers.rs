@@ -11,6 +11,8 @@ use lifecycle::{Lifecycle, Running, Settings, Shutdown, Slept};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
+use crate::MACHINE;
+
 const SECOND: Duration = Duration::from_secs(1);
 const SLEEPERS: u64 = 100_000;
 
@@ -34,6 +36,7 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn each_sleep_ends_at_its_own_instant_or_at_the_one_of_the_stop() {
+    let _machine = MACHINE.lock().await;
     let (slept, mut sleeps) = mpsc::unbounded_channel();
     let running = with_worker(async move |shutdown: Shutdown| {
         let began = Instant::now();
@@ -78,6 +81,7 @@ async fn each_sleep_ends_at_its_own_instant_or_at_the_one_of_the_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_sleepers_are_woken_by_one_stop_and_looked_at_no_more_than_twice() {
+    let _machine = MACHINE.lock().await;
     let polls = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&polls);
     let (up, mut is_up) = mpsc::channel(1);

@@ -1,10 +1,8 @@
 //! The unit of `deploy`, run by a real systemd. To be run beside one of its own, by `tests/with-systemd`:
 //!
 //! ```text
-//! cargo test -p agent --test booted --config "target.'cfg(unix)'.runner = '$PWD/tests/with-systemd'" -- --ignored
+//! cargo test -p agent --test it --config "target.'cfg(unix)'.runner = '$PWD/tests/with-systemd'" -- --ignored booted::
 //! ```
-
-#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

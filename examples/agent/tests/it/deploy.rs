@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lifecycle_tests::run::Program;
+use lifecycle_tests::harness::Program;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -48,7 +48,7 @@ fn expect_accepted(program: &str, arguments: &[&str], path: &Path) -> String {
 fn each_test_that_the_table_of_faults_names_is_there() {
     let here = text(&file("FAULTS.md"));
     let (_, list) = here
-        .split_once("The tests, in `tests/life`")
+        .split_once("The tests, in `tests/it/life`")
         .expect("a list");
     let mut found = 0;
     let mut others = String::new();
@@ -59,7 +59,7 @@ fn each_test_that_the_table_of_faults_names_is_there() {
             continue;
         }
         let (source, test) = match name.split_once("::") {
-            Some((file, test)) => (source(&format!("tests/life/{file}.rs")), test),
+            Some((file, test)) => (source(&format!("tests/it/life/{file}.rs")), test),
             None => (others.clone(), name),
         };
         assert!(source.contains(&format!("fn {test}(")), "no {name}");

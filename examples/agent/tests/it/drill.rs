@@ -1,5 +1,5 @@
 //! The bad day of the agent, rehearsed: each of its hooks with each fault.
-//! `cargo test -p agent --features drill --test drill -- --nocapture` shows the tables.
+//! `cargo test -p agent --features drill --test it -- --nocapture drill::` shows the tables.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use lifecycle_tests::evidence::now;
-use lifecycle_tests::run::{End, Program};
+use lifecycle_tests::harness::evidence::now;
+use lifecycle_tests::harness::{End, Program};
+
+use crate::start;
 
 /// So many agents live at a time.
 const SIDE_BY_SIDE: usize = 3;
@@ -62,10 +64,7 @@ struct Evening {
 impl Day {
     fn live(&self) -> Evening {
         let folder = tempfile::tempdir().expect("a folder");
-        let program = Program::new(env!("CARGO_BIN_EXE_agent"))
-            .env("AGENT_ADDR", "127.0.0.1:0")
-            .env("AGENT_DATA", folder.path())
-            .env("RUST_LOG", "info")
+        let program = start::agent(folder.path())
             // One of them may be blocked.
             .env("TOKIO_WORKER_THREADS", "4")
             .env("LIFECYCLE_DRILL", &self.directives)

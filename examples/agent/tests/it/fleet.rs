@@ -1,31 +1,28 @@
 //! Three agents on one PostgreSQL and one Redis server behind HAProxy, restarted and killed one after the other while they are asked.
 //!
-//! `RUNS=10 cargo test -p agent --test fleet -- --ignored --nocapture --test-threads=1`
+//! `RUNS=10 cargo test -p agent --test it -- --ignored --nocapture --test-threads=1 fleet::`
 
-#[path = "fleet/balancer.rs"]
 mod balancer;
-#[path = "support/events.rs"]
-mod events;
-#[path = "fleet/load.rs"]
 mod load;
-#[path = "fleet/rows.rs"]
 mod rows;
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::evidence::now;
+use lifecycle_tests::harness::{Run, Signal};
 use lifecycle_tests::http::own_address;
 use lifecycle_tests::postgres::Postgres;
-use lifecycle_tests::random::{Random, runs};
+use lifecycle_tests::random::{rng, runs};
 use lifecycle_tests::redis::Redis;
-use lifecycle_tests::run::{Program, Run, Signal};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use balancer::{Balancer, Figures};
 use load::Load;
 use rows::Rows;
+
+use crate::start;
 
 const AGENTS: usize = 3;
 /// Users at a time, each of whom has a stream under way most of the time.
@@ -55,9 +52,8 @@ impl Agent {
     }
 
     fn start(&mut self, rows: &Postgres, cache: &Redis) {
-        let program = Program::new(env!("CARGO_BIN_EXE_agent"))
+        let program = start::agent(self.data.path())
             .env("AGENT_ADDR", format!("{}:8080", self.host))
-            .env("AGENT_DATA", self.data.path())
             .env("DATABASE_URL", rows.url("postgres"))
             .env("REDIS_URL", cache.url())
             .env("LIFECYCLE_ADMIN", format!("{}:9000", self.host))
@@ -65,11 +61,8 @@ impl Agent {
             .env("LIFECYCLE_LAME_DUCK", "2s")
             // Little enough for the longer answers and jobs to be interrupted.
             .env("LIFECYCLE_TIMEOUT_SERVE", "1500ms")
-            .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2500ms")
-            .env("RUST_LOG", "info");
-        let mut run = program.start();
-        run.until_stdout("agent on http://");
-        self.run = Some(run);
+            .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2500ms");
+        self.run = Some(start::up(program).0);
     }
 
     fn take(&mut self) -> Run {
@@ -213,13 +206,13 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
     let _inside = runtime.enter();
     let mut fleet = Fleet::start();
     let mut rows = runtime.block_on(Rows::of(&fleet.rows));
-    let mut random = Random::new();
+    let mut random = rng();
     let begun = Instant::now();
     let load = Load::start(&runtime, &fleet.balancer.at, USERS);
     let mut killed = Vec::new();
     for _ in 0..rounds {
         for agent in 0..AGENTS {
-            for _ in 0..=random.below(3) {
+            for _ in 0..=random.u64(..3) {
                 let so_far = load.answered(agent);
                 runtime.block_on(load.until_answered(agent, so_far));
             }

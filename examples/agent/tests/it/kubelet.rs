@@ -1,6 +1,5 @@
 //! The agent in Kubernetes, as the manifest says that `LIFECYCLE_PRINT=kubernetes` prints: probed, asked, deleted.
 
-#[path = "kubelet/pod.rs"]
 mod pod;
 
 use std::path::Path;
@@ -8,27 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lifecycle_tests::run::{Program, folder};
+use lifecycle_tests::harness::{Program, folder};
 use pod::{Pod, Status};
 use reqwest::Client;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::start;
+
 /// A program, and the manifest that it prints with these limits.
 fn agent(data: &Path, limits: &[(&str, &str)]) -> (Program, String) {
-    let program = || {
-        Program::new(env!("CARGO_BIN_EXE_agent"))
-            .env("AGENT_ADDR", "127.0.0.1:0")
-            .env("AGENT_DATA", data)
-            .env("RUST_LOG", "info")
-    };
     let printing = limits
         .iter()
-        .fold(program(), |program, (name, value)| program.env(name, value));
+        .fold(start::agent(data), |program, (name, value)| {
+            program.env(name, value)
+        });
     let printed = printing.env("LIFECYCLE_PRINT", "kubernetes").run();
     printed.expect_code(0);
-    (program(), printed.stdout)
+    (start::agent(data), printed.stdout)
 }
 
 /// Asks for an answer of so many tokens, and reads it to its end.
@@ -61,12 +58,7 @@ fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
     let folder = folder();
     let (program, manifest) = agent(folder.path(), &[]);
     let mut pod = Pod::create(program, &manifest);
-    let hello = pod.run().until_stdout("agent on http://");
-    let at = hello
-        .split_whitespace()
-        .find(|word| word.starts_with("http://"))
-        .expect("it says where")
-        .to_owned();
+    let at = start::url(pod.run());
     pod.until_ready();
 
     let runtime = Runtime::new().expect("a runtime for the clients");

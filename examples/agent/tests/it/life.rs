@@ -1,34 +1,24 @@
 //! The agent as its users see it: a process with a port, asked over HTTP and ended by signals.
 
-#[path = "life/checklist.rs"]
 mod checklist;
-#[path = "life/disk.rs"]
 mod disk;
-#[path = "support/events.rs"]
-mod events;
-#[path = "life/faults.rs"]
 mod faults;
-#[path = "life/hello.rs"]
 mod hello;
-#[path = "life/jobs.rs"]
 mod jobs;
-#[path = "life/killed.rs"]
 mod killed;
-#[path = "life/model.rs"]
 mod model;
-#[path = "life/postgres.rs"]
 mod postgres;
-#[path = "life/redis.rs"]
 mod redis;
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use events::{data, events, texts};
-use lifecycle_tests::canary::unless_late;
-use lifecycle_tests::evidence::now;
-use lifecycle_tests::run::{End, Program, Run, Signal, folder};
+use crate::events::{data, events, texts};
+use crate::start::{agent, up};
+use lifecycle_tests::harness::canary::unless_late;
+use lifecycle_tests::harness::evidence::now;
+use lifecycle_tests::harness::{End, Program, Run, Signal, folder};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -39,27 +29,6 @@ use tokio::sync::mpsc;
 /// How many tokens the built-in model writes in 800 ms.
 const TOKENS: usize = 160;
 const ANSWERS: usize = 32;
-
-fn agent(data: &Path) -> Program {
-    Program::new(env!("CARGO_BIN_EXE_agent"))
-        .env("AGENT_ADDR", "127.0.0.1:0")
-        .env("AGENT_DATA", data)
-        .env("DATABASE_URL", "")
-        .env("REDIS_URL", "")
-        .env("RUST_LOG", "info")
-}
-
-/// Starts it and waits until it says where it listens.
-fn up(program: Program) -> (Run, String) {
-    let mut run = program.start();
-    let hello = run.until_stdout("agent on http://");
-    let address = hello
-        .split_whitespace()
-        .find(|word| word.starts_with("http://"))
-        .expect("it says where");
-    let address = address.to_owned();
-    (run, address)
-}
 
 fn runtime() -> Runtime {
     Runtime::new().expect("a runtime for the client")

@@ -1,21 +1,15 @@
 //! The agent as OpenAI's own client for Python sees it.
 
-use lifecycle_tests::run::{Program, folder};
+use std::path::Path;
+
+use lifecycle_tests::harness::{Program, Run, folder};
 use reqwest::Client;
 use serde_json::Value;
 
-fn up(data: &std::path::Path) -> (lifecycle_tests::run::Run, String) {
-    let program = Program::new(env!("CARGO_BIN_EXE_agent"))
-        .env("AGENT_ADDR", "127.0.0.1:0")
-        .env("AGENT_DATA", data)
-        .env("LIFECYCLE_TIMEOUT_SERVE", "2s")
-        .env("RUST_LOG", "info");
-    let mut run = program.start();
-    let hello = run.until_stdout("agent on http://");
-    let address = hello
-        .split_whitespace()
-        .find(|word| word.starts_with("http://"));
-    (run, address.expect("it says where").to_owned())
+use crate::start;
+
+fn up(data: &Path) -> (Run, String) {
+    start::up(start::agent(data).env("LIFECYCLE_TIMEOUT_SERVE", "2s"))
 }
 
 /// Lists, streams, embeds; then the agent is told to stop in the middle of a stream. The client gets a proper end of it,
@@ -25,12 +19,8 @@ fn up(data: &std::path::Path) -> (lifecycle_tests::run::Run, String) {
 fn the_official_client_lists_streams_embeds_and_gets_an_end_when_the_agent_stops() {
     let folder = folder();
     let (mut agent, at) = up(folder.path());
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openai/client.py");
-    let mut client = Program::new("python3")
-        .env("AGENT", &at)
-        .env("SCRIPT", script)
-        .through("exec \"$@\" \"$SCRIPT\"")
-        .start();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/openai/client.py");
+    let mut client = Program::python(script).env("AGENT", &at).start();
     let under_way = client.until_stdout("under way ");
     let session = under_way
         .rsplit_once("chatcmpl-")

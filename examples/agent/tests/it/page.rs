@@ -2,20 +2,15 @@
 
 use std::path::Path;
 
-use lifecycle_tests::run::{Program, Run, Signal, folder};
+use lifecycle_tests::harness::{Program, Run, Signal, folder};
+
+use crate::start;
 
 fn up(data: &Path, address: &str) -> (Run, String) {
-    let program = Program::new(env!("CARGO_BIN_EXE_agent"))
+    let program = start::agent(data)
         .env("AGENT_ADDR", address)
-        .env("AGENT_DATA", data)
-        .env("LIFECYCLE_TIMEOUT_SERVE", "2s")
-        .env("RUST_LOG", "info");
-    let mut run = program.start();
-    let hello = run.until_stdout("agent on http://");
-    let address = hello
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix("http://"));
-    (run, address.expect("it says where").to_owned())
+        .env("LIFECYCLE_TIMEOUT_SERVE", "2s");
+    start::up(program)
 }
 
 /// Tokens arrive; the agent is told to stop, then killed, each time in the middle of an answer. The page shows the end of
@@ -24,18 +19,15 @@ fn up(data: &Path, address: &str) -> (Run, String) {
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
 fn whoever_looks_on_sees_the_agent_go_down_and_come_back_with_what_was_saved() {
     let folder = folder();
-    let (mut agent, address) = up(folder.path(), "127.0.0.1:0");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/browser.py");
-    let mut browser = Program::new("python3")
-        .env("AGENT", format!("http://{address}"))
-        .env("SCRIPT", script)
-        .through("exec \"$@\" \"$SCRIPT\"")
-        .start();
+    let (mut agent, url) = up(folder.path(), "127.0.0.1:0");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/page/browser.py");
+    let mut browser = Program::python(script).env("AGENT", &url).start();
+    let address = url.strip_prefix("http://").expect("a URL");
     for (answer, signal) in [("first", Signal::TERM), ("second", Signal::KILL)] {
         browser.until_stdout(&format!("{answer} under way"));
         agent.signal(signal);
         drop(agent.end());
-        agent = up(folder.path(), &address).0;
+        agent = up(folder.path(), address).0;
     }
     let browser = browser.end();
     browser.expect_code(0);

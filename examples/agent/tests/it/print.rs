@@ -1,7 +1,7 @@
 //! What `LIFECYCLE_PRINT` makes of the agent: a plan to read, and the files to run it by.
 
 use expect_test::{ExpectFile, expect_file};
-use lifecycle_tests::run::Program;
+use lifecycle_tests::harness::Program;
 
 #[test]
 fn the_plan_and_what_runs_the_agent_are_as_checked_in() {

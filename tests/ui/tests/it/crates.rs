@@ -1,8 +1,8 @@
-//! What is proved across crates.
+//! The proof across crates.
 
 use crate::project::{Project, manifest, workspace};
 
-/// A library with a database that starts late.
+/// A library with a database of a high order.
 const STORE: &str = "
     pub struct Database;
 
@@ -41,7 +41,7 @@ fn main() {}
     );
 }
 
-/// The one between them has no order, and is private to its crate.
+/// The resource between them has no order, and is private to its crate.
 #[test]
 fn order_through_a_private_resource_of_a_third_crate() {
     let index = "
@@ -102,7 +102,7 @@ fn main() {}
     );
 }
 
-/// The library alone has no app, so it is the application's check that finds it: with `cargo build` as well.
+/// The library has no app, so that only the application fails: with `cargo check` and with `cargo build`.
 #[test]
 fn cycle_and_budget_of_another_crate() {
     let ring = "
@@ -162,7 +162,7 @@ fn main() {}
     }
 }
 
-/// The dependency has another name in the user's manifest.
+/// The manifest of the user renames the dependency.
 #[test]
 fn renamed_dependency() {
     let app = "
@@ -207,7 +207,7 @@ async fn works(_app: Agent) {}
     project.cargo(&["check", "--all-targets"]).accepted();
 }
 
-/// What a test may not do is said under `cargo check --tests`, where the harness keeps the function.
+/// Mistakes in `#[lifecycle::test]` functions are reported by `cargo check --tests`.
 #[test]
 fn mistakes_in_tests() {
     let tests = "
@@ -238,7 +238,7 @@ async fn lists() {}
     );
 }
 
-/// Lints that only clippy knows. Where it is not installed there is nothing to ask.
+/// Lints of clippy, where clippy is installed.
 #[test]
 fn silent_under_clippy() {
     let source = include_str!("../../resource/pass/denied_lints.rs");

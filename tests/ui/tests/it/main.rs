@@ -1,9 +1,10 @@
-//! What the compiler says: every case in `<macro>/fail` with its expected output beside it, every one in
-//! `<macro>/pass` without a word. `TRYBUILD=overwrite` writes the expected output anew.
+//! What the compiler prints: the cases in `<macro>/fail` have their expected output beside them, the cases in
+//! `<macro>/pass` have none. `TRYBUILD=overwrite` updates the expected output.
 
 mod crates;
 mod messages;
 mod project;
+mod size;
 
 use std::process::Command;
 
@@ -22,7 +23,7 @@ fn cases() {
     if !String::from_utf8_lossy(&version).starts_with(WRITTEN_BY) {
         return messages::compare(&MACROS);
     }
-    // Those that fail are compiled by one call of cargo where none that passes is among them.
+    // trybuild compiles all failing cases with one call of cargo, unless there is a passing one among them.
     let [fail, pass] = [(); 2].map(|()| trybuild::TestCases::new());
     for name in MACROS {
         fail.compile_fail(format!("{name}/fail/*.rs"));

@@ -1,5 +1,5 @@
-//! On another compiler than the one that wrote the expected output, rustc words its own part differently. What is
-//! compared then are the messages that are the framework's own, and that nothing is accepted or refused otherwise.
+//! Compares only the framework's own messages, and which cases compile: for compilers other than the one that wrote the
+//! expected output, whose own wording differs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::project::{Project, manifest, workspace};
 
-/// How those of the framework's messages read that rustc puts an error code before.
+/// The messages of the framework that rustc prefixes with an error code.
 const OWN: [&str; 8] = [
     "evaluation panicked: ",
     "is not a resource",
@@ -78,7 +78,7 @@ fn cases(macros: &[&str]) -> BTreeMap<String, PathBuf> {
     cases
 }
 
-/// The messages of all errors in a text that point into the file, each on one line.
+/// The messages of all errors that point into the file, each on one line.
 fn errors(text: &str, file: &Path) -> Vec<String> {
     let mut messages = Vec::new();
     let mut message: Option<String> = None;
@@ -103,7 +103,7 @@ fn is_own(message: &str) -> bool {
         || OWN.iter().any(|own| message.contains(own))
 }
 
-/// Without what rustc puts before it.
+/// The message without the prefix that rustc adds.
 fn bare(message: &str) -> &str {
     let message = message.split_once(": ").map_or(message, |(_, rest)| rest);
     message

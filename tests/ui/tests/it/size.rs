@@ -1,16 +1,17 @@
-//! What the proof costs: an app of 300 resources. A binary of its own, so that nothing else is measured.
+//! The cost of the compile-time proof: an app with 300 resources.
 
-#[path = "ui/project.rs"]
-#[allow(dead_code, reason = "shared with the cases of `ui`")]
-mod project;
-
+use std::env;
 use std::fmt::Write as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::project::Project;
 
-/// Resources that each need three before them, in ten orders, and an app that needs the last. `annotate` puts the
-/// attribute there, or leaves plain types.
+/// Set in the process that measures.
+const CHILD: &str = "LIFECYCLE_UI_TESTS_SIZE";
+
+/// Resources in ten orders, each of which needs up to three earlier ones, and an app that needs the last. Without
+/// `annotate` they are plain types.
 fn source(count: usize, annotate: bool) -> String {
     let mut source = String::from("#![deny(warnings)]\n#![allow(dead_code)]\n");
     for i in 0..count {
@@ -52,8 +53,8 @@ fn source(count: usize, annotate: bool) -> String {
     source + "fn main() {}\n"
 }
 
-/// The processor time that processes started here have taken, so that a busy machine does not count; or the wall clock
-/// where the system does not say.
+/// The processor time of all child processes of this process, which does not depend on what else runs; the wall clock
+/// where the system has no such number.
 fn spent(since: Instant) -> Duration {
     let ticks = || -> Option<u64> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
@@ -62,7 +63,7 @@ fn spent(since: Instant) -> Duration {
         let system: u64 = fields.next()?.parse().ok()?;
         Some(user + system)
     };
-    // A hundred in a second, on every Linux that there is.
+    // 100 ticks a second, on every Linux.
     ticks().map_or_else(
         || since.elapsed(),
         |ticks| Duration::from_millis(10 * ticks),
@@ -73,7 +74,7 @@ fn measure(name: &str, source: &str) -> Duration {
     let project = Project::new(name)
         .package("warm", "fn main() {}", &[])
         .package(name, source, &[]);
-    // The dependencies are not what is measured.
+    // Builds the dependencies, which are not measured.
     project.cargo(&["check", "-p", "warm"]).accepted();
     let start = Instant::now();
     let before = spent(start);
@@ -81,8 +82,27 @@ fn measure(name: &str, source: &str) -> Duration {
     spent(start).saturating_sub(before)
 }
 
+/// Measures in a child process, since the processor time is that of all compilers that a process has started.
 #[test]
 fn three_hundred_resources() {
+    if env::var_os(CHILD).is_some() {
+        return measure_three_hundred();
+    }
+    let child = Command::new(env::current_exe().expect("the path of this program"))
+        .args(["size::three_hundred_resources", "--exact", "--nocapture"])
+        .env(CHILD, "")
+        .output()
+        .expect("this program starts");
+    let stdout = String::from_utf8_lossy(&child.stdout);
+    println!("{stdout}");
+    assert!(
+        child.status.success() && stdout.contains("1 passed"),
+        "{}",
+        String::from_utf8_lossy(&child.stderr)
+    );
+}
+
+fn measure_three_hundred() {
     let plain = measure("plain_300", &source(300, false));
     let annotated = measure("annotated_300", &source(300, true));
     let all = annotated.saturating_sub(plain);

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use lifecycle_tests::harness::{Program, Run};
 use lifecycle_tests::http::own_address;
-use lifecycle_tests::run::{Program, Run};
 
 use super::AGENTS;
 

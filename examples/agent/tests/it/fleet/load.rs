@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lifecycle_tests::evidence::now;
+use lifecycle_tests::harness::evidence::now;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::events::{data, events, texts};
 use super::{AGENTS, Killed, LIMIT, USERS, balancer};
+use crate::events::{data, events, texts};
 
 /// How many tokens most answers have, and every sixth: 100 ms, and 4 s, longer than a lame duck here.
 const SHORT: usize = 20;

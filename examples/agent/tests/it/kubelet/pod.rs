@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lifecycle_tests::harness::{End, Program, Run, Signal};
 use lifecycle_tests::http::{ask, own_address};
-use lifecycle_tests::run::{End, Program, Run, Signal};
 use serde::Deserialize;
 
 /// How long a balancer goes on sending requests to a pod that is being deleted, and does not know it yet.

@@ -295,7 +295,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
     agent
         .until("/readyz", 503)
         .expect(503, &["stopping (SIGTERM)"]);
-    let seen = lifecycle_tests::evidence::now() - told;
+    let seen = lifecycle_tests::harness::evidence::now() - told;
     assert!(seen < Duration::from_secs(2), "not ready after {seen:?}");
     agent.until("/healthz", 503).expect(503, &["Database"]);
     // Whoever reads it is told how it ended, all the same.

@@ -1,6 +1,6 @@
 //! What `kill -9` leaves behind, and what the next start makes of it.
 
-use lifecycle_tests::random::{Random, runs};
+use lifecycle_tests::random::{rng, runs};
 
 use super::*;
 
@@ -54,12 +54,12 @@ pub(super) async fn expect_whole(folder: &Path) {
 fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = runtime();
-    let mut random = Random::new();
+    let mut random = rng();
     let mut jobs = 0;
     for _ in 0..runs(20).div_ceil(2) {
         let (mut run, at) = up(agent(folder.path()));
-        let alive = Duration::from_millis(random.below(1500));
-        let stopping = (random.below(3) == 0).then(|| Duration::from_millis(random.below(300)));
+        let alive = Duration::from_millis(random.u64(..1500));
+        let stopping = (random.u64(..3) == 0).then(|| Duration::from_millis(random.u64(..300)));
         let read = runtime.block_on(async {
             let client = Client::new();
             let document = json!({"title": "Garden", "text": "Tomatoes want sun and water."});
@@ -91,7 +91,7 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
 
         // And again while it starts, which takes it about 50 ms.
         let mut run = agent(folder.path()).start();
-        std::thread::sleep(Duration::from_millis(random.below(60)));
+        std::thread::sleep(Duration::from_millis(random.u64(..60)));
         run.signal(Signal::KILL);
         let end = run.end();
         assert_eq!(end.signal, Some(9), "{end}");
