@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::day::Day;
+use super::exit_code::{Fact, Facts, allowed};
 use super::live::Lived;
 use super::table::{Cause, Deed, Limit, Pattern, Place, asks_to_stop};
 use crate::harness::{End, Signal};
@@ -10,6 +11,8 @@ use crate::harness::{End, Signal};
 /// Second signals this soon after the first count as the same; a loaded machine may bring the first one late.
 const SURELY_SAME: Duration = Duration::from_millis(150);
 const SURELY_ANOTHER: Duration = Duration::from_millis(350);
+/// A failure so long before the first signal was heard before it.
+const SURELY_FIRST: Duration = Duration::from_millis(50);
 /// What a forced end may take besides the reserve: it writes its report.
 const FORCED: Duration = Duration::from_millis(250);
 /// What hooks have at least in a process that was stopped over its deadline: their reserve, or this.
@@ -383,43 +386,49 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The exit code is one that what happened can lead to.
+    /// The exit code is one that the fault may lead to and that the facts of this life allow.
     fn code(&mut self, cleanup: Cleanup) -> i32 {
         let signal = self.end.signal.map(|signal| -signal);
         let code = self.end.code.or(signal).unwrap_or_default();
         if self.hung {
             return code;
         }
-        let mut allowed = self.day.fault.codes.to_vec();
+        let signals = self.another.iter().map(|(_, signal)| signal.as_raw());
+        let signals: Vec<i32> = signals.collect();
+        let mut of_fault = self.day.fault.codes.to_vec();
         if self.day.besides {
-            allowed.extend([0, 1, 3]);
+            of_fault.extend([0, 1, 3]);
         }
-        allowed.extend(self.another.iter().map(|(_, signal)| 128 + signal.as_raw()));
+        of_fault.extend(signals.iter().map(|signal| 128 + signal));
         if self.killed_early() {
-            allowed.push(code);
+            of_fault.push(code);
         }
         if code == -Signal::KILL.as_raw() && self.day.fault.limit != Limit::Deadline {
-            // The last timer of the kernel: the one before it had 100 ms to end it.
+            // The last timer of the kernel: the one before it had 100 ms to end the process.
             self.late = true;
         }
-        self.check(allowed.contains(&code), || {
-            format!("the exit code is {code}, allowed are {allowed:?}")
-        });
-        let unclean = matches!(cleanup, Cleanup::Emergency | Cleanup::Without);
-        self.check(!unclean || code != 0, || {
-            format!("{cleanup:?} is not clean, but the exit code is 0")
-        });
-        // A failure that nothing else can have been faster than.
-        if let Some(failed) = self.failed
-            && self.forced.is_none()
-            && self
-                .told
-                .is_none_or(|told| told > failed + Duration::from_millis(50))
-        {
-            self.check(matches!(code, 1 | 2), || {
-                format!("the app failed, but the exit code is {code}")
+        // A failure that precedes every signal.
+        let failed = self.forced.is_none()
+            && self.failed.is_some_and(|failed| {
+                let surely = failed + SURELY_FIRST;
+                self.told.is_none_or(|told| told > surely)
             });
-        }
+        let unclean = matches!(cleanup, Cleanup::Emergency | Cleanup::Without);
+        let of_life = allowed(&Facts {
+            forced: Fact::of(false, !signals.is_empty()),
+            signals: &signals,
+            config: Fact::Maybe,
+            failed: Fact::of(failed, true),
+            unclean: Fact::of(unclean, true),
+        });
+        // Only the fault says how a process may end that was aborted or killed.
+        let is_of_life = failed || (0..128).contains(&code);
+        let holds = of_fault.contains(&code) && (!is_of_life || of_life.contains(&code));
+        self.check(holds, || {
+            format!(
+                "the exit code is {code}, the fault allows {of_fault:?}, and a life with cleanup {cleanup:?} {of_life:?}"
+            )
+        });
         code
     }
 }

@@ -188,7 +188,7 @@ fn what_must_not_happen_is_found() {
             "11 main ok, 20 c.emergency, 21 b.stop ok, 22 a.stop ok",
             0,
             500,
-            "Emergency is not clean",
+            "the exit code is 0",
         ),
         (
             "11 main ok, 20 c.stop ok, 21 a.stop, 21 b.stop ok, 22 a.stop ok",
