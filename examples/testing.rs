@@ -1,4 +1,4 @@
-//! Tests of an app: with parts of it replaced, on a clock that does not make them wait, and down to how it ends.
+//! Tests of an app: with a part replaced, on a paused clock, and including how the app ends.
 //!
 //! `cargo test -p examples --test testing`.
 
@@ -56,7 +56,7 @@ struct Greetings {
     greeter: Arc<Greeter>,
 }
 
-/// What stands in for the real one.
+/// A replacement for the real mailer.
 #[derive(Default)]
 struct Counted(AtomicU32);
 
@@ -66,15 +66,15 @@ impl Mailer for Counted {
     }
 }
 
-/// What is provided stands for whatever is bound `as` its trait: no `Smtp` is started. Four hours go by at once, since the
-/// clock is paused. The test also fails where the app does not end clean.
+/// The provided value replaces the resource that is bound `as` its trait, so that no `Smtp` is started. Four hours pass
+/// at once, because the clock is paused. The test fails if the app does not end with a graceful stop.
 #[lifecycle::test(provide = [Arc::new(Counted::default()) as Arc<dyn Mailer>], start_paused = true)]
 async fn a_greeting_goes_out_every_hour(app: Greetings, shutdown: Shutdown) {
     let _ = shutdown.sleep(Duration::from_secs(4 * 3600 + 60)).await;
     assert_eq!(app.greeter.greeted.load(Ordering::SeqCst), 4);
 }
 
-/// The builder says how an app ends, also one that does not end well.
+/// The builder returns the report, also of an app that does not stop gracefully.
 #[tokio::test]
 async fn the_greeter_says_goodbye_when_it_stops() {
     let mailer = Arc::new(Counted::default());

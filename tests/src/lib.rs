@@ -22,5 +22,5 @@ pub mod recorder;
 pub mod redis;
 pub mod web;
 
-/// The path that the unit tests of the agent import.
+/// The path that unit tests of the agent use.
 pub use self::harness as run;

@@ -1,4 +1,4 @@
-//! Resources of each odd kind on a multi-thread runtime.
+//! Resources of each unusual kind on a multi-thread runtime.
 
 #[path = "../fixtures/odds.rs"]
 mod odds;

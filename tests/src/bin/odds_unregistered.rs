@@ -1,4 +1,4 @@
-//! Resources of each odd kind, of which only the app's graph is started.
+//! Resources of each unusual kind, of which only the graph of the app is started.
 
 #[path = "../fixtures/odds.rs"]
 mod odds;

@@ -1,4 +1,4 @@
-//! A small app with something of everything that a plan can show. It must not be started.
+//! A small app with one of everything that a plan can show. It must not be started.
 
 use std::sync::Arc;
 
@@ -112,7 +112,7 @@ struct Printed {
     _listener: Arc<Listener>,
 }
 
-/// Leaves as evidence how many threads there are.
+/// Records the number of threads as evidence.
 fn init(setup: &mut Setup) -> Result<(), Fault> {
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,4 @@
-//! Resources of which some can be reloaded. `file=path` names a file that says how many cushions there are.
+//! Resources of which some can be reloaded. `file=path` names a file with the number of cushions.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Fixed {
     }
 }
 
-/// Serves what the settings say.
+/// Serves with the current settings.
 struct Pool {
     settings: Arc<Settings>,
 }

@@ -1,4 +1,4 @@
-//! A resource whose start is tried again, above one that is up.
+//! A resource whose start is retried, above one that is up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

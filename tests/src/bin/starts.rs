@@ -1,4 +1,4 @@
-//! Starts of each kind under way at once, above one that is up, beside one that can be made to fail.
+//! Concurrent starts of each kind, above a resource that is up, beside one that can fail.
 
 use std::sync::Arc;
 
@@ -39,20 +39,20 @@ impl Plain {
     }
 }
 
-struct Told;
+struct Waiting;
 
-#[resource(name = "told")]
-impl Told {
+#[resource(name = "waiting")]
+impl Waiting {
     async fn start(_base: &Base, shutdown: Shutdown) -> Result<Self, Fault> {
-        serve("told.start", &shutdown).await.map(|()| Self)
+        serve("waiting.start", &shutdown).await.map(|()| Self)
     }
 
     async fn stop(&self) -> Result<(), Fault> {
-        act("told.stop").await
+        act("waiting.stop").await
     }
 
     fn emergency(&self) {
-        let _ = act_blocking("told.emergency");
+        let _ = act_blocking("waiting.emergency");
     }
 }
 
@@ -91,7 +91,7 @@ impl Failing {
 struct Starts {
     _base: Arc<Base>,
     _plain: Arc<Plain>,
-    _told: Arc<Told>,
+    _waiting: Arc<Waiting>,
     _thread: Arc<Thread>,
     _failing: Arc<Failing>,
 }

@@ -1,4 +1,4 @@
-//! A day, as its seed has it.
+//! A day, as it is drawn from a seed.
 
 use std::time::Duration;
 
@@ -7,33 +7,33 @@ use fastrand::Rng;
 use super::table::{APPS, App, BESIDES, Deed, FAULTS, Fault, Outputs, Pattern, Place};
 use crate::harness::Signal;
 
-/// What happens on a day: all but the weather, which is the machine's.
+/// Everything that happens on a day, except the lateness of the machine.
 #[derive(Debug)]
 pub struct Day {
-    /// What it was drawn from.
+    /// The seed of the day.
     pub seed: u64,
     /// The program.
     pub app: &'static App,
-    /// The fault that it is about.
+    /// The main fault of the day.
     pub fault: &'static Fault,
-    /// Whether others happen besides.
+    /// Whether there are further faults.
     pub besides: bool,
-    /// The program's arguments: which hook does what.
+    /// The program's arguments: the steps of its hooks.
     pub arguments: String,
     /// The app's `shutdown_timeout`.
     pub shutdown: Duration,
-    /// The time for one start, where that is to go by.
+    /// The timeout of a start, if a start is to exceed it.
     pub start_timeout: Option<Duration>,
     /// The evidence after which the signals are sent.
     pub after: &'static str,
-    /// The signals, each so long after the one before.
+    /// The signals, each with the pause before it.
     pub signals: Vec<(Duration, Signal)>,
-    /// Where it writes to.
+    /// The outputs of the program.
     pub outputs: Outputs,
 }
 
 impl Day {
-    /// The day of that seed.
+    /// Draws the day of that seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
@@ -71,13 +71,13 @@ impl Day {
         day
     }
 
-    /// Of the time to the deadline, what is left to the emergency hooks.
+    /// The part of the shutdown timeout that is reserved for emergency hooks.
     #[must_use]
     pub fn reserve(&self) -> Duration {
         self.shutdown / 3
     }
 
-    /// Of the time to the deadline, what the drain may take.
+    /// The part of the shutdown timeout for the drain.
     #[must_use]
     pub fn drain(&self) -> Duration {
         self.shutdown / 4
@@ -89,7 +89,7 @@ impl Day {
         self.shutdown / 8
     }
 
-    /// The variables that it runs with.
+    /// The environment variables of the program.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let timed = self.app.timed.iter();
@@ -112,7 +112,7 @@ impl Day {
             .collect()
     }
 
-    /// What that hook does; nothing where it does what it should.
+    /// The steps of a hook; empty if it does what it should.
     #[must_use]
     pub fn steps(&self, hook: &str) -> &str {
         let arguments = self.arguments.split_whitespace();
@@ -122,7 +122,7 @@ impl Day {
             .map_or("", |(_, steps)| steps)
     }
 
-    fn tell(&mut self, hook: &str, steps: &str) {
+    fn set_steps(&mut self, hook: &str, steps: &str) {
         if self.steps(hook).is_empty() {
             self.arguments += &format!("{hook}={steps} ");
         }
@@ -144,29 +144,29 @@ impl Day {
             self.after = "init";
         }
         let lives_on = matches!(place, Place::Worker | Place::Main | Place::Task);
-        let told = lives_on && random.u64(..2) == 0;
+        let asked = lives_on && random.u64(..2) == 0;
         let mut steps = String::new();
-        if told {
-            steps += "told,";
+        if asked {
+            steps += "asked,";
         } else if random.u64(..2) == 0 {
             steps += &format!("slow:{},", random.u64(..40));
         }
         if self.fault.causes.contains(&place) {
             steps += &format!("note:{},", self.fault.cause.evidence());
-            if !told && random.u64(..3) > 0 {
-                // The signal is there for the case that it does not end by itself.
+            if !asked && random.u64(..3) > 0 {
+                // The signal only ends a program that does not end by itself.
                 self.signals[0].0 = Duration::from_millis(250);
             }
         }
         steps += step;
         let goes_on = !self.fault.causes.contains(&place) || matches!(step, "request" | "fail");
-        if lives_on && !told && goes_on {
-            steps += ",told";
+        if lives_on && !asked && goes_on {
+            steps += ",asked";
         }
-        self.tell(&hook, &steps);
+        self.set_steps(&hook, &steps);
         if place == Place::Emergency {
             let stop = hook.replace(".emergency", ".stop");
-            self.tell(
+            self.set_steps(
                 &stop,
                 if random.u64(..2) == 0 {
                     "error"
@@ -218,21 +218,21 @@ impl Day {
         }
     }
 
-    /// Has something go on when the signals come.
+    /// Keeps the program busy when further signals arrive.
     fn lasts(&mut self, random: &mut Rng) {
         let steps = ["hang", "block", "slow:50", "block:50", "ok"];
         let step = steps[random.usize(..steps.len())];
         if let Some(hook) = self.a_hook(Place::Stop, random) {
-            self.tell(&hook, step);
+            self.set_steps(&hook, step);
         }
         let steps = ["hang", "block:50", "ok", "ok"];
         let step = steps[random.usize(..steps.len())];
         if let Some(hook) = self.a_hook(Place::Emergency, random) {
-            self.tell(&hook, step);
+            self.set_steps(&hook, step);
         }
     }
 
-    /// A second signal, and maybe a third.
+    /// A second signal, and sometimes a third.
     fn again(&mut self, random: &mut Rng) {
         self.signals
             .push((millis(random, 310, 450), stop_signal(random)));
@@ -250,8 +250,8 @@ impl Day {
             };
             self.besides = true;
             match place {
-                Place::Worker | Place::Task => self.tell(&hook, &format!("told,{step}")),
-                _ => self.tell(&hook, step),
+                Place::Worker | Place::Task => self.set_steps(&hook, &format!("asked,{step}")),
+                _ => self.set_steps(&hook, step),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Leads days: starts their programs, sends their signals, waits for their ends.
+//! Runs days: starts their programs, sends their signals, and waits for their ends.
 
 use std::hint::spin_loop;
 use std::sync::Mutex;
@@ -14,23 +14,23 @@ use super::tally::Tally;
 use crate::harness::evidence::now;
 use crate::harness::{End, Program, Signal, full, gone};
 
-/// How long after its deadline a program counts as one that hangs.
+/// A program that still runs this long after its deadline hangs.
 const HANGS: Duration = Duration::from_secs(10);
-/// How long the start of a program may keep its signals waiting: it may hang.
+/// The longest wait of the first signal for the start of the program, which may hang.
 const UP: Duration = Duration::from_millis(100);
 
 /// How a day ended.
 #[derive(Debug)]
 pub struct Lived {
-    /// What the program left.
+    /// The end of the program.
     pub end: End,
-    /// The signals, and when each was sent.
+    /// The signals, with the instants at which they were sent.
     pub sent: Vec<(Duration, Signal)>,
-    /// It did not end, and was killed.
+    /// The program did not end, and was killed.
     pub hung: bool,
 }
 
-/// Lives one day.
+/// Runs one day.
 #[must_use]
 pub fn live(day: &Day, program: Program) -> Lived {
     let mut program = match day.outputs {
@@ -54,7 +54,7 @@ pub fn live(day: &Day, program: Program) -> Lived {
     }
     let mut run = program.start();
     let mut sent = Vec::new();
-    // Before that a signal has its default effect: there is nothing yet that it could spoil.
+    // Before this a signal has its default effect, and there is nothing to stop yet.
     run.until_within("init", HANGS);
     run.until_within(day.after, UP);
     for (pause, signal) in &day.signals {
@@ -74,7 +74,7 @@ pub fn live(day: &Day, program: Program) -> Lived {
     Lived { end, sent, hung }
 }
 
-/// Lives all these days, so many of them side by side; the heavy ones one after the other.
+/// Runs days, a number of them side by side; heavy ones one after the other.
 #[must_use]
 pub fn live_all(
     days: Vec<Day>,
@@ -92,7 +92,7 @@ pub fn live_all(
             for retries in (0..=machine.retries).rev() {
                 let lived = live(&day, program(day.app.program));
                 let verdict = judge(&day, &lived, machine);
-                // Late itself, or the machine was: then it may also have done things in another order, or not at all.
+                // If the process or the machine was late, things may have happened in another order, or not at all.
                 let machine_was_late = lived.end.late.total() > machine.tolerance;
                 let again = retries > 0
                     && (verdict.late || (machine_was_late && !verdict.broken.is_empty()));

@@ -1,4 +1,4 @@
-//! What came of many days.
+//! The outcome of many days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,13 +8,13 @@ use super::judge::{Cleanup, Verdict};
 use super::live::Lived;
 use super::table::FAULTS;
 
-/// What came of many days, fault by fault.
+/// The outcome of many days, by fault.
 #[derive(Debug, Default)]
 pub struct Tally {
     rows: BTreeMap<&'static str, Row>,
-    /// How many were late once, and lived again.
+    /// The number of days that were late, and were repeated.
     pub again: usize,
-    /// The days on which something did not hold.
+    /// The days on which a rule was broken.
     pub failures: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ struct Row {
     runs: usize,
     hangs: usize,
     failures: usize,
-    /// In milliseconds, after the deadline; negative: before.
+    /// In milliseconds after the deadline, negative before it.
     worst: Option<f64>,
     codes: BTreeSet<i32>,
     nothing: usize,
@@ -50,7 +50,7 @@ impl Row {
 }
 
 impl Tally {
-    /// One more day.
+    /// Adds a day.
     pub fn add(&mut self, day: &Day, lived: &Lived, verdict: Verdict) {
         let is = |cleanup| usize::from(verdict.cleanup == cleanup);
         let row = Row {

@@ -1,10 +1,7 @@
-//! How late the machine is: threads that sleep for 5 ms, again and again, and write down each time at which they were
-//! woken later than that. A program that ran meanwhile had to wait for a processor, too.
+//! Measures how late the machine is. A thread on each processor sleeps for 5 ms, again and again, and records each time
+//! at which it woke later than that. A program that ran meanwhile had to wait for a processor, too.
 //!
-//! Tests of whole programs have bounds in time, and a machine that stands still for 200 ms breaks them, though the program
-//! is right. Wider bounds would show less on every machine. So an upper bound is moved by what the machine was late by
-//! ([`End::expect_took`](crate::harness::End::expect_took)), and where lateness changes what happens, and not only when, the
-//! case is lived again ([`unless_late`]). On a machine that is on time both change nothing.
+//! The page of the [harness](super) says how tests use it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,23 +12,23 @@ use std::time::Duration;
 use crate::harness::evidence::now;
 use crate::harness::sys;
 
-/// How long a canary sleeps. What is over within such a sleep is not seen.
+/// How long a canary sleeps. A delay that is over within one sleep is not seen.
 const TICK: Duration = Duration::from_millis(5);
-/// What a machine that is on time takes to wake somebody.
+/// The wake-up latency of a machine that is on time.
 const NOISE: Duration = Duration::from_millis(2);
-/// So much of the time in which the worst is looked for.
+/// The window in which the worst lateness is looked for.
 const STRETCH: Duration = Duration::from_millis(200);
-/// A machine that was late by more than this in a [`STRETCH`] may have changed what happened. The shortest time in which
-/// a program has to do something is the 100 ms between two of the kernel's timers.
+/// A machine that was late by more than this in a [`STRETCH`] may have changed what happened. The shortest time in
+/// which a program has to do something is the 100 ms between two timers of the kernel.
 const MUCH: Duration = Duration::from_millis(30);
-/// How often a case is lived at most.
+/// How often a case runs at most.
 const LIVES: usize = 3;
-/// On a machine with more processors so many are listened to.
+/// The number of processors that are measured at most.
 const MOST: usize = 8;
 
 #[derive(Debug, Default)]
 struct Canary {
-    /// When it is to wake next.
+    /// When it should wake next.
     due: Duration,
     stalls: Vec<(Duration, Duration)>,
 }
@@ -42,8 +39,8 @@ fn canaries() -> MutexGuard<'static, Vec<Canary>> {
     CANARIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Listens from now on, if nobody does yet. Each processor has a canary of its own, since a virtual one may be taken away
-/// while the other goes on.
+/// Starts to measure, unless it has been started. Each processor has a canary of its own, since a hypervisor may
+/// suspend one virtual processor while another runs.
 pub fn begin() {
     static BEGUN: Once = Once::new();
     BEGUN.call_once(|| {
@@ -75,7 +72,7 @@ fn sing(processor: usize) -> ! {
     }
 }
 
-/// How late the machine has been since then.
+/// How late the machine has been since `began`.
 #[must_use]
 pub fn since(began: Duration) -> Lateness {
     let mut stalls = Vec::new();
@@ -83,18 +80,18 @@ pub fn since(began: Duration) -> Lateness {
     let now = now();
     for canary in &*canaries {
         stalls.extend(canary.stalls.iter().filter(|(_, to)| *to > began));
-        // It should have been woken, and has not been yet.
+        // It should have woken, and has not yet.
         stalls.extend((now >= canary.due + NOISE).then_some((canary.due, now)));
     }
     Lateness::of(stalls)
 }
 
-/// When a machine was late: from when to when some processor kept a thread waiting.
+/// When the machine was late: the intervals in which a processor kept a thread waiting.
 #[derive(Debug, Clone, Default)]
 pub struct Lateness(Vec<(Duration, Duration)>);
 
 impl Lateness {
-    /// Of those stalls, of whichever processor.
+    /// Merges the stalls of all processors.
     #[must_use]
     pub fn of(mut stalls: Vec<(Duration, Duration)>) -> Self {
         stalls.sort_unstable();
@@ -108,9 +105,9 @@ impl Lateness {
         Self(merged)
     }
 
-    /// For how long it was late between the two instants.
+    /// The lateness between the two instants.
     ///
-    /// That is the sum, and not only the longest: of what happens one after the other, each may have been kept waiting.
+    /// It is the sum of all stalls, not the longest: each of several consecutive steps may have had to wait.
     #[must_use]
     pub fn between(&self, from: Duration, to: Duration) -> Duration {
         let overlap =
@@ -118,13 +115,13 @@ impl Lateness {
         self.0.iter().map(overlap).sum()
     }
 
-    /// For how long it was late in all.
+    /// The lateness in total.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.between(Duration::ZERO, Duration::MAX)
     }
 
-    /// For how long it was late in its worst 200 ms: being a little late all day changes nothing.
+    /// The lateness in the worst 200 ms: a small but constant lateness changes nothing.
     #[must_use]
     pub fn worst(&self) -> Duration {
         let stretches = self.0.iter().map(|(from, _)| (*from, *from + STRETCH));
@@ -132,33 +129,33 @@ impl Lateness {
         late.max().unwrap_or_default()
     }
 
-    /// What an upper bound for something between the two instants is moved by: twice the lateness, since what a program
-    /// was kept from doing it still has to do, side by side with all others that were.
+    /// The time by which an upper bound moves: twice the lateness, since a delayed program still has its work to do,
+    /// beside all others that were delayed.
     #[must_use]
     pub fn allowance(&self, from: Duration, to: Duration) -> Duration {
         2 * self.between(from, to)
     }
 }
 
-/// Lives the case; and once or twice again if it fails and the machine was late meanwhile, which is printed. For cases in
-/// which lateness changes not only when something happens, but what: which of two timers is first, and so the exit code, or
-/// which hooks are called.
+/// Runs the case, and again, up to three times in total, if it fails while the machine was late.
 ///
-/// On a machine that was on time a failure is one: a case that fails now and then is not hidden by being tried again.
+/// For cases in which lateness changes what happens, and not only when: which of two timers fires first, and so the exit
+/// code, or which hooks run. Each repetition is printed. On a machine that was on time a failure counts, so that this does
+/// not hide a case that fails now and then.
 ///
 /// # Panics
 ///
-/// As the case does.
+/// If the case does.
 pub fn unless_late<T>(case: impl FnMut() -> T) -> T {
     begin();
     unless_late_by(|began| since(began).worst(), case)
 }
 
-/// [`unless_late`] on a machine that was late by so much since an instant.
+/// [`unless_late`], with the worst lateness since an instant.
 ///
 /// # Panics
 ///
-/// As the case does.
+/// If the case does.
 pub fn unless_late_by<T>(
     worst_since: impl Fn(Duration) -> Duration,
     mut case: impl FnMut() -> T,
@@ -173,7 +170,7 @@ pub fn unless_late_by<T>(
     unreachable!("the last life returns or panics")
 }
 
-/// Goes on with the panic, unless there is a reason to live again.
+/// Resumes the panic, unless the machine was late and the case may run again.
 fn expect_late(worst: Duration, life: usize, failure: Box<dyn Any + Send>) {
     if worst <= MUCH || life >= LIVES {
         resume_unwind(failure);

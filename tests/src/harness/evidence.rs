@@ -1,8 +1,8 @@
-//! What a program did, and when: lines on a pipe that it inherits as its standard input.
+//! What a program did, and when: lines on a pipe that it inherits as standard input.
 //!
-//! A pipe can be waited for without polling, survives the process, and needs neither of its outputs. Standard input is
-//! the one descriptor that is handed on without `unsafe`, that no program here has another use for, and that a stray
-//! close of higher ones leaves open.
+//! A pipe can be waited for without polling, outlives the process, and leaves both outputs free. Standard input is the
+//! one descriptor that can be passed on without `unsafe`, that no program here uses, and that a stray close of higher
+//! descriptors leaves open.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub fn now() -> Duration {
     )
 }
 
-/// Writes that something happened now: one write, so that lines of several threads do not mix. Without allocation, lock
-/// or descriptor of its own, so that it can be told also by a process that has none left.
+/// Records that `what` happened now, in one write, so that lines of several threads do not mix. It takes no memory,
+/// lock or new descriptor, so that a process that has none left can still call it.
 pub fn note(what: impl fmt::Display) {
     let mut line = Line {
         bytes: [0; 256],
         len: 0,
     };
-    // One that is too long is cut.
+    // A line that is too long is truncated.
     let _ = write!(line, "{} {what}", now().as_nanos());
     line.bytes[line.len] = b'\n';
     // A test that has seen enough may have closed the other end.
@@ -38,7 +38,7 @@ struct Line {
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // The last byte is the end of the line's.
+        // Leaves room for the newline.
         let room = self.bytes.len() - 1 - self.len;
         let taken = &text.as_bytes()[..text.len().min(room)];
         self.bytes[self.len..][..taken.len()].copy_from_slice(taken);

@@ -1,4 +1,4 @@
-//! Everything `unsafe` of the tests: what a process can break in itself only through C.
+//! All `unsafe` code of the tests: what a process can break in itself only through C.
 
 #![allow(
     unsafe_code,
@@ -16,32 +16,32 @@ static ALLOCATOR: Stickable = Stickable;
 
 static STUCK: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, whose lock can be taken for ever.
+/// The system's allocator, whose lock can be taken forever.
 struct Stickable;
 
-// SAFETY: every call goes to the system's allocator as it came, or never returns.
+// SAFETY: every call is passed on unchanged, or never returns.
 unsafe impl GlobalAlloc for Stickable {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         wait_while_stuck();
-        // SAFETY: the caller's promises are the same ones.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         wait_while_stuck();
-        // SAFETY: the caller's promises are the same ones.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         wait_while_stuck();
-        // SAFETY: the caller's promises are the same ones.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         wait_while_stuck();
-        // SAFETY: the caller's promises are the same ones.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -57,49 +57,49 @@ fn pause() {
     unsafe { libc::pause() };
 }
 
-/// Takes the allocator's lock for ever.
+/// Takes the allocator's lock forever.
 pub(crate) fn stick_allocator() {
     STUCK.store(true, SeqCst);
 }
 
-/// Closes descriptors, whoever they belong to.
+/// Closes descriptors without regard to their owners.
 pub(crate) fn close(descriptors: RangeInclusive<i32>) {
     for descriptor in descriptors {
-        // SAFETY: no memory is touched. That owners of descriptors lose them is the fault that is to be survived: their
-        // calls fail, or reach whatever this process, a test, opens next.
+        // SAFETY: no memory is touched. Owners that lose their descriptors are the fault to be survived: their calls
+        // fail, or reach whatever this process, started by a test, opens next.
         unsafe { libc::close(descriptor) };
     }
 }
 
-/// Has `exit` hang.
+/// Makes `exit` hang.
 pub(crate) fn hang_at_exit() {
     extern "C" fn hang() {
         loop {
             pause();
         }
     }
-    // SAFETY: `hang` is a function for the life of the process, and does not unwind.
+    // SAFETY: `hang` is a function, valid as long as the process, and does not unwind.
     let failed = unsafe { libc::atexit(hang) };
     assert_eq!(failed, 0, "a handler can be registered");
 }
 
-/// Ignores what asks a process to stop.
+/// Ignores the signals that ask a process to stop.
 pub(crate) fn ignore_requests() {
     for signal in [libc::SIGTERM, libc::SIGINT] {
-        // SAFETY: no handler of ours is set: the kernel drops the signal.
+        // SAFETY: no handler is set: the kernel drops the signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 
-/// Programs that are started from now on hear SIGHUP, also where `nohup` runs the tests.
+/// Resets SIGHUP, which `nohup` has the tests ignore, so that programs started from now on receive it.
 pub(crate) fn hear_hangups() {
-    // SAFETY: no handler of ours is set: it is what a process begins with elsewhere.
+    // SAFETY: no handler is set, and the default action is what processes normally start with.
     unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
 }
 
-/// Keeps this thread on that processor, where it may be on it.
+/// Pins this thread to a processor, if it may run there.
 pub(crate) fn stay_on(processor: usize) {
-    // SAFETY: a zeroed set is an empty one; the calls read it, and touch nothing else.
+    // SAFETY: a zeroed set is an empty one; the calls only read it.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(processor, &mut set);
@@ -109,7 +109,7 @@ pub(crate) fn stay_on(processor: usize) {
 
 /// Masks all signals in this thread.
 pub(crate) fn mask_all() {
-    // SAFETY: `sigfillset` initialises the set before it is read; the calls touch nothing else.
+    // SAFETY: `sigfillset` initializes the set before it is read; the calls touch nothing else.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&raw mut set);
@@ -117,8 +117,8 @@ pub(crate) fn mask_all() {
     }
 }
 
-/// Never returns, and handles no signal either: it waits for a child that shares its memory, as who starts a program does
-/// until that runs.
+/// Never returns, and handles no signal: it waits for a child that shares its memory, as a process that starts another
+/// one does until that one runs.
 pub(crate) fn wait_uninterruptibly() {
     extern "C" fn child(parent: *mut libc::c_void) -> libc::c_int {
         // SAFETY: neither call takes a pointer.
@@ -136,8 +136,8 @@ pub(crate) fn wait_uninterruptibly() {
     }
     let mut stack = vec![0_u128; 4096];
     let top = stack.as_mut_ptr_range().end;
-    // SAFETY: the stack is aligned and lives as long as the child, for which this thread waits; the child makes system
-    // calls only, and dies with this thread.
+    // SAFETY: the stack is aligned and outlives the child, for which this thread waits; the child only makes system
+    // calls, and dies with this thread.
     unsafe {
         let parent = libc::getpid() as usize as *mut libc::c_void;
         libc::clone(
@@ -149,7 +149,7 @@ pub(crate) fn wait_uninterruptibly() {
     }
 }
 
-/// What becomes of a thread.
+/// How a thread ends.
 #[derive(Clone, Copy)]
 pub(crate) enum Fate {
     StandsStill,
@@ -159,14 +159,14 @@ pub(crate) enum Fate {
 static EXITS: AtomicBool = AtomicBool::new(false);
 static REACHED: AtomicUsize = AtomicUsize::new(0);
 
-/// Has threads of this process do nothing any more. When it returns they do not.
+/// Stops threads of this process. They have stopped when it returns.
 pub(crate) fn end_threads(threads: &[i32], fate: Fate) {
     extern "C" fn handler(_signal: i32) {
         let exits = EXITS.load(SeqCst);
         REACHED.fetch_add(1, SeqCst);
         if exits {
-            // SAFETY: the thread just never runs again. Its stack stays, and so all that others see of it: the C library
-            // does not know that it is gone.
+            // SAFETY: the thread never runs again. Its stack remains, and with it everything other threads see of it:
+            // the C library does not know that it is gone.
             unsafe { libc::syscall(libc::SYS_exit, 0) };
         }
         loop {
@@ -175,8 +175,8 @@ pub(crate) fn end_threads(threads: &[i32], fate: Fate) {
     }
     EXITS.store(matches!(fate, Fate::Exits), SeqCst);
     let awaited = REACHED.load(SeqCst) + threads.len();
-    // SAFETY: a zeroed `sigaction` is valid, `sigfillset` fills its mask, so that the thread handles nothing else either;
-    // the handler does atomic operations and system calls only, which are async-signal-safe.
+    // SAFETY: a zeroed `sigaction` is valid, and `sigfillset` fills its mask, so that the thread handles no other
+    // signal; the handler only does atomic operations and system calls, which are async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as extern "C" fn(i32) as usize;
@@ -184,7 +184,7 @@ pub(crate) fn end_threads(threads: &[i32], fate: Fate) {
         libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
     }
     for thread in threads {
-        // SAFETY: it sends a signal that has a handler, to a thread of this process or to none.
+        // SAFETY: it sends a signal that has a handler to a thread of this process, or to none.
         unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), *thread, libc::SIGUSR1) };
     }
     while REACHED.load(SeqCst) < awaited {

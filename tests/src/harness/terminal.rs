@@ -1,4 +1,4 @@
-//! A terminal at which a program runs: what is on its screen, and what somebody types.
+//! A pseudo-terminal at which a program runs: its screen, and keys to type.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -13,12 +13,12 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{LIMIT, Program};
 
-/// What Ctrl+C sends.
+/// The key Ctrl+C.
 pub const CTRL_C: &str = "\x03";
-/// What Ctrl+Z sends.
+/// The key Ctrl+Z.
 pub const CTRL_Z: &str = "\x1a";
 
-/// A terminal of its own, which controls the session of the program that is started at it.
+/// A terminal that controls the session of the program that is started at it.
 pub struct Terminal {
     keyboard: File,
     name: PathBuf,
@@ -37,14 +37,14 @@ impl Screen {
 }
 
 impl Terminal {
-    /// One of that size.
+    /// Opens a terminal of that size.
     ///
     /// # Panics
     ///
-    /// Where the system has none left.
+    /// If the system has no more of them.
     #[must_use]
     pub fn new(rows: u16, columns: u16) -> Self {
-        // Close-on-exec from the beginning: a program that another test starts meanwhile would keep the terminal open.
+        // Close-on-exec from the beginning: programs that other tests start meanwhile would keep the terminal open.
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keyboard = openpt(flags).expect("a terminal");
         grantpt(&keyboard).expect("its other end is ours");
@@ -63,8 +63,8 @@ impl Terminal {
         terminal
     }
 
-    /// The program, to be started at this terminal by a shell that does so: `"$@"`. The shell stays until it is let go by
-    /// [`Terminal::last`]: when a session ends the kernel throws away what has not been read.
+    /// Prepares the program to run at this terminal, started by a shell with the script `"$@"`. The shell stays until
+    /// [`Terminal::last`], because the kernel discards unread output when a session ends.
     #[must_use]
     pub fn with_shell(&self, leader: &str, program: Program, script: &str) -> Program {
         let stays = "code=$?; echo \"[$code]\"; read -r _ </dev/tty; exit $code";
@@ -73,8 +73,8 @@ impl Terminal {
         self.alone(leader, program.through(&script))
     }
 
-    /// The program, to be started at this terminal by the one at the path `leader`, which makes it the leader of its
-    /// session; what it writes is shown from then on.
+    /// Prepares the program to run at this terminal, started by the program at the path `leader`, which makes it the
+    /// leader of its session. From now on the screen shows what it writes.
     #[must_use]
     pub fn alone(&self, leader: &str, program: Program) -> Program {
         let other = || {
@@ -92,7 +92,7 @@ impl Terminal {
         );
         thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // It ends with an error once nobody has the other end any more.
+            // Reading fails once the other end is closed.
             while let Ok(read @ 1..) = output.read(&mut bytes) {
                 screen.lock().0.process(&bytes[..read]);
                 screen.changed.notify_all();
@@ -103,22 +103,22 @@ impl Terminal {
         program.through(&launcher).env("TERM", "xterm-256color")
     }
 
-    /// Types it.
+    /// Types these keys.
     ///
     /// # Panics
     ///
-    /// Where nobody has the other end any more.
+    /// If the other end is closed.
     pub fn types(&mut self, keys: &str) {
         self.keyboard
             .write_all(keys.as_bytes())
-            .expect("somebody has the other end");
+            .expect("the other end is open");
     }
 
-    /// Makes it another size, as who drags its window does.
+    /// Resizes the terminal.
     ///
     /// # Panics
     ///
-    /// Where the system refuses.
+    /// If the system refuses.
     pub fn resize(&self, rows: u16, columns: u16) {
         let mut screen = self.screen.lock();
         screen.0.screen_mut().set_size(some(rows), some(columns));
@@ -131,22 +131,22 @@ impl Terminal {
         tcsetwinsize(&self.keyboard, size).expect("it can be resized");
     }
 
-    /// What is on the screen, as soon as all of these are.
+    /// Waits until the screen contains all of these texts, and returns its contents.
     ///
     /// # Panics
     ///
-    /// Where that does not come to be.
+    /// If that does not happen.
     #[must_use]
     pub fn until(&self, texts: &[&str]) -> String {
         let found = |seen: &str| texts.iter().all(|text| seen.contains(text));
         self.wait(&format!("{texts:?} on the screen"), found)
     }
 
-    /// What is on the screen when the program has ended; then lets the shell go.
+    /// Waits for the end of the program and returns the contents of the screen; then ends the shell.
     ///
     /// # Panics
     ///
-    /// Where it goes on.
+    /// If the program does not end.
     #[must_use]
     pub fn last(&mut self) -> String {
         let is_code = |line: &str| {
@@ -162,17 +162,17 @@ impl Terminal {
         lines[..lines.len() - 1].join("\n")
     }
 
-    /// All that was written with attributes: colours among them.
+    /// Everything written, with its attributes, such as colors.
     #[must_use]
     pub fn formatted(&self) -> String {
         self.screen.lock().0.screen().contents_formatted()
     }
 
-    /// What is on the screen, as soon as it is so.
+    /// Waits until the contents of the screen satisfy the predicate, and returns them.
     ///
     /// # Panics
     ///
-    /// Where that does not come to be.
+    /// If that does not happen.
     #[must_use]
     pub fn wait(&self, what: &str, found: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + LIMIT;
@@ -182,9 +182,9 @@ impl Terminal {
             if found(&seen) {
                 return seen;
             }
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !screen.1, "no {what}, but\n{seen}");
-            let waited = self.screen.changed.wait_timeout(screen, left);
+            let remaining = until.saturating_duration_since(Instant::now());
+            assert!(!remaining.is_zero() && !screen.1, "no {what}, but\n{seen}");
+            let waited = self.screen.changed.wait_timeout(screen, remaining);
             screen = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }

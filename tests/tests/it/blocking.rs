@@ -26,7 +26,7 @@ fn waiter(shutdown: Shutdown) {
     assert!(shutdown.is_requested());
 }
 
-async fn both_end_when_told() {
+async fn both_end_when_asked() {
     let before = SLEPT.load(Ordering::SeqCst);
     let running = Lifecycle::builder()
         .worker::<sleeper>()
@@ -40,11 +40,11 @@ async fn both_end_when_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_thread_sleeps_and_waits_until_it_is_told_beside_a_multi_thread_runtime() {
-    both_end_when_told().await;
+async fn threads_wait_for_the_stop_beside_a_multi_thread_runtime() {
+    both_end_when_asked().await;
 }
 
 #[tokio::test]
-async fn a_thread_sleeps_and_waits_until_it_is_told_beside_a_current_thread_runtime() {
-    both_end_when_told().await;
+async fn threads_wait_for_the_stop_beside_a_current_thread_runtime() {
+    both_end_when_asked().await;
 }

@@ -1,4 +1,4 @@
-//! Services of a real systemd. To be run beside one of their own, by `tests/with-systemd`:
+//! Services of a real systemd, which `tests/with-systemd` boots for these tests:
 //!
 //! ```text
 //! cargo test -p lifecycle-tests --test it \
@@ -16,23 +16,23 @@ use std::time::{Duration, Instant};
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::http;
 
-/// What systemd may take for anything.
+/// The limit of every wait for systemd.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Asks systemd to do something; whether it did.
+/// Runs `systemctl`; returns whether it succeeded.
 fn systemctl(arguments: &[&str]) -> bool {
     let status = Command::new("systemctl").args(arguments).status();
     status.expect("systemctl runs").success()
 }
 
-/// A service, of which evidence and standard output go to one file, and standard error to another.
+/// A service whose evidence and standard output go to one file, and standard error to another.
 struct Service {
     unit: String,
     folder: tempfile::TempDir,
 }
 
 impl Service {
-    /// A service of that name, with these lines of its unit, that runs the program with these arguments.
+    /// Installs a service with these lines in its unit, which runs the program with these arguments.
     fn new(name: &str, lines: &[&str], command: &str) -> Self {
         let service = Self {
             unit: format!("{name}.service"),
@@ -49,7 +49,7 @@ impl Service {
             stderr = stderr.display(),
         );
         write_unit(&service.unit, &unit);
-        // systemd forgets how a unit ended that nothing refers to.
+        // systemd forgets how a unit ended unless another unit refers to it.
         let keeper = format!("{name}-keeper.target");
         let refers = format!("[Unit]\nDefaultDependencies=no\nAfter={}\n", service.unit);
         write_unit(&keeper, &refers);
@@ -57,7 +57,7 @@ impl Service {
         service
     }
 
-    /// One of `Type=notify` that runs the program `notified`.
+    /// A service with `Type=notify` that runs the program `notified`.
     fn notified(name: &str, lines: &[&str], arguments: &str) -> Self {
         let mut lines = lines.to_vec();
         lines.push("Type=notify");
@@ -69,7 +69,7 @@ impl Service {
         self.folder.path().join(name)
     }
 
-    /// Starts it and waits until it is up, or is not.
+    /// Starts the service, and waits until it is up or has failed.
     fn start(&self) -> bool {
         systemctl(&["start", &self.unit])
     }
@@ -86,7 +86,7 @@ impl Service {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Asks systemd for the property until it begins like this: of a change it tells nobody who has no bus.
+    /// Polls the property until it has this prefix: without a bus, systemd announces no change.
     #[track_caller]
     fn until(&self, property: &str, begin: &str) {
         let until = Instant::now() + LIMIT;
@@ -112,7 +112,7 @@ impl Service {
         self
     }
 
-    /// Asserts that it exited by itself, with that code: nobody killed it.
+    /// Asserts that the service exited by itself, with that code.
     #[track_caller]
     fn expect_exit(&self, code: i32) -> &Self {
         // CLD_EXITED of waitid(2).
@@ -124,7 +124,7 @@ impl Service {
         std::fs::read_to_string(self.path("evidence")).unwrap_or_default()
     }
 
-    /// Whether it has left that evidence.
+    /// Whether there is evidence of `what`.
     fn did(&self, what: &str) -> bool {
         let evidence = self.evidence();
         let mut did = evidence.lines().filter_map(|line| line.split_once(' '));
@@ -156,7 +156,7 @@ fn write_unit(name: &str, text: &str) {
     std::fs::write(path, text).expect("a systemd of our own: see the top of this file");
 }
 
-/// Its major version.
+/// The major version of systemd.
 fn version() -> u32 {
     let output = Command::new("systemctl").arg("--version").output();
     let output = output.expect("systemctl runs").stdout;
@@ -208,7 +208,7 @@ fn a_slow_start_is_waited_for_and_shows_how_far_it_is() {
 #[ignore = "needs a systemd of its own: run by tests/with-systemd"]
 fn a_start_beyond_its_own_limit_fails_before_systemd_kills_it() {
     let lines = [
-        // Of which the program, not yet read from the disk, needs some for itself.
+        // The program, not yet read from the disk, needs some of this memory for itself.
         "TimeoutStartSec=2s",
         "Environment=LIFECYCLE_STARTUP_TIMEOUT=4s",
     ];
@@ -239,7 +239,7 @@ fn a_failed_start_fails_the_unit_with_its_exit_code_and_error() {
 #[test]
 #[ignore = "needs a systemd of its own: run by tests/with-systemd"]
 fn a_reload_is_seen_from_its_begin_to_its_end() {
-    // From 253 on systemd asks for it itself, and waits for its end.
+    // From version 253 on systemd requests the reload itself, and waits for its end.
     let kind = if version() >= 253 {
         "Type=notify-reload"
     } else {
@@ -268,7 +268,7 @@ fn a_stalled_service_is_killed_by_the_watchdog_and_its_emergency_hooks_run() {
     let began = now();
     assert!(service.start(), "{service}");
     service.until("ActiveState", "failed");
-    // By SIGABRT, in which the hooks run.
+    // By SIGABRT, in whose handler the hooks run.
     service
         .expect("Result", "watchdog")
         .expect_exit(134)
@@ -338,7 +338,7 @@ fn a_stop_by_the_app_itself_has_its_time_too() {
 const CLIENTS: usize = 4;
 const RESTARTS: usize = 5;
 
-/// A socket of systemd's own for the service.
+/// A socket unit for the service.
 fn socket_unit(name: &str, listen: impl std::fmt::Display) {
     let unit =
         format!("[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream={listen}\nBacklog=4096\n");
@@ -346,10 +346,10 @@ fn socket_unit(name: &str, listen: impl std::fmt::Display) {
     assert!(systemctl(&["start", name]));
 }
 
-/// Has the service asked without a pause while it is started by the first who asks, and restarted some times.
+/// Sends requests to the service without a pause, while the first request starts it and it is restarted several times.
 fn ask_across_restarts(service: &Service, socket: &str, ask: impl Fn() -> io::Result<()> + Sync) {
     let is_over = AtomicBool::new(false);
-    // The first one starts it.
+    // The first request starts the service.
     ask().unwrap_or_else(|error| panic!("{error}\n{service}"));
     let first = service.show("MainPID");
     let asked: usize = thread::scope(|scope| {
@@ -370,7 +370,7 @@ fn ask_across_restarts(service: &Service, socket: &str, ask: impl Fn() -> io::Re
     });
     assert_ne!(service.show("MainPID"), first);
     println!("{asked} connections were answered");
-    // Each client, by each life of it.
+    // Each client is answered by each run of the service.
     assert!(asked > CLIENTS * RESTARTS, "{asked}");
     assert!(systemctl(&["stop", socket, &service.unit]));
     service.expect("Result", "success").expect_exit(0);
@@ -391,11 +391,11 @@ fn across_a_restart_no_connection_is_refused_and_each_is_answered() {
     });
 }
 
-/// The program knows but its address: [`lifecycle::http::bind`] finds the socket for it.
+/// The program only knows its address: [`lifecycle::http::bind`] finds the matching socket.
 #[test]
 #[ignore = "needs a systemd of its own: run by tests/with-systemd"]
 fn across_a_restart_no_connection_to_the_http_server_is_refused_and_each_request_is_answered() {
-    // The network is the machine's.
+    // The network is that of the machine.
     let address = http::own_address();
     let environment = format!("Environment=WEB_ADDRESS={address}");
     let lines = ["Type=notify", &environment];
@@ -409,7 +409,7 @@ fn across_a_restart_no_connection_to_the_http_server_is_refused_and_each_request
                 assert_eq!((answer.status, &*answer.body), (200, "hello"), "{answer:?}");
                 return Ok(());
             }
-            // It was accepted just before, and read when nothing was admitted any more.
+            // The connection was accepted just before, and read when admission had closed.
             assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
             late.fetch_add(1, SeqCst);
         }

@@ -1,4 +1,4 @@
-//! What user code cannot do to an app that is put together by hand.
+//! What user code cannot do to an app from the builder.
 
 use std::future::pending;
 use std::io;
@@ -20,7 +20,7 @@ fn short() -> Settings {
         .emergency_timeout(Duration::from_millis(200))
 }
 
-/// Its stop blocks the only thread that the runtime has.
+/// Its stop blocks the only thread of the runtime.
 struct Blocks(Sender<()>, Mutex<Receiver<()>>);
 
 #[resource]
@@ -41,7 +41,7 @@ impl Blocks {
 }
 
 #[test]
-fn stop_is_bounded_although_a_hook_blocks_every_thread_of_the_runtime() {
+fn stop_is_bounded_when_a_hook_blocks_every_thread_of_the_runtime() {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -53,13 +53,13 @@ fn stop_is_bounded_although_a_hook_blocks_every_thread_of_the_runtime() {
     });
     let blocks = report.component("Blocks").expect("it is part of the app");
     assert_eq!(blocks.layer(), Layer::Emergency, "{report}");
-    // Only the emergency hook, on a thread of its own, could let the stop go on.
+    // Only the emergency hook, on a thread of its own, unblocks the stop.
     assert!(report.shutdown() < LIMIT / 2, "{report}");
     assert_eq!(report.exit_code(), 3, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_do_not_keep_the_time_from_passing() {
+async fn a_flood_of_events_does_not_delay_deadlines() {
     let app = Lifecycle::builder()
         .background("stubborn", |_| pending::<()>())
         .settings(short());

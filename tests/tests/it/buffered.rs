@@ -1,4 +1,4 @@
-//! A buffered writer that is handed over: what was written into it is in its file at the end.
+//! A buffered writer that the app flushes: everything written to it is in its file at the end.
 
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{Signal, folder};
@@ -6,7 +6,7 @@ use lifecycle_tests::program;
 
 const LINES: usize = 10_000;
 
-/// Starts the program, signals it so often, and asserts its exit code and who wrote all of its lines to the file.
+/// Runs the program, sends it a number of signals, and asserts its exit code and whose lines are all in the file.
 fn written_by(writers: &[&str], arguments: &str, signals: usize, code: i32) {
     let folder = folder();
     let file = folder.path().join("log");
@@ -35,13 +35,13 @@ fn written_by(writers: &[&str], arguments: &str, signals: usize, code: i32) {
 }
 
 #[test]
-fn b12_all_lines_are_on_disk_after_a_clean_end() {
+fn b12_all_lines_are_on_disk_after_a_graceful_stop() {
     written_by(&["start", "main", "stop"], "", 1, 0);
     written_by(&["start", "main", "stop"], "main=ok", 0, 0);
 }
 
 #[test]
-fn b12_a_writer_that_takes_its_time_has_what_is_left_to_the_deadline() {
+fn b12_a_slow_writer_has_the_time_until_the_deadline() {
     written_by(&["start", "main", "stop"], "writer=block:500", 1, 0);
 }
 
@@ -53,7 +53,7 @@ fn b12_all_lines_are_on_disk_after_a_failure() {
 }
 
 #[test]
-fn b12_all_lines_that_are_written_in_a_quarter_of_a_second_are_on_disk_after_a_forced_end() {
+fn b12_a_forced_end_gives_the_writer_a_quarter_of_a_second() {
     let writers = ["start", "main", "stop", "emergency"];
     unless_late(|| written_by(&writers, "writes.stop=hang", 2, 143));
 }

@@ -1,4 +1,4 @@
-//! The app without macros: the builder, `Running`, `StartError`, and the test attribute.
+//! The app without macros: the builder, `Running`, `StartError`; and the test attribute.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use lifecycle::{App, Layer, Lifecycle, Reason, Settings, Shutdown, background, resource};
 use tokio::sync::oneshot;
 
-/// Counts how often it is started and stopped, in the test's own counter.
+/// Counts starts and stops.
 struct Counter {
     started: AtomicUsize,
     stopped: AtomicUsize,
@@ -58,7 +58,7 @@ struct Store {
 }
 
 #[tokio::test]
-async fn a_resource_starts_with_all_it_needs_and_can_be_had() {
+async fn a_resource_starts_with_its_dependencies() {
     let running = Lifecycle::builder()
         .resource::<Database>()
         .start()
@@ -94,7 +94,7 @@ async fn a_resource_starts_with_all_it_needs_and_can_be_had() {
 }
 
 #[tokio::test]
-async fn what_is_provided_is_neither_started_nor_stopped() {
+async fn a_provided_value_is_neither_started_nor_stopped() {
     let counter = Arc::new(Counter {
         started: AtomicUsize::new(0),
         stopped: AtomicUsize::new(0),
@@ -168,7 +168,7 @@ async fn a_graph_that_is_wrong_is_refused_before_anything_starts() {
 }
 
 #[tokio::test]
-async fn dropping_what_runs_stops_it_in_the_background() {
+async fn dropping_the_running_app_stops_it_in_the_background() {
     let (gone, is_gone) = oneshot::channel::<()>();
     let running = Lifecycle::builder()
         .background("tell", |shutdown: Shutdown| async move {
@@ -183,16 +183,16 @@ async fn dropping_what_runs_stops_it_in_the_background() {
     drop(running);
     assert!(
         is_gone.await.is_err(),
-        "the worker has been told, and dropped its end"
+        "the worker was asked to stop, and dropped its end"
     );
-    // The test's runtime has one thread: the app stops while this waits.
+    // The runtime has one thread: the app stops while this task yields.
     while counter.stopped.load(Ordering::SeqCst) < 101 {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn dropping_a_start_takes_down_what_had_started() {
+async fn dropping_a_start_stops_what_had_started() {
     let started = Arc::new(Counter {
         started: AtomicUsize::new(0),
         stopped: AtomicUsize::new(0),
@@ -235,7 +235,7 @@ async fn a_worker_from_a_closure_may_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_is_bounded_and_the_report_says_what_was_abandoned() {
+async fn stop_is_bounded_and_the_report_names_what_was_abandoned() {
     let settings = Settings::default()
         .shutdown_timeout(Duration::from_secs(10))
         .drain_timeout(Duration::from_secs(2))
@@ -259,7 +259,7 @@ async fn stop_is_bounded_and_the_report_says_what_was_abandoned() {
 }
 
 #[tokio::test]
-async fn two_apps_live_side_by_side() {
+async fn two_apps_run_side_by_side() {
     let one = Lifecycle::builder()
         .app::<Store>()
         .start()
@@ -309,12 +309,12 @@ async fn a_test_runs_in_a_started_app(app: Store, shutdown: Shutdown) {
 }
 
 #[lifecycle::test(provide = [Config(Arc::new(Counter { started: AtomicUsize::new(40), stopped: AtomicUsize::new(0) }))])]
-async fn a_test_is_provided_with_what_it_likes(app: Store) {
+async fn a_test_can_provide_values(app: Store) {
     assert_eq!(app._database.0.started.load(Ordering::SeqCst), 41);
 }
 
 #[lifecycle::test(start_paused = true)]
-async fn a_test_may_have_a_clock_that_jumps(_app: Store, shutdown: Shutdown) {
+async fn a_test_can_have_a_paused_clock(_app: Store, shutdown: Shutdown) {
     let began = std::time::Instant::now();
     assert!(
         !shutdown
@@ -326,13 +326,13 @@ async fn a_test_may_have_a_clock_that_jumps(_app: Store, shutdown: Shutdown) {
 }
 
 #[lifecycle::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_test_may_fail_with_an_error(_app: Store) -> Result<(), std::num::ParseIntError> {
+async fn a_test_can_return_a_result(_app: Store) -> Result<(), std::num::ParseIntError> {
     "7".parse::<u8>().map(drop)
 }
 
 #[lifecycle::test]
 #[should_panic(expected = "not today")]
-async fn a_test_fails_when_the_teardown_was_not_clean(_app: Unclean) {}
+async fn a_test_fails_when_the_stop_was_not_graceful(_app: Unclean) {}
 
 #[lifecycle::test]
 #[should_panic(expected = "no luck today")]
@@ -356,7 +356,7 @@ struct Hopeless {
 }
 
 #[tokio::test]
-async fn d6_times_without_an_end_are_taken_as_a_year() {
+async fn d6_infinite_durations_are_taken_as_a_year() {
     let longest = Settings::default()
         .shutdown_timeout(Duration::MAX)
         .drain_timeout(Duration::MAX)

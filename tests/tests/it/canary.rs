@@ -1,4 +1,4 @@
-//! What is made of a machine's lateness hides no failure on one that was on time.
+//! Handling the lateness of a machine hides no failure on a machine that is on time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn late(stalls: &[(u64, u64)]) -> Lateness {
     Lateness::of(stalls.collect())
 }
 
-/// A program that was gone at that instant, on such a machine.
+/// The end of a program that was gone at that instant, on such a machine.
 fn gone(at: u64, late: Lateness) -> End {
     End {
         arguments: Vec::new(),
@@ -35,20 +35,20 @@ fn fails<T>(case: impl FnOnce() -> T) -> bool {
 }
 
 #[test]
-fn lateness_counts_once_where_it_was_on_any_processor_and_only_within_the_time_asked_for() {
+fn lateness_of_all_processors_is_merged_and_limited_to_the_interval() {
     let late = late(&[(100, 150), (120, 180), (500, 520), (510, 515), (900, 1500)]);
     assert_eq!(late.between(ms(0), ms(600)), ms(100));
     assert_eq!(late.between(ms(140), ms(510)), ms(50));
     assert_eq!(late.between(ms(200), ms(400)), ms(0));
     assert_eq!(late.between(ms(600), ms(100)), ms(0));
     assert_eq!(late.total(), ms(700));
-    // No more than all of it.
+    // At most the whole window.
     assert_eq!(late.worst(), ms(200));
     assert_eq!(Lateness::default().worst(), ms(0));
 }
 
 #[test]
-fn an_upper_bound_moves_only_for_what_the_machine_was_late_by_meanwhile() {
+fn an_upper_bound_moves_only_by_the_lateness_in_its_interval() {
     let took = |late: Lateness, millis: std::ops::Range<u64>| {
         let end = gone(2000, late);
         fails(|| end.expect_took("it", ms(1000), ms(1600), millis))
@@ -57,11 +57,11 @@ fn an_upper_bound_moves_only_for_what_the_machine_was_late_by_meanwhile() {
     assert!(!took(late(&[]), 500..700));
     assert!(took(late(&[]), 500..600));
     assert!(took(late(&[]), 700..900));
-    // 100 ms meanwhile, and before and after.
+    // 100 ms of lateness within the interval, and lateness outside of it.
     assert!(!took(late(&[(1200, 1300)]), 300..401));
     assert!(took(late(&[(1200, 1300)]), 300..400));
     assert!(took(late(&[(0, 1000), (1600, 2000)]), 500..600));
-    // A machine that is late makes nothing early.
+    // Lateness does not move lower bounds.
     assert!(took(late(&[(1200, 1500)]), 700..900));
 
     let gone_late = |late| {
@@ -73,7 +73,8 @@ fn an_upper_bound_moves_only_for_what_the_machine_was_late_by_meanwhile() {
     assert!(!gone_late(late(&[(1000, 1050)])));
 }
 
-/// How often a case is lived that fails, and at last does not, on a machine that is late by so much; whether it fails.
+/// Runs a case that fails a number of times on a machine with that lateness. Returns how often it ran, and whether it
+/// failed.
 fn lived(late: Duration, fails_times: usize) -> (usize, bool) {
     let mut lives = 0;
     let case = || {
@@ -85,7 +86,7 @@ fn lived(late: Duration, fails_times: usize) -> (usize, bool) {
 }
 
 #[test]
-fn a_case_is_lived_again_only_where_the_machine_was_late_and_not_for_ever() {
+fn a_case_is_repeated_only_on_a_late_machine_and_not_forever() {
     assert_eq!(lived(ms(0), 0), (1, false));
     assert_eq!(lived(ms(0), 1), (1, true));
     assert_eq!(lived(ms(30), 1), (1, true));

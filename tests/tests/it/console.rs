@@ -1,4 +1,4 @@
-//! What somebody sees at a terminal. The files in `console` hold screens; `UPDATE_EXPECT=1` writes them anew.
+//! What a terminal shows. The files in `console` hold screens; `UPDATE_EXPECT=1` updates them.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use lifecycle_tests::program;
 const LEADER: &str = env!("CARGO_BIN_EXE_on_terminal");
 const ROWS: u16 = 40;
 
-/// The program at a terminal that is so wide.
+/// A program at a terminal of that width.
 fn at(columns: u16, program: Program) -> (Terminal, Run) {
     in_a_shell(columns, program, "\"$@\"")
 }
 
-/// The same, started by a shell that does this.
+/// The same, started by a shell that runs the script.
 fn in_a_shell(columns: u16, program: Program, script: &str) -> (Terminal, Run) {
     let terminal = Terminal::new(ROWS, columns);
     let run = terminal.with_shell(LEADER, program, script).start();
     (terminal, run)
 }
 
-/// The screen with `~` for each time, and `*` for what shows that it is alive: they differ from run to run.
+/// The screen with `~` in place of times, and `*` in place of signs of life, which differ from run to run.
 fn steady(screen: &str) -> String {
     let mut steady = String::new();
     for line in screen.lines() {
@@ -31,7 +31,7 @@ fn steady(screen: &str) -> String {
         while let Some(character) = rest.chars().next() {
             let time = time_at(rest).filter(|_| !steady.ends_with(char::is_alphanumeric));
             if let Some(length) = time {
-                // What stands in columns is moved by a time of another length.
+                // Columns shift with the length of a time.
                 let kept = steady.trim_end_matches(' ').len();
                 steady.truncate(kept);
                 steady.push_str(" ~");
@@ -47,7 +47,7 @@ fn steady(screen: &str) -> String {
     steady
 }
 
-/// How many bytes of the text are a time: `3ms`, `1.2s`, `1m`.
+/// The length of a time at the beginning of the text: `3ms`, `1.2s`, `1m`.
 fn time_at(text: &str) -> Option<usize> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let unit = &text[digits..];
@@ -63,7 +63,7 @@ fn expect(file: &ExpectFile, screen: &str) {
     file.assert_eq(&steady(screen));
 }
 
-/// Each at 80 and at 40 columns.
+/// At 80 and at 40 columns.
 fn both(wide: ExpectFile, narrow: ExpectFile) -> [(u16, ExpectFile); 2] {
     [(80, wide), (40, narrow)]
 }
@@ -124,7 +124,7 @@ fn a_forced_stop() {
             let (mut terminal, run) = at(columns, program!("chain").with("c.stop=hang"));
             let _ = terminal.until(&["running"]);
             terminal.types(CTRL_C);
-            // Another one within 300 ms would be the same.
+            // A second signal within 300 ms would count as the first.
             let _ = terminal.until(&["stopping c 1s", "of 5 stopped"]);
             terminal.types(CTRL_C);
             expect(&file, &end(&mut terminal, run, 130).1);
@@ -152,7 +152,7 @@ fn a_drain_with_work_in_flight() {
         expect_file!["console/draining_40.txt"],
     ) {
         unless_late(|| {
-            let slow = program!("probed").with("main.after=slow:1000 poll=told");
+            let slow = program!("probed").with("main.after=slow:1000 poll=asked");
             let (mut terminal, mut run) = at(columns, slow);
             run.until("main");
             let _ = terminal.until(&["running"]);
@@ -164,8 +164,8 @@ fn a_drain_with_work_in_flight() {
 }
 
 #[test]
-fn what_the_app_prints_meanwhile_stays() {
-    // In the middle of a line, too.
+fn output_of_the_app_stays_on_the_screen() {
+    // Also in the middle of a line.
     let chain =
         program!("chain").with("b.start=slow:300,say:loading..,slow:1000,say:done c.start=hang");
     let (mut terminal, run) = at(80, chain);
@@ -176,7 +176,7 @@ fn what_the_app_prints_meanwhile_stays() {
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
+fn colors_follow_the_environment() {
     for (variable, green) in [("UNRELATED", true), ("NO_COLOR", false)] {
         let (mut terminal, run) = at(80, program!("chain").with("main=ok").env(variable, "1"));
         let (_, screen) = end(&mut terminal, run, 0);
@@ -187,7 +187,7 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
-fn a_line_that_no_longer_fits_is_cut() {
+fn a_line_that_no_longer_fits_is_truncated() {
     let (mut terminal, run) = at(80, program!("chain").with("b.start=hang"));
     let whole = terminal.until(&["Ctrl+C stops"]);
     assert!(!whole.contains('…'), "{whole}");
@@ -199,9 +199,9 @@ fn a_line_that_no_longer_fits_is_cut() {
 }
 
 #[test]
-fn what_was_stopped_by_ctrl_z_and_goes_on_draws_itself_below_what_the_shell_said() {
+fn after_ctrl_z_the_status_is_drawn_below_the_output_of_the_shell() {
     let chain = program!("chain").with("b.start=hang");
-    // What it had drawn there is gone: what stands there later it has drawn since it goes on.
+    // Resizing has cleared the drawn lines: lines that appear now were drawn after the program continued.
     let script = "set -m; \"$@\"; printf '\\033[Jstopped\\n'; fg";
     let (mut terminal, run) = in_a_shell(80, chain, script);
     let _ = terminal.until(&["starting b", "of 5 up"]);
@@ -217,9 +217,9 @@ fn what_was_stopped_by_ctrl_z_and_goes_on_draws_itself_below_what_the_shell_said
 }
 
 #[test]
-fn b13_the_time_goes_on_while_it_is_stopped_by_ctrl_z_and_is_over_when_it_comes_back() {
+fn b13_the_deadline_passes_while_ctrl_z_stops_the_process() {
     unless_late(|| {
-        // Time for Ctrl+Z: its share would be a third of that.
+        // Enough time for Ctrl+Z; the share of the stop would be a third of it.
         let chain = program!("chain").with("c.stop=hang").limits("1500ms", "1s");
         let chain = chain.env("LIFECYCLE_TIMEOUT_C", "450ms");
         let (mut terminal, mut run) = in_a_shell(80, chain, "set -m; \"$@\"; sleep 3; fg");
@@ -237,9 +237,9 @@ fn b13_the_time_goes_on_while_it_is_stopped_by_ctrl_z_and_is_over_when_it_comes_
     });
 }
 
-/// `stty tostop` has the kernel stop whoever writes to the terminal in the background.
+/// With `stty tostop` the kernel stops background processes that write to the terminal.
 #[test]
-fn b11_a_terminal_that_forbids_to_write_in_the_background_holds_up_nothing() {
+fn b11_a_terminal_that_forbids_background_output_delays_nothing() {
     let script = "stty tostop </dev/tty; set -m; \"$@\" & wait $!";
     let (mut terminal, mut run) = in_a_shell(80, program!("chain"), script);
     let screen = terminal.until(&["running"]);
@@ -250,21 +250,21 @@ fn b11_a_terminal_that_forbids_to_write_in_the_background_holds_up_nothing() {
     assert!(screen.contains("`Chain` stopped cleanly"), "{screen}");
 }
 
-/// Ctrl+S: whoever writes waits.
+/// After Ctrl+S, writes to the terminal block.
 #[test]
-fn b11_a_terminal_that_is_held_holds_up_nothing_for_long() {
+fn b11_a_terminal_stopped_by_ctrl_s_delays_nothing_for_long() {
     let mut terminal = Terminal::new(ROWS, 80);
     let mut run = terminal.alone(LEADER, program!("chain")).start();
     let _ = terminal.until(&["running"]);
     terminal.types("\x13");
-    let told = run.terminate();
+    let asked = run.terminate();
     run.end()
         .expect_code(0)
-        .expect_gone(told, Duration::from_secs(2));
+        .expect_gone(asked, Duration::from_secs(2));
 }
 
 #[test]
-fn what_is_no_terminal_gets_the_lines_alone() {
+fn output_that_is_not_a_terminal_gets_plain_lines() {
     let chain = program!("chain").with("main=ok c.stop=slow:300");
     let end = chain.env("LIFECYCLE_CONSOLE", "on").run();
     end.expect_code(0);

@@ -1,4 +1,4 @@
-//! Destructors of what user code made: of resources, futures, tasks, errors and panics.
+//! Destructors of user values: resources, futures, tasks, errors and panics.
 
 use std::thread;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use lifecycle_tests::program;
 
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// A destructor: of which value, what else it takes to have one, which thread it has, and where it is named.
+/// A destructor: the value, the further arguments it needs, its thread, and where the report names it.
 struct Place {
     value: &'static str,
     arguments: &'static str,
@@ -20,9 +20,9 @@ struct Place {
 
 #[derive(PartialEq)]
 enum Thread {
-    /// One of the runtime: where there is no other, nothing async stops any more.
+    /// A thread of the runtime: without another one, no async hook can run any more.
     Runtime,
-    /// One of the framework's.
+    /// A thread of the framework.
     Own,
 }
 
@@ -95,13 +95,13 @@ fn stop(program: Program, place: &Place, fault: &str) -> End {
     run.until("main");
     run.until("task");
     run.until("worker");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_once(value).expect_gone(told, LIMIT);
+    end.expect_once(value).expect_gone(asked, LIMIT);
     end
 }
 
-/// The report says so of the component; the task of a component is named where it panicked.
+/// The report names the component; for a task of the component, where it panicked.
 fn expect_named(end: &End, place: &Place, what: &str) {
     let is_named = end
         .stderr
@@ -115,7 +115,7 @@ fn expect_named(end: &End, place: &Place, what: &str) {
 }
 
 #[test]
-fn a9_a_destructor_that_panics_is_caught_and_takes_nothing_down() {
+fn a9_a_destructor_that_panics_is_caught() {
     for flavour in [
         || program!("destructors"),
         || program!("destructors_current_thread"),
@@ -127,16 +127,16 @@ fn a9_a_destructor_that_panics_is_caught_and_takes_nothing_down() {
                 .expect_once("base.stop ok")
                 .expect_none("base.emergency");
             let code = match place.value {
-                // They failed.
+                // These components failed.
                 "main.drop" | "worker.drop" => 1,
-                // Its panic is reported; nobody's is nobody's.
+                // A panic in a value of a component is reported.
                 "task.drop" | "stray.drop" => 0,
                 _ => 3,
             };
             end.expect_code(code);
             match place.value {
                 "stray.drop" => {}
-                // Of such a panic there is no message.
+                // The payload of such a panic has no message.
                 "payload.drop" | "last.drop" => expect_named(&end, place, "panicked"),
                 value => expect_named(&end, place, &format!("{value} panics")),
             }
@@ -145,7 +145,7 @@ fn a9_a_destructor_that_panics_is_caught_and_takes_nothing_down() {
 }
 
 #[test]
-fn a9_a_destructor_that_hangs_is_cut() {
+fn a9_a_destructor_that_hangs_is_abandoned() {
     let hang = |place: &Place, program: Program, has_others: bool| {
         let end = stop(program, place, "hang");
         if place.value == "stray.drop" {
@@ -179,7 +179,7 @@ fn a9_a_destructor_that_hangs_is_cut() {
 fn a9_a_destructor_that_panics_or_hangs_at_the_end_of_a_start() {
     for (fault, error) in [
         ("panic", "start.drop panics"),
-        // That of what nobody gets, too.
+        // Also the value that no component owns.
         ("panic owner.drop=panic", "start.drop panics"),
         ("hang", "within 200ms"),
     ] {
@@ -188,7 +188,7 @@ fn a9_a_destructor_that_panics_or_hangs_at_the_end_of_a_start() {
             (program!("destructors_current_thread"), false),
         ] {
             let program = program.with(&format!("start.drop={fault}"));
-            // Only one that is to be cut is in a hurry.
+            // Only a component that is to time out has a short timeout.
             let limit = if fault == "hang" { "200ms" } else { "2s" };
             let program = program.env("LIFECYCLE_START_TIMEOUT_OWNER", limit);
             let began = now();
@@ -214,11 +214,11 @@ fn a9_a_writer_whose_destructor_panics_or_hangs() {
         let program = program!("chain").with(&format!("writer={fault}"));
         let mut run = program.limits("2s", "500ms").start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         run.end()
             .expect_code(0)
             .expect_once("writer")
             .expect_names("stop ok", "e d c b a")
-            .expect_gone(told, Duration::from_millis(at_most));
+            .expect_gone(asked, Duration::from_millis(at_most));
     }
 }

@@ -1,5 +1,5 @@
-//! The drill, on programs that do nothing wrong by themselves:
-//! `cargo test -p lifecycle-tests --features drill --test it drill::`.
+//! The drill, on programs without faults of their own: `cargo test -p lifecycle-tests --features drill --test it
+//! drill::`.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn workers(only: &str, directives: &str) -> End {
 }
 
 #[test]
-fn a_stop_shows_a_clean_life_with_its_report_wherever_it_is_shown() {
+fn a_stop_is_graceful_and_reported_in_every_output() {
     for (name, value) in [
         ("LIFECYCLE_CONSOLE", "auto"),
         ("LIFECYCLE_CONSOLE", "on"),
@@ -49,7 +49,7 @@ fn an_empty_variable_is_no_drill() {
 }
 
 #[test]
-fn in_place_of_a_stop_that_fails_or_panics_nothing_of_it_runs() {
+fn a_drilled_error_or_panic_replaces_the_stop() {
     for fault in ["error", "panic"] {
         let directive = format!("c.stop={fault}");
         let end = chain(&directive);
@@ -66,7 +66,7 @@ fn in_place_of_a_stop_that_fails_or_panics_nothing_of_it_runs() {
 }
 
 #[test]
-fn a_stop_that_hangs_or_blocks_is_cut_at_its_time() {
+fn a_stop_that_hangs_or_blocks_is_cancelled_at_its_timeout() {
     for fault in ["hang", "block"] {
         let program = program!("chain").env("LIFECYCLE_TIMEOUT_C", "200ms");
         let end = drill(program, &format!("c.stop={fault}"));
@@ -78,7 +78,7 @@ fn a_stop_that_hangs_or_blocks_is_cut_at_its_time() {
 }
 
 #[test]
-fn a_stop_that_blocks_the_only_thread_leaves_the_emergency_hooks() {
+fn a_stop_that_blocks_the_only_thread_is_followed_by_emergency_hooks() {
     let program = program!("chain_current_thread").env("LIFECYCLE_TIMEOUT_C", "200ms");
     drill(program, "c.stop=block")
         .expect_code(3)
@@ -87,7 +87,7 @@ fn a_stop_that_blocks_the_only_thread_leaves_the_emergency_hooks() {
 }
 
 #[test]
-fn a_hook_that_is_slow_runs_all_the_same() {
+fn a_slow_hook_runs_nevertheless() {
     let end = chain("c.stop=slow 200ms, b.start=slow 200ms");
     end.expect_code(0)
         .expect_names("start ok", "a b c d e")
@@ -104,7 +104,7 @@ fn a_hook_that_is_slow_runs_all_the_same() {
 }
 
 #[test]
-fn a_start_that_goes_wrong_is_rolled_back() {
+fn a_failed_start_is_rolled_back() {
     for fault in ["error", "panic", "hang", "block", "slow 1m"] {
         let limit = if ["error", "panic"].contains(&fault) {
             "2s"
@@ -124,7 +124,7 @@ fn a_start_that_goes_wrong_is_rolled_back() {
 }
 
 #[test]
-fn an_emergency_hook_goes_wrong_too_where_it_is_due() {
+fn a_faulty_emergency_hook_is_reported() {
     let faults =
         "c.stop=error, c.emergency=panic, b.stop=error, b.emergency=hang, a.emergency=block";
     let end = chain(faults);
@@ -147,7 +147,7 @@ fn a_second_signal_forces_while_a_stop_hangs() {
 }
 
 #[test]
-fn a_second_signal_in_the_drain_finds_everything_up() {
+fn a_second_signal_in_the_drain_calls_all_emergency_hooks() {
     chain("signal=once, signal@draining=once")
         .expect_code(143)
         .expect_names("stop", "")
@@ -155,7 +155,7 @@ fn a_second_signal_in_the_drain_finds_everything_up() {
 }
 
 #[test]
-fn a_life_that_would_be_over_before_the_second_signal_waits_for_it() {
+fn the_end_waits_for_the_second_signal() {
     for directives in [
         "signal=twice",
         "signal@draining=once, signal@stopping=once",
@@ -174,7 +174,7 @@ fn a_life_that_would_be_over_before_the_second_signal_waits_for_it() {
 }
 
 #[test]
-fn a_third_signal_ends_it_without_a_report() {
+fn a_third_signal_ends_the_process_without_a_report() {
     let end = chain("c.stop=hang, signal=thrice");
     end.expect_code(143).expect_names("stop ok", "e d");
     assert!(!end.has_line(&["started in", "stopped in"]), "{end}");
@@ -212,14 +212,14 @@ fn a_failure_that_the_app_survives_is_followed_by_a_stop() {
     let end = workers("careless", "careless.run=panic");
     end.expect_code(0).expect_line(&["drill: came"]);
     assert!(end.row("careless").1.contains("the drill's panic"), "{end}");
-    // Its first run is not waited for.
+    // Startup does not wait for the first run.
     workers("periodic", "periodic.run=error")
         .expect_code(0)
         .expect_line(&["drill: came"]);
 }
 
 #[test]
-fn a_worker_that_does_not_end_when_told_is_cut() {
+fn a_worker_that_ignores_the_stop_is_cancelled() {
     for (worker, fault) in [
         ("readied", "hang"),
         ("steady", "block"),
@@ -233,9 +233,9 @@ fn a_worker_that_does_not_end_when_told_is_cut() {
 }
 
 #[test]
-fn a_worker_that_was_to_fail_ends_when_it_is_told_before() {
+fn a_stop_before_the_drilled_failure_ends_the_worker() {
     let mut run = program!("workers")
-        .with("only=steady,readied readied.start=told")
+        .with("only=steady,readied readied.start=asked")
         .env("LIFECYCLE_DRILL", "steady.run=error")
         .start();
     run.until("readied.start");
@@ -247,7 +247,7 @@ fn a_worker_that_was_to_fail_ends_when_it_is_told_before() {
 }
 
 #[test]
-fn the_body_of_main_goes_wrong() {
+fn faults_of_the_body_of_main() {
     for (fault, code) in [
         ("error", 1),
         ("panic", 1),
@@ -255,7 +255,7 @@ fn the_body_of_main_goes_wrong() {
         ("block", 3),
         ("slow 100ms", 0),
     ] {
-        // Only one that is to be cut is in a hurry.
+        // Only a body that is to time out has a short timeout.
         let drain = if code == 3 { "300ms" } else { "2s" };
         let program = program!("chain").env("LIFECYCLE_DRAIN_TIMEOUT", drain);
         let end = drill(program, &format!("main.run={fault}"));
@@ -267,7 +267,7 @@ fn the_body_of_main_goes_wrong() {
 }
 
 #[test]
-fn a_reload_goes_wrong_before_the_stop() {
+fn a_faulty_reload_precedes_the_stop() {
     unless_late(|| {
         for fault in ["error", "hang"] {
             let program = program!("reloads").env("LIFECYCLE_START_TIMEOUT_POOL", "200ms");
@@ -282,7 +282,7 @@ fn a_reload_goes_wrong_before_the_stop() {
 }
 
 #[test]
-fn a_drill_that_cannot_be_starts_nothing() {
+fn an_invalid_drill_starts_nothing() {
     let end = chain("c.stpo=hang, C.stop=hnag, mailer.stop=hang, c.reload=error, signal=often");
     end.expect_code(2)
         .expect_names("start", "")

@@ -1,4 +1,4 @@
-//! The third layer, and the deadline that holds whatever user code does.
+//! The third layer, and the deadline, which holds whatever user code does.
 
 use std::collections::BTreeSet;
 use std::thread::scope;
@@ -10,17 +10,17 @@ use lifecycle_tests::harness::{End, Program, Signal};
 use lifecycle_tests::program;
 use lifecycle_tests::random::rng;
 
-/// Stops the program by the deadline of 2 s, of which one is the reserve.
+/// Stops the program, which has a deadline of 2 s, one of them in reserve.
 fn run_into_the_deadline(program: Program) -> End {
     let mut run = program.limits("2s", "1s").start();
     run.until("main");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_gone(told, Duration::from_secs(2));
+    end.expect_gone(asked, Duration::from_secs(2));
     end
 }
 
-/// Forces the end of the program by a second signal.
+/// Forces the end of the program with a second signal.
 fn force(program: Program) -> (End, Duration) {
     let mut run = program.start();
     run.until("main");
@@ -39,7 +39,7 @@ fn a5_every_thread_of_the_runtime_is_blocked_when_the_signal_comes() {
         }
         run
     };
-    // The last two workers keep the two threads of the runtime, and main's body the thread that all began on.
+    // The last two workers block the two threads of the runtime, and the body of `main` blocks the main thread.
     let arguments = "only=steady,careless steady=block careless=block main=block";
     let cases = || {
         [
@@ -52,13 +52,13 @@ fn a5_every_thread_of_the_runtime_is_blocked_when_the_signal_comes() {
         ]
     };
     for mut run in cases() {
-        let told = run.terminate();
+        let asked = run.terminate();
         run.until_stderr("SIGTERM");
         let seen = now();
         let end = run.end();
         end.expect_code(3)
-            .expect_took("the signal was seen", told, seen, 0..500)
-            .expect_gone(told, Duration::from_secs(3))
+            .expect_took("the signal was seen", asked, seen, 0..500)
+            .expect_gone(asked, Duration::from_secs(3))
             .expect_names("emergency ok", "owner base");
     }
     for mut run in cases() {
@@ -91,7 +91,7 @@ fn a12_an_emergency_hook_that_hangs_or_panics_lets_the_others_run() {
                 check(end.expect_code(143));
                 end.expect_gone(forced, Duration::from_millis(2250));
             });
-            // All are left when the reserve begins: `e` takes all the time that there is.
+            // All have still to stop when the reserve begins: `e` takes all the time.
             unless_late(|| {
                 let program = faulty().env("LIFECYCLE_TIMEOUT_E", "10s");
                 check(run_into_the_deadline(program).expect_code(3));
@@ -119,25 +119,25 @@ fn a_hook_that_panics_is_reported_with_its_payload() {
 }
 
 #[test]
-fn a_hook_that_hangs_is_given_up_and_the_rest_is_stopped() {
+fn a_hook_that_hangs_is_abandoned_and_the_rest_stops() {
     unless_late(|| {
         let mut run = program!("chain")
             .with("c.stop=error c.emergency=hang")
             .limits("5s", "1s")
             .start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
             .expect_names("stop ok", "e d b a")
-            .expect_gone(told, Duration::from_secs(5));
-        // Its share of the reserve, which b and a may still need.
+            .expect_gone(asked, Duration::from_secs(5));
+        // Its share of the reserve, which `b` and `a` may still need.
         end.expect_after(end.at("c.emergency"), "b.stop", 250..700);
     });
 }
 
-/// All twenty are called, those of these places in the order of the stops hang: in the end by force, and where each is
-/// due by itself, all at once.
+/// All twenty hooks run although those at these places in the order of stops hang: in a forced end at once, and where
+/// each is due by itself.
 fn expect_all_called(places: &BTreeSet<usize>) {
     let program = program!("emergencies").with("any.stop=hang");
     let (end, _) = force(program.limits("20s", "5s"));
@@ -163,14 +163,14 @@ fn expect_all_called(places: &BTreeSet<usize>) {
     end.expect_gone(forced, Duration::from_millis(3250));
     let mut run = program("error").start();
     run.until("main");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     check(end.expect_code(3));
-    end.expect_gone(told, Duration::from_millis(3250));
+    end.expect_gone(asked, Duration::from_millis(3250));
 }
 
 #[test]
-fn sixteen_of_twenty_hooks_hang_and_the_other_four_run_wherever_they_stand() {
+fn sixteen_hanging_hooks_do_not_block_the_other_four() {
     let mut random = rng();
     let mut anywhere: BTreeSet<usize> = (0..20).collect();
     while anywhere.len() > 16 {
@@ -194,7 +194,7 @@ fn sixteen_of_twenty_hooks_hang_and_the_other_four_run_wherever_they_stand() {
 }
 
 #[test]
-fn twenty_hooks_in_which_all_is_well_take_no_time() {
+fn twenty_healthy_hooks_take_no_time() {
     let (end, forced) = force(
         program!("emergencies")
             .with("any.stop=hang")
@@ -228,7 +228,7 @@ fn the_deadline_holds_when_main_blocks_its_thread() {
 }
 
 #[test]
-fn a_main_that_blocks_its_thread_keeps_nothing_from_stopping_where_there_are_others() {
+fn a_main_that_blocks_its_thread_does_not_block_stops_on_other_threads() {
     let end = run_into_the_deadline(program!("chain").with("main=block"));
     end.expect_code(3)
         .expect_names("stop ok", "e d c b a")
@@ -245,7 +245,7 @@ fn the_deadline_holds_when_main_spins() {
 
 #[test]
 fn a14_blocking_on_a_future_in_place_at_the_end() {
-    // On a current-thread runtime that panics instead.
+    // This panics on a current-thread runtime.
     for program in [program!("chain"), program!("chain_current_thread")] {
         let end = run_into_the_deadline(program.with("c.stop=bridge"));
         end.expect_code(3)
@@ -253,11 +253,11 @@ fn a14_blocking_on_a_future_in_place_at_the_end() {
             .expect_names("stop ok", "e d b a");
         assert_eq!(end.row("c").0, "emergency", "{end}");
     }
-    let end = run_into_the_deadline(program!("chain").with("main=told,bridge"));
+    let end = run_into_the_deadline(program!("chain").with("main=asked,bridge"));
     end.expect_code(3)
         .expect_names("stop ok", "e d c b a")
         .expect_line(&["main", "timeout", "did not end within"]);
-    // A destructor, which has the runtime entered, but no thread of it.
+    // A destructor runs with the runtime entered, but on none of its threads.
     for program in [program!("odds"), program!("odds_current_thread")] {
         let end = run_into_the_deadline(program.with("heavy.drop=bridge"));
         end.expect_code(3)
@@ -265,7 +265,7 @@ fn a14_blocking_on_a_future_in_place_at_the_end() {
         let note = end.row("heavy").1;
         assert!(note.contains("its destructor did not end within"), "{end}");
     }
-    // One that runs when the runtime is dropped.
+    // A destructor that runs when the runtime is dropped.
     for program in [
         program!("destructors"),
         program!("destructors_current_thread"),
@@ -278,17 +278,17 @@ fn a14_blocking_on_a_future_in_place_at_the_end() {
 }
 
 #[test]
-fn a13_a_blocking_task_that_never_ends_is_left_behind_with_the_runtime() {
+fn a13_a_blocking_task_that_never_ends_is_abandoned_with_the_runtime() {
     for program in [program!("chain"), program!("chain_current_thread")] {
-        let mut run = program.with("main=leave:3,told").start();
+        let mut run = program.with("main=leave:3,asked").start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         run.end()
             .expect_code(0)
             .expect_names("stop ok", "e d c b a")
             .expect_names("emergency", "")
             .expect_line(&["the runtime was left behind"])
-            .expect_gone(told, Duration::from_millis(850));
+            .expect_gone(asked, Duration::from_millis(850));
     }
 }
 
@@ -305,16 +305,16 @@ fn a_runtime_that_ends_is_not_reported() {
 
 #[test]
 fn a15_no_hook_relies_on_the_blocking_pool_of_the_runtime() {
-    // More than the pool takes: what would be queued there never runs, and is dropped with the runtime.
-    let arguments = "main=leave:600,told writer=slow:50";
+    // More than the pool holds: a queued task never runs, and is dropped with the runtime.
+    let arguments = "main=leave:600,asked writer=slow:50";
     for program in [program!("odds"), program!("odds_current_thread")] {
         let mut run = program.with(arguments).start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         run.end()
             .expect_code(0)
             .expect_order(&[
-                "main told",
+                "main asked",
                 "heavy.stop ok",
                 "heavy.drop entered",
                 "heavy.drop ok",
@@ -324,13 +324,13 @@ fn a15_no_hook_relies_on_the_blocking_pool_of_the_runtime() {
                 "writer ok",
             ])
             .expect_names("emergency", "")
-            .expect_gone(told, Duration::from_secs(2));
+            .expect_gone(asked, Duration::from_secs(2));
     }
-    // Nor do the emergency hooks, and a writer after them.
+    // Neither do the emergency hooks, nor a writer after them.
     for program in [program!("odds"), program!("odds_current_thread")] {
         let mut run = program.with(arguments).with("threaded.stop=error").start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         run.end()
             .expect_code(3)
             .expect_order(&[
@@ -340,6 +340,6 @@ fn a15_no_hook_relies_on_the_blocking_pool_of_the_runtime() {
                 "threaded.emergency ok",
                 "writer ok",
             ])
-            .expect_gone(told, Duration::from_secs(2));
+            .expect_gone(asked, Duration::from_secs(2));
     }
 }

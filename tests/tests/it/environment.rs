@@ -1,4 +1,4 @@
-//! The variables that set limits: mistakes in them, and what they beat.
+//! The variables that set limits: mistakes in them, and what they override.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,7 +14,7 @@ fn expect_refused(end: &End) -> &End {
         .expect_none("main")
 }
 
-/// The variables that take a time.
+/// The variables with a duration.
 const TIMES: [&str; 8] = [
     "LIFECYCLE_SHUTDOWN_TIMEOUT",
     "LIFECYCLE_DRAIN_TIMEOUT",
@@ -27,7 +27,7 @@ const TIMES: [&str; 8] = [
 ];
 
 #[test]
-fn a_value_that_does_not_parse_is_exit_code_2_and_nothing_is_started() {
+fn a_value_that_does_not_parse_exits_with_2_before_any_start() {
     for variable in TIMES {
         let end = program!("chain").env(variable, "banana").run();
         expect_refused(&end).expect_line(&["error", variable, "banana", "allowed", "5s"]);
@@ -35,7 +35,7 @@ fn a_value_that_does_not_parse_is_exit_code_2_and_nothing_is_started() {
 }
 
 #[test]
-fn d6_durations_that_are_negative_empty_huge_no_number_or_no_text_are_refused() {
+fn d6_invalid_durations_are_refused() {
     let values: [&[u8]; 9] = [
         b"-5s",
         b"-1",
@@ -58,7 +58,7 @@ fn d6_durations_that_are_negative_empty_huge_no_number_or_no_text_are_refused() 
 }
 
 #[test]
-fn d6_no_time_at_all_is_refused_where_that_would_mean_nothing() {
+fn d6_a_zero_duration_is_refused_where_it_makes_no_sense() {
     for variable in TIMES {
         let end = program!("chain").with("main=ok").env(variable, "0").run();
         if ["DRAIN_TIMEOUT", "LAME_DUCK", "EMERGENCY_TIMEOUT"]
@@ -73,7 +73,7 @@ fn d6_no_time_at_all_is_refused_where_that_would_mean_nothing() {
 }
 
 #[test]
-fn d6_a_variable_whose_name_is_no_text_is_a_warning() {
+fn d6_a_variable_whose_name_is_not_unicode_is_a_warning() {
     let name = OsStr::from_bytes(b"LIFECYCLE_TIMEOUT_\xff");
     let end = program!("chain").with("main=ok").env(name, "5s").run();
     end.expect_code(0)
@@ -81,7 +81,7 @@ fn d6_a_variable_whose_name_is_no_text_is_a_warning() {
 }
 
 #[test]
-fn d6_a_year_is_no_mistake() {
+fn d6_a_year_is_accepted() {
     let program = TIMES
         .into_iter()
         .filter(|name| !name.ends_with("LAME_DUCK"));
@@ -106,7 +106,7 @@ fn two_mistakes_give_two_messages() {
 }
 
 #[test]
-fn a_reserve_and_lame_duck_that_leave_nothing_are_refused() {
+fn a_reserve_and_lame_duck_that_use_up_the_timeout_are_refused() {
     let end = program!("chain")
         .limits("5s", "2s")
         .env("LIFECYCLE_LAME_DUCK", "3s")
@@ -158,7 +158,7 @@ fn strict_alone_changes_nothing() {
 }
 
 #[test]
-fn a_budget_that_only_the_environment_breaks_is_a_warning() {
+fn a_budget_exceeded_by_the_environment_is_a_warning() {
     let end = program!("chain")
         .with("main=ok")
         .env("LIFECYCLE_TIMEOUT_C", "60s")
@@ -174,36 +174,36 @@ fn a_budget_that_only_the_environment_breaks_is_a_warning() {
 }
 
 #[test]
-fn the_environment_beats_the_attributes_and_the_code() {
-    // The attribute says 10 s, and the code says 20 s where it is asked to.
+fn the_environment_overrides_attributes_and_code() {
+    // The attribute says 10 s; with the argument, the code says 20 s.
     for arguments in ["c.stop=hang", "c.stop=hang settings=20000"] {
         let mut run = program!("chain")
             .with(arguments)
             .limits("1200ms", "200ms")
             .start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
-            .expect_gone(told, Duration::from_millis(1200))
+            .expect_gone(asked, Duration::from_millis(1200))
             .expect_names("stop ok", "e d b a");
     }
 }
 
 #[test]
-fn the_code_beats_the_attributes() {
+fn the_code_overrides_attributes() {
     let mut run = program!("chain").with("e.stop=hang settings=2000").start();
     run.until("main");
-    let told = run.terminate();
+    let asked = run.terminate();
     run.end()
         .expect_code(3)
-        .expect_gone(told, Duration::from_secs(2))
+        .expect_gone(asked, Duration::from_secs(2))
         .expect_line(&["of 2s"]);
 }
 
 #[cfg(not(feature = "drill"))]
 #[test]
-fn a_drill_that_the_app_was_not_built_for_is_a_warning() {
+fn a_drill_without_the_feature_is_a_warning() {
     let program = program!("chain")
         .with("main=ok")
         .env("LIFECYCLE_DRILL", "c.stop=error");

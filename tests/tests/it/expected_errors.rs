@@ -1,10 +1,10 @@
-//! Errors that teardown itself provokes, and those that it does not: how they are logged and what they cost.
+//! Errors that a stop provokes, and others: how they are logged, and which exit code they lead to.
 
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
 
-/// Stops the program with its log on standard error.
+/// Stops the program, with its log on standard error.
 fn logged(program: Program) -> End {
     let mut run = program.env("LOG", "lifecycle=debug").start();
     run.until("main");
@@ -31,17 +31,17 @@ fn expect_clean_at_debug(end: &End, parts: &[&str]) {
 }
 
 #[test]
-fn a_disconnect_of_a_worker_that_was_told_is_logged_at_debug_and_clean() {
+fn a_disconnect_after_the_stop_request_is_logged_at_debug() {
     unless_late(|| {
         for program in [program!("workers"), program!("workers_current_thread")] {
-            let end = logged(program.with("only=steady steady=told,disconnect"));
+            let end = logged(program.with("only=steady steady=asked,disconnect"));
             expect_clean_at_debug(&end, &["steady", "the line went dead"]);
         }
     });
 }
 
 #[test]
-fn a_disconnect_of_a_worker_that_was_not_told_is_a_failure() {
+fn a_disconnect_before_the_stop_request_is_a_failure() {
     let end = program!("workers")
         .with("only=steady steady=slow:50,disconnect")
         .env("LOG", "lifecycle=debug")
@@ -51,12 +51,12 @@ fn a_disconnect_of_a_worker_that_was_not_told_is_a_failure() {
 }
 
 #[test]
-fn another_error_of_a_worker_that_was_told_is_a_failure() {
+fn another_error_after_the_stop_request_is_a_failure() {
     for fault in ["error", "panic"] {
         let end = logged(
             program!("workers")
                 .with("only=steady")
-                .with(&format!("steady=told,{fault}")),
+                .with(&format!("steady=asked,{fault}")),
         );
         end.expect_code(1)
             .expect_line(&["ERROR", "steady"])
@@ -65,7 +65,7 @@ fn another_error_of_a_worker_that_was_told_is_a_failure() {
 }
 
 #[test]
-fn an_error_of_stop_that_expects_accepts_is_logged_at_debug_and_clean() {
+fn an_expected_error_of_stop_is_logged_at_debug() {
     unless_late(|| {
         for program in [program!("chain"), program!("chain_current_thread")] {
             let end = logged(program.with("c.stop=expected"));
@@ -76,7 +76,7 @@ fn an_error_of_stop_that_expects_accepts_is_logged_at_debug_and_clean() {
 }
 
 #[test]
-fn any_other_error_of_stop_is_logged_at_error_and_leads_to_the_third_layer() {
+fn an_unexpected_error_of_stop_is_logged_at_error_and_calls_the_emergency_hook() {
     for (fault, message) in [
         ("error", "c.stop is broken"),
         ("disconnect", "the line went dead"),
@@ -92,7 +92,7 @@ fn any_other_error_of_stop_is_logged_at_error_and_leads_to_the_third_layer() {
 }
 
 #[test]
-fn what_starts_and_stops_is_logged() {
+fn starts_and_stops_are_logged() {
     let end = logged(program!("chain"));
     for component in ["a", "b", "c", "d", "e"] {
         let name = format!("component=\"{component}\"");

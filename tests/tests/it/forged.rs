@@ -1,4 +1,4 @@
-//! Names, errors and panics that carry what acts on a terminal: whoever reads the output reads them, nothing else.
+//! Names, errors and panics with control characters: the output shows them escaped.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -11,7 +11,7 @@ use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-/// Ways to end by itself that say something, and their exit codes.
+/// Ways to end that print an error, and their exit codes.
 const ENDS: [(&str, i32); 11] = [
     ("start=error", 1),
     ("start=panic", 1),
@@ -30,12 +30,12 @@ const ENDS: [(&str, i32); 11] = [
 fn expect_escaped(end: &End, output: &str) {
     let acting = acting(output);
     assert!(acting.is_empty(), "{acting:?} is in {output:?}\n{end}");
-    // A field of the log is quoted, so that each backslash is two.
+    // Fields of the log are quoted, which doubles each backslash.
     let said = output.replace(r"\\", r"\");
     assert!(said.contains(ESCAPED), "it is not said: {output:?}\n{end}");
 }
 
-/// Of an output that is no terminal, which has no escapes of its own either.
+/// Output that is not a terminal has no escapes of its own either.
 #[track_caller]
 fn expect_plain(end: &End) {
     expect_escaped(end, &end.stderr);
@@ -43,7 +43,7 @@ fn expect_plain(end: &End) {
     assert_eq!(control, None, "{:?}\n{end}", end.stderr);
 }
 
-/// As the program runs with its standard error on a terminal; what it has written there.
+/// Runs the program with standard error on a terminal, and returns what it has written there.
 fn on_a_terminal(program: Program) -> (End, String) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).expect("its other end is ours");
@@ -56,7 +56,7 @@ fn on_a_terminal(program: Program) -> (End, String) {
     let program = program.stderr(other.expect("its other end can be opened"));
     let reader = thread::spawn(move || {
         let (mut bytes, mut terminal) = (Vec::new(), File::from(terminal));
-        // It ends with an error once nobody has the other end any more.
+        // Reading fails once the other end is closed.
         let _ = terminal.read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     });
@@ -103,7 +103,7 @@ fn d7_control_characters_of_a_task_that_panics_are_escaped() {
 }
 
 #[test]
-fn d7_control_characters_are_escaped_in_what_is_said_of_the_environment() {
+fn d7_control_characters_are_escaped_in_messages_about_the_environment() {
     let names = [
         "LIFECYCLE_",
         "LIFECYCLE_TIMEOUT_",

@@ -1,4 +1,4 @@
-//! What a `Shutdown` handle says and does, in each scope: in this process, on a clock that stands still and jumps.
+//! What a `Shutdown` handle returns and does, in each scope: in this process, on a paused clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn settings() -> Settings {
         .emergency_timeout(2 * SECOND)
 }
 
-/// An app with one worker, which is handed its scope.
+/// Starts an app with one worker, which receives its scope.
 async fn with_worker<F, Fut>(worker: F) -> Running
 where
     F: FnOnce(Shutdown) -> Fut + Send + 'static,
@@ -32,21 +32,22 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scope_knows_why_it_was_told_and_how_long_it_has() {
+async fn a_scope_knows_the_reason_and_its_remaining_time() {
     let seen = Arc::new(Mutex::new(None));
     let see = Arc::clone(&seen);
     let running = with_worker(async move |shutdown: Shutdown| {
         assert_eq!((shutdown.reason(), shutdown.remaining()), (None, None));
         shutdown.requested().await;
-        *see.lock().expect("nobody panics here") = Some((shutdown.reason(), shutdown.remaining()));
+        *see.lock().expect("no panic under the lock") =
+            Some((shutdown.reason(), shutdown.remaining()));
     })
     .await;
     assert!(running.stop().await.is_clean());
     let (reason, remaining) = seen
         .lock()
-        .expect("nobody panics here")
+        .expect("no panic under the lock")
         .take()
-        .expect("it was told");
+        .expect("it was asked to stop");
     assert_eq!(reason, Some(Reason::Requested));
     let remaining = remaining.expect("it has an end");
     assert!(
@@ -56,7 +57,7 @@ async fn a_scope_knows_why_it_was_told_and_how_long_it_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sleep_ends_early_and_a_run_is_dropped_when_the_scope_is_told() {
+async fn a_sleep_ends_early_and_a_run_is_dropped_at_the_stop_request() {
     let running = with_worker(async move |shutdown: Shutdown| {
         assert_eq!(shutdown.sleep(SECOND).await, Slept::Elapsed);
         assert_eq!(shutdown.run(async { 7 }).await, Some(7));
@@ -66,7 +67,7 @@ async fn a_sleep_ends_early_and_a_run_is_dropped_when_the_scope_is_told() {
         assert_eq!(
             shutdown.run(async { 7 }).await,
             None,
-            "told already, it is not even polled"
+            "after the stop request it is not even polled"
         );
     })
     .await;
@@ -83,11 +84,11 @@ async fn more_time_comes_out_of_slack_only() {
         assert_eq!(
             shutdown.extend(SECOND),
             Duration::ZERO,
-            "it has not been told"
+            "it has not been asked to stop"
         );
         shutdown.requested().await;
         let more = shutdown.extend(3600 * SECOND);
-        *grant.lock().expect("nobody panics here") = Some((more, shutdown.remaining()));
+        *grant.lock().expect("no panic under the lock") = Some((more, shutdown.remaining()));
         std::future::pending::<()>().await;
     })
     .await;
@@ -96,9 +97,9 @@ async fn more_time_comes_out_of_slack_only() {
     assert!(report.shutdown() <= 20 * SECOND, "{report}");
     let (more, remaining) = granted
         .lock()
-        .expect("nobody panics here")
+        .expect("no panic under the lock")
         .take()
-        .expect("it was told");
+        .expect("it was asked to stop");
     let remaining = remaining.expect("it has an end");
     assert!(
         more <= 10 * SECOND && remaining <= 18 * SECOND,
@@ -106,17 +107,20 @@ async fn more_time_comes_out_of_slack_only() {
     );
 }
 
-/// What each was granted when it asked for more time.
+/// The extensions that components were granted.
 struct Granted {
     times: Mutex<Vec<Duration>>,
     shutdown: Shutdown,
 }
 
 impl Granted {
-    /// Takes more than the second that it is promised.
+    /// Takes longer than its timeout of one second.
     async fn ask(&self, shutdown: &Shutdown) {
         let more = shutdown.extend(3600 * SECOND);
-        self.times.lock().expect("nobody panics here").push(more);
+        self.times
+            .lock()
+            .expect("no panic under the lock")
+            .push(more);
         sleep((SECOND + more).min(3 * SECOND) - SECOND / 2).await;
     }
 }
@@ -156,7 +160,7 @@ async fn leaves_a_task(granted: Arc<Granted>, shutdown: Shutdown) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_that_were_told_as_their_worker_ended_have_new_times_when_the_app_stops() {
+async fn tasks_of_an_ended_worker_have_new_deadlines_when_the_app_stops() {
     let builder = Lifecycle::builder().worker::<leaves_a_task>();
     let running = builder.settings(settings()).start().await;
     let running = running.expect("it starts");
@@ -164,14 +168,15 @@ async fn tasks_that_were_told_as_their_worker_ended_have_new_times_when_the_app_
     sleep(SECOND).await;
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
-    let times = granted.times.lock().expect("nobody panics here");
+    let times = granted.times.lock().expect("no panic under the lock");
     let seconds: Vec<u64> = times.iter().map(Duration::as_secs).collect();
-    // Two of the drain's 8 s were promised; of the 18 s before the reserve 3 s had gone, and a second was promised.
+    // Of the drain's 8 s, two were reserved; of the 18 s before the emergency reserve, 3 s had passed and 1 s was
+    // reserved.
     assert_eq!(seconds, [6, 14], "{times:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_last_has_slack_and_nobody_takes_what_others_were_promised() {
+async fn the_last_component_has_slack_and_reserved_time_is_not_granted() {
     let builder = Lifecycle::builder()
         .worker::<told_first>()
         .worker::<told_last>();
@@ -180,21 +185,22 @@ async fn who_is_last_has_slack_and_nobody_takes_what_others_were_promised() {
     let granted = running.get::<Granted>().expect("it is up");
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
-    let times = granted.times.lock().expect("nobody panics here");
+    let times = granted.times.lock().expect("no panic under the lock");
     let seconds: Vec<u64> = times.iter().map(Duration::as_secs).collect();
-    // Of the drain's 8 s half a second had gone, then of the 18 s before the reserve another 2.5 s; a second was promised.
+    // Of the drain's 8 s, half a second had passed; of the 18 s before the emergency reserve, another 2.5 s, and 1 s
+    // was reserved.
     assert_eq!(seconds, [0, 6, 14], "{times:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn admitted_work_is_awaited_and_what_comes_later_is_refused() {
+async fn admitted_work_is_awaited_and_late_work_refused() {
     let running = with_worker(async move |shutdown: Shutdown| {
         let work = shutdown.admit().expect("the app runs");
-        let told = shutdown.clone();
+        let asked = shutdown.clone();
         tokio::spawn(async move {
-            told.requested().await;
-            assert!(told.admit().is_err(), "the drain has begun");
-            // It fans out.
+            asked.requested().await;
+            assert!(asked.admit().is_err(), "the drain has begun");
+            // Clones keep the drain waiting.
             let clone = work.clone();
             drop(work);
             sleep(3 * SECOND).await;
@@ -210,7 +216,7 @@ async fn admitted_work_is_awaited_and_what_comes_later_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn admitted_work_that_does_not_end_is_cut_and_counted() {
+async fn admitted_work_that_does_not_end_is_cancelled_and_counted() {
     let running = with_worker(async move |shutdown: Shutdown| {
         std::mem::forget(shutdown.admit().expect("the app runs"));
         std::mem::forget(shutdown.admit().expect("the app runs"));
@@ -241,7 +247,7 @@ async fn user(owner: &Owner, shutdown: Shutdown) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_scope_of_a_resource_is_told_when_its_dependents_have_ended() {
+async fn the_scope_of_a_resource_is_asked_to_stop_after_its_dependents() {
     let builder = Lifecycle::builder().worker::<user>().settings(settings());
     let running = builder.start().await.expect("it starts");
     let scope = running.get::<Owner>().expect("it is up").0.clone();
@@ -250,7 +256,7 @@ async fn the_scope_of_a_resource_is_told_when_its_dependents_have_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_handle_of_the_app_is_told_with_the_drain_and_can_ask_and_fail() {
+async fn the_handle_of_the_app_can_request_and_fail() {
     let running = with_worker(async move |shutdown: Shutdown| shutdown.requested().await).await;
     let app = running.shutdown();
     app.fail("the disk is full");

@@ -1,4 +1,4 @@
-//! HTTP while the app stops: one client of each kind that could hold it up, or be let down.
+//! HTTP while the app stops: clients of each kind that could delay the stop, or lose an answer.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -22,11 +22,11 @@ use tokio_util::io::InspectWriter;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the ask for a WebSocket is.
+/// The head of a request for a WebSocket.
 const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// The program, whose drain may take so long, and where it listens.
+/// Starts the program with that drain timeout; returns its address.
 fn started(program: Program, drain: &str) -> (Run, std::net::SocketAddr) {
     let program = program.limits("10s", "500ms");
     let mut run = program
@@ -37,22 +37,22 @@ fn started(program: Program, drain: &str) -> (Run, std::net::SocketAddr) {
     (run, address)
 }
 
-/// Tells it to stop and waits until it drains.
-fn told(run: &mut Run) -> Duration {
+/// Asks the program to stop, and waits until it drains.
+fn begin_drain(run: &mut Run) -> Duration {
     let at = run.terminate();
-    run.until("told");
+    run.until("asked");
     at
 }
 
 #[test]
-fn d1_a_head_that_never_ends_holds_the_drain_no_longer_than_its_time() {
+fn d1_an_endless_head_does_not_extend_the_drain() {
     unless_late(|| {
         let (mut run, address) = started(program!("web"), "1s");
         let mut client = Client::new(address);
         client.send("GET / HTTP/1.1\r\nhost:");
-        let at = told(&mut run);
+        let at = begin_drain(&mut run);
         assert_eq!(client.rest(), "", "it is closed without an answer");
-        // Nothing of it was ever admitted.
+        // Nothing of this connection was ever admitted.
         run.end().expect_code(0).expect_gone(at, 2 * SECOND);
     });
 }
@@ -67,19 +67,19 @@ fn d1_a_head_that_takes_too_long_is_closed_while_idle_connections_stay() {
     slow.send("GET / HT");
     assert_eq!(slow.rest(), "");
     assert_eq!(idle.get("/").0.status, 200, "it was idle for as long");
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
-fn d1_an_answer_that_nobody_reads_is_cut_and_counted() {
-    // One that is made as it is read, and one that is all there at once.
+fn d1_an_unread_answer_is_cancelled_and_counted() {
+    // A body that is produced as it is read, and one that exists in full at once.
     for path in ["/endless", "/whole/50000000"] {
         unless_late(|| {
             let (mut run, address) = started(program!("web"), "1s");
             let mut client = Client::new(address);
             assert_eq!(client.ask(path).head().status, 200);
-            let at = told(&mut run);
+            let at = begin_drain(&mut run);
             let end = run.end();
             end.expect_code(3).expect_gone(at, 2 * SECOND);
             end.expect_line(&["1 in flight of `serve` had to be cut"]);
@@ -89,12 +89,12 @@ fn d1_an_answer_that_nobody_reads_is_cut_and_counted() {
 }
 
 #[test]
-fn d1_server_sent_events_without_an_end_are_cut_and_counted() {
+fn d1_endless_server_sent_events_are_cancelled_and_counted() {
     unless_late(|| {
         let (mut run, address) = started(program!("web"), "1s");
         let mut client = Client::new(address);
         client.ask("/chunks/1000000/5").until("\n0\n");
-        let at = told(&mut run);
+        let at = begin_drain(&mut run);
         assert!(!client.rest().contains("end"));
         let end = run.end();
         end.expect_code(3).expect_gone(at, 2 * SECOND);
@@ -103,11 +103,11 @@ fn d1_server_sent_events_without_an_end_are_cut_and_counted() {
 }
 
 #[test]
-fn d1_server_sent_events_that_are_interruptible_have_their_end_marker() {
+fn d1_interruptible_server_sent_events_have_their_end_marker() {
     let (mut run, address) = started(program!("web"), "5s");
     let mut client = Client::new(address);
     client.ask("/answer").until("data: token\n");
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     let rest = client.rest();
     let end_marker = "event: end\ndata: shutdown\n\n\r\n0\r\n\r\n";
     assert!(rest.ends_with(end_marker), "{rest:?}");
@@ -117,7 +117,7 @@ fn d1_server_sent_events_that_are_interruptible_have_their_end_marker() {
 }
 
 #[test]
-fn d1_a_websocket_that_is_told_ends_by_itself() {
+fn d1_a_websocket_that_observes_the_stop_ends_by_itself() {
     let (mut run, address) = started(program!("web"), "5s");
     let mut client = Client::new(address);
     client.send(format!(
@@ -125,14 +125,14 @@ fn d1_a_websocket_that_is_told_ends_by_itself() {
     ));
     assert_eq!(client.head().status, 101);
     run.until("socket");
-    let at = told(&mut run);
-    // The frame that closes it.
+    let at = begin_drain(&mut run);
+    // The close frame.
     assert!(client.rest().starts_with('\u{fffd}'));
     run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
 #[test]
-fn d1_a_websocket_that_stays_is_cut_and_counted() {
+fn d1_a_websocket_that_stays_is_cancelled_and_counted() {
     unless_late(|| {
         let (mut run, address) = started(program!("web"), "1s");
         let mut client = Client::new(address);
@@ -141,7 +141,7 @@ fn d1_a_websocket_that_stays_is_cut_and_counted() {
         ));
         assert_eq!(client.head().status, 101);
         run.until("socket");
-        let at = told(&mut run);
+        let at = begin_drain(&mut run);
         assert_eq!(client.rest(), "");
         let end = run.end();
         end.expect_code(3)
@@ -152,7 +152,7 @@ fn d1_a_websocket_that_stays_is_cut_and_counted() {
 }
 
 #[test]
-fn d1_a_websocket_whose_client_went_away_is_no_longer_in_flight() {
+fn d1_a_disconnected_websocket_is_not_in_flight() {
     let (mut run, address) = started(program!("web"), "5s");
     let mut client = Client::new(address);
     client.send(format!(
@@ -161,7 +161,7 @@ fn d1_a_websocket_whose_client_went_away_is_no_longer_in_flight() {
     assert_eq!(client.head().status, 101);
     drop(client);
     run.until("socket gone");
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
@@ -172,10 +172,10 @@ fn d1_idle_connections_are_closed_at_once() {
     for client in &mut clients {
         assert_eq!(client.get("/").1, "hello");
     }
-    // Later than a request could be on its way.
+    // By now no request can be on its way.
     let mut last = Client::new(address);
     last.ask("/slow/1000").head();
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     for client in &mut clients {
         assert_eq!(client.rest(), "");
     }
@@ -195,7 +195,7 @@ fn d1_an_idle_connection_with_a_request_on_it_is_answered() {
         client.get("/");
     }
     Client::new(address).get("/slow/300");
-    // It hears of the signal and of the requests at once.
+    // The server sees the signal and the requests at the same time.
     run.signal(Signal::STOP);
     run.terminate();
     for client in &mut clients {
@@ -211,13 +211,13 @@ fn d1_an_idle_connection_with_a_request_on_it_is_answered() {
 
 type Http2 = http2::SendRequest<Empty<Bytes>>;
 
-/// A connection of HTTP/2, and the task that ends with it.
+/// Opens an HTTP/2 connection; returns its sender, and the task that drives it.
 async fn over_http2(address: std::net::SocketAddr) -> (Http2, tokio::task::JoinHandle<()>) {
     let (sender, ended, _) = watched_over_http2(address).await;
     (sender, ended)
 }
 
-/// The same, and how many requests its socket has taken.
+/// The same, with the number of requests that its socket has taken.
 async fn watched_over_http2(
     address: std::net::SocketAddr,
 ) -> (Http2, tokio::task::JoinHandle<()>, watch::Receiver<usize>) {
@@ -232,7 +232,7 @@ async fn watched_over_http2(
     (sender, tokio::spawn(ended), taken)
 }
 
-/// How many of these frames are HEADERS (RFC 9113, sections 3.4, 4.1 and 6.2).
+/// Counts the HEADERS frames (RFC 9113, sections 3.4, 4.1 and 6.2).
 fn heads(written: &[u8]) -> usize {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let mut frames = written.strip_prefix(preface).unwrap_or(written);
@@ -251,7 +251,7 @@ fn request(path: &str) -> Request<Empty<Bytes>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d1_http2_streams_end_idle_connections_are_closed_and_the_rest_is_cut_and_counted() {
+async fn d1_http2_streams_end_or_are_cancelled_and_idle_connections_close() {
     let case = || Handle::current().block_on(streams_end_or_are_cut());
     tokio::task::block_in_place(|| unless_late(case));
 }
@@ -264,13 +264,13 @@ async fn streams_end_or_are_cut() {
     let (mut sender, cut) = over_http2(address).await;
     let ends = sender.send_request(request("/chunks/30/10")).await;
     let ends = ends.expect("an answer").into_body();
-    // One that is made as it goes, and one that nobody reads.
+    // A stream that is still written, and one that is not read.
     let mut bodies = Vec::new();
     for path in ["/chunks/1000000/5", "/endless"] {
         let answer = sender.send_request(request(path)).await;
         bodies.push(answer.expect("an answer").into_body());
     }
-    let at = tokio::task::block_in_place(|| told(&mut run));
+    let at = tokio::task::block_in_place(|| begin_drain(&mut run));
     is_closed.await.expect("its connection ends");
     let body = ends.collect().await.expect("it is not cut").to_bytes();
     assert!(body.ends_with(b"end\n"), "{body:?}");
@@ -284,12 +284,12 @@ async fn streams_end_or_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d2_over_http2_who_comes_too_late_is_turned_away_and_told_to_go() {
+async fn d2_a_late_http2_request_is_refused_with_goaway() {
     let (mut run, address) = started(program!("web"), "5s");
     let (mut sender, closed, mut taken) = watched_over_http2(address).await;
     let under_way = tokio::spawn(sender.send_request(request("/slow/500")));
     tokio::task::block_in_place(|| run.until("slow"));
-    // On its way when it stops.
+    // The request is on its way when the server stops.
     run.signal(Signal::STOP);
     run.terminate();
     let late = tokio::spawn(sender.send_request(request("/")));
@@ -308,7 +308,7 @@ async fn d2_over_http2_who_comes_too_late_is_turned_away_and_told_to_go() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d2_over_http2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
+async fn d2_an_http2_lame_duck_serves_all_requests_and_closes_connections() {
     let program = program!("web").env("LIFECYCLE_LAME_DUCK", "3s");
     let (mut run, address) = started(program, "5s");
     let (mut sender, closed) = over_http2(address).await;
@@ -318,7 +318,7 @@ async fn d2_over_http2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
     let under_way = under_way.await.expect("no panic").expect("an answer");
     assert_eq!(under_way.status(), 200);
     closed.await.expect("its connection ends");
-    // One that is made now is served once.
+    // A new connection is served once.
     let (mut sender, closed) = over_http2(address).await;
     let answer = sender.send_request(request("/")).await.expect("an answer");
     assert_eq!(answer.status(), 200);
@@ -328,7 +328,7 @@ async fn d2_over_http2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
 }
 
 #[test]
-fn d2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
+fn d2_a_lame_duck_serves_all_requests_and_closes_connections() {
     let program = program!("web").env("LIFECYCLE_LAME_DUCK", "3s");
     let (mut run, address) = started(program, "5s");
     let mut old = Client::new(address);
@@ -338,7 +338,7 @@ fn d2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
     under_way.ask("/slow/1000");
     run.until("slow");
     let at = run.terminate();
-    // Answered while it is a lame duck, as is all of this.
+    // All of these are answered while the server is a lame duck.
     assert_eq!(under_way.head().header("connection"), Some("close"));
     for mut client in [old, Client::new(address)] {
         let (head, body) = client.get("/");
@@ -347,7 +347,7 @@ fn d2_a_lame_duck_serves_everyone_and_sends_them_elsewhere() {
         assert_eq!(client.rest(), "", "and closed");
     }
     let end = run.end();
-    assert!(end.at("told") - at >= 3 * SECOND, "{end}");
+    assert!(end.at("asked") - at >= 3 * SECOND, "{end}");
     end.expect_code(0);
 }
 
@@ -358,10 +358,10 @@ fn d2_after_closing_an_open_connection_is_answered_503_and_a_new_one_refused() {
     under_way.ask("/slow/3000");
     run.until("slow");
     let mut fresh = Client::new(address);
-    told(&mut run);
+    begin_drain(&mut run);
     fresh.get("/").0.expect_refusal();
     assert_eq!(fresh.rest(), "", "and closed");
-    // Somebody connected just before: that it closes is not at once.
+    // A client may have connected just before: the listener does not close at once.
     let refused = loop {
         match TcpStream::connect(address) {
             Ok(socket) => {
@@ -381,7 +381,7 @@ fn d2_after_closing_an_open_connection_is_answered_503_and_a_new_one_refused() {
 }
 
 #[test]
-fn d2_who_waits_in_the_backlog_is_answered() {
+fn d2_connections_in_the_backlog_are_answered() {
     let (mut run, address) = started(program!("web"), "5s");
     run.signal(Signal::STOP);
     let mut clients: Vec<_> = (0..50).map(|_| Client::new(address)).collect();
@@ -398,7 +398,7 @@ fn d2_who_waits_in_the_backlog_is_answered() {
 }
 
 #[test]
-fn d2_a_unix_socket_answers_who_waits_and_refuses_the_others() {
+fn d2_a_unix_socket_answers_its_backlog_and_refuses_later_connections() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("web");
     let mut run = program!("web").env("WEB_SOCKET", &path).up();
@@ -418,8 +418,8 @@ fn d2_a_unix_socket_answers_who_waits_and_refuses_the_others() {
         let head = client.head();
         assert!([200, 503].contains(&head.status), "{head:?}");
     }
-    run.until("told");
-    // It may just be about to hear of it.
+    run.until("asked");
+    // The server may not have handled the signal yet.
     while let Ok(socket) = UnixStream::connect(&path) {
         let head = Client::over(socket).ask("/").head();
         assert!([200, 503].contains(&head.status), "{head:?}");
@@ -429,13 +429,13 @@ fn d2_a_unix_socket_answers_who_waits_and_refuses_the_others() {
 }
 
 #[test]
-fn d2_a_large_request_that_comes_too_late_gets_its_answer() {
+fn d2_a_large_late_request_is_answered() {
     let (mut run, address) = started(program!("web"), "5s");
     let mut under_way = Client::new(address);
     under_way.ask("/slow/1000");
     run.until("slow");
     let mut client = Client::new(address);
-    told(&mut run);
+    begin_drain(&mut run);
     let body = vec![b'.'; 1_000_000];
     client.send(format!(
         "POST /upload HTTP/1.1\r\nhost: web\r\ncontent-length: {}\r\n\r\n",
@@ -447,21 +447,21 @@ fn d2_a_large_request_that_comes_too_late_gets_its_answer() {
 }
 
 #[test]
-fn handlers_are_told_who_asks_and_a_panic_is_answered_and_reported() {
+fn handlers_see_the_peer_and_panics_are_answered_and_reported() {
     let (mut run, address) = started(program!("web"), "5s");
     let mut client = Client::new(address);
     assert_eq!(client.get("/panic").0.status, 500);
     let (head, body) = client.get("/peer");
     assert_eq!(head.status, 200);
     assert!(body.starts_with("127.0.0.1:"), "{body}");
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     let end = run.end();
     end.expect_code(0).expect_gone(at, 2 * SECOND);
     end.expect_line(&["a request", "no luck"]);
 }
 
 #[test]
-fn where_there_are_no_descriptors_connections_wait_for_some() {
+fn without_descriptors_connections_wait() {
     let program = program!("web").through(r#"ulimit -n 30; exec "$@""#);
     let (mut run, address) = started(program, "5s");
     let mut clients: Vec<_> = (0..40).map(|_| Client::new(address)).collect();
@@ -469,11 +469,11 @@ fn where_there_are_no_descriptors_connections_wait_for_some() {
         client.ask("/");
     }
     run.until_stderr("no connection can be accepted");
-    // Each that goes makes room for another.
+    // Each connection that ends makes room for another.
     for mut client in clients {
         assert_eq!(client.head().status, 200);
     }
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     run.end().expect_code(0).expect_gone(at, 2 * SECOND);
 }
 
@@ -486,18 +486,18 @@ fn a_port_in_use_fails_the_startup() {
         .expect_line(&["listeners", &address, "in use"]);
 }
 
-/// Hands over the listener as systemd does, to the process that is named: `$$` is the program itself.
+/// Passes on the listener as systemd does, to the process with that id: `$$` is the program itself.
 fn handed(listener: &TcpListener, to: &str) -> Program {
     fcntl_setfd(listener, FdFlags::empty()).expect("it can be inherited");
     let fd = listener.as_fd().as_raw_fd();
-    // Only bash can redirect descriptors of two digits.
+    // Only bash can redirect descriptors with two digits.
     program!("web").through(&format!(
         r#"exec bash -c 'LISTEN_PID={to} LISTEN_FDS=1 LISTEN_FDNAMES=$NAMES exec "$@" 3<&{fd}' bash "$@""#
     ))
 }
 
 #[test]
-fn a_socket_that_was_handed_over_is_taken_and_left_to_the_next_one() {
+fn an_inherited_socket_is_used_and_stays_open_for_the_next_process() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
     for (names, says) in [("web", "by name at "), ("other", "at ")] {
@@ -512,11 +512,11 @@ fn a_socket_that_was_handed_over_is_taken_and_left_to_the_next_one() {
         let mut under_way = Client::new(address);
         under_way.ask("/slow/500");
         run.until("slow");
-        told(&mut run);
+        begin_drain(&mut run);
         assert_eq!(under_way.head().status, 200);
         let end = run.end();
         end.expect_code(0).expect_once("LISTEN_FDS None");
-        // It waits for the next program, in a socket that was left as it was.
+        // The connection waits in the socket, which was passed on unchanged, for the next program.
         let mut waits = Client::new(address);
         waits.ask("/");
         let next = handed(&listener, "$$")
@@ -530,12 +530,12 @@ fn a_socket_that_was_handed_over_is_taken_and_left_to_the_next_one() {
 }
 
 #[test]
-fn what_was_handed_to_another_process_is_not_taken() {
+fn a_socket_for_another_process_is_not_used() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let program = handed(&listener, "1").env("NAMES", "web");
     let (mut run, other) = started(program, "5s");
     assert_ne!(other, listener.local_addr().expect("its address"));
-    let at = told(&mut run);
+    let at = begin_drain(&mut run);
     let end = run.end();
     end.expect_code(0).expect_gone(at, 2 * SECOND);
     end.expect_once("LISTEN_FDS None");

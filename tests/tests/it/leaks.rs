@@ -1,4 +1,4 @@
-//! What a resource has lent out: looked at before and after its stop.
+//! Leases of a resource, counted before and after its stop.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program};
 use lifecycle_tests::program;
 
-/// Three are out when its stop begins; one of them never comes back.
+/// Three are in use when the stop begins; one of them is never returned.
 struct Pool {
     out: AtomicUsize,
 }
@@ -28,7 +28,7 @@ impl Pool {
     }
 }
 
-/// Whatever was out comes back while it stops.
+/// Everything in use is returned during the stop.
 struct Tidy(AtomicUsize);
 
 #[resource]
@@ -46,7 +46,7 @@ impl Tidy {
     }
 }
 
-/// Waits for nothing: what is out when it stops has leaked.
+/// Waits for nothing: leases in use when it stops have leaked.
 struct Careless {
     leases: Leases,
 }
@@ -66,7 +66,7 @@ impl Careless {
 }
 
 #[tokio::test]
-async fn a_leak_is_reported_by_name_and_alone_changes_nothing() {
+async fn a_leak_is_reported_by_name_and_keeps_the_stop_graceful() {
     let app = Lifecycle::builder().resource::<Pool>().resource::<Tidy>();
     let report = app.start().await.expect("it starts").stop().await;
     assert!(report.is_clean(), "{report}");
@@ -78,19 +78,19 @@ async fn a_leak_is_reported_by_name_and_alone_changes_nothing() {
     assert_eq!(leaked("Pool"), Some(1));
     assert_eq!(leaked("Tidy"), Some(0));
     let table = report.to_string();
-    let told: Vec<_> = table
+    let lines: Vec<_> = table
         .lines()
         .filter(|line| line.contains("in use"))
         .collect();
-    assert_eq!(told.len(), 1, "{table}");
+    assert_eq!(lines.len(), 1, "{table}");
     assert!(
-        told[0].contains("Pool") && told[0].contains("1 still in use (3 when its stop began)"),
+        lines[0].contains("Pool") && lines[0].contains("1 still in use (3 when its stop began)"),
         "{table}"
     );
 }
 
 #[tokio::test]
-async fn a_leak_that_is_counted_is_reported_by_place_and_alone_changes_nothing() {
+async fn a_counted_leak_is_reported_by_place_and_keeps_the_stop_graceful() {
     let app = Lifecycle::builder().resource::<Careless>();
     let running = app.start().await.expect("it starts");
     let careless = running.get::<Careless>().expect("it is up");
@@ -130,7 +130,7 @@ fn leases(what: &str) -> Program {
     program!("leases").with(what).limits("5s", "1s")
 }
 
-/// Starts the program with the pool and asks it to stop once all is lent.
+/// Starts the program with the pool, and asks it to stop once all connections are in use.
 fn stopped_after_lending(program: Program) -> (End, Vec<String>) {
     let mut run = program.start();
     run.until("all is lent");
@@ -145,7 +145,7 @@ fn stopped_after_lending(program: Program) -> (End, Vec<String>) {
 }
 
 #[test]
-fn d5_a_pool_that_never_gets_its_connections_back_is_cut_and_the_leak_named_by_place_and_age() {
+fn d5_a_pool_with_a_leaked_lease_times_out_and_the_lease_is_named_by_place_and_age() {
     unless_late(|| {
         let (end, places) = stopped_after_lending(leases("main.first=keep"));
         end.expect_code(3)
@@ -153,7 +153,7 @@ fn d5_a_pool_that_never_gets_its_connections_back_is_cut_and_the_leak_named_by_p
         let (layer, note) = end.row("pool");
         assert_eq!(layer, "emergency", "{end}");
         assert!(note.starts_with("its stop did not end within "), "{end}");
-        // One of the two came back before, by itself.
+        // The other connection was returned before the stop.
         let age = note
             .split_once(&format!("1 still in use, lent at {} for ", places[0]))
             .map(|(_, age)| age)
@@ -163,14 +163,14 @@ fn d5_a_pool_that_never_gets_its_connections_back_is_cut_and_the_leak_named_by_p
             None => age.trim_end_matches('s').parse::<f64>(),
         };
         let seconds = seconds.unwrap_or_else(|_| panic!("`{age}` is no age\n{end}"));
-        // It was taken before the stop, which had 400 ms.
+        // It was acquired before the stop, which had 400 ms.
         assert!((0.4..end.took.as_secs_f64()).contains(&seconds), "{end}");
         assert!(!note.contains(&places[1]), "{end}");
     });
 }
 
 #[test]
-fn d5_a_pool_whose_connections_come_back_late_but_in_time_stops_clean() {
+fn d5_a_pool_whose_leases_return_in_time_stops_gracefully() {
     let (end, _) = stopped_after_lending(leases("main.first=late"));
     end.expect_code(0).expect_order(&[
         "pool.stop",
@@ -183,7 +183,7 @@ fn d5_a_pool_whose_connections_come_back_late_but_in_time_stops_clean() {
 }
 
 #[test]
-fn d5_the_leak_is_named_also_where_the_emergency_reserve_cuts_the_stop() {
+fn d5_the_leak_is_named_when_the_emergency_reserve_ends_the_stop() {
     unless_late(|| {
         let program = program!("leases").with("main.first=keep");
         let program = program

@@ -1,4 +1,4 @@
-//! The live picture, as whoever follows it is told: from before the first start until the process has ended.
+//! The live picture, as a viewer receives it: from before the first start until the process has ended.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Streams at a time.
+/// The number of streams at a time.
 const MOST: usize = 16;
 
 fn probed() -> (Program, SocketAddr) {
@@ -30,37 +30,37 @@ fn follow(address: SocketAddr) -> Client {
     client
 }
 
-/// The next event: what it is, and what it tells.
+/// The next event: its kind and its data.
 fn event(client: &mut Client) -> (String, Value) {
     client.until("event: ");
     let kind = client.until("\n");
     client.until("data: ");
     let data = client.until("\n\n");
-    let told = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{error}: {data}"));
-    (kind.trim_end().to_owned(), told)
+    let value = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{error}: {data}"));
+    (kind.trim_end().to_owned(), value)
 }
 
 /// The next picture in that state.
 #[track_caller]
 fn picture(client: &mut Client, state: &str) -> String {
     loop {
-        let (kind, told) = event(client);
-        if told["state"] == state {
+        let (kind, value) = event(client);
+        if value["state"] == state {
             assert_eq!(kind == "ended", state == "ended");
-            return told["picture"].as_str().expect("a picture").to_owned();
+            return value["picture"].as_str().expect("a picture").to_owned();
         }
-        assert_eq!(kind, "picture", "it ended before it was {state}: {told}");
+        assert_eq!(kind, "picture", "it ended before it was {state}: {value}");
     }
 }
 
 fn stop(mut run: Run) {
-    let told = run.terminate();
-    run.end().expect_code(0).expect_gone(told, SECOND);
+    let asked = run.terminate();
+    run.end().expect_code(0).expect_gone(asked, SECOND);
 }
 
 #[test]
-fn who_follows_sees_the_whole_life_and_how_it_ended() {
-    // The process waits no more than 250 ms for the last picture to be taken.
+fn a_viewer_sees_the_whole_life_and_its_end() {
+    // The process waits at most 250 ms for viewers to take the last picture.
     unless_late(|| {
         let (program, address) = probed();
         let mut run = program
@@ -84,9 +84,9 @@ fn who_follows_sees_the_whole_life_and_how_it_ended() {
     });
 }
 
-/// Time goes by, also where nothing happens.
+/// Pictures with the current time come also where nothing happens.
 #[test]
-fn pictures_come_while_something_is_under_way_and_each_is_of_its_moment() {
+fn pictures_are_current_and_sent_while_something_is_under_way() {
     unless_late(|| {
         let (program, address) = probed();
         let mut run = program.with("database.start=slow:20000").start();
@@ -100,7 +100,7 @@ fn pictures_come_while_something_is_under_way_and_each_is_of_its_moment() {
             assert_ne!(next, last);
             last = next;
         }
-        // One a second; this would be about 0.2 s if they were painted without a reason.
+        // One a second; pictures without a pause would take about 0.2 s.
         assert!(begun.elapsed() > SECOND, "{:?}", begun.elapsed());
         run.terminate();
         let ended = picture(&mut client, "ended");
@@ -110,7 +110,7 @@ fn pictures_come_while_something_is_under_way_and_each_is_of_its_moment() {
 }
 
 #[test]
-fn a_browser_gets_the_page_and_few_may_follow_while_anybody_may_look() {
+fn a_browser_gets_the_page_and_the_number_of_viewers_is_limited() {
     let (program, address) = probed();
     let run = program.up();
     let mut clients: Vec<Client> = (0..MOST).map(|_| follow(address)).collect();
@@ -131,7 +131,7 @@ fn a_browser_gets_the_page_and_few_may_follow_while_anybody_may_look() {
         &["<title>Probed: running</title>", "default-src 'none'"],
     );
     assert!(page.head.contains("text/html"), "{}", page.head);
-    // When it has been seen that one has gone.
+    // Once the server has noticed that a viewer has gone.
     drop(clients.pop());
     let begun = Instant::now();
     while one_more() != 200 {
@@ -141,7 +141,7 @@ fn a_browser_gets_the_page_and_few_may_follow_while_anybody_may_look() {
 }
 
 #[test]
-fn d9_nobody_who_follows_and_does_not_read_holds_up_the_end() {
+fn d9_a_viewer_that_does_not_read_does_not_delay_the_end() {
     let (program, address) = probed();
     let run = program.up();
     let clients: Vec<Client> = (0..MOST).map(|_| follow(address)).collect();

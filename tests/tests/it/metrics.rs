@@ -1,4 +1,4 @@
-//! `/metrics`: what it says, to Prometheus itself, too, and to a recorder of the program's own.
+//! `/metrics`, as Prometheus reads it, and a recorder of metrics in the program.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ fn probed() -> (Program, SocketAddr) {
     (program, address)
 }
 
-/// Asks until the answer has the line; the program is about to get there.
+/// Repeats the request until the answer has the line.
 #[track_caller]
 fn until_line(address: SocketAddr, line: &str) -> Answer {
     let begun = Instant::now();
@@ -34,7 +34,7 @@ fn until_line(address: SocketAddr, line: &str) -> Answer {
     }
 }
 
-/// The value of the series.
+/// The value of a series.
 #[track_caller]
 fn value(answer: &Answer, series: &str) -> f64 {
     let value = |line: &str| line.strip_prefix(series)?.trim().parse().ok();
@@ -43,12 +43,12 @@ fn value(answer: &Answer, series: &str) -> f64 {
 }
 
 #[test]
-fn metrics_say_what_each_component_did_and_how_much_work_there_is() {
+fn metrics_report_components_and_work_in_flight() {
     let (program, address) = probed();
     let mut run = program
         .with("poll=note:again database.start=slow:100 main.after=slow:2500 database.stop=error writer=slow:2500")
         .up();
-    // Three runs, of which the last one was one too many.
+    // Three runs; after the third the restart policy gives up.
     let up = until_line(
         address,
         "lifecycle_component_state{component=\"poll\",state=\"failed\"} 1",
@@ -116,7 +116,7 @@ fn metrics_say_what_each_component_did_and_how_much_work_there_is() {
 }
 
 #[test]
-fn a_recorder_of_the_program_gets_them_as_well() {
+fn a_recorder_in_the_program_receives_the_metrics() {
     let (program, address) = probed();
     let mut run = program.with("recorder=notes main.after=slow:1000").up();
     run.until("recorded running");
@@ -127,19 +127,19 @@ fn a_recorder_of_the_program_gets_them_as_well() {
 }
 
 #[test]
-fn a_recorder_that_never_returns_holds_up_nobody() {
+fn a_recorder_that_never_returns_delays_nothing() {
     let (program, address) = probed();
     let mut run = program.with("recorder=blocks").up();
     run.until("recorder blocks");
     get(address, "/livez").expect(200, &[]);
     get(address, "/metrics").expect(200, &["lifecycle_state{state=\"running\"} 1\n"]);
-    let told = run.terminate();
-    run.end().expect_code(0).expect_gone(told, SECOND);
+    let asked = run.terminate();
+    run.end().expect_code(0).expect_gone(asked, SECOND);
 }
 
 #[test]
 #[ignore = "needs promtool, of Debian's package prometheus"]
-fn promtool_finds_nothing_to_say() {
+fn promtool_accepts_the_metrics() {
     let (program, address) = probed();
     let mut run = program.up();
     let metrics = get(address, "/metrics").body;
@@ -163,7 +163,7 @@ fn promtool_finds_nothing_to_say() {
 
 #[test]
 #[ignore = "needs prometheus, of Debian's package of that name"]
-fn prometheus_scrapes_them() {
+fn prometheus_scrapes_the_metrics() {
     let (program, address) = probed();
     let mut run = program.up();
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! Outputs that are closed, gone, or full: no panic of ours, no hang, and the exit code is kept.
+//! Outputs that are closed, full, or have no reader: no panic, no hang, and the exit code stays the same.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const ENDS: [(&str, i32); 3] = [
     ("d.start=error", 1),
 ];
 
-/// Runs it to its end, which is by the deadline of 1.5 s.
+/// Runs the program, which must end by its deadline of 1.5 s.
 fn run(program: Program) -> End {
     let end = program.limits("1500ms", "300ms").run();
     end.expect_gone(end.at("init"), Duration::from_millis(1700));
@@ -20,14 +20,14 @@ fn run(program: Program) -> End {
     end
 }
 
-/// With a subscriber that writes to standard error, without one, and with a line for each thing that happens.
+/// With a subscriber that writes to standard error, without a subscriber, and with a log line for each event.
 fn logged(program: impl Fn() -> Program) -> [Program; 3] {
     let console = program().env("LIFECYCLE_CONSOLE", "on");
     [program(), program().env("LOG", "debug"), console]
 }
 
 #[test]
-fn b11_outputs_that_are_closed_change_no_exit_code() {
+fn b11_closed_outputs_change_no_exit_code() {
     for script in [
         "exec \"$@\" >&-",
         "exec \"$@\" 2>&-",
@@ -42,7 +42,7 @@ fn b11_outputs_that_are_closed_change_no_exit_code() {
 }
 
 #[test]
-fn b11_outputs_whose_reader_is_gone_change_no_exit_code() {
+fn b11_outputs_without_a_reader_change_no_exit_code() {
     for (arguments, code) in ENDS {
         for program in logged(|| program!("chain").with(arguments).stderr(gone())) {
             run(program).expect_code(code);
@@ -62,7 +62,7 @@ fn b11_outputs_whose_reader_is_gone_change_no_exit_code() {
 }
 
 #[test]
-fn b11_a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
+fn b11_a_full_standard_error_does_not_delay_the_end_beyond_the_deadline() {
     for (arguments, code) in ENDS {
         let pipes = [full(), full(), full()];
         let programs = logged(|| program!("chain").with(arguments));
@@ -73,7 +73,7 @@ fn b11_a_standard_error_that_is_full_and_not_read_holds_nothing_up_beyond_the_de
 }
 
 #[test]
-fn b11_a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadline() {
+fn b11_a_panic_message_that_blocks_does_not_delay_the_end_beyond_the_deadline() {
     let (_reader, writer) = full();
     let end = run(program!("chain")
         .with("main=ok c.stop=panic")
@@ -82,7 +82,7 @@ fn b11_a_panic_whose_message_cannot_be_written_holds_nothing_up_beyond_the_deadl
 }
 
 #[test]
-fn b11_a_standard_output_that_is_full_and_not_read_holds_nothing_up_beyond_the_deadline() {
+fn b11_a_full_standard_output_does_not_delay_the_end_beyond_the_deadline() {
     let (_reader, writer) = full();
     let program = program!("chain").with("main=print:text").stdout(writer);
     run(program)

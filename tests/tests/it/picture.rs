@@ -6,7 +6,7 @@ use lifecycle_tests::program;
 
 #[test]
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
-fn the_page_shows_details_by_pointer_and_by_keyboard_and_asks_nobody_for_anything() {
+fn the_page_shows_details_by_pointer_and_by_keyboard_without_requests() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("life.html");
     let mut run = program!("chain")
@@ -23,7 +23,7 @@ fn the_page_shows_details_by_pointer_and_by_keyboard_and_asks_nobody_for_anythin
 
 #[test]
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
-fn the_live_page_follows_a_life_to_its_end_and_says_so_and_asks_nobody_else_for_anything() {
+fn the_live_page_follows_a_life_to_its_end_without_other_requests() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/picture/live.py");
     let browser = Program::python(script)
         .env("PROGRAM", env!("CARGO_BIN_EXE_chain"))

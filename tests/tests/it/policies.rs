@@ -1,5 +1,4 @@
-//! What follows when a worker ends by itself, to the instant: in this process, on a clock that stands still and jumps to
-//! the next timer.
+//! What follows when a worker ends by itself, to the exact instant: in this process, on a paused clock.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use lifecycle::{
 };
 use tokio::time::Instant;
 
-/// When the runs of a worker began, from the start of the app.
+/// When the runs of a worker began, since the start of the app.
 struct Runs {
     origin: Instant,
     began: Mutex<Vec<Duration>>,
@@ -26,31 +25,31 @@ impl Runs {
 }
 
 impl Runs {
-    /// Counts a run that begins now; which one it is, from 1.
+    /// Records a run that begins now, and returns its number, from 1.
     fn begin(&self) -> usize {
-        let mut began = self.began.lock().expect("nobody panics here");
+        let mut began = self.began.lock().expect("no panic under the lock");
         began.push(self.origin.elapsed());
         began.len()
     }
 
     fn pauses(&self) -> Vec<Duration> {
-        let began = self.began.lock().expect("nobody panics here");
+        let began = self.began.lock().expect("no panic under the lock");
         began.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
     fn seconds(&self) -> Vec<u64> {
         self.began
             .lock()
-            .expect("nobody panics here")
+            .expect("no panic under the lock")
             .iter()
             .map(Duration::as_secs)
             .collect()
     }
 
-    /// The same where nothing has jitter: to the instant.
+    /// The same where there is no jitter: whole seconds.
     fn exact_seconds(&self) -> Vec<u64> {
         let seconds = self.seconds();
-        let began = self.began.lock().expect("nobody panics here");
+        let began = self.began.lock().expect("no panic under the lock");
         let whole = seconds.iter().copied().map(Duration::from_secs);
         assert!(whole.eq(began.iter().copied()), "{began:?}");
         seconds
@@ -67,14 +66,14 @@ async fn start<W: Worker>() -> Running {
         .expect("it starts")
 }
 
-/// Lets the worker end the app; its runs and the report.
+/// Waits for the worker to end the app; returns its runs and the report.
 async fn lead<W: Worker>() -> (std::sync::Arc<Runs>, Report) {
     let running = start::<W>().await;
     let runs = running.get::<Runs>().expect("it is up");
     (runs, running.wait().await)
 }
 
-/// Each pause is between half and the whole of what is expected.
+/// Asserts that each pause is between half of the expected time and all of it.
 #[track_caller]
 fn expect_backoff(pauses: &[Duration], expected_ms: &[u64]) {
     assert_eq!(pauses.len(), expected_ms.len(), "{pauses:?}");
@@ -145,7 +144,7 @@ async fn seldom(runs: &Runs) -> Result<(), &'static str> {
 
 #[tokio::test(start_paused = true)]
 async fn failures_that_are_far_apart_do_not_count_together() {
-    // Runs last 8 s: two restarts within 10 s and never a third, until the sixth run fails at once.
+    // Runs take 8 s: two restarts within 10 s and never a third, until the sixth run fails at once.
     let (runs, report) = lead::<seldom>().await;
     assert_eq!(runs.seconds(), [0, 8, 16, 24, 32, 40]);
     assert_eq!(report.exit_code(), 1, "{report}");
@@ -209,7 +208,7 @@ async fn hopeless(runs: &Runs) -> Result<(), &'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_fail_is_given_up_after_its_restarts_and_the_app_goes_on() {
+async fn an_ignored_failure_is_final_after_its_restarts_and_the_app_goes_on() {
     let running = start::<hopeless>().await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let runs = running.get::<Runs>().expect("the app goes on");
@@ -239,14 +238,14 @@ async fn a_period_begins_when_a_run_ends_and_a_failed_run_changes_nothing() {
     let runs = running.get::<Runs>().expect("it is up");
     tokio::time::sleep(Duration::from_secs(330)).await;
     assert_eq!(runs.exact_seconds(), [60, 125, 190, 255, 320]);
-    // Between two runs, or within one, it is told and ends.
+    // Between two runs, or within one, the worker is asked to stop, and ends.
     let report = running.stop().await;
     assert!(report.shutdown() <= Duration::from_secs(5), "{report}");
     assert_eq!(report.exit_code(), 0, "{report}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_fails_when_it_has_been_told_changes_nothing_either() {
+async fn a_run_that_fails_after_the_stop_request_changes_nothing() {
     let running = start::<periodic>().await;
     let runs = running.get::<Runs>().expect("it is up");
     // Two seconds into the second run, which fails.
@@ -263,7 +262,7 @@ async fn at_once(runs: &Runs) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_run_may_be_at_once_and_a_stop_between_runs_takes_no_time() {
+async fn an_immediate_first_run_and_an_instant_stop_between_runs() {
     let running = start::<at_once>().await;
     let runs = running.get::<Runs>().expect("it is up");
     tokio::time::sleep(Duration::from_secs(150)).await;
@@ -293,7 +292,7 @@ async fn run_timeout_bounds_a_run_and_the_next_comes_on_schedule() {
 
 #[background(every = "10s", max_failures = 3)]
 async fn unlucky(runs: &Runs) -> Result<(), &'static str> {
-    // Two failures, a success, then failures only.
+    // Two failures, a success, then only failures.
     if runs.begin() == 3 {
         Ok(())
     } else {
@@ -317,9 +316,9 @@ async fn max_failures_in_a_row_count_as_failed() {
 )]
 async fn leaving_tasks(runs: &Runs, shutdown: Shutdown) -> Result<(), &'static str> {
     runs.begin();
-    let told = shutdown.clone();
+    let asked = shutdown.clone();
     shutdown.tasks().spawn("slow", async move {
-        told.requested().await;
+        asked.requested().await;
         tokio::time::sleep(Duration::from_secs(3)).await;
     });
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -353,7 +352,8 @@ async fn relayed(runs: &Runs, shutdown: Shutdown) -> Result<(), &'static str> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let _ = pass_on.send(());
     });
-    // Nothing that the scope knows of: its task comes between the end of the first one and whoever hears of that.
+    // A task that the scope does not know spawns the second one: after the first has ended, and before the scope
+    // notices.
     tokio::spawn(async move {
         let _ = passed_on.await;
         tasks.spawn("second", tokio::time::sleep(Duration::from_secs(1)));
@@ -363,7 +363,7 @@ async fn relayed(runs: &Runs, shutdown: Shutdown) -> Result<(), &'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_takes_over_from_the_last_one_is_awaited_too() {
+async fn a_task_that_succeeds_the_last_one_is_awaited_too() {
     let (runs, report) = lead::<relayed>().await;
     let pause = runs.pauses()[0];
     assert!(pause >= Duration::from_millis(2_500), "{pause:?}");

@@ -1,4 +1,4 @@
-//! `LIFECYCLE_PRINT`: the plan in each format, and that nothing else comes of it.
+//! `LIFECYCLE_PRINT`: the plan in each format, and no other effect.
 
 use std::fs::OpenOptions;
 
@@ -11,7 +11,7 @@ fn printing(format: &str) -> Program {
     program!("printed").env("LIFECYCLE_PRINT", format)
 }
 
-/// That it has printed, and nothing but its `init` has run.
+/// Asserts that the program has printed, and has run nothing but its `init`.
 #[track_caller]
 fn expect_printed(end: &End) {
     end.expect_code(0)
@@ -23,7 +23,7 @@ fn expect_printed(end: &End) {
     }
 }
 
-/// What was printed, as on a machine where the program is installed.
+/// The output, as on a machine where the program is installed.
 fn installed(end: &End) -> String {
     let here = env!("CARGO_BIN_EXE_printed");
     let printed = end.stdout.replace(here, "/usr/local/bin/printed");
@@ -39,7 +39,7 @@ fn expect_prints(format: &str, expected: &ExpectFile) {
 }
 
 #[test]
-fn the_plan_is_printed_for_people() {
+fn the_plan_is_printed_as_text() {
     expect_prints("plan", &expect_file!["print/plan.txt"]);
 }
 
@@ -54,7 +54,7 @@ fn the_graph_is_printed_for_mermaid() {
 }
 
 #[test]
-fn the_plan_is_printed_as_json_as_its_schema_says() {
+fn the_plan_is_printed_as_json_that_conforms_to_its_schema() {
     expect_prints("json", &expect_file!["print/plan.json"]);
     let plan = serde_json::from_str(&printing("json").run().stdout).expect("JSON");
     let schema = include_str!("../../../lifecycle/plan.schema.json");
@@ -77,7 +77,7 @@ fn a_compose_file_is_printed() {
 }
 
 #[test]
-fn arguments_and_variables_that_made_the_plan_are_in_what_runs_the_app() {
+fn printed_files_contain_the_arguments_and_variables_of_the_plan() {
     for (format, lines) in [
         (
             "kubernetes",
@@ -116,14 +116,14 @@ fn arguments_and_variables_that_made_the_plan_are_in_what_runs_the_app() {
 }
 
 #[test]
-fn what_the_set_up_disables_is_not_in_the_plan() {
+fn components_disabled_by_init_are_not_in_the_plan() {
     let end = printing("plan").with("disable=serve").run();
     expect_printed(&end);
     assert!(!end.stdout.contains("serve"), "{end}");
 }
 
 #[test]
-fn warnings_are_kept_apart_from_what_is_printed() {
+fn warnings_are_not_mixed_with_the_printed_plan() {
     let end = printing("dot").env("LIFECYCLE_TIMEOUT_DATABSE", "3s").run();
     expect_printed(&end);
     end.expect_line(&["warning", "LIFECYCLE_TIMEOUT_DATABSE"]);
@@ -131,7 +131,7 @@ fn warnings_are_kept_apart_from_what_is_printed() {
 }
 
 #[test]
-fn an_unknown_format_is_refused_with_all_else_that_is_wrong() {
+fn an_unknown_format_is_refused_together_with_other_mistakes() {
     let end = printing("kubernets")
         .env("LIFECYCLE_LAME_DUCK", "banana")
         .with("disable=serv")
@@ -149,7 +149,7 @@ fn an_unknown_format_is_refused_with_all_else_that_is_wrong() {
 }
 
 #[test]
-fn a_plan_that_is_wrong_is_not_printed() {
+fn an_invalid_plan_is_not_printed() {
     let end = printing("plan").with("disable=Database").run();
     end.expect_code(2)
         .expect_line(&["needs `Database`, which is disabled"]);
@@ -157,7 +157,7 @@ fn a_plan_that_is_wrong_is_not_printed() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_no_error() {
+fn a_closed_reader_is_not_an_error() {
     for format in ["plan", "json"] {
         let end = printing(format).stdout(gone()).run();
         expect_printed(&end);
@@ -170,7 +170,7 @@ fn a_reader_that_has_gone_is_no_error() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_output_that_is_full_is_an_error() {
+fn a_full_output_is_an_error() {
     let full = OpenOptions::new().write(true).open("/dev/full");
     let end = printing("plan").stdout(full.expect("the device")).run();
     end.expect_code(1)

@@ -1,4 +1,4 @@
-//! Probes: what they say from before the first start until after the last stop, and when everything goes wrong.
+//! Probes: their answers from before the first start until after the last stop, and with faults of all kinds.
 
 use std::fs::{remove_file, write};
 use std::net::{SocketAddr, TcpListener};
@@ -9,7 +9,7 @@ use lifecycle_tests::http::{Answer, ask, get, own_address};
 use lifecycle_tests::program;
 use serde_json::Value;
 
-/// SIGHUP means to stop at the terminal that the tests may have been started from.
+/// At the terminal that the tests may run in, SIGHUP means to stop.
 const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,7 +27,7 @@ fn with_health() -> (Program, SocketAddr, tempfile::TempDir) {
     (program.with(&argument), address, folder)
 }
 
-/// Asks until the answer is so; each answer is waited for, and the program changes its mind within seconds.
+/// Repeats the request until the answer matches, which it does within seconds.
 #[track_caller]
 fn until(address: SocketAddr, path: &str, status: u16) -> Answer {
     let begun = Instant::now();
@@ -40,7 +40,7 @@ fn until(address: SocketAddr, path: &str, status: u16) -> Answer {
     }
 }
 
-/// Asks until the answer is as expected: whoever watches is told a moment after the hooks are called.
+/// Repeats the request until the answer matches: the state is published a moment after the hooks are called.
 #[track_caller]
 fn soon(address: SocketAddr, path: &str, status: u16, parts: &[&str]) {
     let begun = Instant::now();
@@ -55,7 +55,7 @@ fn soon(address: SocketAddr, path: &str, status: u16, parts: &[&str]) {
 }
 
 #[test]
-fn d3_probes_answer_through_the_whole_life() {
+fn d3_probes_answer_from_the_first_start_to_the_last_stop() {
     let (program, address) = probed();
     let mut run = program
         .with("database.start=slow:2500 main.after=slow:2500 database.stop=slow:2500 writer=slow:2500")
@@ -115,7 +115,7 @@ fn d3_probes_answer_through_the_whole_life() {
             "cache: not asked: stopped\n",
         ],
     );
-    // The last thing of all.
+    // The last event.
     run.until("writer");
     stopping("stopping");
     let end = run.end();
@@ -124,7 +124,7 @@ fn d3_probes_answer_through_the_whole_life() {
 }
 
 #[test]
-fn a_start_that_fails_is_told_and_never_ready() {
+fn a_failed_start_is_reported_and_never_ready() {
     let (program, address) = probed();
     let mut run = program
         .with("cache.start=error database.stop=slow:2500")
@@ -137,7 +137,7 @@ fn a_start_that_fails_is_told_and_never_ready() {
 }
 
 #[test]
-fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
+fn a_runtime_with_all_threads_blocked_is_not_live() {
     let (program, address) = probed();
     let program = program.launched_by(DETACHED);
     let mut run = program.with("threads=block:9000").up();
@@ -150,12 +150,12 @@ fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
     let stalled = until(address, "/livez", 503);
     stalled.expect(503, &["stalled: the runtime has not run a task for"]);
     answers.push(stalled);
-    // Faster than any probe's own limit.
+    // Faster than the limit of any probe.
     assert!(
         answers.iter().all(|answer| answer.took < SECOND),
         "{answers:?}"
     );
-    // It does not get round to a request either.
+    // A blocked runtime does not serve requests either.
     get(address, "/readyz").expect(
         503,
         &["not ready: stalled: the runtime has not run a task for"],
@@ -169,7 +169,7 @@ fn a_runtime_whose_threads_are_all_blocked_is_not_live_until_it_goes_on() {
 }
 
 #[test]
-fn a_runtime_that_is_busy_is_live() {
+fn a_busy_runtime_is_live() {
     let (program, address) = probed();
     let program = program.launched_by(DETACHED);
     let mut run = program.with("threads=busy:7000").up();
@@ -188,7 +188,7 @@ fn readiness_is_lost_at_the_third_failure_in_a_row_and_comes_back() {
     let (program, address, folder) = with_health();
     let mut run = program.up();
     let database = folder.path().join("database");
-    // One that readiness does not depend on.
+    // A resource that readiness does not depend on.
     write(folder.path().join("cache"), "error").expect("a file");
     write(&database, "error").expect("a file");
     run.until_times("database.health", 2);
@@ -206,7 +206,7 @@ fn readiness_is_lost_at_the_third_failure_in_a_row_and_comes_back() {
 }
 
 #[test]
-fn health_is_asked_of_all_at_once_and_not_again_while_it_is_fresh() {
+fn health_checks_run_concurrently_and_are_cached() {
     let (program, address, folder) = with_health();
     write(folder.path().join("cache"), "slow").expect("a file");
     write(folder.path().join("database"), "slow").expect("a file");
@@ -223,12 +223,12 @@ fn health_is_asked_of_all_at_once_and_not_again_while_it_is_fresh() {
 }
 
 #[test]
-fn a_health_that_hangs_or_fails_is_named_and_holds_up_nobody() {
+fn a_health_check_that_hangs_or_fails_is_named_and_delays_no_other() {
     let (program, address, folder) = with_health();
     write(folder.path().join("cache"), "hang").expect("a file");
     write(folder.path().join("database"), "hang").expect("a file");
-    // Nothing of it is on tokio's blocking pool, which is full.
-    let mut run = program.with("main=leave:512,told").up();
+    // Nothing of it runs on tokio's blocking pool, which is full.
+    let mut run = program.with("main=leave:512,asked").up();
     let answer = get(address, "/healthz");
     answer.expect(
         503,
@@ -258,13 +258,13 @@ fn a_health_that_hangs_or_fails_is_named_and_holds_up_nobody() {
     assert_eq!(names, ["cache", "database"]);
     assert!(checks.iter().all(|check| check["status"] == "failing"));
     run.terminate();
-    // The thread of the one that hangs is asked nothing more.
+    // A thread whose check hangs is not asked again.
     let end = run.end();
     end.expect_code(0).expect_once("cache.health");
 }
 
 #[test]
-fn nothing_that_is_asked_changes_anything_and_nothing_else_is_answered() {
+fn requests_change_nothing_and_other_paths_are_not_found() {
     let (program, address) = probed();
     let mut run = program.up();
     for path in ["/livez", "/nowhere", "/metrics"] {
@@ -283,7 +283,7 @@ fn nothing_that_is_asked_changes_anything_and_nothing_else_is_answered() {
 }
 
 #[test]
-fn a_port_alone_is_reached_from_this_host_only_and_without_one_nobody_listens() {
+fn a_bare_port_listens_on_loopback_only_and_no_port_on_nothing() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     let port = free.expect("a port").port();
     for (value, listens) in [(format!(":{port}"), true), (String::new(), false)] {
@@ -298,7 +298,7 @@ fn a_port_alone_is_reached_from_this_host_only_and_without_one_nobody_listens() 
 }
 
 #[test]
-fn an_address_that_cannot_be_used_is_named_before_anything_starts() {
+fn an_unusable_address_is_named_before_any_start() {
     let end = program!("probed").env("LIFECYCLE_ADMIN", "somewhere").run();
     end.expect_code(2).expect_none("database.start");
     end.expect_line(&[

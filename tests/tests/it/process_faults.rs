@@ -1,4 +1,4 @@
-//! Faults of the whole process: aborts, and what no thread of it can have any more.
+//! Faults of the whole process: aborts, and exhausted resources.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program, Signal};
 use lifecycle_tests::program;
 
-/// The deadline of those that are stopped by [`stop`]; its end are 2 s of reserve.
+/// The deadline of programs that [`stop`] stops, of which 2 s are the reserve.
 const DEADLINE: Duration = Duration::from_secs(3);
 const CHAIN: [&str; 5] = ["e", "d", "c", "b", "a"];
 
@@ -18,26 +18,26 @@ fn flavours() -> [fn() -> Program; 2] {
     [|| program!("chain"), || program!("chain_current_thread")]
 }
 
-/// Asks it to stop, once it is up. It is gone by its deadline.
+/// Asks the program to stop once it is up. It is gone by its deadline.
 fn stop(program: Program) -> End {
     let mut run = program.limits("3s", "2s").up();
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_gone(told, DEADLINE);
+    end.expect_gone(asked, DEADLINE);
     end
 }
 
-/// The same for one that hangs as it ends, and takes all the time that it has.
+/// The same for a program that hangs at its end and takes all of its time.
 fn stop_soon(program: Program) -> End {
     let mut run = program.limits("1s", "300ms").up();
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_gone(told, Duration::from_secs(1));
+    end.expect_gone(asked, Duration::from_secs(1));
     end
 }
 
-/// Everything that is up gets its emergency hook when the process aborts while `e` stops. That takes its time: the
-/// backtrace of a second panic is always written.
+/// Asserts that every component runs its emergency hook when the process aborts while `e` stops. The timeouts are long,
+/// because a second panic always writes its backtrace.
 fn all_get_their_hooks(program: Program) {
     let mut run = program.limits("20s", "5s").up();
     run.terminate();
@@ -63,7 +63,7 @@ fn b1_an_abort() {
 
 #[test]
 fn b2_a_panic_in_a_program_that_aborts_on_panic() {
-    // Beside this profile's folder, so that what runs the tests can keep it.
+    // Beside the folder of this profile, so that caches of the target directory keep it.
     let ours = Path::new(env!("CARGO_BIN_EXE_chain"));
     let target = ours.ancestors().nth(2).expect("target/debug/chain");
     let programs = ["chain", "chain_current_thread"];
@@ -85,7 +85,7 @@ fn b2_a_panic_in_a_program_that_aborts_on_panic() {
         let program = target.join("abort").join(name);
         let program = program.to_str().expect("a path that can be written down");
         all_get_their_hooks(Program::new(program).with("e.stop=panic"));
-        // A hook that panics is its thread's end, and nobody else's.
+        // A hook that panics ends only its own thread.
         stop(Program::new(program).with("e.stop=panic d.emergency=panic"))
             .expect_code(134)
             .expect_names("emergency", "e d c b a")
@@ -101,14 +101,14 @@ fn b3_a_stack_overflow() {
 }
 
 #[test]
-fn b4_no_memory_is_left() {
+fn b4_memory_is_exhausted() {
     for flavour in flavours() {
         all_get_their_hooks(flavour().with("e.stop=oom"));
     }
 }
 
 #[test]
-fn b4_no_memory_is_left_with_more_hooks_than_threads_for_them() {
+fn b4_memory_is_exhausted_with_more_hooks_than_threads() {
     let end = stop(program!("emergencies").with("any.stop=oom"));
     end.expect_code(134);
     assert_eq!(end.names("emergency ok").len(), 20, "{end}");
@@ -124,7 +124,7 @@ fn b5_the_allocators_lock_is_stuck() {
 }
 
 #[test]
-fn b5_the_allocators_lock_is_stuck_with_more_hooks_than_threads_for_them() {
+fn b5_the_allocators_lock_is_stuck_with_more_hooks_than_threads() {
     let end = stop(program!("emergencies").with("any.stop=allocator hanging=3,5,9 hang=hang"));
     end.expect_code(3);
     assert_eq!(end.names("emergency ok").len(), 20, "{end}");
@@ -132,7 +132,7 @@ fn b5_the_allocators_lock_is_stuck_with_more_hooks_than_threads_for_them() {
 
 #[test]
 fn b6_the_runtime_panics_out_of_block_on() {
-    // What waits for descriptors gets others, for which nobody can wait.
+    // The closed descriptors are replaced by others, which cannot be polled.
     for moment in ["e.stop=close,files,hang", "main=close,files,hang"] {
         stop(program!("chain_current_thread").with(moment))
             .expect_code(1)
@@ -143,7 +143,7 @@ fn b6_the_runtime_panics_out_of_block_on() {
 }
 
 #[test]
-fn b7_panics_that_print_where_they_came_from() {
+fn b7_panics_with_backtraces() {
     let panics =
         "e.stop=panic d.stop=panic c.stop=panic b.stop=panic a.stop=panic c.emergency=panic";
     for flavour in flavours() {
@@ -155,9 +155,9 @@ fn b7_panics_that_print_where_they_came_from() {
 }
 
 #[test]
-fn b8_no_descriptor_is_left() {
+fn b8_descriptors_are_exhausted() {
     for flavour in flavours() {
-        for moment in ["c.start=files", "main=files,told", "e.stop=files"] {
+        for moment in ["c.start=files", "main=files,asked", "e.stop=files"] {
             let end = stop(flavour().with(moment));
             end.expect_code(0).expect_names("stop ok", "e d c b a");
         }
@@ -165,18 +165,18 @@ fn b8_no_descriptor_is_left() {
 }
 
 #[test]
-fn b8_no_thread_is_left() {
+fn b8_threads_are_exhausted() {
     let folder = tempfile::tempdir().expect("a folder");
     for (program, moments) in [
         (
             env!("CARGO_BIN_EXE_chain"),
-            ["c.start=threads", "main=threads,told", "e.stop=threads"],
+            ["c.start=threads", "main=threads,asked", "e.stop=threads"],
         ),
         (
             env!("CARGO_BIN_EXE_odds"),
             [
                 "heavy.start=threads",
-                "main=threads,told",
+                "main=threads,asked",
                 "follower.stop=threads",
             ],
         ),
@@ -191,8 +191,8 @@ fn b8_no_thread_is_left() {
     }
 }
 
-/// The program where the limit on threads binds it, which it does not bind root: as nobody, from a folder that nobody
-/// can read.
+/// The program, where the limit on threads binds it. Root is exempt from the limit, so that root runs it as an
+/// unprivileged user, from a folder that this user can read.
 fn limited_in_threads(program: &str, folder: &Path) -> Program {
     if !rustix::process::geteuid().is_root() {
         return Program::new(program);
@@ -200,7 +200,7 @@ fn limited_in_threads(program: &str, folder: &Path) -> Program {
     let name = Path::new(program).file_name().expect("the program has one");
     let copy = folder.join(name);
     fs::set_permissions(folder, Permissions::from_mode(0o755)).expect("the folder is ours");
-    // Not by this process: a child that another test starts meanwhile would have it open for writing.
+    // Copied by another process: a child that another test starts meanwhile would inherit the file open for writing.
     let copied = Command::new("cp").arg(program).arg(&copy).status();
     assert!(copied.is_ok_and(|status| status.success()), "it is copied");
     let copy = copy.to_str().expect("a path that can be written down");
@@ -208,9 +208,9 @@ fn limited_in_threads(program: &str, folder: &Path) -> Program {
 }
 
 #[test]
-fn b8_no_blocking_task_of_the_runtime_is_left() {
+fn b8_the_blocking_pool_is_exhausted() {
     for program in [program!("odds"), program!("odds_current_thread")] {
-        let end = stop(program.with("main=leave:512,told"));
+        let end = stop(program.with("main=leave:512,asked"));
         end.expect_code(0)
             .expect_order(&["threaded.stop", "threaded.stop ok"])
             .expect_names("emergency", "");
@@ -221,7 +221,7 @@ fn b8_no_blocking_task_of_the_runtime_is_left() {
 fn b9_a_stray_close_of_descriptors() {
     for flavour in flavours() {
         for moment in [
-            "main=close,told",
+            "main=close,asked",
             "main=close,hang",
             "e.stop=close",
             "e.stop=close,error",
@@ -235,11 +235,11 @@ fn b9_a_stray_close_of_descriptors() {
 }
 
 #[test]
-fn b9_a_stray_close_while_it_starts() {
+fn b9_a_stray_close_during_startup() {
     for flavour in flavours() {
         let mut run = flavour().with("c.start=close").limits("3s", "2s").start();
         let closed = run.until("c.start ok");
-        // Where it comes up all the same.
+        // The app may come up all the same.
         run.try_signal(Signal::TERM);
         let end = run.end();
         end.expect_gone(closed, DEADLINE)
@@ -251,16 +251,16 @@ fn b9_a_stray_close_while_it_starts() {
 fn b10_a_handler_of_exit_hangs() {
     for flavour in flavours() {
         unless_late(|| {
-            stop_soon(flavour().with("main=atexit,told"))
+            stop_soon(flavour().with("main=atexit,asked"))
                 .expect_code(0)
                 .expect_names("stop ok", "e d c b a");
         });
         unless_late(|| {
-            stop_soon(flavour().with("main=atexit,told c.stop=error"))
+            stop_soon(flavour().with("main=atexit,asked c.stop=error"))
                 .expect_code(3)
                 .expect_names("emergency ok", "c");
         });
-        // User code that ends the process by itself hangs there, too.
+        // User code that exits the process hangs there, too.
         unless_late(|| {
             stop_soon(flavour().with("c.stop=atexit,exit"))
                 .expect_code(3)

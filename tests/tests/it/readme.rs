@@ -1,4 +1,4 @@
-//! The README says nothing that is not exercised.
+//! The README contains only what is tested.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The code blocks of that language.
+/// The code blocks of a language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     text.split(&format!("\n```{language}\n"))
         .skip(1)
@@ -17,7 +17,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_program_of_the_readme_is_the_example_that_is_built_and_run() {
+fn the_program_of_the_readme_is_the_example_hello() {
     assert_eq!(
         blocks(&read("README.md"), "rust"),
         [read("examples/hello.rs")]
@@ -25,7 +25,7 @@ fn the_program_of_the_readme_is_the_example_that_is_built_and_run() {
 }
 
 #[test]
-fn the_commands_of_the_readme_are_those_that_ci_runs() {
+fn ci_runs_the_commands_of_the_readme() {
     let commands = blocks(&read("README.md"), "sh");
     assert_eq!(
         commands,
@@ -71,8 +71,8 @@ fn every_feature_is_in_both_tables() {
 }
 
 #[test]
-fn the_error_of_the_readme_is_what_the_compiler_says() {
+fn the_error_of_the_readme_is_the_compilers() {
     let shown = blocks(&read("README.md"), "text").concat();
-    let told = read("tests/ui/app/fail/budget_of_the_readme.stderr");
-    assert!(told.contains(shown.trim()), "{told}\n{shown}");
+    let printed = read("tests/ui/app/fail/budget_of_the_readme.stderr");
+    assert!(printed.contains(shown.trim()), "{printed}\n{shown}");
 }

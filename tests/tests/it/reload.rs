@@ -1,6 +1,7 @@
-//! SIGHUP: where something can be reloaded it is, elsewhere the app stops, and who was told to ignore it does.
+//! SIGHUP: it reloads what can be reloaded, stops an app that has nothing to reload, and is ignored where the parent
+//! ignored it.
 //!
-//! The programs are detached from the terminal that the tests may have been started from: on one, SIGHUP means to stop.
+//! The programs are detached from the terminal that the tests may run in, where SIGHUP would mean to stop.
 
 use std::time::Duration;
 
@@ -37,13 +38,13 @@ fn a_hangup_reloads_in_start_order() {
             "settings.reload ok",
             "pool.reload",
             "pool.reload ok",
-            "main told",
+            "main asked",
         ])
         .expect_names("reload", "settings pool");
 }
 
 #[test]
-fn a_reload_that_fails_is_reported_and_what_there_was_goes_on() {
+fn a_failed_reload_is_reported_and_the_old_state_stays() {
     for (fault, message) in [
         ("error", "settings.reload is broken"),
         ("panic", "settings.reload panics"),
@@ -61,7 +62,7 @@ fn a_reload_that_fails_is_reported_and_what_there_was_goes_on() {
 }
 
 #[test]
-fn c9_a_broken_new_configuration_leaves_the_old_one_serving_and_is_logged() {
+fn c9_a_broken_new_configuration_is_logged_and_the_old_one_stays() {
     let file = std::env::temp_dir().join(format!("lifecycle-cushions-{}", std::process::id()));
     let write = |text: &str| std::fs::write(&file, text).expect("it can be written");
     let path = file.display().to_string();
@@ -145,13 +146,13 @@ fn hangups_during_a_reload_are_one_more_reload() {
 }
 
 #[test]
-fn the_end_of_a_reload_that_was_given_up_is_not_taken_for_that_of_the_next() {
+fn the_late_end_of_an_abandoned_reload_is_not_mistaken_for_the_next() {
     let program = reloads().with("pool.reload=block:3000");
     let mut run = program.env("LIFECYCLE_START_TIMEOUT_POOL", "2s").start();
     run.until("main");
     run.signal(Signal::HUP);
     run.until("pool.reload");
-    // It is given up at 2 s and ends at 3 s, while the next one runs, which is given up at 4 s.
+    // The first reload is given up at 2 s and ends at 3 s, while the second runs, which is given up at 4 s.
     run.signal(Signal::HUP);
     run.until_times("pool.reload ok", 2);
     run.terminate();
@@ -162,26 +163,26 @@ fn the_end_of_a_reload_that_was_given_up_is_not_taken_for_that_of_the_next() {
 }
 
 #[test]
-fn a_request_to_stop_cuts_a_reload() {
+fn a_stop_request_cancels_a_reload() {
     let mut run = up("settings.reload=hang pool.stop=slow:300");
     run.signal(Signal::HUP);
     run.until("settings.reload");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(0)
         .expect_once("settings.reload dropped")
         .expect_order(&["settings.reload dropped", "pool.stop ok"])
         .expect_none("pool.reload");
-    end.expect_gone(told, Duration::from_secs(2));
+    end.expect_gone(asked, Duration::from_secs(2));
 }
 
 #[test]
-fn a_hangup_in_teardown_is_ignored_and_never_the_next_signal() {
+fn a_hangup_during_shutdown_is_ignored_and_is_no_second_signal() {
     unless_late(|| {
         let mut run = up("pool.stop=slow:1000");
         run.terminate();
         run.until("pool.stop");
-        // As long after it as one that counts is.
+        // Late enough to count as a second signal.
         let sent = run.another(Signal::HUP);
         let end = run.end();
         assert!(sent < end.at("pool.stop ok"), "it came too late\n{end}");
@@ -202,18 +203,18 @@ fn a_hangup_stops_an_app_where_nothing_can_be_reloaded() {
 }
 
 #[test]
-fn a_hangup_that_the_parent_had_us_ignore_is_ignored() {
+fn a_hangup_that_the_parent_ignores_is_ignored() {
     let mut run = program!("chain")
         .through("trap '' HUP; exec \"$@\"")
         .env("LOG", "info")
         .start();
     run.until("main");
     run.signal(Signal::HUP);
-    // That nothing follows has no event to wait for.
+    // There is no event to wait for: nothing must happen.
     std::thread::sleep(Duration::from_millis(200));
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(0).expect_line(&["stopping", "SIGTERM"]);
-    assert!(end.at("main told") > told, "{end}");
+    assert!(end.at("main asked") > asked, "{end}");
     assert!(!end.has_line(&["SIGHUP"]), "{end}");
 }

@@ -1,4 +1,4 @@
-//! `LIFECYCLE_REPORT`: the timeline of a life in a file, and paths and disks that are no good for that.
+//! `LIFECYCLE_REPORT`: the timeline of a life in a file; wrong paths, and disks that cannot be written.
 
 use std::collections::BTreeMap;
 use std::fs::{read_dir, read_to_string, remove_dir_all, write};
@@ -40,7 +40,7 @@ impl Folder {
         names
     }
 
-    /// The report, which is all that is in the folder, and as its schema says.
+    /// The report, which must be the only file in the folder, and conform to its schema.
     #[track_caller]
     fn life(&self) -> Life {
         assert_eq!(self.names(), ["life.json"]);
@@ -54,7 +54,7 @@ impl Folder {
     }
 }
 
-/// What a report says.
+/// The contents of a report.
 struct Life(Value);
 
 impl Life {
@@ -85,7 +85,7 @@ impl Life {
         spans.iter().map(Span::of).collect()
     }
 
-    /// What the component did, in one line: `waiting starting running`.
+    /// The activities of a component in one line: `waiting starting running`.
     #[track_caller]
     fn did(&self, name: &str) -> String {
         let spans = self.spans(name);
@@ -96,7 +96,7 @@ impl Life {
             .join(" ")
     }
 
-    /// The component's first span of that activity.
+    /// The first span of a component with that activity.
     #[track_caller]
     fn span(&self, name: &str, activity: &str) -> Span<'_> {
         let found = self
@@ -121,7 +121,7 @@ impl Life {
         self
     }
 
-    /// What holds of every life: spans follow each other, up to the end; marks are in order.
+    /// Asserts what holds in every life: spans follow each other up to the end, and marks are in order.
     #[track_caller]
     fn expect_sound(&self) {
         let marks = self.0["marks"].as_array().expect("marks");
@@ -170,7 +170,7 @@ fn micros(value: &Value) -> Duration {
     Duration::from_micros(value.as_u64().expect("microseconds"))
 }
 
-/// Asks it to stop, once it is up.
+/// Asks the program to stop once it is up.
 fn stop(program: Program) -> End {
     let mut run = program.up();
     run.terminate();
@@ -180,11 +180,11 @@ fn stop(program: Program) -> End {
 const UP_AND_DOWN: &str = "waiting starting running waiting_to_stop stopping";
 
 #[test]
-fn d8_a_clean_life_is_written_with_all_that_happened_in_order() {
+fn d8_the_report_of_a_graceful_stop_is_complete_and_in_order() {
     for flavour in [|| program!("chain"), || program!("chain_current_thread")] {
         let folder = Folder::new();
         write(folder.path("life.json"), "of the life before").expect("a file");
-        let end = stop(folder.asks(flavour().with("main=told,slow:50")));
+        let end = stop(folder.asks(flavour().with("main=asked,slow:50")));
         end.expect_code(0);
         let life = folder.life();
         assert_eq!(life.0["app"], "Chain");
@@ -219,7 +219,7 @@ fn d8_a_clean_life_is_written_with_all_that_happened_in_order() {
 }
 
 #[test]
-fn d8_a_life_with_cuts_and_an_emergency_shows_who_took_how_long() {
+fn d8_the_report_shows_cancelled_components_and_emergency_hooks_with_their_times() {
     let folder = Folder::new();
     let program = program!("workers")
         .with("only=steady,periodic steady=hang periodic=ok owner.stop=error owner.emergency=slow:80 base.stop=slow:60")
@@ -237,7 +237,7 @@ fn d8_a_life_with_cuts_and_an_emergency_shows_who_took_how_long() {
     let errors = life.component("steady")["errors"].to_string();
     assert!(errors.contains("did not end within "), "{errors}");
 
-    // Its runs are no attempts to start.
+    // Its runs do not count as attempts to start.
     life.expect_layer("periodic", "safe");
     let did = life.did("periodic");
     assert!(
@@ -262,7 +262,7 @@ fn d8_a_life_with_cuts_and_an_emergency_shows_who_took_how_long() {
 }
 
 #[test]
-fn d8_a_stop_that_is_cut_ends_at_its_time() {
+fn d8_a_cancelled_stop_ends_at_its_timeout() {
     let folder = Folder::new();
     let program = program!("chain")
         .with("c.stop=hang")
@@ -279,7 +279,7 @@ fn d8_a_stop_that_is_cut_ends_at_its_time() {
 }
 
 #[test]
-fn d8_a_leak_names_the_line_that_took_it() {
+fn d8_a_leak_names_the_line_that_acquired_it() {
     unless_late(|| {
         let folder = Folder::new();
         let mut run = folder
@@ -302,7 +302,7 @@ fn d8_a_leak_names_the_line_that_took_it() {
 }
 
 #[test]
-fn d8_attempts_to_start_and_what_never_started_are_told_apart() {
+fn d8_failed_attempts_differ_from_components_that_never_started() {
     let folder = Folder::new();
     let program = program!("retries").with("failures=9 base.start=slow:20");
     folder.asks(program).run().expect_code(1);
@@ -335,7 +335,7 @@ fn d8_attempts_to_start_and_what_never_started_are_told_apart() {
 }
 
 #[test]
-fn d8_a_forced_end_is_written_too() {
+fn d8_a_forced_end_is_reported() {
     unless_late(|| {
         let folder = Folder::new();
         let program = program!("chain").with("d.stop=block c.emergency=slow:40");
@@ -355,7 +355,7 @@ fn d8_a_forced_end_is_written_too() {
             life.expect_layer(name, "emergency");
             assert!(life.did(name).ends_with(" emergency"), "{}", life.did(name));
         }
-        // One after the other: who waited is not who took long.
+        // One stop after the other: the time in which a component waited is not part of its stop.
         let hook = life.span("c", "emergency");
         assert!(hook.took() >= Duration::from_millis(40), "{hook:?}");
         assert!(life.span("b", "emergency").begin >= hook.end);
@@ -363,23 +363,24 @@ fn d8_a_forced_end_is_written_too() {
 }
 
 #[test]
-fn d8_a_time_that_is_over_is_written_too() {
+fn d8_an_exceeded_deadline_is_reported() {
     unless_late(|| {
         let folder = Folder::new();
-        // All the time there is.
+        // All the time that there is.
         let program = program!("chain_current_thread")
             .with("e.stop=block d.emergency=hang")
             .env("LIFECYCLE_TIMEOUT_E", "1m")
             .limits("2s", "1s");
         let mut run = folder.asks(program).up();
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
-        end.expect_code(3).expect_gone(told, Duration::from_secs(2));
+        end.expect_code(3)
+            .expect_gone(asked, Duration::from_secs(2));
         let life = folder.life();
         assert_eq!(life.0["forced_by"], Value::Null);
         let marks = life.marks();
-        // The time counts from the signal's handler on, of which the driver hears a moment later.
-        end.expect_after(told, "e.emergency", 1000..1500);
+        // The time counts from the handler of the signal, and the driver notices the signal a moment later.
+        end.expect_after(asked, "e.emergency", 1000..1500);
         assert!(marks["emergency"] > marks["cause"], "{end}");
         assert!(marks["end"] <= marks["deadline"], "{end}");
         for name in ["e", "d", "c", "b", "a"] {
@@ -397,7 +398,7 @@ fn d8_a_time_that_is_over_is_written_too() {
 }
 
 #[test]
-fn d8_a_path_that_is_no_good_is_exit_code_2_and_nothing_is_started() {
+fn d8_an_invalid_path_exits_with_2_before_any_start() {
     let folder = Folder::new();
     let kept = folder.path("kept.json");
     write(&kept, "kept").expect("a file");
@@ -436,7 +437,7 @@ fn d8_a_path_that_is_no_good_is_exit_code_2_and_nothing_is_started() {
 }
 
 #[test]
-fn d8_nothing_is_written_where_nobody_asks() {
+fn d8_without_the_variable_no_report_is_written() {
     unless_late(|| {
         let folder = Folder::new();
         let script = format!("cd {} && exec \"$@\"", folder.0.path().display());
@@ -448,7 +449,7 @@ fn d8_nothing_is_written_where_nobody_asks() {
 }
 
 #[test]
-fn d8_a_relative_path_is_one_from_where_the_life_began() {
+fn d8_a_relative_path_is_relative_to_the_initial_directory() {
     let folder = Folder::new();
     let script = format!("cd {} && exec \"$@\"", folder.0.path().display());
     let program = program!("chain").through(&script).with("main=ok");
@@ -459,7 +460,7 @@ fn d8_a_relative_path_is_one_from_where_the_life_began() {
     assert_eq!(folder.life().0["reason"], "main returned");
 }
 
-/// The three ends of the chain by itself, and their exit codes.
+/// The three ways in which the chain ends by itself, and their exit codes.
 const ENDS: [(&str, i32); 3] = [
     ("main=ok", 0),
     ("main=ok c.stop=error", 3),
@@ -467,11 +468,11 @@ const ENDS: [(&str, i32); 3] = [
 ];
 
 #[test]
-fn d8_a_disk_that_takes_nothing_is_one_line_and_changes_no_exit_code() {
+fn d8_a_failed_write_is_one_line_and_changes_no_exit_code() {
     for (arguments, code) in ENDS {
         let folder = Folder::new();
         write(folder.path("life.json"), "of the life before").expect("a file");
-        // What is written fails as on a full disk, also as root.
+        // Writes fail as on a full disk, also for root.
         let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
         let program = program!("chain").through(script).with(arguments);
         let end = folder.asks(program).run();
@@ -507,7 +508,7 @@ fn d8_a_full_disk_is_one_line_and_changes_no_exit_code() {
     }
 }
 
-/// That there is no report is said once, with the reason.
+/// The missing report is mentioned once, with the reason.
 #[track_caller]
 fn expect_one_line(end: &End, why: &str) {
     end.expect_line(&["warning: no report was written to ", "life.json", why]);
@@ -520,7 +521,7 @@ fn expect_one_line(end: &End, why: &str) {
 }
 
 #[test]
-fn d8_a_folder_that_is_removed_meanwhile_is_one_line_and_changes_no_exit_code() {
+fn d8_a_removed_folder_is_one_line_and_changes_no_exit_code() {
     for (arguments, code) in [("", 0), ("c.stop=error", 3)] {
         let folder = Folder::new();
         let mut run = folder.asks(program!("chain").with(arguments)).up();
@@ -534,7 +535,7 @@ fn d8_a_folder_that_is_removed_meanwhile_is_one_line_and_changes_no_exit_code() 
 }
 
 #[test]
-fn d8_a_link_that_is_put_there_meanwhile_is_not_followed() {
+fn d8_a_symbolic_link_at_the_path_is_not_followed() {
     let folder = Folder::new();
     let elsewhere = Folder::new();
     let kept = elsewhere.path("kept.json");
@@ -551,7 +552,7 @@ fn d8_a_link_that_is_put_there_meanwhile_is_not_followed() {
 }
 
 #[test]
-fn d8_outputs_that_nobody_reads_keep_no_report_from_being_written() {
+fn d8_the_report_is_written_although_outputs_are_full() {
     for (arguments, code) in ENDS {
         unless_late(|| {
             let folder = Folder::new();
@@ -568,7 +569,7 @@ fn d8_outputs_that_nobody_reads_keep_no_report_from_being_written() {
     }
 }
 
-/// The life of a chain whose `c` does not stop in time, in that format, which is all that is in the folder.
+/// The report of a chain whose `c` does not stop in time, in a given format; the only file in the folder.
 fn written_as(name: &str) -> String {
     let folder = Folder::new();
     let program = program!("chain")
@@ -618,7 +619,7 @@ fn d8_a_life_is_written_as_a_page() {
 }
 
 #[test]
-fn d8_a_life_is_written_as_text_with_where_the_time_went() {
+fn d8_a_life_is_written_as_text_with_its_critical_path() {
     unless_late(|| {
         let text = written_as("life.txt");
         let sections: Vec<&str> = text.split("\n\n").collect();
@@ -629,7 +630,7 @@ fn d8_a_life_is_written_as_text_with_where_the_time_went() {
             table.contains("component  started in  stopped in  layer"),
             "{text}"
         );
-        // All of a chain, down and up again, the slow one among them.
+        // All components of the chain, down and up again, the slow one among them.
         let (up, down) = path
             .split_once("critical path of the shutdown")
             .expect(path);
@@ -658,12 +659,12 @@ fn d8_the_critical_path_of_a_forced_end_goes_through_the_hooks() {
             .expect(&text);
         let (down, blame) = down.split_once("longest to stop").expect(&text);
         assert!(steps(down).contains("dcba"), "{text}");
-        // Not those whose hooks had to wait.
+        // Components whose hooks only had to wait are not on it.
         assert!(steps(blame).starts_with("dc"), "{text}");
     });
 }
 
-/// The names in an indented list, of a letter each.
+/// The names in an indented list, one letter each.
 fn steps(of: &str) -> String {
     let lines = of.lines().filter(|line| line.starts_with("  "));
     lines

@@ -1,4 +1,4 @@
-//! What resources can be, and what is started at all.
+//! Kinds of resources, and which of them are started.
 
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program};
@@ -66,7 +66,7 @@ fn the_destructor_runs_off_the_runtime_after_stop_and_before_dependencies_stop()
 }
 
 #[test]
-fn a_destructor_that_hangs_is_cut() {
+fn a_destructor_that_hangs_is_abandoned() {
     for flavour in flavours() {
         unless_late(|| {
             let end = stop(
@@ -83,7 +83,7 @@ fn a_destructor_that_hangs_is_cut() {
 }
 
 #[test]
-fn a_destructor_that_panics_is_reported_and_takes_nothing_down() {
+fn a_destructor_that_panics_is_reported_and_the_others_stop() {
     for flavour in flavours() {
         let end = stop(flavour().with("heavy.drop=panic"));
         end.expect_code(3)
@@ -93,7 +93,7 @@ fn a_destructor_that_panics_is_reported_and_takes_nothing_down() {
 }
 
 #[test]
-fn after_orders_without_handing_over() {
+fn after_orders_without_passing_the_resource() {
     let end = stop(program!("odds").with("heavy.start=slow:50 follower.stop=slow:50"));
     end.expect_code(0).expect_order(&[
         "heavy.start ok",
@@ -104,7 +104,7 @@ fn after_orders_without_handing_over() {
 }
 
 #[test]
-fn what_nobody_needs_is_started_too_unless_the_app_says_otherwise() {
+fn unneeded_resources_start_unless_the_app_says_otherwise() {
     stop(program!("odds"))
         .expect_code(0)
         .expect_order(&["outsider.start", "outsider.stop"]);
@@ -133,7 +133,7 @@ fn a_resource_is_found_by_the_trait_that_it_is_bound_as() {
 }
 
 #[test]
-fn what_is_provided_stands_in_place_of_starting_the_type() {
+fn a_provided_value_replaces_the_start_of_its_type() {
     let end = stop(program!("odds_unregistered").with("greeter=french"));
     end.expect_code(0)
         .expect_order(&[
@@ -155,7 +155,7 @@ fn a_disabled_component_is_not_started() {
 }
 
 #[test]
-fn to_disable_what_is_needed_or_unknown_is_refused_with_what_to_do() {
+fn disabling_a_needed_or_unknown_component_is_refused_with_a_remedy() {
     let end = program!("chain").with("disable=d").run();
     end.expect_code(2)
         .expect_names("start", "")
@@ -168,7 +168,7 @@ fn to_disable_what_is_needed_or_unknown_is_refused_with_what_to_do() {
 
 #[test]
 fn independent_starts_and_stops_overlap() {
-    // Each takes far longer than it takes to begin them all.
+    // Each takes much longer than it takes to begin all of them.
     let slow = "heavy.start=slow:600 english.start=slow:600 outsider.start=slow:600 \
                 follower.stop=slow:600 doorman.stop=slow:600 outsider.stop=slow:600";
     let all_begin_before_one_ends = |end: &End, hooks: [&str; 3]| {

@@ -1,8 +1,8 @@
-//! What is written as JSON, held against the schema that describes it.
+//! Checks JSON against its schema.
 
 use serde_json::{Value, json};
 
-/// Asserts that the value is as the schema says, and that it has no field that the schema does not have.
+/// Asserts that the value conforms to the schema, and that it has no field that the schema does not mention.
 #[track_caller]
 pub(crate) fn expect_valid(value: &Value, schema: &str) {
     let mut schema: Value = serde_json::from_str(schema).expect("JSON");
@@ -20,7 +20,7 @@ pub(crate) fn expect_valid(value: &Value, schema: &str) {
     assert!(wrong.is_empty(), "{wrong:#?}\n{value:#}");
 }
 
-/// Fields may be added within a version, but not without a word in the schema.
+/// Fields may be added within a version, but the schema must mention them.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(rules) => {

@@ -1,4 +1,4 @@
-//! `init`, and what is flushed at the very end.
+//! `init`, and writers that are flushed at the very end.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn an_init_that_fails_starts_nothing() {
 }
 
 #[test]
-fn a_writer_is_flushed_last_and_what_was_printed_comes_out() {
+fn a_writer_is_flushed_last_and_printed_text_is_flushed() {
     for program in [program!("chain"), program!("chain_current_thread")] {
         let end = program.with("writer=ok main=print:half-a-line").run();
         end.expect_code(0)
@@ -31,7 +31,7 @@ fn a_writer_is_flushed_last_and_what_was_printed_comes_out() {
 }
 
 #[test]
-fn a_writer_has_what_is_left_of_the_deadline_on_a_clean_end() {
+fn a_writer_has_the_time_until_the_deadline_after_a_graceful_stop() {
     let end = program!("chain")
         .with("writer=slow:400 main=ok")
         .limits("2s", "500ms")

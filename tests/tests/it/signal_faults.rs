@@ -1,5 +1,5 @@
-//! Faults around signals: threads that stand still and leave the end to the kernel's timers, stopped processes, masks,
-//! ignored signals, the first process of a namespace, a terminal that is gone.
+//! Faults around signals: threads that stand still so that the kernel's timers must end the process, stopped processes,
+//! masks, ignored signals, the first process of a namespace, a terminal that is gone.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 const ON_TERMINAL: &str = env!("CARGO_BIN_EXE_on_terminal");
-/// The deadline of those that are stopped by [`stop`]; its end are 300 ms of reserve.
+/// The deadline of programs that [`stop`] stops, of which 300 ms are the reserve.
 const DEADLINE: Duration = Duration::from_secs(1);
-/// So long after the deadline the kernel's timers end the process where its own threads cannot.
+/// How long after the deadline the kernel's timers end a process whose own threads cannot.
 const BY_THE_KERNEL: Duration = Duration::from_millis(150);
 /// All hooks hang, each on a thread of the runtime.
 const BLOCKED: &str = "e.stop=block d.stop=block c.stop=block b.stop=block a.stop=block";
@@ -22,24 +22,24 @@ fn flavours() -> [fn() -> Program; 2] {
     [|| program!("chain"), || program!("chain_current_thread")]
 }
 
-/// Asks it to stop, once it is up. It is gone so long after its deadline at the latest.
+/// Asks the program to stop once it is up. It is gone at most this long after its deadline.
 fn stop(program: Program, late: Duration) -> End {
     let mut run = program.limits("1s", "300ms").up();
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_gone(told, DEADLINE + late);
+    end.expect_gone(asked, DEADLINE + late);
     end
 }
 
 #[test]
-fn b13_a_process_that_was_stopped_over_its_deadline_still_gets_its_hooks() {
-    // Just past the deadline; and past what the kernel's timers add to it.
+fn b13_a_process_stopped_beyond_its_deadline_still_runs_its_hooks() {
+    // Just beyond the deadline; and beyond the timers of the kernel.
     for (flavour, stopped) in flavours()
         .into_iter()
         .flat_map(|it| [(it, 1060), (it, 1500)])
     {
         unless_late(|| {
-            // Time for the signals that follow: its share would be a fifth of that.
+            // Enough time for the signals that follow; the share of the stop would be a fifth of it.
             let program = flavour()
                 .with("e.stop=hang")
                 .env("LIFECYCLE_TIMEOUT_E", "600ms");
@@ -52,7 +52,7 @@ fn b13_a_process_that_was_stopped_over_its_deadline_still_gets_its_hooks() {
             let end = run.end();
             end.expect_code(3);
             end.expect_names("emergency ok", "e d c b a");
-            // It wakes when there is no time left: no stop is begun any more, least of all after the hook.
+            // The process continues when no time remains: no stop begins any more, and none after an emergency hook.
             end.expect_names("stop", "e");
             assert!(!end.stderr.contains("in 1s of 1s"), "{end}");
         });
@@ -60,7 +60,7 @@ fn b13_a_process_that_was_stopped_over_its_deadline_still_gets_its_hooks() {
 }
 
 #[test]
-fn b13_hooks_that_hang_cost_the_others_nothing_where_it_goes_on_just_before_its_deadline() {
+fn b13_hanging_hooks_take_no_time_from_others_when_it_continues_just_before_the_deadline() {
     for flavour in flavours() {
         unless_late(|| {
             let hang = "e.stop=hang e.emergency=hang d.emergency=hang";
@@ -78,7 +78,7 @@ fn b13_hooks_that_hang_cost_the_others_nothing_where_it_goes_on_just_before_its_
 }
 
 #[test]
-fn b13_the_driver_gives_the_hooks_their_reserve_too_where_it_goes_on_just_before_its_deadline() {
+fn b13_hooks_have_their_reserve_when_it_continues_just_before_the_deadline() {
     for flavour in flavours() {
         unless_late(|| {
             let slow = "e.stop=freeze:lifecycle-watchdog,hang e.emergency=block:100 d.emergency=block:100 c.emergency=block:100";
@@ -96,19 +96,19 @@ fn b13_the_driver_gives_the_hooks_their_reserve_too_where_it_goes_on_just_before
 }
 
 #[test]
-fn the_watchdog_begins_the_hooks_with_the_reserve_where_the_driver_is_gone() {
+fn the_watchdog_calls_the_hooks_in_the_reserve_when_the_driver_is_gone() {
     for flavour in flavours() {
         let program = flavour().with("e.stop=vanish:lifecycle,hang");
         let mut run = program.limits("2s", "1s").up();
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
-            .expect_after(told, "e.emergency", 900..1500);
+            .expect_after(asked, "e.emergency", 900..1500);
     }
 }
 
 #[test]
-fn hooks_are_called_and_the_report_is_written_also_where_nothing_is_reserved_for_them() {
+fn hooks_run_and_the_report_is_written_without_a_reserve() {
     for flavour in flavours() {
         unless_late(|| {
             let program = flavour()
@@ -125,7 +125,7 @@ fn hooks_are_called_and_the_report_is_written_also_where_nothing_is_reserved_for
 }
 
 #[test]
-fn b14_the_watchdog_stands_still_or_is_gone_and_the_driver_cannot_help() {
+fn b14_watchdog_and_driver_stand_still_or_are_gone() {
     for flavour in flavours() {
         for fault in ["freeze", "vanish"] {
             let arguments = format!("e.stop={fault}:lifecycle-watchdog+lifecycle,hang");
@@ -139,7 +139,7 @@ fn b14_the_watchdog_stands_still_or_is_gone_and_the_driver_cannot_help() {
 }
 
 #[test]
-fn b14_the_watchdog_is_gone_and_every_thread_of_the_runtime_blocked() {
+fn b14_the_watchdog_is_gone_and_every_thread_of_the_runtime_blocks() {
     for flavour in flavours() {
         unless_late(|| {
             let arguments = format!("main=vanish:lifecycle-watchdog+lifecycle,block {BLOCKED}");
@@ -151,7 +151,7 @@ fn b14_the_watchdog_is_gone_and_every_thread_of_the_runtime_blocked() {
 }
 
 #[test]
-fn b14_the_watchdog_is_gone_and_the_driver_does_its_work() {
+fn b14_the_watchdog_is_gone_and_the_driver_runs() {
     for flavour in flavours() {
         unless_late(|| {
             stop(
@@ -189,7 +189,7 @@ fn c6_signals_that_the_parent_has_masked() {
 }
 
 #[test]
-fn c6_what_the_kernels_timers_send_masked_by_the_parent_and_the_watchdog_gone() {
+fn c6_signals_of_the_kernels_timers_are_masked_and_the_watchdog_is_gone() {
     unless_late(|| {
         let program = program!("chain")
             .through("exec env --block-signal=RTMAX-1 --block-signal=RTMAX-2 \"$@\"")
@@ -201,7 +201,7 @@ fn c6_what_the_kernels_timers_send_masked_by_the_parent_and_the_watchdog_gone() 
 }
 
 #[test]
-fn c7_what_asks_to_stop_is_ignored_from_the_middle_of_the_teardown_on() {
+fn c7_stop_signals_are_ignored_from_the_middle_of_the_shutdown_on() {
     for flavour in flavours() {
         unless_late(|| {
             let mut run = flavour()
@@ -209,11 +209,11 @@ fn c7_what_asks_to_stop_is_ignored_from_the_middle_of_the_teardown_on() {
                 .with(BLOCKED)
                 .limits("1s", "300ms")
                 .up();
-            let told = run.terminate();
+            let asked = run.terminate();
             run.until("e.stop");
             run.another(Signal::TERM);
             let end = run.end();
-            end.expect_gone(told, DEADLINE)
+            end.expect_gone(asked, DEADLINE)
                 .expect_code(3)
                 .expect_names("emergency ok", "e d c b a");
         });
@@ -241,10 +241,10 @@ fn c7_a_hook_masks_all_signals_and_hangs() {
 }
 
 #[test]
-fn signals_are_heard_where_the_thread_of_main_takes_none() {
+fn signals_are_handled_when_the_main_thread_masks_them() {
     for flavour in flavours() {
         for fault in ["uninterruptible", "freeze:first,hang"] {
-            // A stop that hangs: it is not over before the second signal, however late that is.
+            // A stop that hangs, so that it does not end before the second signal, however late that is.
             let arguments = format!("main={fault} e.stop=hang");
             let mut run = flavour().with(&arguments).limits("20s", "5s").up();
             run.terminate();
@@ -272,7 +272,7 @@ fn as_first(program: Program) -> Run {
 
 #[test]
 #[ignore = "needs namespaces of processes: root, or namespaces of users"]
-fn c8_the_first_process_of_a_namespace_stops_clean() {
+fn c8_the_first_process_of_a_namespace_stops_gracefully() {
     for flavour in flavours() {
         for signal in [Signal::TERM, Signal::INT] {
             let mut run = as_first(flavour());
@@ -303,7 +303,8 @@ fn c8_the_first_process_of_a_namespace_is_forced_by_a_second_signal() {
 #[ignore = "needs namespaces of processes: root, or namespaces of users"]
 fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
     for flavour in flavours() {
-        // By the watchdog; by the kernel's timers, whose last one, a kill, it would survive; by an abort.
+        // By the watchdog; by the kernel's timers, of which the last one, a kill, has no effect on such a process; by
+        // an abort.
         for (arguments, code) in [
             (BLOCKED, 3),
             ("e.stop=freeze:lifecycle-watchdog+lifecycle,hang", 3),
@@ -312,9 +313,9 @@ fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
         ] {
             unless_late(|| {
                 let mut run = as_first(flavour().with(arguments).limits("1s", "300ms"));
-                let told = run.terminate();
+                let asked = run.terminate();
                 let end = run.end();
-                end.expect_gone(told, DEADLINE + BY_THE_KERNEL)
+                end.expect_gone(asked, DEADLINE + BY_THE_KERNEL)
                     .expect_code(code)
                     .expect_names("emergency ok", "e d c b a");
             });
@@ -323,9 +324,9 @@ fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
 }
 
 #[test]
-fn a_terminal_that_hangs_up_stops_the_app_although_it_could_reload() {
+fn a_terminal_hangup_stops_an_app_that_could_reload() {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    // The program must not have this end, too.
+    // The program must not inherit this end.
     fcntl_setfd(&terminal, FdFlags::CLOEXEC).expect("it can be kept from children");
     grantpt(&terminal).expect("its other end is ours");
     unlockpt(&terminal).expect("its other end can be opened");
@@ -340,24 +341,24 @@ fn a_terminal_that_hangs_up_stops_the_app_although_it_could_reload() {
 }
 
 #[test]
-fn the_deadline_holds_although_nobody_passes_signals_on() {
+fn the_deadline_holds_when_the_thread_for_signals_is_gone() {
     for flavour in flavours() {
         for fate in ["freeze", "vanish"] {
-            let arguments = format!("main={fate}:lifecycle-signals,note:deaf,told");
+            let arguments = format!("main={fate}:lifecycle-signals,note:deaf,asked");
             let program = flavour().with(&arguments).limits("1500ms", "1400ms");
             let mut run = program.start();
             run.until("deaf");
-            let told = run.terminate();
+            let asked = run.terminate();
             run.end()
                 .expect_code(3)
-                .expect_gone(told, Duration::from_millis(1500))
+                .expect_gone(asked, Duration::from_millis(1500))
                 .expect_names("emergency", "e d c b a");
         }
     }
 }
 
 #[test]
-fn an_abort_fixes_the_deadline_although_the_driver_stands_still() {
+fn an_abort_sets_the_deadline_when_the_driver_stands_still() {
     for flavour in flavours() {
         unless_late(|| {
             let arguments = "main=freeze:lifecycle,note:now,abort a.emergency=hang";

@@ -32,7 +32,7 @@ fn the_first_signal_stops_everything_in_reverse() {
             run.end()
                 .expect_code(0)
                 .expect_order(&[
-                    "main told",
+                    "main asked",
                     "main ok",
                     "e.stop",
                     "e.stop ok",
@@ -79,10 +79,10 @@ fn a_signal_during_a_start_that_blocks_its_thread_stops_by_the_deadline() {
             .limits("1s", "300ms")
             .start();
         run.until("c.start");
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
-            .expect_gone(told, Duration::from_secs(1))
+            .expect_gone(asked, Duration::from_secs(1))
             .expect_none("c.stop")
             .expect_none("c.emergency");
     }
@@ -98,12 +98,12 @@ fn a_signal_before_anything_has_started_has_its_default_effect() {
     end.expect_names("start", "");
 }
 
-/// What is under way when a signal comes has more time to end than any machine takes.
+/// Hooks under way have more time than any machine needs.
 fn patient(program: Program) -> Program {
     program.env("LIFECYCLE_DRAIN_TIMEOUT", "5s")
 }
 
-/// A second signal, to be sent once that has happened.
+/// A second signal, to be sent after that evidence.
 struct Second {
     program: fn() -> Program,
     arguments: &'static str,
@@ -112,7 +112,7 @@ struct Second {
     emergencies: &'static str,
 }
 
-/// Each flavour of runtime with each second signal.
+/// Each flavor of the runtime with each second signal.
 fn second_signals(
     at: &'static str,
     emergencies: &'static str,
@@ -136,7 +136,7 @@ fn second_signals(
 }
 
 impl Second {
-    /// Forces the end, and looks at it; returns the time from the signal to the first emergency hook.
+    /// Forces the end, and checks it. Returns the time from the signal to the first emergency hook.
     fn force(&self) -> Duration {
         let program = (self.program)().with(self.arguments);
         let mut run = patient(program).limits("20s", "5s").start();
@@ -166,9 +166,9 @@ impl Second {
     }
 }
 
-/// How soon the emergency hooks begin, over `RUNS` runs of these in turn, two at a time. At least one run must be within
-/// 10 ms: this machine may have other things to do. With 1,000 runs or more 99 of 100 must be: for a machine that has not,
-/// or `chrt -f 1`.
+/// How soon the emergency hooks begin, over `RUNS` runs of these cases in turn, two at a time. At least one run must be
+/// within 10 ms, since this machine may be busy. From 1,000 runs on, 99 of 100 must be, which needs an idle machine, or
+/// `chrt -f 1`.
 fn expect_fast(what: &str, cases: &[Second]) {
     let runs = runs(20);
     let case = |run: usize| unless_late(|| cases[run % cases.len()].force());
@@ -189,7 +189,7 @@ fn expect_fast(what: &str, cases: &[Second]) {
     );
 }
 
-/// So many runs, two at a time.
+/// A number of runs, two at a time.
 fn side_by_side<T: Send>(runs: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let turns = || {
@@ -214,7 +214,7 @@ fn side_by_side<T: Send>(runs: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T>
 }
 
 #[test]
-fn c2_a_second_signal_in_teardown_begins_the_emergency_hooks_within_10_ms() {
+fn c2_a_second_signal_during_shutdown_begins_the_emergency_hooks_within_10_ms() {
     let arguments = ["e.stop=hang", "e.stop=block"];
     expect_fast(
         "while stopping",
@@ -224,7 +224,7 @@ fn c2_a_second_signal_in_teardown_begins_the_emergency_hooks_within_10_ms() {
 
 #[test]
 fn c2_a_second_signal_in_startup_begins_the_emergency_hooks_within_10_ms() {
-    // The first signal has `b` stop, where `c` lets it.
+    // The first signal lets `b` stop, where `c` allows it.
     let arguments = ["c.start=block", "c.start=hang b.stop=hang"];
     expect_fast(
         "while starting",
@@ -249,7 +249,7 @@ fn c2_a_second_signal_before_anything_is_up() {
 }
 
 #[test]
-fn c3_a_third_signal_ends_the_process_on_the_spot() {
+fn c3_a_third_signal_ends_the_process_at_once() {
     let stopping = "e.stop=hang e.emergency=hang";
     let blocked = "e.stop=block e.emergency=spin";
     let starting = "c.start=block b.emergency=hang";
@@ -281,12 +281,12 @@ const SAME: Duration = Duration::from_millis(200);
 fn c4_the_same_interrupt_twice_is_still_graceful() {
     for flavour in flavours() {
         for (second, after) in [
-            // A terminal and a parent both pass it on.
+            // A terminal and a parent process both pass on an interrupt.
             (Signal::INT, None),
             (Signal::INT, Some("e.stop")),
             (Signal::TERM, Some("e.stop")),
         ] {
-            // On a machine that took longer they are two.
+            // On a machine that took longer they count as two.
             let case = || {
                 let mut run = up(flavour().with("e.stop=slow:400"));
                 let first = run.signal(Signal::INT);
@@ -321,21 +321,21 @@ fn flood(run: &mut Run, signals: &[Signal]) -> Duration {
 }
 
 #[test]
-fn c5_ten_thousand_hangups_and_terminations_are_one_teardown() {
+fn c5_ten_thousand_hangups_and_terminations_are_one_shutdown() {
     let slow = "e.stop=slow:50 c.stop=slow:50";
     for flavour in flavours() {
         unless_late(|| {
             let program = flavour().launched_by(DETACHED).with(slow);
             let mut run = up(program.limits("2s", "500ms"));
-            let told = now();
+            let asked = now();
             let took = flood(&mut run, &[Signal::HUP, Signal::TERM]);
             eprintln!("20,000 signals in {took:?}");
             let end = run.end();
-            end.expect_gone(told, Duration::from_secs(2))
-                .expect_once("main told");
+            end.expect_gone(asked, Duration::from_secs(2))
+                .expect_once("main asked");
             let stops = end.names("stop");
             assert!(stops.is_sorted_by(|a, b| a > b), "{end}");
-            // Those that come later than that are another one, and rightly end it.
+            // Signals later than this count as a second one, and force the end.
             if took < SAME {
                 end.expect_code(0)
                     .expect_names("stop ok", "e d c b a")
@@ -346,7 +346,7 @@ fn c5_ten_thousand_hangups_and_terminations_are_one_teardown() {
 }
 
 #[test]
-fn c5_ten_thousand_hangups_are_few_reloads_and_ten_thousand_terminations_one_teardown() {
+fn c5_ten_thousand_hangups_are_few_reloads_and_ten_thousand_terminations_one_shutdown() {
     unless_late(|| {
         let program = program!("reloads").launched_by(DETACHED);
         let mut run = up(program
@@ -354,11 +354,11 @@ fn c5_ten_thousand_hangups_are_few_reloads_and_ten_thousand_terminations_one_tea
             .limits("2s", "500ms"));
         flood(&mut run, &[Signal::HUP]);
         run.until("pool.reload ok");
-        let told = now();
+        let asked = now();
         let took = flood(&mut run, &[Signal::TERM]);
         let end = run.end();
-        end.expect_gone(told, Duration::from_secs(2))
-            .expect_once("main told");
+        end.expect_gone(asked, Duration::from_secs(2))
+            .expect_once("main asked");
         let reloads = end.count("settings.reload");
         assert!((1..1000).contains(&reloads), "{reloads} reloads\n{end}");
         if took < SAME {
@@ -367,7 +367,7 @@ fn c5_ten_thousand_hangups_are_few_reloads_and_ten_thousand_terminations_one_tea
     });
 }
 
-/// Instants from the execution of the program on, in microseconds: half of them before the first start, most likely.
+/// Instants since the execution of the program, in microseconds: about half of them before the first start.
 fn instants(runs: usize) -> Vec<u64> {
     let mut random = rng();
     (0..runs)
@@ -375,16 +375,16 @@ fn instants(runs: usize) -> Vec<u64> {
         .collect()
 }
 
-/// Sends SIGTERM to programs of that kind, each at another instant, and looks at how they ended.
+/// Sends SIGTERM to programs of that kind at these instants, and checks how they ended.
 fn terminate_at_any_instant(program: impl Fn(usize) -> Program + Sync) {
     let runs = runs(40);
     let instants = instants(runs);
     let ends = side_by_side(runs, |turn| {
         let mut run = patient(program(turn)).start();
         sleep(Duration::from_micros(instants[turn]));
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
-        expect_nothing_left(&end, told);
+        expect_nothing_left(&end, asked);
         end
     });
     let count = |is: &dyn Fn(&End) -> bool| ends.iter().filter(|end| is(end)).count();
@@ -402,9 +402,9 @@ fn terminate_at_any_instant(program: impl Fn(usize) -> Program + Sync) {
     );
 }
 
-/// Nothing had started, and the signal had its default effect; or what was up has been stopped in reverse, and whatever
-/// had begun has ended.
-fn expect_nothing_left(end: &End, told: Duration) {
+/// Either nothing had started and the signal had its default effect, or everything that was up stopped in reverse and
+/// everything that had begun ended.
+fn expect_nothing_left(end: &End, asked: Duration) {
     if end.signal.is_some() || end.code == Some(143) {
         assert!(end.signal.is_none_or(|signal| signal == 15), "{end}");
         let init = |what: &str| what == "init" || what == "init ok";
@@ -423,7 +423,7 @@ fn expect_nothing_left(end: &End, told: Duration) {
     };
     end.expect_code(0)
         .expect_names("emergency", "")
-        .expect_gone(told, Duration::from_secs(10));
+        .expect_gone(asked, Duration::from_secs(10));
     assert_eq!(stops("stop"), reversed, "{end}");
     assert_eq!(stops("stop ok"), reversed, "{end}");
     let first_stop = end

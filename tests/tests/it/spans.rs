@@ -23,7 +23,7 @@ use tracing::{Event, Subscriber, info};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What is written down of a span, or of an event: its fields.
+/// The recorded fields of a span or an event.
 #[derive(Debug, Clone, Default)]
 struct Fields(HashMap<&'static str, String>);
 
@@ -47,9 +47,9 @@ impl Visit for Fields {
 struct Log {
     /// In the order in which they were closed.
     spans: Vec<Fields>,
-    /// The message of an event, with the spans that it is in.
+    /// The message of an event, with the spans around it.
     events: Vec<(String, Vec<Fields>)>,
-    /// Where spans were made, entered, or closed.
+    /// The threads on which spans were created, entered or closed.
     threads: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ static LOG: LazyLock<Mutex<Log>> = LazyLock::new(|| {
     Mutex::default()
 });
 
-/// Who makes the span of the stop of `stuck_log` stays there until the other end of this is dropped.
+/// Creating the span of the stop of `stuck_log` blocks until the other end of this is dropped.
 static STUCK: Mutex<Option<Receiver<()>>> = Mutex::new(None);
 
 fn log() -> MutexGuard<'static, Log> {
@@ -73,14 +73,14 @@ fn spans(component: &str) -> Vec<Fields> {
     log.spans.iter().filter(own).cloned().collect()
 }
 
-/// Those of one phase.
+/// The closed spans of a component in one phase.
 fn spans_of(component: &str, phase: &str) -> Vec<Fields> {
     let mut spans = spans(component);
     spans.retain(|span| span.get("phase") == Some(phase));
     spans
 }
 
-/// The one span of a component and phase.
+/// The only span of a component in one phase.
 #[track_caller]
 fn span(component: &str, phase: &str) -> Fields {
     let spans = spans_of(component, phase);
@@ -90,7 +90,7 @@ fn span(component: &str, phase: &str) -> Fields {
     span.clone()
 }
 
-/// Component and phase of the span that an event is in.
+/// Component and phase of the span around an event.
 fn place_of(message: &str) -> Option<(String, String)> {
     let log = log();
     let (_, spans) = log.events.iter().find(|(said, _)| said == message)?;
@@ -123,8 +123,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Re
         attributes.record(&mut fields);
         let component = fields.get("component").unwrap_or_default();
         if component == "stuck_log" && fields.get("phase") == Some("stop") {
-            let stuck = STUCK.lock().expect("nobody panics").take();
-            // Not for ever: whoever must not be held up by it fails then, instead of hanging.
+            let stuck = STUCK.lock().expect("no panic under the lock").take();
+            // With a limit, so that a test in which this blocks other hooks fails instead of hanging.
             let _ = stuck
                 .expect("it is stopped once")
                 .recv_timeout(Duration::from_secs(20));
@@ -214,7 +214,7 @@ async fn poll(_pool: &Pool, shutdown: Shutdown) -> std::io::Result<()> {
 }
 
 #[test]
-fn what_a_hook_writes_is_within_the_span_of_its_component_and_phase() {
+fn events_of_a_hook_are_in_the_span_of_its_component_and_phase() {
     alone(|| {
         one_thread(async {
             let running = Lifecycle::builder()
@@ -290,7 +290,7 @@ impl Sour {
 }
 
 #[test]
-fn a_span_says_what_went_wrong_and_how_far_the_cleanup_had_to_go() {
+fn a_span_has_the_error_and_the_layer() {
     alone(|| {
         one_thread(async {
             let running = Lifecycle::builder()
@@ -300,7 +300,7 @@ fn a_span_says_what_went_wrong_and_how_far_the_cleanup_had_to_go() {
                 .await
                 .expect("it starts");
             let report = running.stop().await;
-            // A stop that is cut may still be dropped when the app has ended.
+            // A cancelled stop may be dropped after the app has ended.
             while spans_of("flaky", "stop").is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -358,7 +358,7 @@ impl Cache {
     fn emergency(&self) {}
 }
 
-/// As one that exports spans would: it is the last one that stops, and looks at what it has got.
+/// A resource like an exporter of spans: it stops last, and looks at the closed spans.
 struct Exporter {
     beats: watch::Sender<u32>,
     exported: watch::Sender<Vec<String>>,
@@ -383,7 +383,7 @@ impl Exporter {
 }
 
 #[test]
-fn what_stops_last_finds_the_spans_of_all_others_closed() {
+fn the_last_stop_finds_all_other_spans_closed() {
     alone(|| {
         two_threads(async {
             let running = Lifecycle::builder()
@@ -435,11 +435,11 @@ impl StuckLog {
 }
 
 #[test]
-fn a_subscriber_that_is_stuck_costs_a_hook_its_time_and_holds_up_nobody_else() {
+fn a_stuck_subscriber_times_out_one_hook_and_delays_no_other() {
     alone(|| {
         two_threads(async {
             let (go_on, may_go_on) = channel();
-            *STUCK.lock().expect("nobody panics") = Some(may_go_on);
+            *STUCK.lock().expect("no panic under the lock") = Some(may_go_on);
             let running = Lifecycle::builder()
                 .settings(settings())
                 .resource::<StuckLog>()
@@ -464,7 +464,7 @@ impl BrokenLog {
 }
 
 #[test]
-fn a_subscriber_that_panics_is_an_error_of_the_hook_that_it_is_called_for() {
+fn a_panic_of_the_subscriber_is_an_error_of_its_hook() {
     alone(|| {
         one_thread(async {
             let failed = Lifecycle::builder()
@@ -483,7 +483,7 @@ fn a_subscriber_that_panics_is_an_error_of_the_hook_that_it_is_called_for() {
     });
 }
 
-/// A program that writes down the end of each span.
+/// A program that prints each span when it is closed.
 fn with_spans(program: Program) -> Program {
     program.env("LOG", "lifecycle=debug").env("SPANS", "1")
 }
@@ -517,7 +517,7 @@ fn a_reload_and_the_body_of_main_have_spans() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_health_has_a_span() {
+fn a_health_check_has_a_span() {
     let address = own_address();
     let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
     let mut run = with_spans(program).start();
@@ -532,7 +532,7 @@ fn a_health_has_a_span() {
 }
 
 #[test]
-fn no_thread_that_must_not_wait_calls_the_subscriber() {
+fn threads_that_must_not_wait_do_not_call_the_subscriber() {
     alone(|| {
         one_thread(async {
             let running = Lifecycle::builder()

@@ -1,4 +1,4 @@
-//! Starts that fail, panic, time out, or are interrupted: what is up is taken down in reverse, and nothing else.
+//! Starts that fail, panic, time out, or are interrupted: what has started is stopped in reverse, and nothing else.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ fn flavours() -> [fn() -> Program; 2] {
     [|| program!("chain"), || program!("chain_current_thread")]
 }
 
-/// Starts the chain with a fault at each step in turn: those before it are stopped, in reverse, and nothing else
+/// Starts the chain with a fault at each step in turn: the resources before it stop in reverse, and nothing else
 /// happens; the first error on standard error is that of the start.
 fn expect_rollback_at_each_step(fault: &str, error: impl Fn(&str) -> String) {
     for flavour in flavours() {
         for (k, name) in STEPS.iter().enumerate() {
             let program = flavour().with(&format!("{name}.start={fault}"));
             let variable = format!("LIFECYCLE_START_TIMEOUT_{}", name.to_uppercase());
-            // Only one that is to be cut is in a hurry.
+            // Only a start that is to time out has a short timeout.
             let limit = if fault == "hang" { "200ms" } else { "2s" };
             let end = program.env(&variable, limit).run();
             let started = STEPS[..k].to_vec();
@@ -35,7 +35,7 @@ fn expect_rollback_at_each_step(fault: &str, error: impl Fn(&str) -> String) {
     }
 }
 
-/// The first line of standard error, but for what the panic hook writes, names the component and its error.
+/// The first line of standard error that the panic hook did not write names the component and its error.
 #[track_caller]
 fn expect_first_error(end: &End, component: &str, error: &str) {
     let of_the_panic = |line: &&str| {
@@ -58,7 +58,7 @@ fn expect_first_error(end: &End, component: &str, error: &str) {
 }
 
 #[test]
-fn a10_a_start_that_fails_at_step_k_stops_exactly_the_k_minus_1_started_ones_in_reverse() {
+fn a10_a_start_that_fails_at_step_k_stops_the_k_minus_1_started_resources_in_reverse() {
     expect_rollback_at_each_step("error", |name| format!("{name}.start is broken"));
 }
 
@@ -73,7 +73,7 @@ fn a10_a_start_that_hangs_at_step_k_does_the_same() {
 }
 
 #[test]
-fn a10_a_start_that_blocks_its_thread_at_step_k_does_the_same_where_there_is_another() {
+fn a10_a_start_that_blocks_one_of_two_threads_at_step_k_does_the_same() {
     for (flavour, has_others) in [(flavours()[0], true), (flavours()[1], false)] {
         for (k, name) in STEPS.iter().enumerate() {
             let program = flavour().with(&format!("{name}.start=block"));
@@ -101,7 +101,7 @@ fn a10_a_start_that_blocks_its_thread_at_step_k_does_the_same_where_there_is_ano
 }
 
 #[test]
-fn a10_a_start_on_a_thread_that_fails_panics_or_hangs_stops_exactly_the_started_ones() {
+fn a10_a_faulty_start_on_a_thread_stops_exactly_the_started_resources() {
     for (fault, limit, error) in [
         ("error", "2s", "thread.start is broken"),
         ("panic", "2s", "panicked: thread.start panics"),
@@ -109,7 +109,7 @@ fn a10_a_start_on_a_thread_that_fails_panics_or_hangs_stops_exactly_the_started_
     ] {
         unless_late(|| {
             let end = program!("starts")
-                .with(&format!("told.start=ok thread.start=slow:100,{fault}"))
+                .with(&format!("waiting.start=ok thread.start=slow:100,{fault}"))
                 .env("LIFECYCLE_START_TIMEOUT_THREAD", limit)
                 .run();
             end.expect_code(1)
@@ -122,11 +122,11 @@ fn a10_a_start_on_a_thread_that_fails_panics_or_hangs_stops_exactly_the_started_
             };
             assert_eq!(
                 sorted("start ok"),
-                ["base", "failing", "plain", "told"],
+                ["base", "failing", "plain", "waiting"],
                 "{end}"
             );
-            // One of them has nothing to stop.
-            assert_eq!(sorted("stop ok"), ["base", "plain", "told"], "{end}");
+            // One of them has no stop.
+            assert_eq!(sorted("stop ok"), ["base", "plain", "waiting"], "{end}");
             assert_eq!(end.names("stop").last(), Some(&"base"), "{end}");
             expect_first_error(&end, "thread", error);
         });
@@ -159,7 +159,7 @@ fn the_error_names_the_cause_chain_the_time_and_the_rollback() {
 }
 
 #[test]
-fn a_wrong_configuration_found_by_a_start_is_exit_code_2() {
+fn a_configuration_error_of_a_start_exits_with_2() {
     for flavour in flavours() {
         let end = flavour().with("c.start=config").run();
         end.expect_code(2)
@@ -169,14 +169,14 @@ fn a_wrong_configuration_found_by_a_start_is_exit_code_2() {
 }
 
 #[test]
-fn a_start_is_tried_again_and_the_error_names_the_attempt() {
+fn a_start_is_retried_and_the_error_names_the_attempt() {
     unless_late(|| {
         let end = program!("retries").with("flaky.start=error").run();
         end.expect_code(1)
             .expect_names("start", "base flaky flaky flaky flaky")
             .expect_names("stop", "base");
         end.expect_line(&["`flaky`", "flaky.start is broken", "attempt 4"]);
-        // 100, 200 and 400 ms, each between half and the whole of it.
+        // 100, 200 and 400 ms, each between half of it and all of it.
         let starts: Vec<Duration> = end
             .evidence
             .iter()
@@ -190,7 +190,7 @@ fn a_start_is_tried_again_and_the_error_names_the_attempt() {
 }
 
 #[test]
-fn a_start_that_is_tried_again_is_said_to_begin_once() {
+fn a_retried_start_is_announced_once() {
     let program = program!("retries").with("flaky.start=error");
     let end = program.env("LOG", "debug").run();
     let begins = |line: &&str| line.contains("starting") && line.contains("component=\"flaky\"");
@@ -198,7 +198,7 @@ fn a_start_that_is_tried_again_is_said_to_begin_once() {
 }
 
 #[test]
-fn a_start_that_succeeds_at_last_is_up() {
+fn a_start_can_succeed_at_the_last_attempt() {
     let mut run = program!("retries").with("failures=2").start();
     run.until("main");
     run.terminate();
@@ -209,7 +209,7 @@ fn a_start_that_succeeds_at_last_is_up() {
 }
 
 #[test]
-fn a_wrong_configuration_is_not_tried_again() {
+fn a_configuration_error_is_not_retried() {
     program!("retries")
         .with("flaky.start=config")
         .run()
@@ -217,12 +217,12 @@ fn a_wrong_configuration_is_not_tried_again() {
         .expect_names("start", "base flaky");
 }
 
-/// Sends SIGTERM once starts of all kinds are under way.
+/// Sends SIGTERM while starts of all kinds are under way.
 fn interrupt(arguments: &str) -> (End, Duration) {
     let mut run = program!("starts").with(arguments).start();
     for name in [
         "plain.start",
-        "told.start",
+        "waiting.start",
         "thread.start",
         "failing.start ok",
     ] {
@@ -233,55 +233,56 @@ fn interrupt(arguments: &str) -> (End, Duration) {
 }
 
 #[test]
-fn starts_under_way_are_told_dropped_or_waited_for_and_what_completes_is_stopped() {
+fn starts_under_way_are_asked_dropped_or_awaited_and_completed_ones_stop() {
     unless_late(|| {
         let (end, at) =
-            interrupt("plain.start=hang told.start=told,slow:100 thread.start=block:700");
+            interrupt("plain.start=hang waiting.start=asked,slow:100 thread.start=block:700");
         end.expect_code(0)
             .expect_order(&[
                 "plain.start dropped",
-                "told.start ok",
+                "waiting.start ok",
                 "thread.start ok",
                 "base.stop",
             ])
-            .expect_order(&["told.start told", "told.start ok", "told.stop"])
+            .expect_order(&["waiting.start asked", "waiting.start ok", "waiting.stop"])
             .expect_order(&["thread.start ok", "thread.stop"])
             .expect_none("plain.stop")
             .expect_names("emergency", "");
         assert_eq!(end.names("stop").last(), Some(&"base"), "{end}");
-        for what in ["plain.start dropped", "told.start told"] {
+        for what in ["plain.start dropped", "waiting.start asked"] {
             end.expect_after(at, what, 0..300);
         }
     });
 }
 
 #[test]
-fn starts_that_do_not_end_within_the_drain_are_cut_and_get_no_hook() {
+fn starts_that_exceed_the_drain_are_cancelled_without_hooks() {
     unless_late(|| {
-        let (end, at) = interrupt("plain.start=hang told.start=told,hang thread.start=hang");
+        let (end, at) = interrupt("plain.start=hang waiting.start=asked,hang thread.start=hang");
         end.expect_code(3)
             .expect_order(&["plain.start dropped", "base.stop"])
-            .expect_once("told.start dropped")
+            .expect_once("waiting.start dropped")
             .expect_none("thread.start ok")
             .expect_names("stop", "base")
             .expect_names("emergency", "");
         end.expect_after(at, "base.stop", 950..1600);
         end.expect_line(&["thread", "abandoned"])
-            .expect_line(&["told", "cut"]);
+            .expect_line(&["waiting", "cut"]);
     });
 }
 
 #[test]
-fn a_start_that_is_told_and_gives_up_with_an_error_is_no_failure() {
-    let (end, _) = interrupt("plain.start=hang told.start=told,disconnect");
-    end.expect_code(0).expect_none("told.stop");
+fn a_start_that_gives_up_after_the_stop_request_is_no_failure() {
+    let (end, _) = interrupt("plain.start=hang waiting.start=asked,disconnect");
+    end.expect_code(0).expect_none("waiting.stop");
 }
 
 #[test]
-fn of_the_starts_that_end_while_the_app_stops_only_real_failures_are_told_of() {
-    let (end, _) = interrupt("plain.start=hang told.start=told,error thread.start=block:400,error");
+fn only_real_failures_of_interrupted_starts_are_reported() {
+    let (end, _) =
+        interrupt("plain.start=hang waiting.start=asked,error thread.start=block:400,error");
     end.expect_code(1).expect_line(&["thread: start failed"]);
-    for name in ["plain", "told"] {
+    for name in ["plain", "waiting"] {
         let line = format!("{name}: start failed");
         assert!(!end.has_line(&[&line]), "{end}");
     }
@@ -290,21 +291,21 @@ fn of_the_starts_that_end_while_the_app_stops_only_real_failures_are_told_of() {
 #[test]
 fn a_failing_start_treats_those_under_way_in_the_same_way() {
     unless_late(|| {
-        let arguments = "plain.start=hang told.start=told,slow:50 thread.start=block:1000 \
+        let arguments = "plain.start=hang waiting.start=asked,slow:50 thread.start=block:1000 \
                          failing.start=slow:300,error";
         let end = program!("starts").with(arguments).run();
         end.expect_code(1)
             .expect_order(&[
                 "failing.start error",
                 "plain.start dropped",
-                "told.start ok",
+                "waiting.start ok",
                 "thread.start ok",
                 "base.stop",
             ])
             .expect_names("emergency", "");
         let mut stopped = end.names("stop");
         stopped.sort_unstable();
-        assert_eq!(stopped, ["base", "thread", "told"], "{end}");
+        assert_eq!(stopped, ["base", "thread", "waiting"], "{end}");
         expect_first_error(&end, "failing", "failing.start is broken");
     });
 }

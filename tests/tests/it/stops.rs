@@ -1,4 +1,4 @@
-//! A `stop` that goes wrong, in each way, on both flavours of runtime: one resource of five, in the middle.
+//! A `stop` that goes wrong, in each way, on both flavors of the runtime: one resource of five, in the middle.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use lifecycle_tests::program;
 
 const LIMIT: Duration = Duration::from_millis(2500);
 
-/// Stops the chain with `c.stop` as said, within `LIMIT`, of which 500 ms are the reserve.
+/// Stops the chain with a fault in `c.stop`, within `LIMIT`, of which 500 ms are the reserve.
 fn stop_with(program: Program, fault: &str) -> End {
     let mut run = program.with(fault).limits("2500ms", "500ms").start();
     run.until("main");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_gone(told, LIMIT);
+    end.expect_gone(asked, LIMIT);
     end
 }
 
@@ -26,7 +26,7 @@ fn current_thread() -> Program {
     program!("chain_current_thread")
 }
 
-/// Only `c` went wrong: all others stopped as ever, in reverse, and `c` had its emergency hook before `b` stopped.
+/// Only `c` went wrong: all others stopped in reverse, and `c` ran its emergency hook before `b` stopped.
 fn expect_only_c(end: &End, error: &str) {
     end.expect_code(3)
         .expect_names("stop", "e d c b a")
@@ -52,8 +52,8 @@ fn expect_only_c(end: &End, error: &str) {
     end.expect_line(&["c ", "ms", "emergency", error]);
 }
 
-/// On one thread `c` never gives it back: what is below cannot stop and has its emergency hook, too, after that of `c` and
-/// in stop order.
+/// With one thread `c` never returns it: the resources below cannot stop, and run their emergency hooks, too, after
+/// that of `c` and in the order of stops.
 fn expect_c_and_what_is_below(fault: &str) {
     unless_late(|| {
         let end = stop_with(current_thread(), fault);
@@ -80,10 +80,10 @@ fn expect_c_and_what_is_below(fault: &str) {
 }
 
 #[test]
-fn a7_a_stop_that_returns_an_error_at_once_gives_its_time_back() {
+fn a7_an_immediate_error_of_a_stop_returns_its_time() {
     for flavour in [multi_thread, current_thread] {
         unless_late(|| {
-            // Also one that has a time of its own.
+            // Also a component with a timeout of its own.
             let end = stop_with(flavour().env("LIFECYCLE_TIMEOUT_C", "1s"), "c.stop=error");
             expect_only_c(&end, "c.stop is broken");
             end.expect_after(end.at("c.stop"), "a.stop", 0..300);
@@ -103,19 +103,19 @@ fn a8_a_stop_that_panics_is_reported_with_its_payload_and_the_others_run() {
 }
 
 #[test]
-fn a_stop_that_never_completes_is_cut_at_its_share() {
+fn a_stop_that_never_completes_is_cancelled_after_its_share() {
     for flavour in [multi_thread, current_thread] {
         unless_late(|| {
             let end = stop_with(flavour(), "c.stop=hang");
             expect_only_c(&end, "did not end within");
             end.expect_once("c.stop dropped");
-            // Two seconds before the reserve, for c, b and a.
+            // Two seconds before the reserve, shared by `c`, `b` and `a`.
             end.expect_after(end.at("c.stop"), "c.emergency", 550..900);
         });
     }
 }
 
-/// On two threads `c` is abandoned at its share, and all others stop as ever.
+/// With two threads `c` is abandoned after its share, and all others stop.
 fn expect_c_abandoned_at_its_share(fault: &str) {
     unless_late(|| {
         let end = stop_with(multi_thread(), fault);
@@ -147,7 +147,7 @@ fn a6_a_stop_that_deadlocks_on_a_mutex_it_holds() {
 }
 
 #[test]
-fn a6_an_emergency_hook_that_meets_the_lock_is_given_up_and_the_others_go_on() {
+fn a6_an_emergency_hook_that_deadlocks_is_abandoned_and_the_others_run() {
     unless_late(|| {
         let end = stop_with(multi_thread(), "lock=c.stop,c.emergency");
         end.expect_code(3)
@@ -164,7 +164,7 @@ fn a6_an_emergency_hook_that_meets_the_lock_is_given_up_and_the_others_go_on() {
 }
 
 #[test]
-fn every_stop_that_goes_wrong_is_reported() {
+fn every_faulty_stop_is_reported() {
     unless_late(|| {
         let end = stop_with(
             multi_thread(),
@@ -186,7 +186,7 @@ fn every_stop_that_goes_wrong_is_reported() {
 }
 
 #[test]
-fn a19_stops_without_a_timeout_that_hang_leave_each_below_its_share() {
+fn a19_hanging_stops_without_a_timeout_take_only_their_shares() {
     let stops = ["e", "d", "c", "b", "a"];
     for flavour in [multi_thread, current_thread] {
         for hang in [1, 2, 4] {
@@ -201,10 +201,10 @@ fn a19_stops_without_a_timeout_that_hang_leave_each_below_its_share() {
                 }
                 let mut run = program.start();
                 run.until("main");
-                let told = run.terminate();
+                let asked = run.terminate();
                 let end = run.end();
                 end.expect_code(3)
-                    .expect_gone(told, Duration::from_secs(3))
+                    .expect_gone(asked, Duration::from_secs(3))
                     .expect_names("stop", &stops.join(" "))
                     .expect_names("stop ok", &others.join(" "))
                     .expect_names("emergency ok", &hanging.join(" "));
@@ -223,19 +223,19 @@ fn a19_stops_without_a_timeout_that_hang_leave_each_below_its_share() {
 }
 
 #[test]
-fn a19_what_a_timeout_below_may_take_is_not_shared_out() {
+fn a19_explicit_timeouts_are_not_shared() {
     unless_late(|| {
-        // One second of the 2.5 before the reserve is c's; the other four have a quarter of the rest each.
+        // `c` has 1 s of the 2.5 s before the reserve; the other four each have a quarter of what remains.
         let mut run = multi_thread()
             .with("e.stop=hang d.stop=hang c.stop=slow:800 b.stop=hang a.stop=slow:200")
             .env("LIFECYCLE_TIMEOUT_C", "1s")
             .limits("3s", "500ms")
             .start();
         run.until("main");
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
-            .expect_gone(told, Duration::from_secs(3))
+            .expect_gone(asked, Duration::from_secs(3))
             .expect_names("stop ok", "c a")
             .expect_names("emergency ok", "e d b");
         end.expect_after(end.at("e.stop"), "e.emergency", 275..575);
@@ -243,14 +243,14 @@ fn a19_what_a_timeout_below_may_take_is_not_shared_out() {
 }
 
 #[test]
-fn a_share_that_one_did_not_use_flows_on_to_the_next() {
-    // Each would have a fifth of 2 s if nothing flowed on; the last one takes more than two fifths.
+fn an_unused_share_is_passed_on() {
+    // Each would have a fifth of 2 s if unused time were not passed on; the last one takes more than two fifths.
     let end = stop_with(multi_thread(), "a.stop=slow:900");
     end.expect_code(0).expect_names("stop ok", "e d c b a");
 }
 
 #[test]
-fn a4_a_stop_that_never_completes_is_cut_at_its_own_timeout() {
+fn a4_a_stop_that_never_completes_is_cancelled_at_its_timeout() {
     for flavour in [multi_thread, current_thread] {
         unless_late(|| {
             let program = flavour().env("LIFECYCLE_TIMEOUT_C", "200ms");
@@ -264,7 +264,7 @@ fn a4_a_stop_that_never_completes_is_cut_at_its_own_timeout() {
 }
 
 #[test]
-fn a_stop_that_overflows_its_stack_after_it_was_cut_holds_nothing_up() {
+fn a_stack_overflow_of_an_abandoned_stop_delays_nothing() {
     let mut run = program!("chain_current_thread")
         .with("a.stop=block:250,overflow")
         .env("LIFECYCLE_TIMEOUT_A", "200ms")
@@ -272,7 +272,7 @@ fn a_stop_that_overflows_its_stack_after_it_was_cut_holds_nothing_up() {
     run.until("main");
     run.terminate();
     let end = run.end();
-    // On a machine that has other things to do the overflow may be first.
+    // On a busy machine the overflow may come first.
     assert!(matches!(end.code, Some(3 | 134)), "{end}");
     end.expect_names("stop ok", "e d c b")
         .expect_names("emergency ok", "a")

@@ -1,5 +1,4 @@
-//! Streams that are interrupted, and what the drain makes of their saves: in this process, on a clock that stands still
-//! and jumps.
+//! Interrupted streams, and how the drain waits for their saves: in this process, on a paused clock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +10,7 @@ use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Where partial answers are saved, as long as it is open.
+/// Saves partial answers as long as it is open.
 struct Store {
     open: AtomicBool,
     saved: Mutex<Vec<(String, Why)>>,
@@ -37,16 +36,16 @@ impl Store {
         assert!(self.open.load(Ordering::SeqCst), "it is closed");
         self.saved
             .lock()
-            .expect("nobody panics here")
+            .expect("no panic under the lock")
             .push((text, why));
     }
 
     fn saved(&self) -> Vec<(String, Why)> {
-        self.saved.lock().expect("nobody panics here").clone()
+        self.saved.lock().expect("no panic under the lock").clone()
     }
 }
 
-/// One token a second, for ever.
+/// One token a second, without an end.
 fn tokens() -> impl Stream<Item = char> {
     let letters = stream::iter(('a'..='z').cycle());
     letters.then(|letter| async move {
@@ -69,7 +68,7 @@ fn answer(
         })
 }
 
-/// So many tokens, which may be finished while more than three quarters of a second are left.
+/// A number of tokens, which may be finished while more than three quarters of a second remain.
 fn finishing(
     tokens_in_all: usize,
     store: Arc<Store>,
@@ -101,7 +100,7 @@ async fn started() -> (Running, Arc<Store>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_drain_waits_for_the_save_and_the_client_has_the_end_marker() {
+async fn the_drain_waits_for_the_save_and_the_client_receives_the_end_marker() {
     let (running, store) = started().await;
     let answer = answer(Arc::clone(&store), &running.shutdown(), 3 * SECOND);
     let client = tokio::spawn(answer.collect::<String>());
@@ -115,7 +114,7 @@ async fn the_drain_waits_for_the_save_and_the_client_has_the_end_marker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_no_more_is_saved_before_the_store_closes() {
+async fn a_stream_without_a_reader_is_saved_before_the_store_closes() {
     let (running, store) = started().await;
     let mut answer = answer(Arc::clone(&store), &running.shutdown(), SECOND);
     answer.next().await;
@@ -126,7 +125,7 @@ async fn a_client_that_reads_no_more_is_saved_before_the_store_closes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_drain_waits_for_the_save_of_a_client_that_went_away_just_before_or_while_draining() {
+async fn the_drain_waits_for_the_saves_of_dropped_streams() {
     for drains in [false, true] {
         let (running, store) = started().await;
         let mut answer = answer(Arc::clone(&store), &running.shutdown(), 3 * SECOND);
@@ -153,7 +152,7 @@ async fn the_drain_waits_for_the_save_of_a_client_that_went_away_just_before_or_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_outlasts_the_drain_is_counted_as_cut() {
+async fn a_save_that_exceeds_the_drain_is_counted_as_cancelled() {
     let (running, store) = started().await;
     let answer = answer(Arc::clone(&store), &running.shutdown(), 3600 * SECOND);
     let client = tokio::spawn(answer.collect::<String>());
@@ -167,12 +166,12 @@ async fn a_save_that_outlasts_the_drain_is_counted_as_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_begins_while_draining_has_only_its_end() {
+async fn a_stream_that_begins_while_draining_has_only_its_end_marker() {
     let (running, store) = started().await;
     let shutdown = running.shutdown();
     let saves = Arc::clone(&store);
     let late = tokio::spawn(async move {
-        // It keeps the drain going.
+        // Keeps the drain waiting.
         let work = shutdown.admit().expect("the app runs");
         shutdown.requested().await;
         let text: String = answer(saves, &shutdown, SECOND).collect().await;
@@ -187,7 +186,7 @@ async fn a_stream_that_begins_while_draining_has_only_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_may_finish_does_so_within_the_drain_or_is_saved_within_the_margin() {
+async fn a_finishing_stream_ends_in_the_drain_or_is_saved_within_the_margin() {
     for late in [false, true] {
         for (tokens, text, saved, took) in [
             (5, "abcde", vec![], 5),

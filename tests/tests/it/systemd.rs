@@ -1,4 +1,4 @@
-//! What the service manager is told over `NOTIFY_SOCKET`. How systemd itself takes it is told by `booted`.
+//! Messages to the service manager over `NOTIFY_SOCKET`. The module `booted` tests how systemd reacts to them.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
@@ -10,7 +10,7 @@ use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{Program, Signal};
 use lifecycle_tests::program;
 
-/// A service manager's end of the socket.
+/// The service manager's end of the socket.
 struct Manager {
     socket: UnixDatagram,
     folder: tempfile::TempDir,
@@ -25,7 +25,7 @@ impl Manager {
         Self { socket, folder }
     }
 
-    /// One that does not listen, and whose queue is full.
+    /// A manager that does not listen, and whose queue is full.
     fn deaf() -> Self {
         let manager = Self::new();
         let other = UnixDatagram::unbound().expect("a socket");
@@ -44,7 +44,7 @@ impl Manager {
     }
 
     fn program(&self) -> Program {
-        // SIGHUP means to stop at the terminal that the tests may have been started from.
+        // At the terminal that the tests may run in, SIGHUP means to stop.
         let program = program!("notified").launched_by(env!("CARGO_BIN_EXE_detached"));
         program.env("NOTIFY_SOCKET", self.path())
     }
@@ -53,7 +53,7 @@ impl Manager {
         let mut buffer = [0; 4096];
         let length = loop {
             match self.socket.recv(&mut buffer) {
-                // A wait with a limit ends so where the machine, or this container, was suspended.
+                // A read with a timeout fails like this after the machine, or this container, was suspended.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 received => break received.expect("a message"),
             }
@@ -61,7 +61,7 @@ impl Manager {
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
-    /// The next message that has a line which begins like this.
+    /// The next message with a line that has this prefix.
     fn until(&self, line: &str) -> String {
         loop {
             let message = self.next();
@@ -71,7 +71,7 @@ impl Manager {
         }
     }
 
-    /// All that is there.
+    /// All pending messages.
     fn rest(&self) -> String {
         self.socket.set_nonblocking(true).expect("it can be");
         let mut buffer = [0; 4096];
@@ -83,8 +83,8 @@ impl Manager {
     }
 }
 
-/// Asserts that the message has systemd wait for so long, and a second for the kernel's timers, less what it took to be
-/// sent.
+/// Asserts that the message extends the timeout by `time` and a second for the kernel's timers, less the time until it
+/// was sent.
 #[track_caller]
 fn expect_promise(message: &str, limit: Duration) {
     let line = |line: &str| line.strip_prefix("EXTEND_TIMEOUT_USEC=")?.parse().ok();
@@ -95,7 +95,7 @@ fn expect_promise(message: &str, limit: Duration) {
 }
 
 #[test]
-fn c10_what_systemd_left_is_ours_and_not_handed_to_children() {
+fn c10_variables_and_sockets_of_systemd_are_not_inherited_by_children() {
     let manager = Manager::new();
     let program = manager.program().env("WATCHDOG_USEC", "30000000");
     let mut run = program.start();
@@ -106,7 +106,7 @@ fn c10_what_systemd_left_is_ours_and_not_handed_to_children() {
 }
 
 #[test]
-fn c11_stopping_goes_with_the_time_that_it_may_take() {
+fn c11_stopping_is_sent_with_the_remaining_time() {
     let manager = Manager::new();
     let program = manager.program().with("parent.stop=hang");
     let mut run = program.limits("2s", "500ms").start();
@@ -122,14 +122,14 @@ fn c11_stopping_goes_with_the_time_that_it_may_take() {
 }
 
 #[test]
-fn a_life_is_told_from_its_start_to_its_end() {
+fn a_life_is_announced_from_its_start_to_its_end() {
     unless_late(|| {
         let manager = Manager::new();
         let program = manager
             .program()
             .with("store.start=slow:1500 store.stop=slow:1500");
         let mut run = program.env("LIFECYCLE_STARTUP_TIMEOUT", "20s").start();
-        // Up or given up by then.
+        // Up, or given up, by then.
         let first = manager.next();
         expect_promise(&first, Duration::from_secs(20));
         assert!(first.ends_with("STATUS=starting 1 of 2\n"), "{first}");
@@ -148,26 +148,26 @@ fn a_life_is_told_from_its_start_to_its_end() {
 }
 
 #[test]
-fn a_start_that_failed_is_told_with_its_error() {
+fn a_failed_start_is_announced_with_its_error() {
     unless_late(|| {
         let manager = Manager::new();
         let run = manager.program().with("store.start=error").start();
         run.end().expect_code(1);
-        let told = manager.rest();
-        assert!(!told.contains("READY=1"), "{told}");
-        let last = told.lines().last().expect("a line");
-        assert!(last.contains("did not come up"), "{told}");
-        assert!(last.contains("store.start is broken"), "{told}");
+        let messages = manager.rest();
+        assert!(!messages.contains("READY=1"), "{messages}");
+        let last = messages.lines().last().expect("a line");
+        assert!(last.contains("did not come up"), "{messages}");
+        assert!(last.contains("store.start is broken"), "{messages}");
     });
 }
 
 #[test]
-fn a_drain_tells_what_is_still_in_flight() {
+fn a_drain_announces_work_in_flight() {
     let manager = Manager::new();
-    // Counted once a second: what has changed is told then, not once it has stayed.
+    // The count is sent once a second when it has changed, and not again while it stays the same.
     let program = manager.program();
     let mut run = program
-        .with("work=told,slow:1500 more=told,slow:2900")
+        .with("work=asked,slow:1500 more=asked,slow:2900")
         .start();
     run.until("more");
     run.terminate();
@@ -177,7 +177,7 @@ fn a_drain_tells_what_is_still_in_flight() {
 }
 
 #[test]
-fn a_reload_is_told_with_the_instant_at_which_it_began() {
+fn a_reload_is_announced_with_its_instant() {
     let manager = Manager::new();
     let mut run = manager.program().with("store.reload=slow:200").start();
     manager.until("READY=1");
@@ -192,7 +192,7 @@ fn a_reload_is_told_with_the_instant_at_which_it_began() {
         .unwrap_or_else(|| panic!("no instant in {reloading}"));
     assert!(before <= at + Duration::from_micros(1) && at <= began);
     assert!(reloading.contains("STATUS=reloading\n"), "{reloading}");
-    // That of a start, for each that is reloaded.
+    // The timeout of a start, for each resource that is reloaded.
     expect_promise(&reloading, Duration::from_secs(60));
     assert_eq!(manager.until("READY=1"), "READY=1\nSTATUS=running\n");
     assert!(run.until("store.reload ok") > began);
@@ -201,7 +201,7 @@ fn a_reload_is_told_with_the_instant_at_which_it_began() {
 }
 
 #[test]
-fn a_reload_that_a_stop_cuts_is_over_before_the_stop() {
+fn a_reload_cancelled_by_a_stop_ends_before_it() {
     let manager = Manager::new();
     let mut run = manager.program().with("store.reload=hang").start();
     manager.until("READY=1");
@@ -214,11 +214,11 @@ fn a_reload_that_a_stop_cuts_is_over_before_the_stop() {
 }
 
 #[test]
-fn pings_come_only_while_the_runtime_answers() {
-    // A message that is read late is no sign of when it was sent.
+fn pings_are_sent_only_while_the_runtime_responds() {
+    // The instant at which a message is read does not show when it was sent.
     unless_late(|| {
         let manager = Manager::new();
-        let program = manager.program().with("main=slow:2000,block:1000,told");
+        let program = manager.program().with("main=slow:2000,block:1000,asked");
         let mut run = program.env("WATCHDOG_USEC", "200000").start();
         for _ in 0..3 {
             assert_eq!(manager.until("WATCHDOG=1"), "WATCHDOG=1\n");
@@ -242,26 +242,26 @@ fn a_watchdog_of_another_process_gets_no_pings() {
         .env("WATCHDOG_USEC", "2000")
         .env("WATCHDOG_PID", "1");
     program.run().expect_code(0);
-    let told = manager.rest();
+    let messages = manager.rest();
     assert!(
-        told.contains("READY=1") && !told.contains("WATCHDOG"),
-        "{told}"
+        messages.contains("READY=1") && !messages.contains("WATCHDOG"),
+        "{messages}"
     );
 }
 
 #[test]
-fn a_manager_that_does_not_listen_holds_nothing_up() {
+fn a_manager_that_does_not_listen_delays_nothing() {
     let manager = Manager::deaf();
     let mut run = manager.program().env("WATCHDOG_USEC", "1000").start();
     run.until("main");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(0)
-        .expect_gone(told, Duration::from_millis(500));
+        .expect_gone(asked, Duration::from_millis(500));
 }
 
 #[test]
-fn a_manager_that_listens_late_hears_all_that_it_acts_upon() {
+fn a_manager_that_listens_late_receives_all_important_messages() {
     let manager = Manager::deaf();
     let mut run = manager.program().start();
     run.until("main");
@@ -276,7 +276,7 @@ fn a_manager_that_listens_late_hears_all_that_it_acts_upon() {
 }
 
 #[test]
-fn a_socket_that_is_gone_holds_nothing_up() {
+fn a_missing_socket_delays_nothing() {
     let manager = Manager::new();
     let program = manager.program();
     drop(manager);

@@ -1,4 +1,4 @@
-//! Tracked tasks: told, awaited, cancelled, named; and that no teardown waits for itself.
+//! Tracked tasks: asked to stop, awaited, cancelled, named; and stops that would wait for themselves.
 
 use std::time::Duration;
 
@@ -13,61 +13,61 @@ fn flavours() -> [fn() -> Program; 2] {
     ]
 }
 
-/// Stops the program once that has happened.
+/// Stops the program after that evidence.
 fn stop_after(program: Program, seen: &[&str]) -> (End, Duration) {
     let mut run = program.start();
     run.until("main");
     seen.iter().for_each(|what| {
         run.until(what);
     });
-    let told = run.terminate();
-    (run.end(), told)
+    let asked = run.terminate();
+    (run.end(), asked)
 }
 
 #[test]
-fn a_task_of_a_worker_is_told_and_awaited() {
+fn a_task_of_a_worker_is_asked_to_stop_and_awaited() {
     for flavour in flavours() {
         let (end, _) = stop_after(
-            flavour().with("only=tasked polite=told,slow:200"),
+            flavour().with("only=tasked polite=asked,slow:200"),
             &["polite"],
         );
         end.expect_code(0)
-            .expect_order(&["polite told", "polite ok", "base.stop"])
+            .expect_order(&["polite asked", "polite ok", "base.stop"])
             .expect_order(&["tasked ok", "polite ok"]);
     }
 }
 
 #[test]
-fn a_task_that_is_told_and_does_not_end_is_cancelled() {
+fn a_task_that_does_not_end_is_cancelled() {
     for flavour in flavours() {
         unless_late(|| {
-            let (end, told) =
+            let (end, asked) =
                 stop_after(flavour().with("only=tasked stubborn=hang"), &["stubborn"]);
             end.expect_code(3)
                 .expect_order(&["tasked ok", "stubborn dropped", "base.stop"]);
             let (layer, note) = end.row("tasked");
             assert!(layer == "timeout" && note.contains("stubborn"), "{end}");
-            end.expect_after(told, "stubborn dropped", 450..900);
+            end.expect_after(asked, "stubborn dropped", 450..900);
         });
     }
 }
 
-/// Tasks of each kind of scope, with its line in the report.
+/// Tasks of each kind of scope, with their lines in the report.
 const SCOPES: [(&str, &str, &str); 3] = [
     ("only=tasked", "resistant", "tasked"),
     ("", "owner.task", "owner"),
     ("", "main.task", "main"),
 ];
 
-/// Stops the program while that task does not do what it is told, within 3 s.
+/// Stops the program while that task ignores the request, within 3 s.
 fn stop_despite(program: Program, arguments: &str, task: &str, fault: &str) -> End {
     let program = program.with(arguments).with(&format!("{task}={fault}"));
     let mut run = program.limits("3s", "500ms").start();
     run.until(task);
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(3)
-        .expect_gone(told, Duration::from_secs(3))
+        .expect_gone(asked, Duration::from_secs(3))
         .expect_none(&format!("{task} ok"));
     end
 }
@@ -84,7 +84,7 @@ fn a16_a_task_that_never_yields_is_named() {
                 note.contains("tasks that did not end") && note.contains(task),
                 "{end}"
             );
-            // It has taken the only thread.
+            // The task occupies the only thread.
             let program = program!("workers_current_thread");
             let end = stop_despite(program, arguments, task, "spin");
             end.expect_names("stop ok", "")
@@ -110,11 +110,11 @@ fn a16_a_task_that_ignores_its_token_is_named() {
 }
 
 #[test]
-fn tasks_of_a_resource_are_told_as_its_stop_begins_and_awaited_after_it() {
+fn tasks_of_a_resource_are_asked_when_its_stop_begins_and_awaited_after_it() {
     for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("owner.task=told,slow:200"), &["owner.task"]);
+        let (end, _) = stop_after(flavour().with("owner.task=asked,slow:200"), &["owner.task"]);
         end.expect_code(0)
-            .expect_order(&["main ok", "owner.task told", "owner.task ok", "base.stop"])
+            .expect_order(&["main ok", "owner.task asked", "owner.task ok", "base.stop"])
             .expect_order(&["owner.stop ok", "owner.task ok"]);
     }
 }
@@ -137,9 +137,9 @@ fn tasks_of_a_resource_that_do_not_end_are_cancelled_within_its_time() {
 }
 
 #[test]
-fn tasks_of_main_are_told_and_awaited_before_any_resource_stops() {
+fn tasks_of_main_are_awaited_before_any_resource_stops() {
     for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("main.task=told,slow:200"), &["main.task"]);
+        let (end, _) = stop_after(flavour().with("main.task=asked,slow:200"), &["main.task"]);
         end.expect_code(0)
             .expect_order(&["main ok", "main.task ok", "owner.stop", "base.stop"]);
     }
@@ -158,7 +158,7 @@ fn a_task_of_main_that_does_not_end_is_cancelled_with_the_drain() {
 }
 
 #[test]
-fn a_task_that_panics_is_reported_and_takes_nothing_down() {
+fn a_task_that_panics_is_reported_and_the_app_goes_on() {
     for flavour in flavours() {
         let mut run = flavour().with("only=tasked polite=panic").start();
         run.until("polite panicked");
@@ -172,16 +172,16 @@ fn a_task_that_panics_is_reported_and_takes_nothing_down() {
 }
 
 #[test]
-fn to_ask_for_the_stop_and_wait_for_it_returns_at_once_wherever_that_is() {
+fn requesting_and_awaiting_the_stop_returns_at_once_in_any_task() {
     for flavour in flavours() {
         for arguments in [
-            "only=steady steady=request,told",
-            "only=threaded threaded=request,told",
-            "only=tasked polite=request,told",
-            "owner.task=request,told main=told",
-            "main=request,told",
-            "main.task=request,told",
-            "only=low low=request,told",
+            "only=steady steady=request,asked",
+            "only=threaded threaded=request,asked",
+            "only=tasked polite=request,asked",
+            "owner.task=request,asked main=asked",
+            "main=request,asked",
+            "main.task=request,asked",
+            "only=low low=request,asked",
         ] {
             let end = flavour().with(arguments).run();
             end.expect_code(0)
@@ -193,11 +193,11 @@ fn to_ask_for_the_stop_and_wait_for_it_returns_at_once_wherever_that_is() {
 }
 
 #[test]
-fn to_ask_for_the_stop_and_wait_for_it_within_a_stop_hook_returns_at_once() {
+fn requesting_and_awaiting_the_stop_returns_at_once_in_a_stop_hook() {
     for flavour in flavours() {
-        let (end, told) = stop_after(flavour().with("owner.stop=request,told"), &[]);
+        let (end, asked) = stop_after(flavour().with("owner.stop=request,asked"), &[]);
         end.expect_code(0)
-            .expect_order(&["owner.stop told", "owner.stop ok", "base.stop"]);
-        end.expect_gone(told, Duration::from_secs(2));
+            .expect_order(&["owner.stop asked", "owner.stop ok", "base.stop"]);
+        end.expect_gone(asked, Duration::from_secs(2));
     }
 }

@@ -1,4 +1,4 @@
-//! Workers: how they end, what that means for the app, and in which order they are told.
+//! Workers: how they end, what that means for the app, and in which order they are asked to stop.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ fn flavours() -> [fn() -> Program; 2] {
     ]
 }
 
-/// Stops the program once that has happened.
+/// Stops the program after that evidence.
 fn stop_after(program: Program, seen: &[&str]) -> (End, Duration) {
     let mut run = program.start();
     seen.iter().for_each(|what| {
         run.until(what);
     });
-    let told = run.terminate();
-    (run.end(), told)
+    let asked = run.terminate();
+    (run.end(), asked)
 }
 
 #[test]
-fn a17_a_worker_that_fails_for_good_takes_the_app_down_with_exit_code_1() {
+fn a17_a_worker_that_fails_stops_the_app_with_exit_code_1() {
     let broken = |worker| format!("{worker} is broken");
     let panicked = |worker| format!("panicked: {worker} panics");
     let too_often = |_| "ended by itself more often".to_owned();
@@ -39,7 +39,7 @@ fn a17_a_worker_that_fails_for_good_takes_the_app_down_with_exit_code_1() {
             ("low", "slow:50,panic", &panicked, 1),
             ("threaded", "slow:50,error", &broken, 1),
             ("threaded", "slow:50,panic", &panicked, 1),
-            // Only that it finishes is a reason to stop by itself.
+            // Only the worker with `on_finish = "shutdown"` stops the app by finishing.
             ("finisher", "slow:50,error", &broken, 1),
             ("finisher", "slow:50,panic", &panicked, 1),
             ("retried", "slow:50,error", &broken, 3),
@@ -62,7 +62,7 @@ fn a17_a_worker_that_fails_for_good_takes_the_app_down_with_exit_code_1() {
 }
 
 #[test]
-fn a17_a_worker_that_fails_and_may_leaves_the_app_running() {
+fn a17_an_ignored_failure_of_a_worker_keeps_the_app_running() {
     for flavour in flavours() {
         for (fault, error) in [
             ("slow:50,error", "careless is broken"),
@@ -77,7 +77,7 @@ fn a17_a_worker_that_fails_and_may_leaves_the_app_running() {
             run.terminate();
             let end = run.end();
             end.expect_code(0).expect_order(&[
-                "steady told",
+                "steady asked",
                 "steady ok",
                 "owner.stop",
                 "base.stop",
@@ -87,7 +87,7 @@ fn a17_a_worker_that_fails_and_may_leaves_the_app_running() {
 }
 
 #[test]
-fn a17_a_worker_that_ends_early_is_completed_and_the_app_goes_on() {
+fn a17_a_worker_that_finishes_is_completed_and_the_app_goes_on() {
     for flavour in flavours() {
         for worker in ["steady", "careless", "low", "threaded", "retried"] {
             let program = flavour().with(&format!("only={worker} {worker}=slow:50"));
@@ -95,25 +95,29 @@ fn a17_a_worker_that_ends_early_is_completed_and_the_app_goes_on() {
             let (end, _) = stop_after(program, &[&ended, "main"]);
             end.expect_code(0)
                 .expect_once(worker)
-                .expect_order(&[&ended, "main told"])
+                .expect_order(&[&ended, "main asked"])
                 .expect_names("stop ok", "owner base");
         }
     }
 }
 
 #[test]
-fn a17_a_worker_that_ends_early_and_whose_end_is_the_end_stops_the_app() {
+fn a17_a_worker_that_finishes_stops_the_app_with_on_finish() {
     for flavour in flavours() {
         let end = flavour()
             .with("only=finisher,steady finisher=slow:100")
             .run();
-        end.expect_code(0)
-            .expect_order(&["finisher ok", "steady told", "owner.stop", "base.stop"]);
+        end.expect_code(0).expect_order(&[
+            "finisher ok",
+            "steady asked",
+            "owner.stop",
+            "base.stop",
+        ]);
     }
 }
 
 #[test]
-fn that_a_worker_ended_and_runs_again_is_told_of_unless_it_is_periodic() {
+fn restarts_are_announced_except_those_of_periodic_workers() {
     let program = program!("workers").env("LIFECYCLE_CONSOLE", "on");
     let program = program.with("only=eternal,periodic eternal=slow:500 periodic=ok");
     let mut run = program.start();
@@ -184,18 +188,18 @@ fn main_starts_when_all_workers_are_ready() {
 }
 
 #[test]
-fn a11_a_worker_whose_synchronous_prefix_blocks_holds_up_others_for_100_ms_and_is_reported() {
-    for (block, code) in [("block:700,told", 0), ("block", 3)] {
+fn a11_a_first_poll_that_blocks_delays_startup_by_100_ms_and_is_reported() {
+    for (block, code) in [("block:700,asked", 0), ("block", 3)] {
         unless_late(|| {
             let program = program!("workers").with(&format!("only=low,high,steady low={block}"));
-            let (end, told) = stop_after(program, &["high", "steady", "main"]);
+            let (end, asked) = stop_after(program, &["high", "steady", "main"]);
             end.expect_code(code)
                 .expect_order(&["low", "high", "steady", "main"])
                 .expect_line(&["low", "100ms", "it may block the runtime"])
                 .expect_names("stop ok", "owner base")
-                .expect_gone(told, Duration::from_secs(10));
+                .expect_gone(asked, Duration::from_secs(10));
             end.expect_after(end.at("low"), "high", 95..500);
-            // Those have nothing to wait for.
+            // These workers have nothing to wait for.
             end.expect_after(end.at("high"), "main", 0..400);
             if code != 0 {
                 assert_eq!(end.row("low").0, "timeout", "{end}");
@@ -205,13 +209,13 @@ fn a11_a_worker_whose_synchronous_prefix_blocks_holds_up_others_for_100_ms_and_i
 }
 
 #[test]
-fn a_worker_that_asks_for_the_stop_before_it_is_up_is_awaited() {
-    // In its first poll it asks, and goes on for longer than a first poll is waited for.
-    let steps = "steady=request,block:250,told owner.stop=slow:100 base.stop=slow:300";
+fn a_worker_that_requests_the_stop_before_it_is_up_is_awaited() {
+    // The worker requests the stop in its first poll, which takes longer than startup waits for a first poll.
+    let steps = "steady=request,block:250,asked owner.stop=slow:100 base.stop=slow:300";
     let end = program!("workers").with("only=steady").with(steps).run();
     end.expect_code(0)
         .expect_order(&[
-            "steady told",
+            "steady asked",
             "steady ok",
             "owner.stop",
             "base.stop",
@@ -221,46 +225,46 @@ fn a_worker_that_asks_for_the_stop_before_it_is_up_is_awaited() {
 }
 
 #[test]
-fn unordered_workers_and_main_are_told_first_then_the_ordered_ones_highest_first() {
+fn unordered_workers_and_main_are_asked_first_then_ordered_ones_by_descending_order() {
     for flavour in flavours() {
         let arguments =
-            "only=steady,low,high steady=told,slow:50 high=told,slow:50 low=told,slow:50";
+            "only=steady,low,high steady=asked,slow:50 high=asked,slow:50 low=asked,slow:50";
         let (end, _) = stop_after(flavour().with(arguments), &["main"]);
         end.expect_code(0)
             .expect_order(&["low", "high", "steady", "main"])
             .expect_order(&[
-                "steady told",
+                "steady asked",
                 "steady ok",
-                "high told",
+                "high asked",
                 "high ok",
-                "low told",
+                "low asked",
                 "low ok",
                 "owner.stop",
                 "base.stop",
             ]);
-        end.expect_order(&["main told", "high told"]);
+        end.expect_order(&["main asked", "high asked"]);
     }
 }
 
 #[test]
-fn main_is_told_first_and_dropped_before_any_resource_stops() {
+fn main_is_asked_first_and_dropped_before_any_resource_stops() {
     for flavour in flavours() {
         unless_late(|| {
-            let (end, told) = stop_after(flavour().with("main=told,hang"), &["main"]);
+            let (end, asked) = stop_after(flavour().with("main=asked,hang"), &["main"]);
             end.expect_code(3).expect_order(&[
-                "main told",
+                "main asked",
                 "main dropped",
                 "owner.stop",
                 "base.stop",
             ]);
-            end.expect_after(told, "main told", 0..800)
+            end.expect_after(asked, "main asked", 0..800)
                 .expect_line(&["main", "timeout"]);
         });
     }
 }
 
 #[test]
-fn main_that_returns_stops_the_app_and_its_error_is_exit_code_1() {
+fn the_end_of_main_stops_the_app_and_its_error_exits_with_1() {
     for flavour in flavours() {
         flavour()
             .with("main=ok")
@@ -277,9 +281,11 @@ fn main_that_returns_stops_the_app_and_its_error_is_exit_code_1() {
 }
 
 #[test]
-fn shutdown_fail_is_exit_code_1_and_names_the_scope() {
+fn shutdown_fail_exits_with_1_and_names_the_scope() {
     for flavour in flavours() {
-        let end = flavour().with("only=steady steady=slow:50,fail,told").run();
+        let end = flavour()
+            .with("only=steady steady=slow:50,fail,asked")
+            .run();
         end.expect_code(1)
             .expect_line(&["error", "`steady` failed", "steady is broken"])
             .expect_names("stop ok", "owner base");
@@ -287,7 +293,7 @@ fn shutdown_fail_is_exit_code_1_and_names_the_scope() {
 }
 
 #[test]
-fn shutdown_fail_while_the_app_stops_is_exit_code_1_and_is_not_lost() {
+fn shutdown_fail_while_the_app_stops_exits_with_1() {
     let (end, _) = stop_after(program!("workers").with("owner.stop=fail"), &["main"]);
     end.expect_code(1)
         .expect_line(&["owner", "owner.stop is broken"])
@@ -295,23 +301,23 @@ fn shutdown_fail_while_the_app_stops_is_exit_code_1_and_is_not_lost() {
 }
 
 #[test]
-fn lame_duck_goes_on_serving_unless_somebody_waits_at_a_terminal() {
+fn a_lame_duck_serves_except_at_a_terminal() {
     for (signal, waited) in [(Signal::TERM, 2000..3000), (Signal::INT, 0..1500)] {
         let mut run = program!("workers")
             .with("only=steady")
             .env("LIFECYCLE_LAME_DUCK", "2s")
             .start();
         run.until("main");
-        let told = run.signal(signal);
+        let asked = run.signal(signal);
         let end = run.end();
         end.expect_code(0)
-            .expect_after(told, "steady told", waited)
-            .expect_order(&["steady told", "owner.stop"]);
+            .expect_after(asked, "steady asked", waited)
+            .expect_order(&["steady asked", "owner.stop"]);
     }
 }
 
 #[test]
-fn lame_duck_is_skipped_when_the_app_was_never_up() {
+fn a_lame_duck_is_skipped_when_the_app_was_never_up() {
     let program = program!("chain")
         .with("c.start=error")
         .env("LIFECYCLE_LAME_DUCK", "5s");
@@ -321,59 +327,59 @@ fn lame_duck_is_skipped_when_the_app_was_never_up() {
 }
 
 #[test]
-fn a_worker_on_a_thread_is_told_and_awaited() {
+fn a_worker_on_a_thread_is_asked_to_stop_and_awaited() {
     for flavour in flavours() {
         let (end, _) = stop_after(
-            flavour().with("only=threaded threaded=told,slow:100"),
+            flavour().with("only=threaded threaded=asked,slow:100"),
             &["threaded", "main"],
         );
         end.expect_code(0)
-            .expect_order(&["threaded told", "threaded ok", "owner.stop"]);
+            .expect_order(&["threaded asked", "threaded ok", "owner.stop"]);
     }
 }
 
 #[test]
 fn a_worker_on_a_thread_that_never_ends_is_abandoned_and_reported() {
     for flavour in flavours() {
-        let (end, told) = stop_after(
+        let (end, asked) = stop_after(
             flavour().with("only=threaded threaded=block"),
             &["threaded", "main"],
         );
         end.expect_code(3)
             .expect_names("stop ok", "owner base")
-            .expect_gone(told, Duration::from_secs(2));
-        end.expect_after(told, "owner.stop", 450..900);
+            .expect_gone(asked, Duration::from_secs(2));
+        end.expect_after(asked, "owner.stop", 450..900);
         let (layer, note) = end.row("threaded");
         assert!(layer == "timeout" && note.contains("thread"), "{end}");
     }
 }
 
 #[test]
-fn a_worker_that_is_told_and_never_ends_is_cut() {
+fn a_worker_that_never_ends_is_cancelled() {
     for flavour in flavours() {
         unless_late(|| {
-            let (end, told) = stop_after(
+            let (end, asked) = stop_after(
                 flavour().with("only=steady steady=hang"),
                 &["steady", "main"],
             );
             end.expect_code(3)
                 .expect_order(&["steady dropped", "owner.stop", "base.stop"])
                 .expect_names("emergency", "");
-            end.expect_after(told, "steady dropped", 900..1500);
+            end.expect_after(asked, "steady dropped", 900..1500);
             assert_eq!(end.row("steady").0, "timeout", "{end}");
         });
     }
 }
 
 #[test]
-fn a_worker_that_never_yields_does_not_keep_the_others_from_stopping() {
-    let (end, told) = stop_after(
+fn a_worker_that_never_yields_does_not_block_other_stops() {
+    let (end, asked) = stop_after(
         program!("workers").with("only=steady steady=spin"),
         &["steady", "main"],
     );
     end.expect_code(3)
         .expect_names("stop ok", "owner base")
-        .expect_gone(told, Duration::from_secs(10));
+        .expect_gone(asked, Duration::from_secs(10));
     assert_eq!(end.row("steady").0, "timeout", "{end}");
 }
 
@@ -381,7 +387,7 @@ fn a_worker_that_never_yields_does_not_keep_the_others_from_stopping() {
 fn a18_a_worker_that_fails_while_the_app_stops_keeps_the_root_reason() {
     for flavour in flavours() {
         for (fault, error) in [("error", "low is broken"), ("panic", "low panics")] {
-            let arguments = format!("only=steady,low steady=slow:50,error low=told,{fault}");
+            let arguments = format!("only=steady,low steady=slow:50,error low=asked,{fault}");
             let end = flavour().with(&arguments).run();
             end.expect_code(1)
                 .expect_line(&["error: `steady` failed: steady is broken"])
@@ -394,21 +400,21 @@ fn a18_a_worker_that_fails_while_the_app_stops_keeps_the_root_reason() {
 }
 
 #[test]
-fn a18_a_worker_that_fails_after_a_signal_is_code_1_and_the_signal_stays_the_reason() {
+fn a18_a_worker_that_fails_after_a_signal_exits_with_1_and_the_signal_stays_the_reason() {
     for flavour in flavours() {
         for (worker, arguments, error) in [
             (
                 "steady",
-                "only=steady steady=told,error",
+                "only=steady steady=asked,error",
                 "steady is broken",
             ),
-            ("steady", "only=steady steady=told,panic", "steady panics"),
+            ("steady", "only=steady steady=asked,panic", "steady panics"),
             (
                 "threaded",
-                "only=threaded threaded=told,error",
+                "only=threaded threaded=asked,error",
                 "threaded is broken",
             ),
-            ("main", "main=told,panic", "main panics"),
+            ("main", "main=asked,panic", "main panics"),
         ] {
             let (end, _) = stop_after(flavour().with(arguments), &["main"]);
             end.expect_code(1)
@@ -416,25 +422,25 @@ fn a18_a_worker_that_fails_after_a_signal_is_code_1_and_the_signal_stays_the_rea
                 .expect_names("stop ok", "owner base");
             assert!(end.row(worker).1.contains(error), "{end}");
         }
-        // Not even told yet: it goes on serving for a while.
+        // The worker is not asked yet: it goes on serving for a while.
         unless_late(|| {
             let program = flavour().with("only=steady steady=slow:1000,error");
             let (end, _) = stop_after(program.env("LIFECYCLE_LAME_DUCK", "2s"), &["main"]);
             end.expect_code(1)
                 .expect_line(&["exit code 1", "(SIGTERM)"])
-                .expect_none("steady told");
+                .expect_none("steady asked");
             assert!(end.row("steady").1.contains("steady is broken"), "{end}");
         });
     }
 }
 
 #[test]
-fn a18_what_being_told_provokes_or_a_worker_may_do_is_code_0() {
+fn a18_provoked_and_ignored_failures_exit_with_0() {
     for flavour in flavours() {
         for arguments in [
-            "only=steady steady=told,disconnect",
-            "only=careless careless=told,error",
-            "only=careless careless=told,panic",
+            "only=steady steady=asked,disconnect",
+            "only=careless careless=asked,error",
+            "only=careless careless=asked,panic",
         ] {
             let (end, _) = stop_after(flavour().with(arguments), &["main"]);
             end.expect_code(0).expect_names("stop ok", "owner base");
@@ -443,9 +449,9 @@ fn a18_what_being_told_provokes_or_a_worker_may_do_is_code_0() {
 }
 
 #[test]
-fn a18_a_wrong_configuration_and_a_forced_end_count_for_more() {
+fn a18_a_configuration_error_and_a_forced_end_take_precedence() {
     for flavour in flavours() {
-        let arguments = "only=steady,low,readied low=told,error readied.start=slow:50,config";
+        let arguments = "only=steady,low,readied low=asked,error readied.start=slow:50,config";
         let end = flavour().with(arguments).run();
         end.expect_code(2)
             .expect_line(&["error: `readied` did not start", "CUSHIONS=0"])
@@ -464,7 +470,7 @@ fn a18_a_wrong_configuration_and_a_forced_end_count_for_more() {
     }
 }
 
-/// Stops the program so long after its worker has begun a record; how it ended and what it has written.
+/// Stops the program at that time after its worker has begun a record. Returns how it ended, and what it has written.
 fn stop_amid_records(worker: &str, after: Duration) -> (End, String) {
     let folder = folder();
     let program = program!("writes").with(&format!("only={worker}"));
@@ -478,11 +484,11 @@ fn stop_amid_records(worker: &str, after: Duration) -> (End, String) {
 }
 
 #[test]
-fn d4_a_worker_is_asked_before_it_is_cut_and_leaves_nothing_half_written() {
+fn d4_a_worker_that_observes_the_stop_writes_only_whole_records() {
     let mut random = rng();
     for worker in ["task", "thread"] {
         for _ in 0..runs(10) {
-            // Anywhere in a record: one takes 5 ms.
+            // Anywhere in a record, which takes 5 ms.
             let (end, journal) =
                 stop_amid_records(worker, Duration::from_micros(random.u64(..15_000)));
             end.expect_code(0).expect_order(&["asked", "journal.stop"]);
@@ -492,7 +498,7 @@ fn d4_a_worker_is_asked_before_it_is_cut_and_leaves_nothing_half_written() {
             );
         }
     }
-    // One that does not ask is cut when its time is over, and it shows.
+    // A worker that ignores the request is cancelled at its timeout, in the middle of a record.
     let (end, journal) = stop_amid_records("deaf", Duration::ZERO);
     assert_eq!(journal, "<", "{end}");
     end.expect_code(3);

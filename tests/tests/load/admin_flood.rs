@@ -1,4 +1,4 @@
-//! Ten thousand connections to the admin's port, which ask nothing, half of something, or never read.
+//! Ten thousand connections to the admin port, which send nothing, send half of a request, or never read.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
@@ -15,15 +15,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::MACHINE;
 
 const CONNECTIONS: usize = 10_000;
-/// What a kubelet waits unless told otherwise, and how often in a row a probe may fail.
+/// The default timeout of a kubelet's probe, and the number of consecutive failures that it tolerates.
 const PROBE: Duration = Duration::from_secs(1);
 const TRIES: usize = 3;
-/// Far beyond what anything here takes.
+/// The limit of a wait, far beyond what a test expects.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Threads that make connections.
+/// Threads that open connections.
 const LANES: usize = 4;
-/// Kinds of connections: one that says nothing, one that says half of something; others ask and do not read.
+/// Kinds of connections: silent ones, ones with half of a request, and ones that request and do not read.
 const SILENT: usize = 0;
 const HALF: usize = 1;
 const ASKED: [&str; 3] = [
@@ -32,8 +32,8 @@ const ASKED: [&str; 3] = [
     "GET /live HTTP/1.1\r\nhost: test\r\n\r\n",
 ];
 
-/// As many descriptors as there may be; returns how many connections can be held. Who is not root may be allowed fewer
-/// than that: then so many are made one after the other.
+/// Raises the limit of descriptors; returns how many connections can be held. An unprivileged user may have a lower
+/// limit, and then opens the connections one after the other.
 fn raise_limit() -> usize {
     let wanted = CONNECTIONS as u64 + 200;
     let limit = getrlimit(Resource::Nofile);
@@ -54,7 +54,7 @@ fn raise_limit() -> usize {
 
 fn connect(address: SocketAddr, number: usize) -> Option<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, LONG).ok()?;
-    // One that has been pushed out by now may be closed.
+    // A connection that the server has evicted may be closed.
     let _ = match number % 3 {
         SILENT => Ok(()),
         HALF => stream.write_all(b"GET /livez HTTP/1.1\r\nhost: "),
@@ -63,7 +63,7 @@ fn connect(address: SocketAddr, number: usize) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// Probes until there is an answer, and says how often there was none.
+/// Probes until there is an answer; returns it with the number of failures.
 #[track_caller]
 fn probe(address: SocketAddr, path: &str) -> (Answer, usize) {
     for failed in 0..TRIES {
@@ -74,7 +74,7 @@ fn probe(address: SocketAddr, path: &str) -> (Answer, usize) {
     panic!("{TRIES} probes of {path} in a row had no answer");
 }
 
-/// Ends the flood, also where an assertion fails.
+/// Ends the flood, also if an assertion fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -84,7 +84,7 @@ impl Drop for Over<'_> {
 }
 
 #[test]
-fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end() {
+fn d9_ten_thousand_connections_delay_neither_start_nor_probes_nor_stop() {
     let _machine = MACHINE.blocking_lock();
     unless_late(|| {
         let held = raise_limit();
@@ -96,7 +96,7 @@ fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end()
         run.until("database.start");
         let (made, over) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (digests, digested) = channel();
-        let (begun, up, told, end) = thread::scope(|scope| {
+        let (begun, up, asked, end) = thread::scope(|scope| {
             let over_at_the_end = Over(&over);
             for lane in 0..LANES {
                 let (made, over) = (&made, &over);
@@ -104,7 +104,7 @@ fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end()
                 scope.spawn(move || {
                     let most = held / LANES;
                     let mut open = Vec::with_capacity(most);
-                    // As fast as it can, whether anybody answers or not; then one after the other.
+                    // As fast as possible, without regard to answers; then one after the other.
                     while open.len() < most {
                         let number = lane + open.len();
                         open.push(connect(address, number).expect("the program listens"));
@@ -112,7 +112,7 @@ fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end()
                     }
                     for number in 0.. {
                         let last = ask(address, "GET", "/readyz", "", LONG);
-                        // Let go of, so that a lane that fails is not waited for.
+                        // Dropped, so that the test does not wait for a lane that fails.
                         if let Some(digests) = digests.take() {
                             let _ = digests.send(());
                         }
@@ -145,20 +145,20 @@ fn d9_ten_thousand_connections_delay_neither_the_start_nor_a_probe_nor_the_end()
                     probes += 1;
                 }
             }
-            let told = run.terminate();
+            let asked = run.terminate();
             let end = run.end();
             println!(
                 "{} connections, {held} held, {probes} probes, {failed} failed and tried again, slowest {slowest:?}",
                 made.load(Ordering::Relaxed)
             );
-            // One now and then, on a machine that is busy with all this.
+            // Some probes may fail on a machine that is saturated.
             assert!(3 * failed <= probes, "{failed} of {probes} failed");
             drop(over_at_the_end);
-            (begun, up, told, end)
+            (begun, up, asked, end)
         });
-        // Its own stop, and what a machine that is busy with all this takes.
+        // Its own stop, and the time of a machine that is saturated.
         end.expect_code(0)
             .expect_took("up", begun, up, 0..3000)
-            .expect_gone(told, Duration::from_secs(5));
+            .expect_gone(asked, Duration::from_secs(5));
     });
 }

@@ -1,18 +1,18 @@
-//! Random faults in random hooks, with signals at random instants: whatever happens, what must hold holds. It ends, in
-//! time; what came up is stopped once, in reverse, or gets its emergency hook; the exit code says what happened.
+//! Random days: random faults in random hooks, with signals at random instants. On every day the process ends in time;
+//! what had started stops once, in reverse order, or runs its emergency hook; and the exit code matches what happened.
 //!
-//! Each day is drawn from a seed of its own; a failure prints the line that lives that very day again. What can be set:
+//! Each day is drawn from a seed of its own. A failure prints the command that replays its day. The variables:
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `RUNS=600` | how many days |
-//! | `SEED=7` | what the days are drawn from; it is the seed of the first |
-//! | `STRICT=1` | late is 10 ms after the deadline, on a machine that does nothing else, or 50 ms where `BUSY` is set. Otherwise it is 150 ms, three times in a row, for any machine |
-//! | `BUSY=3` | so many threads a processor compute all the time |
-//! | `ONLY=spin` | only days of that fault |
-//! | `LANES=8` | how many programs run side by side |
-//! | `PROGRAMS=target/abort` | the folder of programs that were built in another way |
-//! | `PANICS=abort` | so that their panics abort: only days without a panic, on which somebody reads what they write |
+//! | `RUNS=600` | the number of days |
+//! | `SEED=7` | the seed of the first day, from which the other seeds are drawn |
+//! | `STRICT=1` | a day is late 10 ms after its deadline, on an idle machine, or 50 ms if `BUSY` is set; the default, for any machine, is 150 ms in three attempts |
+//! | `BUSY=3` | threads for each processor that keep it busy |
+//! | `ONLY=spin` | only days with that fault |
+//! | `LANES=8` | the number of programs that run side by side |
+//! | `PROGRAMS=target/abort` | the folder of programs built with another profile |
+//! | `PANICS=abort` | panics of these programs abort: only days without a panic, and with outputs that are read |
 //!
 //! `cargo test -p lifecycle-tests --test load -- --nocapture faults::` shows the table.
 
@@ -39,14 +39,14 @@ fn program(name: &str) -> Program {
     }
 }
 
-/// The number that the variable has.
+/// The number in a variable.
 fn number(name: &str, usually: usize) -> usize {
     let given = std::env::var(name).ok();
     given.map_or(usually, |number| number.parse().expect("a number"))
 }
 
 #[test]
-fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
+fn every_day_ends_in_time_and_in_order() {
     let _machine = MACHINE.blocking_lock();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let busy = number("BUSY", 0) * processors;
@@ -71,7 +71,7 @@ fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
     let days = seeds(seed())
         .map(Day::of)
         .filter(|day| only.as_ref().is_none_or(|only| day.fault.name == only))
-        // A subscriber that cannot write says so by a panic, as tokio does of a bridge on its only thread.
+        // A subscriber that cannot write panics, and so does a bridge on the only thread of tokio.
         .filter(|day| {
             let panics = ["panic", "bridge"]
                 .iter()
@@ -91,7 +91,7 @@ fn whatever_goes_wrong_the_day_ends_in_time_and_in_order() {
     );
 }
 
-/// A day of `c` on top of `b` on top of `a`, told to stop after 10 ms, with a deadline of 600 ms, which ended so.
+/// A day with `c` on top of `b` on top of `a`, asked to stop after 10 ms, with a deadline of 600 ms, and this end.
 fn lived(evidence: &str, code: i32, gone: u64) -> (Day, Lived) {
     let day = Day {
         seed: 0,
@@ -108,7 +108,7 @@ fn lived(evidence: &str, code: i32, gone: u64) -> (Day, Lived) {
         signals: Vec::new(),
         outputs: Outputs::Read,
     };
-    let started = "0 a.start ok, 1 b.start ok, 2 c.start ok, 3 main, 10 main told, ";
+    let started = "0 a.start ok, 1 b.start ok, 2 c.start ok, 3 main, 10 main asked, ";
     let line = |line: &str| {
         let (at, what) = line.trim().split_once(' ').expect("an instant");
         Line {
@@ -146,7 +146,7 @@ const STRICT: Machine = Machine {
 };
 
 #[test]
-fn a_day_that_went_well_is_judged_so() {
+fn correct_days_are_accepted() {
     for (evidence, code, cleanup) in [
         (
             "11 main ok, 20 c.stop, 20 c.stop ok, 21 b.stop, 21 b.stop ok, 22 a.stop, 22 a.stop ok",
@@ -173,7 +173,7 @@ fn a_day_that_went_well_is_judged_so() {
 }
 
 #[test]
-fn what_must_not_happen_is_found() {
+fn broken_rules_are_found() {
     let all = "11 main ok, 20 c.stop ok, 21 b.stop ok, 22 a.stop ok";
     let cases = [
         (all, 0, 621, "gone 11.0 ms after"),
@@ -243,17 +243,17 @@ fn what_must_not_happen_is_found() {
     }
 }
 
-/// SIGSTOP comes at the instant given, SIGCONT 600 ms later.
+/// SIGSTOP comes at the given instant, SIGCONT 600 ms later.
 #[test]
-fn what_a_process_heard_before_it_was_stopped_counts() {
+fn sigstop_extends_the_deadline_only_of_unhandled_signals() {
     let stops = "20 c.stop, 20 c.stop ok, 21 b.stop, 21 b.stop ok, 22 a.stop, 22 a.stop ok";
     let clean = format!("11 main ok, {stops}");
     for (evidence, stopped, gone, found) in [
-        // The signal may have been heard after SIGCONT only: the deadline is 1,212 ms, and else 825.
+        // The signal may have been handled after SIGCONT only: then the deadline is at 1,212 ms, otherwise at 825 ms.
         (&clean, 12, 1220, None),
         (&clean, 12, 1230, Some("gone 18.0 ms after")),
         (&clean, 25, 840, Some("gone 15.0 ms after")),
-        // So may the end of the last stop.
+        // The same holds for the end of the last stop.
         (&format!("{clean}, 635 a.emergency"), 31, 640, None),
         (
             &format!("{clean}, 665 a.emergency"),
@@ -277,7 +277,7 @@ fn what_a_process_heard_before_it_was_stopped_counts() {
 }
 
 #[test]
-fn a_day_is_had_again_by_its_seed() {
+fn a_day_is_replayed_by_its_seed() {
     let days: Vec<u64> = seeds(7).take(200).collect();
     for seed in &days {
         let first = seeds(*seed).next().expect("a seed is the first of its own");

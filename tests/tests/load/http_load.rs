@@ -1,4 +1,4 @@
-//! HTTP under load while the app stops: 64 connections that are kept alive, of both protocols, most of them in the middle of a
+//! HTTP under load while the app stops: 64 persistent connections of both protocols, most of them in the middle of a
 //! body; SIGTERM at a random instant.
 //!
 //! `RUNS=200 cargo test -p lifecycle-tests --test load -- --nocapture http_load::`
@@ -27,32 +27,31 @@ use tokio::task::JoinSet;
 
 use crate::MACHINE;
 
-/// Connections: those of HTTP/1 with short answers, with bodies that take their time, and those of HTTP/2 with two of these
-/// each.
+/// Connections: HTTP/1 with short answers, HTTP/1 with slow bodies, and HTTP/2 with two slow streams each.
 const SHORT: usize = 16;
 const LONG: usize = 24;
 const STREAMS: usize = 24;
 
-/// So many bodies are under way at each signal, at least.
+/// The number of bodies under way at each signal, at least.
 const UNDER_WAY: usize = 32;
 
 const LONG_PATH: &str = "/chunks/20/5";
 const LONG_END: &str = "\nend\n";
 
-/// What the clients of a run, or of all runs, met with.
+/// The outcomes of the requests of one run, or of all runs.
 #[derive(Debug, Default)]
 struct Tally {
     answered: AtomicUsize,
-    /// 503, as it should be.
+    /// Answered with 503.
     turned_away: AtomicUsize,
-    /// By a closed port.
+    /// Refused by a closed port.
     refused: AtomicUsize,
     /// An HTTP/1 connection was closed while its next request was on its way (RFC 9112, 9.3.1).
     raced: AtomicUsize,
-    /// An HTTP/2 server has said that it does not look at it, so that it can be sent elsewhere (RFC 9113, 6.8). hyper's client
-    /// says the same of one that it does not send since it knows that.
+    /// An HTTP/2 server reported that it did not process the request, so that it can be sent elsewhere (RFC 9113, 6.8).
+    /// hyper's client reports the same for a request that it does not send because of that.
     unprocessed: AtomicUsize,
-    /// The connection was known to be closing before the request was on its way.
+    /// The connection was known to be closing before the request was sent.
     unsent: AtomicUsize,
 }
 
@@ -75,10 +74,10 @@ impl Tally {
     }
 }
 
-/// What the clients of a run share.
+/// State that the clients of a run share.
 struct World {
     address: SocketAddr,
-    /// Whether a client that is told `Connection: close`, or to go away, asks elsewhere from then on.
+    /// Whether clients that receive `Connection: close`, or GOAWAY, go elsewhere from then on.
     looks_away: bool,
     bodies: watch::Sender<usize>,
     tally: Tally,
@@ -101,7 +100,7 @@ impl World {
             .expect("it is one")
     }
 
-    /// None when the port is closed.
+    /// `None` once the port is closed.
     async fn connect(&self) -> Option<TokioIo<TcpStream>> {
         match TcpStream::connect(self.address).await {
             Ok(socket) => Some(TokioIo::new(socket)),
@@ -155,7 +154,7 @@ impl World {
                 let met = match sender.try_send_request(self.request(path)).await {
                     Ok(response) => self.read(response, end).await,
                     Err(mut error) => {
-                        // What comes back was never sent.
+                        // A returned request was never sent.
                         if error.take_message().is_some() {
                             self.tally.unsent.fetch_add(1, Ordering::SeqCst);
                         } else {
@@ -210,7 +209,7 @@ impl World {
                         continue;
                     }
                     let error = error.into_error();
-                    // What a GOAWAY says, or the reset of a stream that it refused.
+                    // A GOAWAY, or the reset of a refused stream.
                     let text = format!("{error:?}");
                     let says_so = ["GoAway", "REFUSED_STREAM"]
                         .iter()
@@ -223,7 +222,7 @@ impl World {
     }
 }
 
-/// One life under load, from its start to its end.
+/// One run under load, from its start to its end.
 async fn stopped_under_load(lame_duck: &str, random: &mut Rng, tally: &Tally) {
     let mut run = program!("web")
         .limits("60s", "1s")
@@ -249,7 +248,7 @@ async fn stopped_under_load(lame_duck: &str, random: &mut Rng, tally: &Tally) {
     let mut bodies = world.bodies.subscribe();
     let enough = |bodies: &usize| *bodies >= UNDER_WAY;
     bodies.wait_for(enough).await.expect("they are there");
-    // Any instant will do.
+    // A random instant.
     tokio::time::sleep(Duration::from_millis(random.u64(..300))).await;
     bodies.wait_for(enough).await.expect("they are there");
     let at = run.terminate();
@@ -284,10 +283,10 @@ async fn d2_under_load_no_request_is_lost() {
     assert_eq!(refused, runs * (SHORT + LONG + STREAMS));
 }
 
-/// An answer that began before the lame duck cannot say that it is the last one: the lame duck must be longer than any, also
-/// on a machine that is busy.
+/// An answer that began before the lame duck cannot announce that it is the last one. Therefore the lame duck is longer
+/// than any answer, also on a busy machine.
 #[tokio::test]
-async fn d2_under_load_and_with_a_lame_duck_nothing_fails_for_who_looks_away() {
+async fn d2_under_load_with_a_lame_duck_no_request_fails_for_clients_that_reconnect() {
     let _machine = MACHINE.lock().await;
     let (mut random, tally, runs) = (rng(), Tally::default(), runs(5));
     for _ in 0..runs {

@@ -1,5 +1,4 @@
-//! Many that sleep, on a clock that stands still and jumps to the next timer: when they wake, and how often they are
-//! looked at until then.
+//! Many sleeping tasks, on a paused clock: when they wake, and how often they are polled until then.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,7 +15,7 @@ use crate::MACHINE;
 const SECOND: Duration = Duration::from_secs(1);
 const SLEEPERS: u64 = 100_000;
 
-/// An app with one worker, which is handed its scope.
+/// Starts an app with one worker, which receives its scope.
 async fn with_worker<F, Fut>(worker: F) -> Running
 where
     F: FnOnce(Shutdown) -> Fut + Send + 'static,
@@ -35,7 +34,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_sleep_ends_at_its_own_instant_or_at_the_one_of_the_stop() {
+async fn each_sleep_ends_at_its_own_instant_or_at_the_stop() {
     let _machine = MACHINE.lock().await;
     let (slept, mut sleeps) = mpsc::unbounded_channel();
     let running = with_worker(async move |shutdown: Shutdown| {
@@ -58,10 +57,10 @@ async fn each_sleep_ends_at_its_own_instant_or_at_the_one_of_the_stop() {
     })
     .await;
     sleep(10 * SECOND + SECOND / 2).await;
-    let told = Instant::now();
+    let asked = Instant::now();
     let report = running.stop().await;
     assert!(report.is_clean(), "{report}");
-    assert_eq!(told.elapsed(), Duration::ZERO, "{report}");
+    assert_eq!(asked.elapsed(), Duration::ZERO, "{report}");
     let mut seen = Vec::new();
     while let Some(sleep) = sleeps.recv().await {
         seen.push(sleep);
@@ -80,7 +79,7 @@ async fn each_sleep_ends_at_its_own_instant_or_at_the_one_of_the_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_thousand_sleepers_are_woken_by_one_stop_and_looked_at_no_more_than_twice() {
+async fn a_hundred_thousand_sleepers_are_woken_by_one_stop_with_two_polls_each() {
     let _machine = MACHINE.lock().await;
     let polls = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&polls);
@@ -103,14 +102,14 @@ async fn a_hundred_thousand_sleepers_are_woken_by_one_stop_and_looked_at_no_more
     })
     .await;
     let tasks = is_up.recv().await.expect("the worker runs");
-    // The clock jumps only when there is nothing left to do: all of them sleep.
+    // The clock advances only when all tasks are idle: all of them sleep.
     sleep(60 * SECOND).await;
     assert_eq!(tasks.len() as u64, SLEEPERS);
     assert_eq!(polls.load(Ordering::Relaxed), SLEEPERS, "while they sleep");
 
-    let told = Instant::now();
+    let asked = Instant::now();
     let report = running.stop().await;
-    assert_eq!(told.elapsed(), Duration::ZERO, "{report}");
+    assert_eq!(asked.elapsed(), Duration::ZERO, "{report}");
     assert!(report.is_clean() && tasks.is_empty(), "{report}");
     assert_eq!(polls.load(Ordering::Relaxed), 2 * SLEEPERS);
 }

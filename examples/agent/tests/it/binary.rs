@@ -1,11 +1,11 @@
-//! What is in the program itself.
+//! What the program contains.
 
 use std::fs;
 
-/// What the drill says when it begins.
+/// A text that the drill prints when it begins.
 const TELL_TALE: &[u8] = b"goes wrong on purpose";
 
-/// To be run with and without `--features drill`: what is found with it is what must be absent without.
+/// Run with and without `--features drill`: the text must be found with the feature and be absent without it.
 #[test]
 fn the_drill_is_in_the_program_with_its_feature_and_only_then() {
     let program = fs::read(env!("CARGO_BIN_EXE_agent")).expect("the program is there");

@@ -1,4 +1,4 @@
-//! The unit of `deploy`, run by a real systemd. To be run beside one of its own, by `tests/with-systemd`:
+//! The unit in `deploy`, run by a real systemd, which `tests/with-systemd` boots for these tests:
 //!
 //! ```text
 //! cargo test -p agent --test it --config "target.'cfg(unix)'.runner = '$PWD/tests/with-systemd'" -- --ignored booted::
@@ -14,9 +14,9 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// Of the systemd that is process 1 here. All of `/run` goes with it.
+/// Units of the systemd that is process 1 here, which owns all of `/run`.
 const UNITS: &str = "/run/systemd/system";
-/// Where the unit is let find the program: it shows it neither `/home` nor `/tmp`.
+/// A path at which the unit can see the program: it hides `/home` and `/tmp`.
 const PROGRAM: &str = "/run/agent";
 
 #[track_caller]
@@ -38,12 +38,12 @@ fn show(property: &str) -> String {
     run("systemctl", &shown)
 }
 
-/// The unit as it is, with addresses of the test's own, and without what the machine's systemd has around it.
+/// Installs the unit as it is, with addresses of this test, and without dependencies on units of the machine.
 fn install(host: &str) {
     let first = fs::read("/proc/1/environ").unwrap_or_default();
     let is_ours = String::from_utf8_lossy(&first).contains("container=with-systemd");
     assert!(is_ours, "a systemd of our own: see the top of this file");
-    // Of the namespace that this systemd is in, as is what it mounts.
+    // A mount of the namespace of this systemd.
     run("mount", &["-t", "tmpfs", "state", "/var/lib"]);
     fs::copy(env!("CARGO_BIN_EXE_agent"), PROGRAM).expect("a copy");
     let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/agent.service");
@@ -56,14 +56,14 @@ fn install(host: &str) {
          StandardOutput=append:/run/agent.log\nStandardError=append:/run/agent.log\n"
     );
     fs::write(extra.join("test.conf"), extra_lines).expect("a file");
-    // It would start the machine's own services.
+    // It would start services of the machine.
     symlink("/dev/null", Path::new(UNITS).join("network-online.target")).expect("a link");
     run("systemctl", &["daemon-reload"]);
 }
 
 #[test]
 #[ignore = "needs a systemd of its own: run by tests/with-systemd"]
-fn systemd_runs_the_unit_stops_it_clean_and_finds_its_data_again() {
+fn systemd_runs_the_unit_stops_it_gracefully_and_keeps_its_data() {
     let admin = http::own_address();
     let host = admin.ip().to_string();
     install(&host);
@@ -95,11 +95,11 @@ fn systemd_runs_the_unit_stops_it_clean_and_finds_its_data_again() {
         assert_eq!(show("Result"), "success");
         assert_eq!(show("ExecMainStatus"), "0");
     }
-    // The times of the unit fit those of the program.
+    // The times of the unit fit the times of the program.
     let log = fs::read_to_string("/run/agent.log").expect("a log");
     assert!(log.contains("stopping"), "{log}");
     assert!(!log.contains("needs up to"), "{log}");
-    // Nobody else reads it.
+    // Only the service can read its data.
     let data = fs::metadata("/var/lib/agent/").expect("the folder of its data");
     assert_eq!(data.permissions().mode() & 0o777, 0o700);
 }

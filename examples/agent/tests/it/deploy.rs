@@ -1,4 +1,4 @@
-//! The files of `deploy`, judged by those that they are for.
+//! The files in `deploy`, checked by the tools that read them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,12 +15,12 @@ fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Asserts that the file has all that is printed, in that order, whatever else it has.
+/// Asserts that the file contains all printed lines in their order. It may have more lines.
 #[track_caller]
 fn expect_printed(name: &str, printed: &str, changed: impl Fn(&str) -> String) {
     let here = text(&file(name));
     let mut lines = here.lines();
-    // What is printed is named in the first line.
+    // The first line only names the printed file.
     for line in printed.lines().skip(1).map(changed) {
         assert!(
             lines.any(|here| here == line),
@@ -29,7 +29,7 @@ fn expect_printed(name: &str, printed: &str, changed: impl Fn(&str) -> String) {
     }
 }
 
-/// What the program says of the file.
+/// Returns the output of the tool for the file.
 #[track_caller]
 fn expect_accepted(program: &str, arguments: &[&str], path: &Path) -> String {
     let output = Command::new(program)
@@ -45,7 +45,7 @@ fn expect_accepted(program: &str, arguments: &[&str], path: &Path) -> String {
 }
 
 #[test]
-fn each_test_that_the_table_of_faults_names_is_there() {
+fn the_tests_in_the_table_of_faults_exist() {
     let here = text(&file("FAULTS.md"));
     let (_, list) = here
         .split_once("The tests, in `tests/it/life`")
@@ -69,7 +69,7 @@ fn each_test_that_the_table_of_faults_names_is_there() {
 }
 
 #[test]
-fn the_files_have_the_times_and_probes_that_are_printed() {
+fn the_files_have_the_printed_times_and_probes() {
     let here = env!("CARGO_BIN_EXE_agent");
     let printed = |format, variables: &[(&str, &str)]| {
         let agent = Program::new(here).env("LIFECYCLE_PRINT", format);
@@ -78,7 +78,7 @@ fn the_files_have_the_times_and_probes_that_are_printed() {
             .fold(agent, |agent, (name, value)| agent.env(name, value));
         let end = agent.run();
         end.expect_code(0);
-        // With these times it fits.
+        // With these times there is no warning.
         assert_eq!(end.stderr, "", "{end}");
         end.stdout.replace(here, "/usr/local/bin/agent")
     };
@@ -101,12 +101,12 @@ fn the_files_have_the_times_and_probes_that_are_printed() {
 fn systemd_accepts_the_unit() {
     let folder = tempfile::tempdir().expect("a folder");
     let unit = folder.path().join("agent.service");
-    // It looks whether the program is there.
+    // `systemd-analyze` checks that the program exists.
     let here =
         text(&file("agent.service")).replace("/usr/local/bin/agent", env!("CARGO_BIN_EXE_agent"));
     std::fs::write(&unit, here).expect("a file");
     let said = expect_accepted("systemd-analyze", &["verify", "--man=no"], &unit);
-    // An unknown key is only told of.
+    // An unknown key is only a warning.
     assert!(!said.contains("agent.service"), "{said}");
 }
 

@@ -1,4 +1,5 @@
-//! The bad day of the agent, rehearsed: each of its hooks with each fault.
+//! A rehearsed bad day of the agent: each of its hooks with each fault.
+//!
 //! `cargo test -p agent --features drill --test it -- --nocapture drill::` shows the tables.
 
 use std::fmt::Write as _;
@@ -12,14 +13,14 @@ use lifecycle_tests::harness::{End, Program};
 
 use crate::start;
 
-/// So many agents live at a time.
+/// How many agents run side by side.
 const SIDE_BY_SIDE: usize = 3;
 const LIMIT: Duration = Duration::from_secs(5);
 
 struct Resource {
     name: &'static str,
     order: u32,
-    /// Its name in variables.
+    /// The name of the resource in variables.
     variable: &'static str,
     stops: bool,
 }
@@ -48,14 +49,14 @@ const RESOURCES: [Resource; 12] = [
     resource("HttpListener", 4, "HTTP_LISTENER", true),
 ];
 
-/// One life of the agent, and how it must end.
+/// One run of the agent with its faults, and its expected exit code.
 struct Day {
     directives: String,
     limits: Vec<(String, &'static str)>,
     code: i32,
 }
 
-/// How it ended, and how long it took from the first cause to stop.
+/// The end of a run, and its time from the first reason to stop.
 struct Evening {
     end: End,
     took: Duration,
@@ -65,23 +66,23 @@ impl Day {
     fn live(&self) -> Evening {
         let folder = tempfile::tempdir().expect("a folder");
         let program = start::agent(folder.path())
-            // One of them may be blocked.
+            // A fault may block one of them.
             .env("TOKIO_WORKER_THREADS", "4")
             .env("LIFECYCLE_DRILL", &self.directives)
             .limits("5s", "500ms");
         let limited = |program: Program, (name, value): &(String, &str)| program.env(name, value);
         let mut run = self.limits.iter().fold(program, limited).start();
         run.until_stderr(" stopping reason=");
-        let told = now();
+        let asked = now();
         let end = run.end();
-        end.expect_code(self.code).expect_gone(told, LIMIT);
-        let took = end.at.saturating_sub(told);
+        end.expect_code(self.code).expect_gone(asked, LIMIT);
+        let took = end.at.saturating_sub(asked);
         Evening { end, took }
     }
 }
 
 impl Evening {
-    /// What stopped clean, in the order of the log.
+    /// The components that stopped gracefully, in the order of the log.
     fn stopped(&self) -> Vec<&str> {
         let lines = self.end.stderr.lines();
         lines
@@ -93,11 +94,11 @@ impl Evening {
 
 fn order(name: &str) -> u32 {
     let resource = RESOURCES.iter().find(|resource| resource.name == name);
-    // The workers come last.
+    // Workers come after all resources.
     resource.map_or(5, |resource| resource.order)
 }
 
-/// Lives all the days; `look` judges each, and has a line of the table for it.
+/// Runs all the days. `look` checks the end of each and returns its part of a line of the table.
 fn rehearse<T: Sync>(days: &[(Day, T)], look: impl Fn(&Day, &T, &Evening) -> String + Sync) {
     let next = Mutex::new(days.iter().enumerate());
     let table = Mutex::new(vec![String::new(); days.len()]);
@@ -123,7 +124,7 @@ fn rehearse<T: Sync>(days: &[(Day, T)], look: impl Fn(&Day, &T, &Evening) -> Str
 }
 
 #[test]
-fn a_stop_alone_is_a_clean_life_with_a_report() {
+fn a_stop_without_faults_is_graceful() {
     let day = Day {
         directives: "stop".to_owned(),
         limits: Vec::new(),
@@ -135,7 +136,7 @@ fn a_stop_alone_is_a_clean_life_with_a_report() {
     }
 }
 
-/// Faults of a stop: what the day ends with, and how far the resource had to go, by itself and when it is forced.
+/// Faults of a stop: the exit code, and the layers that the resource needs without and with a second signal.
 const STOPS: [(&str, i32, &str, &str); 6] = [
     ("error", 3, "emergency", "emergency"),
     ("panic", 3, "emergency", "emergency"),
@@ -146,11 +147,11 @@ const STOPS: [(&str, i32, &str, &str); 6] = [
 ];
 
 #[test]
-fn whatever_one_stop_does_the_others_are_safe() {
+fn a_faulty_stop_leaves_the_other_components_safe() {
     let mut days = Vec::new();
     for resource in RESOURCES.iter().filter(|resource| resource.stops) {
         for (fault, code, layer, _) in STOPS {
-            // Where it waits that is all it gets; otherwise there is no hurry.
+            // A stop that hangs takes all of its time, so that is kept short.
             let time = if layer == "timeout" { "200ms" } else { "2s" };
             let day = Day {
                 directives: format!("{}.stop={fault}, signal=once", resource.name),
@@ -184,7 +185,7 @@ fn whatever_one_stop_does_the_others_are_safe() {
 }
 
 #[test]
-fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
+fn a_second_signal_forces_everything_that_a_faulty_stop_delays() {
     let mut days = Vec::new();
     for resource in RESOURCES.iter().filter(|resource| resource.stops) {
         for (fault, _, _, layer) in STOPS {
@@ -200,7 +201,7 @@ fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
     rehearse(&days, |day, (faulty, layer), evening| {
         let end = &evening.end;
         let stopped = evening.stopped();
-        // A busy machine may take longer for the stops before it than the second signal does to come.
+        // On a busy machine the second signal may arrive before the stops above the faulty one have ended.
         let fault = day.directives.split(',').next().unwrap_or_default();
         let came = end.has_line(&["drill: came", fault]);
         reached.fetch_add(usize::from(came), Relaxed);
@@ -212,11 +213,12 @@ fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
                 assert_eq!(found, *layer, "{}\n{end}", resource.name);
             } else if stopped.contains(&resource.name) || !resource.stops {
                 assert_eq!(found, "safe", "{}\n{end}", resource.name);
-                // The faulty one has kept them from it.
+                // They could stop only after the faulty resource.
                 let below = resource.stops && resource.order < faulty.order;
                 assert!(!(waited && below), "{}\n{end}", resource.name);
             } else {
-                // What is up is forced. None of them has an emergency hook, which would be the third layer.
+                // Resources that are still up are cancelled; none of them has an emergency hook, which would be the
+                // third layer.
                 assert_eq!(found, "timeout", "{}\n{end}", resource.name);
                 assert!(!note.is_empty(), "{}\n{end}", resource.name);
                 forced += 1;
@@ -233,7 +235,7 @@ fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
 }
 
 #[test]
-fn a_second_signal_in_the_drain_forces_all_that_is_up() {
+fn a_second_signal_in_the_drain_forces_all_resources() {
     let day = Day {
         directives: "signal=once, signal@draining=once".to_owned(),
         limits: Vec::new(),
@@ -253,13 +255,13 @@ fn a_second_signal_in_the_drain_forces_all_that_is_up() {
 }
 
 #[test]
-fn a_start_that_goes_wrong_is_rolled_back_in_reverse() {
+fn a_failed_start_is_rolled_back_in_reverse() {
     let mut days = Vec::new();
     for resource in &RESOURCES {
         for fault in ["error", "panic", "hang", "block"] {
             let limit = format!("LIFECYCLE_START_TIMEOUT_{}", resource.variable);
             let mut limits = vec![(limit, "200ms")];
-            // It tries again for as long as a startup may take.
+            // `Database` retries its start until the startup timeout.
             if resource.name == "Database" {
                 limits.push(("LIFECYCLE_STARTUP_TIMEOUT".into(), "3s"));
             }
@@ -285,7 +287,7 @@ fn a_start_that_goes_wrong_is_rolled_back_in_reverse() {
             "{end}"
         );
         assert!(!stopped.contains(&faulty.name), "{end}");
-        // Whatever has a smaller order was up.
+        // Resources with a smaller order had started.
         for resource in RESOURCES.iter().filter(|other| other.order < faulty.order) {
             assert!(stopped.contains(&resource.name), "{}\n{end}", resource.name);
         }
@@ -294,8 +296,8 @@ fn a_start_that_goes_wrong_is_rolled_back_in_reverse() {
 }
 
 #[test]
-fn a_worker_that_goes_wrong_fails_the_app_or_is_cut() {
-    // The jobs' worker is started again, and the next run of the periodic one comes on schedule.
+fn a_faulty_worker_fails_the_app_or_is_cancelled() {
+    // The worker of the jobs is restarted, and the next run of the periodic worker comes on schedule.
     let workers = [
         ("serve", "SERVE", 1),
         ("work_jobs", "WORK_JOBS", 0),

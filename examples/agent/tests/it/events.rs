@@ -1,8 +1,8 @@
-//! An answer of `/ask`, as server-sent events.
+//! An answer of `/ask`: server-sent events.
 
 use serde_json::Value;
 
-/// The names of the events of an answer, and the data of the last one.
+/// Returns the names of the events of an answer, and the data of the last one.
 pub(crate) fn events(body: &str) -> (Vec<&str>, Value) {
     let names = body
         .lines()
@@ -16,9 +16,9 @@ pub(crate) fn events(body: &str) -> (Vec<&str>, Value) {
     (names, serde_json::from_str(last).expect("the data is JSON"))
 }
 
-/// The data of the events of an answer, as far as they are whole.
+/// Returns the data of the complete events of an answer.
 pub(crate) fn data(body: &str) -> impl Iterator<Item = Value> {
-    // What follows the last empty line may be half an event.
+    // The text after the last empty line may be a part of an event.
     let whole = body.rfind("\n\n").map_or("", |end| &body[..end]);
     whole.lines().filter_map(|line| {
         let data = line.strip_prefix("data: ")?;
@@ -26,7 +26,7 @@ pub(crate) fn data(body: &str) -> impl Iterator<Item = Value> {
     })
 }
 
-/// The text of an answer.
+/// Returns the text of an answer.
 pub(crate) fn texts(body: &str) -> String {
     data(body)
         .filter_map(|data| Some(data["text"].as_str()?.to_owned()))

@@ -1,4 +1,4 @@
-//! Three agents on one PostgreSQL and one Redis server behind HAProxy, restarted and killed one after the other while they are asked.
+//! Three agents that share PostgreSQL and Redis behind HAProxy, restarted and killed one after the other under load.
 //!
 //! `RUNS=10 cargo test -p agent --test it -- --ignored --nocapture --test-threads=1 fleet::`
 
@@ -25,19 +25,19 @@ use rows::Rows;
 use crate::start;
 
 const AGENTS: usize = 3;
-/// Users at a time, each of whom has a stream under way most of the time.
+/// Concurrent users. Each has a stream under way most of the time.
 const USERS: usize = 8;
 
-/// Far beyond anything that is waited for here.
+/// The limit of a wait, far beyond what a test expects.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// One of the agents. Started again, it has the same folder and the same address.
+/// One of the agents. A restarted agent has the same folder and the same address.
 struct Agent {
     data: TempDir,
     host: IpAddr,
-    /// How often it had answered when it was stopped last.
+    /// The number of its answers when it was stopped last.
     answered: usize,
-    /// None while it is down.
+    /// `None` while it is down.
     run: Option<Run>,
 }
 
@@ -57,9 +57,9 @@ impl Agent {
             .env("DATABASE_URL", rows.url("postgres"))
             .env("REDIS_URL", cache.url())
             .env("LIFECYCLE_ADMIN", format!("{}:9000", self.host))
-            // Many times what the balancer takes to see it, as it is told to look here.
+            // Much longer than the balancer takes to notice, with the interval of checks that it has here.
             .env("LIFECYCLE_LAME_DUCK", "2s")
-            // Little enough for the longer answers and jobs to be interrupted.
+            // Short enough to interrupt the longer answers and jobs.
             .env("LIFECYCLE_TIMEOUT_SERVE", "1500ms")
             .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2500ms");
         self.run = Some(start::up(program).0);
@@ -74,17 +74,17 @@ impl Agent {
 struct Killed {
     name: String,
     from: Duration,
-    /// From then on nothing of it was left.
+    /// The instant at which the process was certainly gone.
     until: Duration,
 }
 
-/// All of it, up.
+/// The servers, the agents and the balancer.
 struct Fleet {
     rows: Postgres,
     cache: Redis,
     agents: [Agent; AGENTS],
     balancer: Balancer,
-    // Last, so that it is there for as long as who uses it.
+    // Declared last, so that the folder is removed after the servers that use it.
     files: TempDir,
 }
 
@@ -93,7 +93,7 @@ impl Fleet {
         let files = tempfile::tempdir().expect("a folder");
         let folder = files.path().join("rows");
         std::fs::create_dir(&folder).expect("a folder");
-        // PostgreSQL runs as somebody else.
+        // PostgreSQL runs as another user.
         open(files.path());
         let rows = Postgres::started(&folder);
         let cache = Redis::started(files.path());
@@ -111,22 +111,22 @@ impl Fleet {
         }
     }
 
-    /// Starts the agent, and waits until it is asked again.
+    /// Starts an agent, and waits until the balancer sends it requests again.
     fn up(&mut self, agent: usize) {
         self.agents[agent].start(&self.rows, &self.cache);
         self.balancer.until(agent, "UP");
     }
 
-    /// Ends what is left, and tells what the balancer has seen.
+    /// Stops everything, and returns the log of the balancer.
     fn end(mut self) -> String {
-        let told = self.balancer.end();
+        let log = self.balancer.end();
         for agent in &mut self.agents {
             let mut run = agent.take();
             run.terminate();
             run.end().expect_code(0);
         }
         drop(self.files);
-        told
+        log
     }
 }
 
@@ -138,10 +138,10 @@ fn open(folder: &std::path::Path) {
 
 #[test]
 #[ignore = "needs PostgreSQL, Redis and HAProxy"]
-fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
+fn a_rolling_restart_fails_no_request_and_no_stream_and_completes_each_job_once() {
     let rounds = runs(10);
     let runtime = Runtime::new().expect("a runtime for the clients");
-    // Connections are dropped in it.
+    // The runtime in which connections are dropped.
     let _inside = runtime.enter();
     let mut fleet = Fleet::start();
     let mut rows = runtime.block_on(Rows::of(&fleet.rows));
@@ -149,8 +149,8 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
     let load = Load::start(&runtime, &fleet.balancer.at, USERS);
     for _ in 0..rounds {
         for agent in 0..AGENTS {
-            // It is in use as any other. Not once more from now on: whoever has many long answers under way is asked
-            // again only when they are over, and some of them are to be interrupted.
+            // The agent serves as many requests as the others. It is asked once only: the balancer avoids an agent with
+            // many long answers under way until they have ended, and some of them must be interrupted.
             let so_far = fleet.agents[agent].answered;
             runtime.block_on(load.until_answered(agent, so_far));
             let mut run = fleet.agents[agent].take();
@@ -165,7 +165,7 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
     let jobs = runtime.block_on(rows.until_all_are_done());
     let answers = runtime.block_on(rows.answers());
     let figures = fleet.balancer.figures();
-    let told = fleet.end();
+    let log = fleet.end();
     eprintln!("{rounds} rounds in {took:.1?}: {tally}\n{jobs}\n{answers:?}\n{figures:?}");
 
     tally.expect_all_well();
@@ -182,27 +182,27 @@ fn a_rolling_restart_fails_no_request_cuts_no_stream_and_does_each_job_once() {
         answers.in_state("shutdown") > 0,
         "none was interrupted: {answers:?}"
     );
-    // The balancer was told by `/readyz`, each time, and found nobody gone.
-    let down: Vec<_> = told
+    // The balancer learned of each stop from `/readyz`, and never from a failed connection.
+    let down: Vec<_> = log
         .lines()
         .filter(|line| line.contains("is DOWN"))
         .collect();
-    assert_eq!(down.len(), rounds * AGENTS, "{told}");
-    assert!(down.iter().all(|line| line.contains("code: 503")), "{told}");
+    assert_eq!(down.len(), rounds * AGENTS, "{log}");
+    assert!(down.iter().all(|line| line.contains("code: 503")), "{log}");
     let nothing = Figures {
         retried: 0,
         redispatched: 0,
         failed: 0,
     };
-    assert_eq!(figures, nothing, "{told}");
+    assert_eq!(figures, nothing, "{log}");
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, Redis and HAProxy"]
-fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once() {
+fn kill_9_fails_only_requests_under_way_there_and_completes_each_job_once() {
     let rounds = runs(10);
     let runtime = Runtime::new().expect("a runtime for the clients");
-    // Connections are dropped in it.
+    // The runtime in which connections are dropped.
     let _inside = runtime.enter();
     let mut fleet = Fleet::start();
     let mut rows = runtime.block_on(Rows::of(&fleet.rows));
@@ -226,7 +226,7 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
                 from,
                 until: now(),
             });
-            // Else it would not see that it is up again.
+            // Otherwise the balancer would not log that the agent is up again.
             fleet.balancer.until(agent, "DOWN");
             fleet.up(agent);
         }
@@ -242,7 +242,7 @@ fn kill_9_fails_what_was_under_way_there_and_nothing_else_and_does_each_job_once
     tally.expect_saved_as_read();
     runtime.block_on(load::expect_marked(&tally, &fleet.balancer.at));
     jobs.expect_each_once(&tally.jobs);
-    // In a few rounds no kill need have met a job that was under way.
+    // In a few rounds, no kill may have met a job under way.
     let some = jobs.begun_again > 0 || rounds < 5;
     assert!(some && jobs.begun_again <= killed.len(), "{jobs:?}");
     let known: i64 = ["complete", "killed"]

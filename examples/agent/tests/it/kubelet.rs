@@ -1,4 +1,4 @@
-//! The agent in Kubernetes, as the manifest says that `LIFECYCLE_PRINT=kubernetes` prints: probed, asked, deleted.
+//! The agent in Kubernetes, run by the printed manifest (`LIFECYCLE_PRINT=kubernetes`): probed, used, deleted.
 
 mod pod;
 
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::start;
 
-/// A program, and the manifest that it prints with these limits.
+/// Returns the program, and the manifest that it prints with these variables.
 fn agent(data: &Path, limits: &[(&str, &str)]) -> (Program, String) {
     let printing = limits
         .iter()
@@ -28,7 +28,7 @@ fn agent(data: &Path, limits: &[(&str, &str)]) -> (Program, String) {
     (start::agent(data), printed.stdout)
 }
 
-/// Asks for an answer of so many tokens, and reads it to its end.
+/// Asks for an answer with that many tokens, and reads it to its end.
 async fn ask(client: &Client, at: &str, tokens: usize, begun: oneshot::Sender<()>) -> String {
     let question = json!({"question": "What does a pod want?", "max_tokens": tokens});
     let answer = client
@@ -42,7 +42,7 @@ async fn ask(client: &Client, at: &str, tokens: usize, begun: oneshot::Sender<()
     answer.text().await.expect("no answer is cut")
 }
 
-/// Sends one request after the other for as long as the balancer would.
+/// Sends one request after the other for as long as a balancer would.
 async fn use_it(at: String, status: Arc<Status>, answered: Arc<AtomicUsize>) {
     let client = Client::new();
     while status.in_service() {
@@ -67,7 +67,7 @@ fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
         .map(|_| runtime.spawn(use_it(at.clone(), pod.status(), Arc::clone(&answered))))
         .collect();
     pod.until_probed();
-    // An answer that takes 20 s, longer than requests are waited for.
+    // An answer that takes 20 s, longer than the drain waits for requests.
     let (begun, has_begun) = oneshot::channel();
     let long = runtime.spawn(async move { ask(&Client::new(), &at, 4_000, begun).await });
     runtime.block_on(has_begun).expect("it begins");
@@ -90,18 +90,18 @@ fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
     assert_eq!(ended.failed, None);
     ended.end.expect_code(0);
     let [_, liveness, readiness] = ended.answers;
-    // One may come too late, where the machine has other things to do; three in a row would have restarted it.
+    // One probe may fail on a busy machine; three in a row would have restarted the container.
     assert!(liveness.0 > 0 && liveness.1 <= 1, "{liveness:?}");
-    // The readiness was asked while it drained, and said no.
+    // The readiness probe failed while the agent drained.
     assert!(readiness.1 >= 2, "{readiness:?}");
 }
 
 #[test]
-fn a_pod_that_cannot_start_says_so_before_the_startup_probe_gives_it_up() {
+fn a_pod_that_cannot_start_fails_before_the_startup_probe_does() {
     let folder = folder();
     let limits = [("LIFECYCLE_STARTUP_TIMEOUT", "4s")];
     let (program, manifest) = agent(folder.path(), &limits);
-    // Nobody listens there.
+    // There is no server at this port.
     let program = program
         .env("DATABASE_URL", "postgres://agent@127.0.0.1:1/agents")
         .env("LIFECYCLE_STARTUP_TIMEOUT", "4s");

@@ -1,4 +1,4 @@
-//! The agent as its users see it: a process with a port, asked over HTTP and ended by signals.
+//! The agent as its users see it: a process with a port, used over HTTP and stopped by signals.
 
 mod checklist;
 mod disk;
@@ -26,7 +26,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-/// How many tokens the built-in model writes in 800 ms.
+/// The number of tokens that the built-in model writes in 800 ms.
 const TOKENS: usize = 160;
 const ANSWERS: usize = 32;
 
@@ -48,7 +48,7 @@ async fn get(client: &Client, url: String) -> Value {
     response.json().await.expect("it is JSON")
 }
 
-/// What a statement finds in the database of an agent that is gone: numbers.
+/// Returns the number that a statement finds in the database of an agent that has ended.
 async fn count(data: &Path, statement: &str) -> i64 {
     let options = SqliteConnectOptions::new().filename(data.join("agent.db"));
     let mut connection = options.connect().await.expect("it opens");
@@ -60,7 +60,7 @@ async fn count(data: &Path, statement: &str) -> i64 {
     count
 }
 
-/// What stopped, in the order of the log.
+/// The components that stopped, in the order of the log.
 fn stopped(end: &End) -> Vec<&str> {
     let lines = end
         .stderr
@@ -69,7 +69,7 @@ fn stopped(end: &End) -> Vec<&str> {
     lines.filter_map(|line| line.split('"').nth(1)).collect()
 }
 
-/// All resources stopped, and each group of the start order after the ones above it.
+/// Asserts that all components stopped, each group of the start order after the groups above it.
 #[track_caller]
 fn expect_reverse(end: &End) {
     let stopped = stopped(end);
@@ -79,7 +79,7 @@ fn expect_reverse(end: &End) {
         "Cache" | "Embedder" | "HttpClient" | "VectorIndex" | "Model" => 2,
         "Jobs" | "Sessions" | "Library" | "Answers" => 3,
         "HttpListener" => 4,
-        // The workers.
+        // Workers.
         _ => 5,
     };
     assert!(
@@ -135,8 +135,8 @@ fn documents_are_added_and_a_streamed_answer_is_read() {
     expect_reverse(&end);
 }
 
-/// Has 32 answers of 0 to 800 ms under way when Ctrl+C comes. The time from the end of the last one to that of the
-/// process, less what the machine was late by.
+/// Sends SIGINT while 32 answers of 0 to 800 ms are under way. Returns the time from the end of the last answer to the
+/// end of the process, less the lateness of the machine.
 fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
     let folder = folder();
     let (mut run, at) = up(agent(folder.path()));
@@ -158,8 +158,8 @@ fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
             begins.recv().await.expect("each of them begins");
         }
     });
-    let told = run.signal(Signal::INT);
-    let (mut last, mut under_way) = (told, 0);
+    let asked = run.signal(Signal::INT);
+    let (mut last, mut under_way) = (asked, 0);
     for answer in answers {
         let (text, tokens) = runtime.block_on(answer).expect("no panic");
         let (text, ended) = text.expect("no answer is cut");
@@ -174,7 +174,7 @@ fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
             tokens,
             "{text}"
         );
-        under_way += usize::from(ended > told);
+        under_way += usize::from(ended > asked);
         last = last.max(ended);
     }
     let end = run.end();
@@ -190,9 +190,9 @@ fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
 }
 
 #[test]
-fn ctrl_c_cuts_none_of_32_answers_and_is_over_within_100_ms_of_the_last() {
+fn ctrl_c_completes_32_answers_and_ends_within_100_ms_of_the_last() {
     let runtime = runtime();
-    // The best of three: the machine may have other things to do.
+    // The best of three runs, because the machine may be busy.
     let best = (0..3)
         .map(|_| unless_late(|| interrupt_with_answers_under_way(&runtime)))
         .min()
@@ -204,7 +204,7 @@ fn ctrl_c_cuts_none_of_32_answers_and_is_over_within_100_ms_of_the_last() {
 }
 
 #[test]
-fn an_answer_that_is_too_long_for_the_time_that_is_left_ends_with_a_reason_and_is_saved() {
+fn an_answer_that_exceeds_the_drain_ends_with_a_reason_and_is_saved() {
     let folder = folder();
     let (mut run, at) = up(agent(folder.path()).env("LIFECYCLE_TIMEOUT_SERVE", "2s"));
     let runtime = runtime();
@@ -252,7 +252,7 @@ fn help_starts_nothing() {
 }
 
 #[test]
-fn a_wrong_argument_or_variable_is_exit_code_2_and_starts_nothing() {
+fn a_wrong_argument_or_variable_exits_with_2_before_any_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     agent(&data)
@@ -280,7 +280,7 @@ fn a_wrong_argument_or_variable_is_exit_code_2_and_starts_nothing() {
 }
 
 #[test]
-fn a_port_in_use_is_exit_code_1_with_the_address_in_the_message() {
+fn a_port_in_use_exits_with_1_and_names_the_address() {
     let folder = tempfile::tempdir().expect("a folder");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it has an address").to_string();

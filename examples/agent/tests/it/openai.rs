@@ -1,4 +1,4 @@
-//! The agent as OpenAI's own client for Python sees it.
+//! The agent as used by OpenAI's own client for Python.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ fn up(data: &Path) -> (Run, String) {
     start::up(start::agent(data).env("LIFECYCLE_TIMEOUT_SERVE", "2s"))
 }
 
-/// Lists, streams, embeds; then the agent is told to stop in the middle of a stream. The client gets a proper end of it,
-/// and what it has read is in the session when the agent is back.
+/// The client lists, streams and embeds; then the agent is asked to stop in the middle of a stream. The client receives
+/// the end of the stream, and the restarted agent has what the client has read.
 #[test]
 #[ignore = "needs python3 with OpenAI's client (pip install openai)"]
-fn the_official_client_lists_streams_embeds_and_gets_an_end_when_the_agent_stops() {
+fn the_official_client_receives_the_end_of_a_stream_when_the_agent_stops() {
     let folder = folder();
     let (mut agent, at) = up(folder.path());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/openai/client.py");

@@ -13,11 +13,11 @@ fn up(data: &Path, address: &str) -> (Run, String) {
     start::up(program)
 }
 
-/// Tokens arrive; the agent is told to stop, then killed, each time in the middle of an answer. The page shows the end of
-/// it, and the part that was saved when the agent is back.
+/// Tokens arrive; the agent is asked to stop, and later killed, each time in the middle of an answer. The page shows
+/// how the answer ended, and the saved part of it when the agent is up again.
 #[test]
 #[ignore = "needs Debian's chromium and python3 with playwright (pip install playwright)"]
-fn whoever_looks_on_sees_the_agent_go_down_and_come_back_with_what_was_saved() {
+fn the_page_shows_the_agent_stop_and_return_with_the_saved_answer() {
     let folder = folder();
     let (mut agent, url) = up(folder.path(), "127.0.0.1:0");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/page/browser.py");

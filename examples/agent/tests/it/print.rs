@@ -1,4 +1,4 @@
-//! What `LIFECYCLE_PRINT` makes of the agent: a plan to read, and the files to run it by.
+//! The output of `LIFECYCLE_PRINT` for the agent: the plan, and files that run the agent.
 
 use expect_test::{ExpectFile, expect_file};
 use lifecycle_tests::harness::Program;

@@ -1,6 +1,6 @@
-"""What somebody sees on the page of a life at PAGE, by pointer and by keyboard.
+"""Checks the page of a life at PAGE, by pointer and by keyboard.
 
-Ends with a traceback if anything is not as it must be.
+Exits with a traceback if a check fails.
 """
 
 import os
@@ -17,7 +17,7 @@ def shows(page, begin, says):
 
 
 with sync_playwright() as playwright:
-    # Its sandbox wants rights that a container does not give.
+    # The sandbox needs privileges that a container does not have.
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
     page = browser.new_page(viewport={"width": 1300, "height": 700})
     page.set_default_timeout(20_000)
@@ -30,7 +30,7 @@ with sync_playwright() as playwright:
     expect(page).to_have_title("Chain")
     details = page.locator("#details")
     expect(details).to_be_hidden()
-    # Its policy allows its styles.
+    # The content security policy allows the styles of the page.
     expect(page.locator("svg .starting").last).to_have_css("fill", "rgb(0, 114, 178)")
 
     page.locator(".row[aria-label^='c ('] .span:has(.emergency)").first.hover()
@@ -59,7 +59,7 @@ with sync_playwright() as playwright:
     outside = [url for url in asked if not url.startswith("data:")]
     assert outside == [os.environ["PAGE"]], asked
 
-    # That would have been heard of, and is refused.
+    # A request would have been recorded, and the policy refuses it.
     page.evaluate("fetch('http://127.0.0.1:9/').catch(() => console.error('heard'))")
     assert "heard" in wrong and any("Content Security Policy" in text for text in wrong), wrong
     browser.close()

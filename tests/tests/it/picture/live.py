@@ -1,7 +1,7 @@
-"""What somebody sees at / of PROGRAM, a chain of five resources, from its start to its end, and when it is killed and
-comes back.
+"""Checks the live page of PROGRAM, a chain of five resources, from its start to its end, and while it is killed and
+restarted.
 
-Ends with a traceback if anything is not as it must be.
+Exits with a traceback if a check fails.
 """
 
 import os
@@ -59,12 +59,12 @@ def point_at(page, part, what):
 
 
 with sync_playwright() as playwright:
-    # Its sandbox wants rights that a container does not give.
+    # The sandbox needs privileges that a container does not have.
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
 
     page = look(browser)
     chain = Chain(
-        "b.start=slow:500", "c.start=slow:4000", "main=told,slow:1500", "e.stop=slow:3000", "c.stop=hang"
+        "b.start=slow:500", "c.start=slow:4000", "main=asked,slow:1500", "e.stop=slow:3000", "c.stop=hang"
     )
     chain.until("c.start")
     page.goto(PAGE)
@@ -72,7 +72,7 @@ with sync_playwright() as playwright:
     state = page.locator("#live")
     expect(page).to_have_title("Chain: starting")
     expect(state).to_have_text("live: starting")
-    # What is pointed at stays so while pictures come.
+    # The details stay while pictures arrive.
     page.locator(f"{C} .starting").hover()
     expect(details).to_be_visible()
     first = details.inner_text()
@@ -82,7 +82,7 @@ with sync_playwright() as playwright:
     assert details.inner_text().startswith("c: starting\n"), details.inner_text()
     page.mouse.move(5, 5)
     expect(details).to_be_hidden()
-    # So does what has the focus.
+    # The focus stays, too.
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     assert details.inner_text().startswith("b (resource)\n"), details.inner_text()
@@ -102,14 +102,14 @@ with sync_playwright() as playwright:
     expect(state).to_have_text("the process has ended; this is the last picture of it")
     expect(page).to_have_title("Chain: ended")
     assert chain.process.wait() == 3
-    # It is all there, and says what it is.
+    # The final picture is complete and labeled.
     expect(page.locator("svg")).to_contain_text("stopped with exit code 3")
     point_at(page, f"{C} .span:has(.hook)", "c: emergency hook\n")
     expect(page.locator("#path")).to_contain_text("critical path of the shutdown")
     assert not page.wrong, page.wrong
     outside = [url for url in page.asked if not url.startswith("data:")]
     assert outside == [PAGE, PAGE + "live"], page.asked
-    # That would have been heard of, and is refused.
+    # A request would have been recorded, and the policy refuses it.
     page.evaluate("fetch('http://127.0.0.1:9/').catch(() => console.error('heard'))")
     assert "heard" in page.wrong and any("Content Security Policy" in text for text in page.wrong), page.wrong
 

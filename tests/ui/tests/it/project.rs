@@ -1,16 +1,16 @@
-//! [`Project`]: a package, or several, written into the target directory and given to cargo.
+//! [`Project`]: packages that are written into the target directory and given to cargo.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Packages below one folder of their own.
+/// Packages in a folder of their own.
 pub(crate) struct Project {
     root: PathBuf,
 }
 
-/// What cargo said.
+/// The outcome of a call of cargo.
 pub(crate) struct Said {
     pub(crate) success: bool,
     pub(crate) text: String,
@@ -27,7 +27,7 @@ pub(crate) fn workspace() -> &'static Path {
 impl Project {
     pub(crate) fn new(name: &str) -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        // Left over from an earlier run, with whatever that contained.
+        // An earlier run may have left files.
         let _ = fs::remove_dir_all(&root);
         Self { root }.file(
             "Cargo.toml",
@@ -43,7 +43,8 @@ impl Project {
         self
     }
 
-    /// A package with that `src/lib.rs` or `src/main.rs`, which depends on the framework and on those others.
+    /// Adds a package with that source, in `src/main.rs` or `src/lib.rs`, which depends on the framework and on the
+    /// packages in `needs`.
     pub(crate) fn package(self, name: &str, source: &str, needs: &[&str]) -> Self {
         let framework = workspace().join("lifecycle");
         let mut manifest = manifest(name);
@@ -62,7 +63,7 @@ impl Project {
     }
 
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Said {
-        // The versions that the workspace is tested with, so that nothing is looked up.
+        // The versions that the workspace is tested with, so that cargo works offline.
         let lock = workspace().join("Cargo.lock");
         if lock.exists() && !self.root.join("Cargo.lock").exists() {
             fs::copy(lock, self.root.join("Cargo.lock")).expect("the lock file can be copied");
@@ -71,7 +72,7 @@ impl Project {
             .args(arguments)
             .args(["--color", "never", "--offline"])
             .current_dir(&self.root)
-            // One for all projects: the framework is built once.
+            // One target directory for all projects, so that the framework is built once.
             .env(
                 "CARGO_TARGET_DIR",
                 Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
@@ -101,7 +102,7 @@ impl Said {
         }
     }
 
-    /// It failed, and said that at this place in the sources.
+    /// Asserts that cargo failed with that message at that place in the sources.
     #[track_caller]
     pub(crate) fn refused(&self, message: &str, place: &str) {
         assert!(!self.success, "it was accepted:\n{}", self.text);

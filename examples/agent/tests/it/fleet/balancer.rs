@@ -1,4 +1,4 @@
-//! HAProxy with the configuration of `deploy`.
+//! HAProxy with the configuration in `deploy`.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -13,30 +13,30 @@ use super::AGENTS;
 
 pub(crate) struct Balancer {
     run: Run,
-    /// Where it is asked how it is.
+    /// The socket for its statistics.
     socket: PathBuf,
-    /// Where the agents are asked.
+    /// The URL at which the agents are reached.
     pub(crate) at: String,
 }
 
-/// What it has met with.
+/// What the balancer counted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Figures {
-    /// Connections that were tried again.
+    /// Retried connections.
     pub(crate) retried: u64,
-    /// At another agent.
+    /// Connections retried at another agent.
     pub(crate) redispatched: u64,
-    /// Requests without a connection in the end, or without a whole answer.
+    /// Requests without a connection in the end, or without a complete answer.
     pub(crate) failed: u64,
 }
 
-/// What it calls that agent, in `x-agent`, too.
+/// The name of an agent in the configuration and in the header `x-agent`.
 pub(crate) fn name(agent: usize) -> String {
     format!("agent-{}", agent + 1)
 }
 
 impl Balancer {
-    /// Takes each agent as ready until a check says otherwise.
+    /// Starts the balancer, which regards each agent as ready until a check fails.
     pub(crate) fn start(folder: &Path, hosts: [IpAddr; AGENTS]) -> Self {
         let configuration = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/haproxy.cfg");
         let bind = format!("{}:8080", own_address().ip());
@@ -53,14 +53,14 @@ impl Balancer {
         }
         let run = program.start();
         let at = format!("http://{bind}");
-        // It says nothing when it is up: the port is open then.
+        // HAProxy prints nothing when it is up; the open port shows it.
         while std::net::TcpStream::connect(&bind).is_err() {
             std::thread::yield_now();
         }
         Self { run, socket, at }
     }
 
-    /// Waits until it has seen once more that the agent is `UP`, or `DOWN`.
+    /// Waits for the next log line that says that the agent is `UP`, or `DOWN`.
     pub(crate) fn until(&mut self, agent: usize, state: &str) -> String {
         let name = name(agent);
         self.run
@@ -87,7 +87,7 @@ impl Balancer {
         }
     }
 
-    /// All that it has seen.
+    /// Stops the balancer, and returns its log.
     pub(crate) fn end(mut self) -> String {
         self.run.terminate();
         self.run.end().stderr

@@ -1,7 +1,7 @@
-//! Users who ask the balancer without a pause, and count everything that they meet.
+//! Users that send requests to the balancer without a pause and record every outcome.
 //!
-//! A user goes on with a conversation: asks, reads the answer to its end, looks whether it is saved as it was read, asks in
-//! the words of OpenAI's API, and has a job done. What is streamed sets the pace.
+//! A user continues a conversation: it asks, reads the answer to its end, checks that it is saved as it was read, asks
+//! with OpenAI's API, and submits a job. The streams set the pace.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::{AGENTS, Killed, LIMIT, USERS, balancer};
 use crate::events::{data, events, texts};
 
-/// How many tokens most answers have, and every sixth: 100 ms, and 4 s, longer than a lame duck here.
+/// The number of tokens of most answers, and of every sixth: 100 ms, and 4 s, which exceeds the lame duck here.
 const SHORT: usize = 20;
 const LONG: usize = 800;
 
@@ -31,12 +31,12 @@ pub(crate) struct Load {
 struct Shared {
     at: String,
     ends: AtomicBool,
-    /// How often each agent has answered.
+    /// The number of answers of each agent.
     answered: watch::Sender<[usize; AGENTS]>,
     tally: Mutex<Tally>,
 }
 
-/// What all users have met.
+/// What the users recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     requests: usize,
@@ -46,22 +46,22 @@ pub(crate) struct Tally {
     /// Streams that ended with the reason `shutdown`.
     interrupted: usize,
     went_on: usize,
-    /// Those that were accepted.
+    /// Jobs that were accepted.
     pub(crate) jobs: Vec<i64>,
-    /// What was read of an answer is not what is saved.
+    /// Answers that are saved otherwise than they were read.
     differences: Vec<String>,
     failures: Vec<Failure>,
     cut: Vec<Cut>,
 }
 
-/// A request without an answer, or whose answer has no end.
+/// A request without an answer, or with an incomplete one.
 #[derive(Debug)]
 struct Failure {
     what: &'static str,
     why: String,
     from: Duration,
     until: Duration,
-    /// Whom the balancer has asked, where it got to say that.
+    /// The agent that the balancer chose, if the head of the answer arrived.
     agent: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl Load {
         }
     }
 
-    /// How often that agent has answered so far.
+    /// The number of answers of that agent so far.
     pub(crate) fn answered(&self, agent: usize) -> usize {
         self.shared.answered.borrow()[agent]
     }
@@ -111,7 +111,7 @@ impl Load {
         more.expect("the users are there");
     }
 
-    /// Lets every user come to an end.
+    /// Waits for all users to finish.
     pub(crate) async fn end(mut self) -> Tally {
         self.shared.ends.store(true, SeqCst);
         while let Some(user) = self.users.join_next().await {
@@ -136,7 +136,7 @@ impl Shared {
         });
     }
 
-    /// The head of an answer, if it is a good one.
+    /// Returns the head of the answer if its status is a success.
     async fn ask(&self, what: &'static str, request: RequestBuilder) -> Option<(Asked, Response)> {
         let mut asked = Asked {
             what,
@@ -167,7 +167,7 @@ impl Shared {
         self.tally().requests += 1;
     }
 
-    /// The whole of an answer.
+    /// Returns the complete answer.
     async fn json(&self, what: &'static str, request: RequestBuilder) -> Option<(Asked, Value)> {
         let (asked, response) = self.ask(what, request).await?;
         match response.json().await {
@@ -179,7 +179,7 @@ impl Shared {
         }
     }
 
-    /// The body of a stream as far as it came, and whether it broke off.
+    /// Returns the body of a stream as far as it came, and whether it broke off.
     async fn stream(
         &self,
         what: &'static str,
@@ -198,21 +198,21 @@ impl Shared {
             }
         };
         let body = String::from_utf8(body).unwrap_or_else(|error| {
-            // Cut in the middle of a letter.
+            // The stream may have broken off within a character.
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
         Some((asked, body, broke))
     }
 }
 
-/// One of the users.
+/// One user.
 struct User {
     shared: Arc<Shared>,
     client: Client,
     session: Option<String>,
-    /// Who has answered last in it.
+    /// The agent that answered last in this session.
     agent: Option<String>,
-    /// A job that is to be done yet.
+    /// A job that is not done yet.
     job: Option<i64>,
 }
 
@@ -265,7 +265,7 @@ impl User {
         let session = data(&body).find_map(|data| Some(data["session"].as_str()?.to_owned()));
         let text = texts(&body);
         if broke {
-            // What it has of the answer is looked at when all is over.
+            // The saved part of this answer is checked at the end of the test.
             let session = self.session.take().or(session).unwrap_or_default();
             self.shared.tally().cut.push(Cut { session, text });
             return;
@@ -292,7 +292,7 @@ impl User {
         self.look(reason, &text).await;
     }
 
-    /// What was read is in the session, whoever is asked for it.
+    /// The session contains what was read, whichever agent is asked.
     async fn look(&self, reason: &str, read: &str) {
         let path = format!("/sessions/{}", self.session.as_deref().unwrap_or_default());
         let Some((_, session)) = self.shared.json("session", self.get(&path)).await else {
@@ -339,7 +339,7 @@ impl User {
         tally.interrupted += usize::from(last["end"] == "shutdown");
     }
 
-    /// Queues a job, or looks how far it is: a short request in any case.
+    /// Submits a job, or asks for its state. Both are short requests.
     async fn have_a_job_done(&mut self) {
         let Some(job) = self.job else {
             let goal = json!({"goal": "plan a garden"});
@@ -369,7 +369,7 @@ impl Tally {
         assert!(self.failures.is_empty(), "{self}\n{}", list(&self.failures));
     }
 
-    /// Those that failed were under way when an agent was killed, and there.
+    /// Failed requests were under way at an agent when it was killed.
     #[track_caller]
     pub(crate) fn expect_failures_only_on(&self, killed: &[Killed]) {
         assert!(self.streams > 0 && self.chats > 0, "{self}");
@@ -379,7 +379,7 @@ impl Tally {
             .filter(|failure| !failure.is_of(killed));
         let others = list(others);
         assert!(others.is_empty(), "{self}\n{others}");
-        // Of some the balancer does not say whom it asked: not more than each user's one request under way.
+        // For some failures the balancer reports no agent: at most the one request of each user that was under way.
         for killed in killed {
             let nameless = self.nameless().filter(|failure| failure.is_during(killed));
             let nameless: Vec<_> = nameless.collect();
@@ -388,7 +388,7 @@ impl Tally {
         assert!(!self.cut.is_empty(), "nothing was under way: {self}");
     }
 
-    /// Failures of which nobody says whom the balancer has asked.
+    /// The number of failures without a known agent.
     fn nameless(&self) -> impl Iterator<Item = &Failure> {
         let failures = self.failures.iter();
         failures.filter(|failure| failure.agent.is_none())
@@ -403,13 +403,13 @@ impl Tally {
 impl Failure {
     fn is_of(&self, killed: &[Killed]) -> bool {
         killed.iter().any(|killed| {
-            // The balancer may have closed the connection without a word, as the agent did.
+            // The balancer may close the connection silently, as the agent did.
             let agent = self.agent.as_ref();
             self.is_during(killed) && agent.is_none_or(|agent| *agent == killed.name)
         })
     }
 
-    /// Whether it was under way when that agent was killed.
+    /// Whether the request was under way when that agent was killed.
     fn is_during(&self, killed: &Killed) -> bool {
         self.from <= killed.until && self.until >= killed.from
     }
@@ -418,7 +418,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, why, .. } = self;
-        let agent = self.agent.as_deref().unwrap_or("nobody known");
+        let agent = self.agent.as_deref().unwrap_or("an unknown agent");
         write!(
             f,
             "{what} of {agent}, {:?} to {:?}: {why}",
@@ -432,7 +432,7 @@ fn list<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> String {
     failures.collect::<Vec<_>>().join("\n")
 }
 
-/// Of each answer that broke off there is a beginning, or more than was read, marked as what it is.
+/// The saved answer of a broken stream has a part of it, or more than was read, and is marked accordingly.
 pub(crate) async fn expect_marked(tally: &Tally, at: &str) {
     let client = Client::new();
     for cut in tally.cut.iter().filter(|cut| !cut.session.is_empty()) {
@@ -446,7 +446,7 @@ pub(crate) async fn expect_marked(tally: &Tally, at: &str) {
         let text = last["answer"].as_str().expect("its text");
         let is_of_it = match last["state"].as_str() {
             Some("killed") => text.starts_with(&cut.text) || cut.text.starts_with(text),
-            // Its end was saved, and did not get through any more.
+            // The end was saved, but did not arrive at the client.
             Some("complete") => text.starts_with(&cut.text),
             _ => panic!("it is not marked: {saved}"),
         };

@@ -1,4 +1,4 @@
-//! What became of jobs and answers, as the database has it.
+//! The jobs and answers as they are in the database.
 
 use std::fmt;
 
@@ -11,26 +11,26 @@ use super::LIMIT;
 
 pub(crate) struct Rows {
     connection: PgConnection,
-    /// Told of each job that is done.
+    /// A notification for each completed job.
     done: PgListener,
 }
 
-/// What became of the jobs.
+/// The jobs at the end of a test.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     all: usize,
-    /// Their numbers, as often as each became done.
+    /// The numbers of the jobs, once for each time that a job was completed.
     done: Vec<i64>,
-    /// Attempts beyond the first of each.
+    /// Attempts beyond the first one of each job.
     pub(crate) begun_again: usize,
 }
 
-/// How many answers there are in each state.
+/// The number of answers in each state.
 #[derive(Debug)]
 pub(crate) struct Answers(Vec<(String, i64)>);
 
 impl Rows {
-    /// From now on the database itself notes each time that a job becomes done.
+    /// Adds a trigger, by which the database records each time that a job is completed.
     pub(crate) async fn of(server: &Postgres) -> Self {
         let statements = "
             CREATE TABLE done (job BIGINT);
@@ -50,16 +50,17 @@ impl Rows {
         Self { connection, done }
     }
 
-    /// Waits until no job is as the condition says.
+    /// Waits until the condition holds for no job.
     async fn until_none(&mut self, condition: &str) {
         let statement = format!("SELECT count(*) FROM jobs WHERE {condition}");
         while self.number(&statement).await > 0 {
-            let told = timeout(LIMIT, self.done.recv()).await;
-            told.expect("a job is done").expect("it tells");
+            let asked = timeout(LIMIT, self.done.recv()).await;
+            asked.expect("a job is done").expect("it tells");
         }
     }
 
-    /// A job whose process dies each time is given up after the third attempt. What is killed here is not its fault.
+    /// The agents give up a job when its process died during three attempts. A kill by this test must not be the third
+    /// one.
     pub(crate) async fn until_none_is_in_danger(&mut self) {
         self.until_none("state IN ('queued', 'running') AND attempts > 1")
             .await;
@@ -95,7 +96,7 @@ impl Rows {
 }
 
 impl Jobs {
-    /// Each job that there is was done once, and those that were taken are among them.
+    /// Asserts that each job was completed exactly once, and that every accepted job is among them.
     #[track_caller]
     pub(crate) fn expect_each_once(&self, taken: &[i64]) {
         let mut once = self.done.clone();

@@ -1,6 +1,7 @@
-//! [`Pod`]: treats a program as the kubelet treats the container of a pod: it does what the manifest says, and no more.
+//! [`Pod`]: does with a program what the kubelet does with the container of a pod, as the manifest says.
 //!
-//! The rules are those of `pkg/kubelet/prober/worker.go` and of the page "Pod Lifecycle" of Kubernetes' documentation.
+//! The rules come from `pkg/kubelet/prober/worker.go` and from the page "Pod Lifecycle" of the Kubernetes
+//! documentation.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -11,12 +12,12 @@ use lifecycle_tests::harness::{End, Program, Run, Signal};
 use lifecycle_tests::http::{ask, own_address};
 use serde::Deserialize;
 
-/// How long a balancer goes on sending requests to a pod that is being deleted, and does not know it yet.
+/// How long a balancer sends requests to a deleted pod before it learns of the deletion.
 const PROPAGATION: Duration = Duration::from_secs(1);
-/// Far beyond what a test expects.
+/// The limit of a wait, far beyond what a test expects.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What the kubelet reads of a Deployment.
+/// The part of a Deployment that the kubelet reads.
 #[derive(Deserialize)]
 struct Deployment {
     spec: DeploymentSpec,
@@ -62,7 +63,7 @@ struct Port {
     container_port: u16,
 }
 
-/// The numbers that are left out have Kubernetes' defaults.
+/// A probe. Missing numbers have the defaults of Kubernetes.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Probe {
@@ -93,14 +94,14 @@ fn ten() -> u64 {
     10
 }
 
-/// A pod of one container.
+/// A pod with one container.
 pub(crate) struct Pod {
     run: Run,
     status: Arc<Status>,
     grace: Duration,
 }
 
-/// What is known of a pod.
+/// The observed state of a pod.
 pub(crate) struct Status {
     state: Mutex<State>,
     changed: Condvar,
@@ -110,24 +111,24 @@ pub(crate) struct Status {
 struct State {
     started: bool,
     ready: bool,
-    /// The probe for which the container has to be restarted.
+    /// The failed probe for which the container would be restarted.
     failed: Option<&'static str>,
     deleted: Option<Instant>,
     gone: bool,
-    /// How often each probe was answered well, and not.
+    /// The number of successes and failures of each probe.
     answers: [(u32, u32); 3],
 }
 
-/// How a pod ended.
+/// The end of a pod.
 pub(crate) struct Ended {
     pub(crate) end: End,
-    /// The grace period was over before the program.
+    /// The grace period ended before the program.
     pub(crate) killed: bool,
-    /// From SIGTERM on, or from the start where it ended by itself.
+    /// The time from SIGTERM, or from the start if the program ended by itself.
     pub(crate) took: Duration,
-    /// The probe for which the container had to be restarted.
+    /// The failed probe for which the container would be restarted.
     pub(crate) failed: Option<&'static str>,
-    /// How often each probe was answered well, and not: startup, liveness, readiness.
+    /// The number of successes and failures of the startup, liveness and readiness probes.
     pub(crate) answers: [(u32, u32); 3],
 }
 
@@ -139,7 +140,7 @@ impl Pod {
         let [container] = spec.containers;
         let mut address = own_address();
         let program = container.env.iter().fold(program, |program, variable| {
-            // All addresses of the pod are those of this machine, too: it listens on its own one only.
+            // The manifest says to listen on all addresses of the pod; here the pod has one address of the machine.
             let value = variable.value.replace("0.0.0.0", &address.ip().to_string());
             program.env(&variable.name, value)
         });
@@ -177,12 +178,12 @@ impl Pod {
         Arc::clone(&self.status)
     }
 
-    /// Waits until requests are sent to it.
+    /// Waits until the pod receives requests.
     pub(crate) fn until_ready(&self) {
         self.until(|state| state.ready);
     }
 
-    /// Waits until each of its probes was answered well.
+    /// Waits until each probe has succeeded.
     pub(crate) fn until_probed(&self) {
         self.until(|state| state.answers.iter().all(|(well, _)| *well > 0));
     }
@@ -197,7 +198,7 @@ impl Pod {
         assert!(is_so(&state), "in vain; probes: {:?}", state.answers);
     }
 
-    /// Deletes it: SIGTERM, and SIGKILL when its grace period is over.
+    /// Deletes the pod: SIGTERM, and SIGKILL after the grace period.
     pub(crate) fn delete(mut self) -> Ended {
         self.status
             .change(|state| state.deleted = Some(Instant::now()));
@@ -210,7 +211,7 @@ impl Pod {
         self.ended(began, killed)
     }
 
-    /// Waits for its end, which comes without being asked for.
+    /// Waits for the program to end by itself.
     pub(crate) fn ends(self) -> Ended {
         self.ended(Instant::now(), false)
     }
@@ -231,7 +232,7 @@ impl Pod {
 }
 
 impl Status {
-    /// Whether requests are sent to it: it is ready, and not known to be going.
+    /// Whether the pod receives requests: it is ready, and its deletion is not yet known.
     pub(crate) fn in_service(&self) -> bool {
         let state = self.state();
         let going = state.deleted.is_some_and(|at| at.elapsed() > PROPAGATION);
@@ -247,7 +248,7 @@ impl Status {
         self.changed.notify_all();
     }
 
-    /// Asks at each tick, from the start of the container until its end.
+    /// Probes at each tick, from the start of the container to its end.
     fn probe(&self, kind: usize, name: &'static str, address: SocketAddr, probe: &Probe) {
         let period = Duration::from_secs(probe.period_seconds);
         let mut next = Instant::now();
@@ -259,13 +260,13 @@ impl Status {
                 .changed
                 .wait_timeout_while(self.state(), left, |state| !state.gone)
                 .expect("no panic");
-            // That of the readiness goes on while it is being deleted.
+            // The readiness probe continues while the pod is being deleted.
             let over = state.deleted.is_some() && name != "readiness";
             if state.gone || state.failed.is_some() || over {
                 return;
             }
             next += period;
-            // The others wait until it has started, and this one has nothing to do afterwards.
+            // The startup probe runs until it succeeds, and the others after that.
             if state.started == (name == "startup") {
                 continue;
             }

@@ -1,8 +1,8 @@
-//! All that a stop under load must have done, as the report says it and as it is found on disk.
+//! Everything that a stop under load must do, from its report and from the files on disk.
 
 use super::*;
 
-/// The begin and the end of what a component was at.
+/// The begin and the end of an activity of a component.
 fn span(component: &Value, activity: &str) -> (u64, u64) {
     let spans = component["spans"].as_array().expect("its spans");
     let span = spans.iter().find(|span| span["activity"] == activity);
@@ -11,7 +11,7 @@ fn span(component: &Value, activity: &str) -> (u64, u64) {
     (at("begin_us"), at("end_us"))
 }
 
-/// When its last activity ended.
+/// The end of the last activity of a component.
 fn ended(component: &Value) -> u64 {
     let last = component["spans"].as_array().and_then(|spans| spans.last());
     last.and_then(|span| span["end_us"].as_u64())
@@ -19,7 +19,7 @@ fn ended(component: &Value) -> u64 {
 }
 
 #[test]
-fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
+fn the_report_shows_a_complete_stop_under_load() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, report) = (folder.path().join("data"), folder.path().join("life.json"));
     let (mut run, at) = up(agent(&data).env("LIFECYCLE_REPORT", &report));
@@ -55,7 +55,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
     run.signal(Signal::INT);
     run.until_stderr(" draining");
 
-    // New requests are refused while others are under way: as soon as the server has been told, too.
+    // New requests are refused while others are under way, as soon as the server has been asked to stop.
     runtime.block_on(async {
         loop {
             match Client::new().get(&at).send().await {
@@ -65,7 +65,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
         }
         assert!(answers.iter().any(|answer| !answer.is_finished()));
     });
-    // What was running is finished.
+    // The requests under way are finished.
     for answer in answers {
         let text = runtime.block_on(answer).expect("no panic");
         assert_eq!(events(&text).1, json!({"reason": "complete"}), "{text}");
@@ -98,7 +98,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
             .expect("a mark")
     };
 
-    // Background tasks are told, with the drain, and end before any resource stops.
+    // Workers are asked to stop when the drain begins, and end before any resource stops.
     for worker in ["serve", "work_jobs"] {
         assert!(span(component(worker), "draining").0 >= mark("drain"));
     }
@@ -106,7 +106,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
         let gone = ended(component(worker));
         assert!((mark("drain")..=mark("stop")).contains(&gone), "{report:#}");
     }
-    // Each of these has a stop, and it came to its end: else it would not be safe.
+    // Each of these resources has a stop, which ended: otherwise its layer would not be safe.
     for resource in [
         "HttpListener",
         "Sessions",
@@ -121,7 +121,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
         assert_eq!(component["layer"], "safe", "{component:#}");
         assert!(span(component, "stopping").0 >= mark("stop"), "{report:#}");
     }
-    // The database is the last: after all that could use it, with no connection out.
+    // The database stops last, after everything that could use it, with no connection in use.
     let database = component("Database");
     let (closes, _) = span(database, "stopping");
     for other in components {
@@ -137,7 +137,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
     }
     assert_eq!(database["leases"]["before"], 0, "{database:#}");
 
-    // The files are closed, the state is saved.
+    // The files are closed, and the state is saved.
     let log = std::fs::metadata(data.join("agent.db-wal"));
     assert!(log.map_or(true, |log| log.len() == 0), "a log is left over");
     assert!(data.join("vectors.bin").exists() && !data.join("vectors.new").exists());
@@ -147,7 +147,7 @@ fn the_report_shows_that_ctrl_c_under_load_left_nothing_undone() {
     assert_eq!(found("SELECT count(*) FROM answers"), complete);
     let kept = "SELECT count(*) FROM jobs WHERE state IN ('done', 'queued')";
     assert_eq!(found(kept), 2, "a job is neither finished nor put back");
-    // The next life finds the index as it was saved.
+    // The next run finds the index as it was saved.
     let (mut run, _) = up(agent(&data));
     run.terminate();
     let end = run.end();

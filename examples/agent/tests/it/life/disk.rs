@@ -1,4 +1,4 @@
-//! The disk under `AGENT_DATA` is full: a small one of its own, in a namespace that a process keeps for the agents.
+//! A full disk under `AGENT_DATA`: a small file system in a mount namespace that a helper process keeps open.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// With room for 2 MB.
+    /// 2 MB in size.
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = folder.path().display();
@@ -32,8 +32,8 @@ impl Disk {
              echo disk of $$; exec sleep 600'"
         );
         let mut keeper = Program::new("true").through(&script).start();
-        let told = keeper.until_stdout("disk of ");
-        let (_, pid) = told.rsplit_once(' ').expect("it says who it is");
+        let line = keeper.until_stdout("disk of ");
+        let (_, pid) = line.rsplit_once(' ').expect("it says who it is");
         let pid = pid.to_owned();
         Self {
             keeper,
@@ -42,7 +42,7 @@ impl Disk {
         }
     }
 
-    /// The folder as others find it.
+    /// The path of the folder outside the namespace.
     fn path(&self) -> PathBuf {
         let mut path = PathBuf::from(format!("/proc/{}/root", self.pid));
         path.push(
@@ -85,7 +85,7 @@ async fn status_of(client: &Client, url: String, body: Value) -> u16 {
 
 #[test]
 #[ignore = "needs namespaces of mounts: root, or namespaces of users"]
-fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_lost() {
+fn on_a_full_disk_reads_are_answered_writes_refused_and_nothing_is_lost() {
     let mut disk = Disk::new();
     let mut agent = Probed::up(disk.agent());
     let runtime = runtime();
@@ -100,14 +100,14 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
         submit(&client, at, 1).await;
         let mut answer = agent.ask(&client, 200).await;
         let (session, read) = session_of(&mut answer).await;
-        // The job is begun, and some of the answer kept.
+        // The job has begun, and a part of the answer is saved.
         let url = format!("{at}/sessions/{session}");
         while get(&client, url.clone()).await["answers"][0]["answer"] == "" {
             tokio::task::yield_now().await;
         }
         disk.fill();
 
-        // What cannot be written is refused, with the reason.
+        // Writes are refused with the reason.
         let question = json!({"question": "What do tomatoes want?"});
         let goal = json!({"goal": "grow tomatoes"});
         for (path, body) in [
@@ -120,7 +120,7 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
             let body = answer.text().await.expect("it is whole");
             assert!(body.contains("disk is full"), "{path}: {body}");
         }
-        // What is there is answered.
+        // Reads are answered.
         assert_eq!(get(&client, format!("{at}/jobs/1")).await["id"], 1);
         let summary = status_of(&client, format!("{at}/documents/1/summary"), json!({})).await;
         assert_eq!(summary, 200);
@@ -152,7 +152,7 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
         until_done(&client, at, 1).await;
         let summary = status_of(&client, format!("{at}/documents/1/summary"), json!({})).await;
         assert_eq!(summary, 200);
-        // Of what was refused nothing is left.
+        // Nothing of the refused writes exists.
         for path in ["/documents/2/summary", "/jobs/2"] {
             let method = if path.starts_with("/jobs") {
                 Method::GET
@@ -170,7 +170,7 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
     agent.run.terminate();
     agent.run.end().expect_code(0);
 
-    // That somebody went on with a session cannot be written down, and is all that there is.
+    // The only pending write is that the session was used again, which cannot be saved.
     let mut agent = Probed::up(disk.agent());
     disk.fill();
     let question = json!({"question": "And beans?", "session": session});
@@ -186,7 +186,7 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
         assert!(!end.has_line(&[other, "No space"]), "{end}");
     }
 
-    // Where nothing is to be written the disk does not matter.
+    // A stop without pending writes does not depend on the disk.
     disk.make_room();
     let mut agent = Probed::up(disk.agent());
     disk.fill();
@@ -197,7 +197,7 @@ fn on_a_full_disk_what_is_there_is_answered_nothing_is_accepted_and_nothing_is_l
 
 #[test]
 #[ignore = "needs namespaces of mounts: root, or namespaces of users"]
-fn a_start_on_a_full_disk_waits_for_room_and_says_so_and_a_stop_meanwhile_is_quick() {
+fn a_start_on_a_full_disk_waits_for_room_and_stops_quickly() {
     let mut disk = Disk::new();
     disk.fill();
     let (admin, own) = (http::own_address(), http::own_address().ip());
@@ -206,15 +206,16 @@ fn a_start_on_a_full_disk_waits_for_room_and_says_so_and_a_stop_meanwhile_is_qui
         program.env("AGENT_ADDR", format!("{own}:8080"))
     };
     let mut run = program().start();
-    let told = run.until_stderr("No space left on device");
+    let line = run.until_stderr("No space left on device");
     for part in ["Database", "AGENT_DATA", "again"] {
-        assert!(told.contains(part), "{part} is missing in: {told}");
+        assert!(line.contains(part), "{part} is missing in: {line}");
     }
     http::get(admin, "/readyz").expect(503, &["Database"]);
     expect_not_started(admin, (own, 8080).into());
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
-    end.expect_code(0).expect_gone(told, Duration::from_secs(2));
+    end.expect_code(0)
+        .expect_gone(asked, Duration::from_secs(2));
 
     let mut run = program().start();
     run.until_stderr("No space left on device");

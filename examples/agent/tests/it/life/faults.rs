@@ -1,4 +1,4 @@
-//! What is outside of the agent goes wrong while it runs: the rows of `deploy/FAULTS.md`, each cell of them.
+//! Faults outside of the agent while it runs: the rows of `deploy/FAULTS.md`, cell by cell.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::model::hanging;
 use super::postgres::agent_on;
 use super::*;
 
-/// An agent that is up, and where it is asked and probed.
+/// A running agent, with its URL and the address of its probes.
 pub(super) struct Probed {
     pub(super) run: Run,
     pub(super) at: String,
@@ -35,7 +35,7 @@ impl Probed {
         until(self.admin, path, status)
     }
 
-    /// Asks one question, and reads the answer to its end: its session.
+    /// Asks one question, reads the answer to its end, and returns its session.
     async fn ask_whole(&self, client: &Client, session: Option<&str>) -> String {
         let question =
             json!({"question": "What do beans want?", "session": session, "max_tokens": 4});
@@ -46,13 +46,14 @@ impl Probed {
         session["session"].as_str().expect("its id").to_owned()
     }
 
-    /// How many answers of `/readyz` there are until the future is ready, and what else than 200 is among them.
+    /// Requests `/readyz` until the future is ready. Returns the number of answers, and the statuses other than 200
+    /// among them.
     async fn readiness_until<T>(&self, future: impl Future<Output = T>) -> (T, usize, Vec<u16>) {
-        let (over, mut told) = tokio::sync::oneshot::channel::<()>();
+        let (over, mut is_over) = tokio::sync::oneshot::channel::<()>();
         let admin = self.admin;
         let asking = tokio::task::spawn_blocking(move || {
             let (mut all, mut others) = (0, Vec::new());
-            while told.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Empty) {
+            while is_over.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Empty) {
                 let status = http::get(admin, "/readyz").status;
                 all += 1;
                 others.extend((status != 200).then_some(status));
@@ -71,7 +72,7 @@ impl Probed {
     }
 }
 
-/// Asks until it is answered so: there is nothing to wait for but the answers.
+/// Repeats the request until it is answered like this. There is no other event to wait for.
 #[track_caller]
 pub(super) fn until(admin: SocketAddr, path: &str, status: u16) -> http::Answer {
     let begun = Instant::now();
@@ -84,20 +85,20 @@ pub(super) fn until(admin: SocketAddr, path: &str, status: u16) -> http::Answer 
     }
 }
 
-/// An agent that does not come up yet says so, and whoever connects is refused, and goes elsewhere.
+/// Asserts that an agent that has not come up yet says so, and refuses connections so that a balancer goes elsewhere.
 #[track_caller]
 pub(super) fn expect_not_started(admin: SocketAddr, own: SocketAddr) {
     for path in ["/readyz", "/startupz"] {
         http::get(admin, path).expect(503, &["starting"]);
     }
-    // No reason to be killed.
+    // It stays live: a restart would not help.
     for path in ["/healthz", "/livez"] {
         http::get(admin, path).expect(200, &[]);
     }
-    TcpStream::connect(own).expect_err("nobody listens yet");
+    TcpStream::connect(own).expect_err("the port is still closed");
 }
 
-/// The session that an answer names first.
+/// The session that is named at the beginning of an answer.
 pub(super) async fn session_of(answer: &mut Response) -> (String, Vec<u8>) {
     let mut read = Vec::new();
     loop {
@@ -113,7 +114,7 @@ pub(super) async fn session_of(answer: &mut Response) -> (String, Vec<u8>) {
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn while_the_database_restarts_requests_wait_and_the_balancer_sees_nothing() {
+fn while_the_database_restarts_requests_wait_and_readiness_holds() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
     let mut agent = Probed::up(agent_on(&server, data.path()));
@@ -127,7 +128,7 @@ fn while_the_database_restarts_requests_wait_and_the_balancer_sees_nothing() {
                 let (client, at) = (client.clone(), agent.at.clone());
                 async move { client.get(format!("{at}/jobs/1")).send().await }
             });
-            // It says so to whoever asks how it is, which takes it more than a second.
+            // The health check of the database takes more than a second, and reports the failure.
             let seen = agent.until("/healthz", 503);
             seen.expect(503, &["Database", "PostgreSQL, 127.0.0.1:"]);
             assert!(
@@ -162,7 +163,7 @@ fn while_the_database_restarts_requests_wait_and_the_balancer_sees_nothing() {
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_it() {
+fn without_a_database_the_agent_becomes_unready_and_recovers_with_it() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
     let mut agent = Probed::up(agent_on(&server, data.path()));
@@ -178,7 +179,7 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
             let answer = until(admin, "/readyz", 503);
             (answer, gone.elapsed())
         });
-        // What cannot be saved does not look as if it was.
+        // An answer that cannot be saved does not end as if it were.
         let answer = under_way.text().await.expect("it has an end");
         let last = events(&answer).1;
         assert_eq!(last["reason"], "error", "{answer}");
@@ -213,7 +214,7 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
     assert!(allowed.contains(&after), "not ready after {after:?}");
     eprintln!("not ready after {after:?}");
     agent.expect("/healthz", 503, &["Database"]);
-    // No reason to be killed.
+    // It stays live: a restart would not help.
     agent.expect("/livez", 200, &[]);
     server.start();
     agent.until("/readyz", 200);
@@ -231,7 +232,7 @@ fn without_a_database_the_agent_is_soon_not_ready_says_why_and_comes_back_with_i
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn a_stop_with_a_dead_database_is_clean_unless_something_is_to_be_written_and_names_that() {
+fn a_stop_with_a_dead_database_is_graceful_unless_writes_are_pending() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
     let limit = Duration::from_secs(15);
@@ -241,24 +242,24 @@ fn a_stop_with_a_dead_database_is_clean_unless_something_is_to_be_written_and_na
     let mut agent = Probed::up(agent_on(&server, data.path()));
     let session = runtime.block_on(agent.ask_whole(&client, None));
     server.stop();
-    let told = agent.run.terminate();
-    agent.run.end().expect_code(0).expect_gone(told, limit);
+    let asked = agent.run.terminate();
+    agent.run.end().expect_code(0).expect_gone(asked, limit);
 
-    // That somebody has used a session again is written down once a minute, and by the stop.
+    // The last use of a session is saved once a minute, and by the stop.
     server.start();
     let mut agent = Probed::up(agent_on(&server, data.path()));
     let same = runtime.block_on(agent.ask_whole(&client, Some(&session)));
     assert_eq!(same, session);
     server.stop();
-    let told = agent.run.terminate();
+    let asked = agent.run.terminate();
     let end = agent.run.end();
     end.expect_code(3)
-        .expect_gone(told, limit)
+        .expect_gone(asked, limit)
         .expect_line(&["did not stop clean", "Sessions"])
         .expect_line(&["  Sessions ", "last used", "PostgreSQL, 127.0.0.1:"]);
     assert!(!end.has_line(&["  Jobs ", "not put back"]), "{end}");
 
-    // The answers themselves are there.
+    // The answers themselves are saved.
     server.start();
     let mut agent = Probed::up(agent_on(&server, data.path()));
     let saved = get(&client, format!("{}/sessions/{session}", agent.at));
@@ -272,7 +273,7 @@ fn a_stop_with_a_dead_database_is_clean_unless_something_is_to_be_written_and_na
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both() {
+fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
     let (url, _questions) = hanging(String::new());
@@ -291,14 +292,14 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
         agent.ask(&client, 100).await
     });
     server.stop();
-    let told = agent.run.terminate();
+    let asked = agent.run.terminate();
     agent
         .until("/readyz", 503)
         .expect(503, &["stopping (SIGTERM)"]);
-    let seen = lifecycle_tests::harness::evidence::now() - told;
+    let seen = lifecycle_tests::harness::evidence::now() - asked;
     assert!(seen < Duration::from_secs(2), "not ready after {seen:?}");
     agent.until("/healthz", 503).expect(503, &["Database"]);
-    // Whoever reads it is told how it ended, all the same.
+    // The client receives the end marker all the same.
     let answer = runtime.block_on(answer.text()).expect("it has an end");
     let last = events(&answer).1;
     let message = last["message"].as_str().expect("a reason");
@@ -309,8 +310,8 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
     let end = agent.run.end();
     let model = format!("gpt-4o-mini at {url}");
     end.expect_code(3)
-        .expect_gone(told, Duration::from_secs(25))
-        // The table.
+        .expect_gone(asked, Duration::from_secs(25))
+        // The table of the report.
         .expect_line(&["  Jobs ", "not put back", &model, "PostgreSQL, 127.0.0.1:"]);
     assert!(!end.has_line(&["had to be cut"]), "{end}");
     let report = std::fs::read(report).expect("a report");
@@ -328,7 +329,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
         "{error}"
     );
 
-    // Nothing is lost: the next life has the job, and knows the answer for what it is.
+    // The next run has the job, and the answer is marked as incomplete.
     server.start();
     let session = super::data(&answer).next().expect("its session");
     let session = session["session"].as_str().expect("its id");
@@ -344,7 +345,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time_and_names_both()
 }
 
 #[test]
-fn while_the_model_hangs_all_else_is_answered_and_a_stop_is_a_clean_one() {
+fn while_the_model_hangs_other_requests_are_answered_and_a_stop_is_graceful() {
     let folder = folder();
     let (url, _questions) = hanging(String::new());
     let program = agent(folder.path())
@@ -387,7 +388,7 @@ fn while_the_model_hangs_all_else_is_answered_and_a_stop_is_a_clean_one() {
 }
 
 #[test]
-fn a_taken_port_ends_the_start_which_never_was_ready_and_leaves_the_data_as_they_were() {
+fn a_taken_port_fails_the_start_and_leaves_the_data_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = runtime();
     let client = Client::new();

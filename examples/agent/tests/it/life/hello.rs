@@ -1,9 +1,9 @@
-//! What the agent says first: what it runs on, and what would change that.
+//! The first output of the agent: what it runs on, and which variables change that.
 
 use super::*;
 
 #[test]
-fn on_a_bare_machine_it_says_what_it_runs_on_and_which_variable_changes_it() {
+fn the_first_lines_name_the_defaults_and_their_variables() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut run, at) = up(agent(folder.path()));
     run.terminate();
@@ -27,7 +27,7 @@ fn on_a_bare_machine_it_says_what_it_runs_on_and_which_variable_changes_it() {
     ];
     let mut lines = end.stdout.lines();
     for (what, value, variable) in expected {
-        // Each of them once, in this order.
+        // Each line once, in this order.
         let line = lines.find(|line| line.starts_with(what));
         let line = line.unwrap_or_else(|| panic!("no line `{what}`\n{end}"));
         assert!(line[what.len()..].starts_with(value), "{line}");
@@ -36,7 +36,7 @@ fn on_a_bare_machine_it_says_what_it_runs_on_and_which_variable_changes_it() {
 }
 
 #[test]
-fn a_learned_embedding_that_cannot_be_had_is_exit_code_2_and_says_how_to_have_it() {
+fn an_unavailable_embedding_model_exits_with_2_and_a_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     let model = folder.path().join("model");
     let end = agent(folder.path())

@@ -1,4 +1,4 @@
-//! Jobs, as those see them who queue them.
+//! Jobs, as clients see them.
 
 use super::*;
 
@@ -8,7 +8,7 @@ pub(super) async fn submit(client: &Client, at: &str, goal: usize) {
     assert_eq!(taken.status(), 202);
 }
 
-/// There is nothing to wait for but the jobs' own states.
+/// Polls the states of the jobs: there is no other event to wait for.
 pub(super) async fn until_done(client: &Client, at: &str, jobs: usize) -> Vec<Value> {
     let mut done = Vec::new();
     for job in 1..=jobs {
@@ -25,15 +25,15 @@ pub(super) async fn until_done(client: &Client, at: &str, jobs: usize) -> Vec<Va
 }
 
 #[test]
-fn a_job_that_there_is_no_time_for_is_put_back_with_its_progress_and_goes_on_in_the_next_life() {
+fn a_job_without_remaining_time_is_put_back_with_its_progress_and_resumed() {
     let folder = folder();
     let runtime = runtime();
-    // Just the time that is kept for putting it back.
+    // No more than the time that is reserved for putting the job back.
     let (mut run, at) = up(agent(folder.path()).env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2s"));
     runtime.block_on(async {
         let client = Client::new();
         submit(&client, &at, 1).await;
-        // It is begun, and then two answers of the model away from its end: a second and a half.
+        // The job has begun, and needs two more answers of the model, which take one and a half seconds.
         while get(&client, format!("{at}/jobs/1")).await["progress"]["passages"].is_null() {
             tokio::task::yield_now().await;
         }

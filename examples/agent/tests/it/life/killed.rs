@@ -1,4 +1,4 @@
-//! What `kill -9` leaves behind, and what the next start makes of it.
+//! What `kill -9` leaves on disk, and what the next start does with it.
 
 use lifecycle_tests::random::{rng, runs};
 
@@ -11,11 +11,11 @@ struct Read {
     text: String,
 }
 
-/// Asks for a long answer and reads it until the connection breaks.
+/// Asks for a long answer, and reads it until the connection breaks.
 async fn read_until_it_breaks(client: &Client, at: &str) -> Read {
     let question = json!({"question": "What do tomatoes want?", "max_tokens": 4000});
     let asked = client.post(format!("{at}/ask")).json(&question).send();
-    // It may be gone before it answers.
+    // The agent may be gone before it answers.
     let Ok(mut answer) = asked.await else {
         return Read::default();
     };
@@ -30,7 +30,7 @@ async fn read_until_it_breaks(client: &Client, at: &str) -> Read {
     }
 }
 
-/// What is on disk is whole. Looked at in a copy, so that the next start has it as it was left.
+/// The files are consistent. A copy is checked, so that the next start finds the original.
 pub(super) async fn expect_whole(folder: &Path) {
     let copy = tempfile::tempdir().expect("a folder");
     for file in ["agent.db", "agent.db-wal"] {
@@ -49,9 +49,9 @@ pub(super) async fn expect_whole(folder: &Path) {
     }
 }
 
-/// One `kill -9` in the life of the agent, often while it stops, and one as it starts again, so that `RUNS` are instants.
+/// Kills the agent once per run, often while it stops, and once more while it starts again, at `RUNS` random instants.
 #[test]
-fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answer() {
+fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_partial_answers() {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = runtime();
     let mut random = rng();
@@ -78,7 +78,7 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
                 run.terminate();
                 tokio::time::sleep(stopping).await;
             }
-            // One that had nothing to finish may be gone.
+            // Without work under way, the agent may have ended already.
             run.try_signal(Signal::KILL);
             reading.await.expect("what was read")
         });
@@ -89,7 +89,7 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
         );
         runtime.block_on(expect_whole(folder.path()));
 
-        // And again while it starts, which takes it about 50 ms.
+        // The second kill comes during the start, which takes about 50 ms.
         let mut run = agent(folder.path()).start();
         std::thread::sleep(Duration::from_millis(random.u64(..60)));
         run.signal(Signal::KILL);
@@ -110,8 +110,8 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
                     "{text:?} and {:?}",
                     read.text
                 );
-                // The model writes a word every 5 ms at most, and what there is is kept every 250 ms, before more is
-                // handed out.
+                // The model writes a word every 5 ms at most, and the agent saves the text every 250 ms, before it
+                // sends more of it.
                 let words = |text: &str| text.split_whitespace().count();
                 assert!(
                     words(&read.text) <= words(text) + 55,
@@ -119,7 +119,7 @@ fn b15_kill_9_at_any_instant_loses_neither_jobs_nor_what_was_written_of_an_answe
                     read.text
                 );
             }
-            // There is nothing to wait for but the jobs' own states.
+            // Polls the states of the jobs: there is no other event to wait for.
             for job in 1..=jobs {
                 while get(&client, format!("{at}/jobs/{job}")).await["state"] != "done" {
                     tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! A language model's endpoint that takes questions and does not answer them.
+//! The endpoint of a language model that accepts questions and does not answer them.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -11,7 +11,8 @@ use super::*;
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 const WORD: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Sun\"}}]}\n\n";
 
-/// Answers each question so, and then sends nothing more. Where it is, and a word for each question.
+/// Answers each question with `answer`, and then sends nothing more. Returns its URL, and a receiver with an item for
+/// each question.
 pub(super) fn hanging(answer: String) -> (String, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it has an address");
@@ -33,7 +34,7 @@ fn question() -> Value {
 }
 
 #[test]
-fn an_endpoint_that_hangs_costs_each_request_its_time_and_not_the_readiness() {
+fn a_hanging_model_times_out_requests_and_leaves_the_agent_ready() {
     let folder = folder();
     let (url, _questions) = hanging(String::new());
     let admin = own_address();
@@ -67,7 +68,7 @@ fn an_endpoint_that_hangs_costs_each_request_its_time_and_not_the_readiness() {
 }
 
 #[test]
-fn an_endpoint_that_falls_silent_in_the_middle_ends_the_answer_and_its_text_is_saved() {
+fn a_model_that_falls_silent_ends_the_answer_and_its_text_is_saved() {
     let folder = folder();
     let (url, _questions) = hanging(format!("{HEAD}{WORD}"));
     let program = agent(folder.path())
@@ -92,7 +93,7 @@ fn an_endpoint_that_falls_silent_in_the_middle_ends_the_answer_and_its_text_is_s
 }
 
 #[test]
-fn an_endpoint_that_hangs_does_not_hold_up_the_end() {
+fn a_hanging_model_does_not_delay_the_stop() {
     let folder = folder();
     let (url, questions) = hanging(format!("{HEAD}{WORD}"));
     let admin = own_address();
@@ -118,7 +119,7 @@ fn an_endpoint_that_hangs_does_not_hold_up_the_end() {
         read.extend_from_slice(&chunk.expect("it has not ended"));
     }
     probe(admin, "/readyz").expect(200, &[]);
-    let told = run.terminate();
+    let asked = run.terminate();
     let rest = runtime.block_on(answer.bytes()).expect("it has an end");
     read.extend_from_slice(&rest);
     let text = String::from_utf8_lossy(&read);
@@ -128,7 +129,7 @@ fn an_endpoint_that_hangs_does_not_hold_up_the_end() {
     let end = run.end();
     end.expect_code(0)
         .expect_line(&["job put back"])
-        .expect_gone(told, Duration::from_secs(4));
+        .expect_gone(asked, Duration::from_secs(4));
     let saved = "SELECT count(*) FROM answers WHERE text = 'Sun' AND state = 'shutdown'";
     assert_eq!(runtime.block_on(count(folder.path(), saved)), 1);
 }

@@ -1,4 +1,4 @@
-//! Agents on PostgreSQL: a server that comes up late, goes away, and several agents on one.
+//! Agents on PostgreSQL: a server that comes up late or fails, and several agents on one server.
 
 use lifecycle_tests::http;
 use lifecycle_tests::postgres::Postgres;
@@ -13,7 +13,7 @@ pub(super) fn agent_on(server: &Postgres, data: &Path) -> Program {
     agent(data).env("DATABASE_URL", server.url("postgres"))
 }
 
-/// What a statement finds in the database: a number.
+/// Returns the number that a statement finds in the database.
 async fn ask(server: &Postgres, statement: &str) -> i64 {
     let url = server.url("postgres");
     let mut connection = PgConnection::connect(&url).await.expect("it is up");
@@ -27,7 +27,7 @@ async fn ask(server: &Postgres, statement: &str) -> i64 {
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_end() {
+fn a_start_waits_for_the_server_and_a_stop_closes_all_connections() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::new(files.path());
     let (admin, own) = (http::own_address(), http::own_address().ip());
@@ -35,15 +35,15 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_en
         .env("LIFECYCLE_ADMIN", admin.to_string())
         .env("AGENT_ADDR", format!("{own}:8080"))
         .start();
-    // Each attempt is told, with what was attempted, on what and why it failed.
-    let told = run.until_stderr("refused");
+    // Each failed attempt is logged with what it attempted, on what, and why it failed.
+    let line = run.until_stderr("refused");
     for part in [
         "Database",
         "cannot open the database",
         "PostgreSQL, 127.0.0.1:",
         "again",
     ] {
-        assert!(told.contains(part), "{part} is missing in: {told}");
+        assert!(line.contains(part), "{part} is missing in: {line}");
     }
     expect_not_started(admin, (own, 8080).into());
     server.start();
@@ -56,7 +56,7 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_en
     end.expect_code(0);
     expect_reverse(&end);
     runtime().block_on(async {
-        // The server sees it when it looks.
+        // The server notices closed connections only when it looks.
         while ask(&server, connections).await > 0 {
             tokio::task::yield_now().await;
         }
@@ -65,20 +65,20 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_no_connection_is_left_at_the_en
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn a_stop_while_the_server_is_waited_for_is_a_quick_and_clean_one() {
+fn a_stop_while_waiting_for_the_server_is_quick_and_graceful() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::new(files.path());
     let mut run = agent_on(&server, data.path()).start();
     run.until_stderr("refused");
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(0);
-    end.expect_gone(told, Duration::from_secs(2));
+    end.expect_gone(asked, Duration::from_secs(2));
 }
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn a_server_that_crashes_and_comes_back_costs_no_job_and_no_restart_of_the_agent() {
+fn a_server_that_crashes_and_recovers_loses_no_job() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
     let (mut run, at) = up(agent_on(&server, data.path()));
@@ -97,13 +97,13 @@ fn a_server_that_crashes_and_comes_back_costs_no_job_and_no_restart_of_the_agent
 
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn a_stop_while_the_server_is_dead_is_over_in_time_and_names_what_could_not_be_done() {
+fn a_stop_while_the_server_is_dead_ends_in_time_and_names_the_held_job() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Postgres::started(files.path());
     let (mut run, at) = up(agent_on(&server, data.path()));
     runtime().block_on(async {
         let client = Client::new();
-        // Three, so that there is one under way for some seconds.
+        // Three jobs, so that one is under way for some seconds.
         for goal in 0..3 {
             submit(&client, &at, goal).await;
         }
@@ -112,13 +112,13 @@ fn a_stop_while_the_server_is_dead_is_over_in_time_and_names_what_could_not_be_d
         }
     });
     server.stop();
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(3)
         .expect_line(&["did not stop clean", "Jobs"])
-        .expect_gone(told, Duration::from_secs(25));
+        .expect_gone(asked, Duration::from_secs(25));
 
-    // What could not be put back is found by the next life.
+    // The next run finds the job that could not be put back.
     server.start();
     let (mut run, at) = up(agent_on(&server, data.path()));
     let done = runtime().block_on(until_done(&Client::new(), &at, 3));
@@ -128,10 +128,10 @@ fn a_stop_while_the_server_is_dead_is_over_in_time_and_names_what_could_not_be_d
     run.end().expect_code(0);
 }
 
-/// Two agents share a queue; one of them is killed in the middle of a job.
+/// Two agents share a queue; one is killed in the middle of a job.
 #[test]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-fn the_job_of_a_killed_agent_is_taken_over_by_another_when_its_lease_ends() {
+fn the_job_of_a_killed_agent_is_taken_over_when_its_lease_expires() {
     const JOBS: usize = 8;
     let files = tempfile::tempdir().unwrap();
     let server = Postgres::started(files.path());
@@ -143,7 +143,7 @@ fn the_job_of_a_killed_agent_is_taken_over_by_another_when_its_lease_ends() {
         for goal in 0..JOBS {
             submit(&client, &at, goal).await;
         }
-        // Both are in the middle of one.
+        // Both agents have a job under way.
         let running = "SELECT count(DISTINCT worker) FROM jobs WHERE state = 'running'";
         while ask(&server, running).await < 2 {
             tokio::task::yield_now().await;
@@ -151,7 +151,7 @@ fn the_job_of_a_killed_agent_is_taken_over_by_another_when_its_lease_ends() {
         first.signal(Signal::KILL);
         let done = until_done(&client, &other, JOBS).await;
         let attempts: Vec<_> = done.iter().map(|job| job["attempts"].as_i64()).collect();
-        // That of the killed one was begun twice, any other once.
+        // The job of the killed agent was begun twice, every other job once.
         let twice = attempts
             .iter()
             .filter(|attempts| **attempts == Some(2))
@@ -171,7 +171,7 @@ fn the_job_of_a_killed_agent_is_taken_over_by_another_when_its_lease_ends() {
 
 #[test]
 #[ignore = "needs a PostgreSQL server with pgvector (pgserver from PyPI, where Debian has none)"]
-fn what_a_killed_agent_added_is_found_by_another_through_pgvector() {
+fn documents_of_a_killed_agent_are_found_by_another_through_pgvector() {
     let files = tempfile::tempdir().unwrap();
     let server = Postgres::with_vector(files.path());
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -1,4 +1,4 @@
-//! Agents with their cache in Redis: a server that comes up late, dies, hangs, and outlives them.
+//! Agents with their cache in Redis: a server that comes up late, dies, hangs, or outlives them.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -15,13 +15,13 @@ fn agent_on(server: &Redis, data: &Path) -> Program {
     agent(data).env("REDIS_URL", server.url())
 }
 
-/// With probes, and what they are found at.
+/// An agent with probes, and their address.
 fn with_probes(program: Program) -> (Program, SocketAddr) {
     let probes = own_address();
     (program.env("LIFECYCLE_ADMIN", probes.to_string()), probes)
 }
 
-/// Asks in a session, or in a new one, and reads the answer to its end: the session and the text.
+/// Asks in a session, or in a new one, and reads the answer to its end. Returns the session and the text.
 async fn ask(client: &Client, at: &str, session: Option<&str>, tokens: usize) -> (String, String) {
     let question =
         json!({"question": "What is a drain?", "max_tokens": tokens, "session": session});
@@ -43,7 +43,7 @@ async fn said(client: &Client, at: &str, session: &str) -> Vec<Value> {
 
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian) and PostgreSQL's server programs (postgresql from Debian)"]
-fn what_was_said_in_a_session_is_found_by_other_agents_and_after_a_crash() {
+fn sessions_are_shared_by_agents_and_survive_a_crash() {
     unless_late(|| {
         let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
         let database = Postgres::started(folders[0].path());
@@ -56,7 +56,7 @@ fn what_was_said_in_a_session_is_found_by_other_agents_and_after_a_crash() {
         let client = Client::new();
         let (session, text) = runtime.block_on(async {
             let (session, text) = ask(&client, &at, None, 8).await;
-            // Turned round behind their backs, so that it shows from where they have it.
+            // The cached text is reversed behind the agents' backs, which shows where an answer comes from.
             let mut connection = PgConnection::connect(&url).await.expect("it is up");
             let turned = connection
                 .execute("UPDATE answers SET text = reverse(text)")
@@ -70,7 +70,7 @@ fn what_was_said_in_a_session_is_found_by_other_agents_and_after_a_crash() {
         let (mut first, at) = up(agent(2));
         runtime.block_on(async {
             assert_eq!(said(&client, &at, &session).await, [&*text]);
-            // And the conversation goes on.
+            // The conversation continues.
             let (same, answer) = ask(&client, &at, Some(&session), 8).await;
             assert_eq!(same, session);
             assert_eq!(said(&client, &other, &session).await, [text, answer]);
@@ -85,7 +85,7 @@ fn what_was_said_in_a_session_is_found_by_other_agents_and_after_a_crash() {
 
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian)"]
-fn a_server_that_dies_is_missed_by_nobody_and_one_that_comes_back_is_used() {
+fn a_dead_server_is_tolerated_and_used_again_when_it_is_back() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Redis::started(files.path());
     let (program, probes) = with_probes(agent_on(&server, data.path()));
@@ -94,7 +94,7 @@ fn a_server_that_dies_is_missed_by_nobody_and_one_that_comes_back_is_used() {
     let runtime = runtime();
     let client = Client::new();
     let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
-    // In the middle of answers.
+    // While answers are under way.
     let (begun, mut begins) = mpsc::unbounded_channel();
     let answers = (0..ANSWERS).map(|_| {
         let (client, begun, url) = (client.clone(), begun.clone(), format!("{at}/ask"));
@@ -141,7 +141,7 @@ fn a_server_that_dies_is_missed_by_nobody_and_one_that_comes_back_is_used() {
 
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian)"]
-fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_nothing() {
+fn a_hanging_server_delays_one_request_and_not_the_stop() {
     unless_late(|| {
         let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let server = Redis::started(files.path());
@@ -157,7 +157,7 @@ fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_noth
             begun.elapsed()
         };
         let first = read();
-        // The best of some: the machine may have other things to do.
+        // The best of some runs, because the machine may be busy.
         let next = (0..5).map(|_| read()).min().unwrap_or_default();
         let limit = Duration::from_millis(250);
         assert!(first >= limit && first < 4 * limit, "{first:?}");
@@ -165,36 +165,36 @@ fn a_server_that_hangs_costs_one_request_a_quarter_of_a_second_and_the_stop_noth
         run.until_stderr("did not answer within 250ms");
         http::get(probes, "/healthz").expect(503, &["Cache"]);
         http::get(probes, "/readyz").expect(200, &[]);
-        let told = run.terminate();
+        let asked = run.terminate();
         let end = run.end();
         end.expect_code(0);
-        end.expect_gone(told, Duration::from_secs(2));
+        end.expect_gone(asked, Duration::from_secs(2));
         server.thaw();
     });
 }
 
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian)"]
-fn a_server_that_is_not_up_yet_is_waited_for_and_a_stop_meanwhile_is_quick() {
+fn a_start_waits_for_the_server_and_stops_quickly() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Redis::new(files.path());
     let (program, probes) = with_probes(agent_on(&server, data.path()));
     let own = own_address().ip();
     let mut run = program.env("AGENT_ADDR", format!("{own}:8080")).start();
-    // Each attempt is told, with what was attempted, on what and why it failed.
-    let told = run.until_stderr("refused");
+    // Each failed attempt is logged with what it attempted, on what, and why it failed.
+    let line = run.until_stderr("refused");
     for part in [
         "the cache cannot be reached",
         "again in",
         "Redis, 127.0.0.1:",
     ] {
-        assert!(told.contains(part), "{part} is missing in: {told}");
+        assert!(line.contains(part), "{part} is missing in: {line}");
     }
     expect_not_started(probes, (own, 8080).into());
-    let told = run.terminate();
+    let asked = run.terminate();
     let end = run.end();
     end.expect_code(0);
-    end.expect_gone(told, Duration::from_secs(2));
+    end.expect_gone(asked, Duration::from_secs(2));
 
     let mut run = agent_on(&server, data.path()).start();
     run.until_stderr("refused");
@@ -210,14 +210,14 @@ fn a_server_that_is_not_up_yet_is_waited_for_and_a_stop_meanwhile_is_quick() {
 
 #[test]
 #[ignore = "needs a Redis server (redis-server from Debian)"]
-fn a_server_that_does_not_come_up_is_done_without_after_ten_seconds() {
+fn the_agent_starts_without_a_server_after_ten_seconds() {
     let (files, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Redis::new(files.path());
     let (program, probes) = with_probes(agent_on(&server, data.path()));
     let begun = Instant::now();
     let (mut run, at) = up(program);
     let waited = begun.elapsed();
-    // It does not begin an attempt that could not be over by then.
+    // No attempt begins that could not end within the limit.
     let allowed = Duration::from_secs(7)..Duration::from_secs(20);
     assert!(allowed.contains(&waited), "{waited:?}");
     let hello = run.until_stdout("REDIS_URL");
@@ -228,7 +228,7 @@ fn a_server_that_does_not_come_up_is_done_without_after_ten_seconds() {
     let client = Client::new();
     let (session, text) = runtime.block_on(ask(&client, &at, None, 8));
     assert_eq!(runtime.block_on(said(&client, &at, &session)), [&*text]);
-    // And it is used as soon as it is there.
+    // The server is used as soon as it is up.
     server.start();
     run.until_stderr("the cache is back");
     until(probes, "/healthz", 200);

@@ -1,6 +1,6 @@
-"""What OpenAI's own client makes of the agent whose address is in AGENT.
+"""Uses the agent at AGENT with OpenAI's own client.
 
-Ends with a traceback if anything is not as it must be.
+Exits with a traceback if a check fails.
 """
 
 import os
@@ -12,7 +12,7 @@ QUESTION = [{"role": "user", "content": "What is a drain?"}]
 
 
 def read(stream):
-    """The text, the reason why it ended, and how."""
+    """Returns the text, the finish reason, and the end of a stream."""
     text, reason, end = "", None, None
     for chunk in stream:
         [choice] = chunk.choices
@@ -32,7 +32,7 @@ with client.chat.completions.create(model="agent", messages=QUESTION, max_tokens
 assert (reason, end) == ("length", "complete"), (reason, end)
 assert text == whole.choices[0].message.content, text
 
-# It asks for base64, and decodes it.
+# By default the client requests base64, and decodes it.
 embedded = client.embeddings.create(model="agent-embedding", input=["a drain", "a tomato"])
 numbers = client.embeddings.create(model="agent-embedding", input="a drain", encoding_format="float")
 assert len(embedded.data) == 2 and len(embedded.data[0].embedding) == 1024, embedded
@@ -46,7 +46,7 @@ except openai.BadRequestError as error:
 else:
     raise AssertionError("a question without words was answered")
 
-# 5 seconds of words, of which the agent has 2.
+# An answer of 5 s, of which the agent has time for 2 s.
 stream = client.chat.completions.create(model="agent", messages=QUESTION, max_tokens=1000, stream=True)
 first = next(stream)
 print("under way", first.id, flush=True)

@@ -1,7 +1,7 @@
-"""What somebody sees in a browser while the agent at AGENT goes down and comes back.
+"""Checks the page of the agent at AGENT while the agent is stopped and restarted.
 
-Each time that an answer has begun it says so, and whoever started it stops the agent and starts it again. Ends with a
-traceback if anything is not as it must be.
+Prints a line when an answer is under way, upon which the test stops and restarts the agent. Exits with a traceback if a
+check fails.
 """
 
 import os
@@ -17,8 +17,8 @@ def ask(page, question, words):
     return page.locator("article").last
 
 
-def go_down_amid(page, which, reason, state):
-    """Asks, waits for the end of the agent in the middle of the answer, and for what it has saved when it is back."""
+def stop_during_answer(page, which, reason, state):
+    """Asks, waits until the agent ends in the middle of the answer, and for the saved answer when it is up again."""
     article = ask(page, f"What is the {which} drain?", 1000)
     expect(article.locator(".answer")).to_have_text(re.compile(r"(\S+ ){60}"))
     print(which, "under way", flush=True)
@@ -27,14 +27,14 @@ def go_down_amid(page, which, reason, state):
     saved = article.locator(".saved")
     expect(saved).to_have_attribute("data-state", state)
     kept = saved.locator("q").text_content()
-    # A kill loses what was written since it was kept last, or what was kept and had not been read yet.
+    # A kill loses the text since the last save; or the saved text was not read yet.
     either = read.startswith(kept) or kept.startswith(read)
     assert kept == read if state == "shutdown" else kept and either, (read, kept)
     expect(page.get_by_role("status")).to_have_text("ready")
     return kept
 
 with sync_playwright() as playwright:
-    # Its sandbox wants rights that a container does not give.
+    # The sandbox needs privileges that a container does not have.
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
     page = browser.new_page()
     page.set_default_timeout(20_000)
@@ -46,8 +46,8 @@ with sync_playwright() as playwright:
     article = ask(page, "What is a drain?", 20)
     expect(article.locator(".end")).to_have_attribute("data-reason", "complete")
 
-    told = go_down_amid(page, "first", "shutdown", "shutdown")
-    killed = go_down_amid(page, "second", "lost", "killed")
+    stopped = stop_during_answer(page, "first", "shutdown", "shutdown")
+    killed = stop_during_answer(page, "second", "lost", "killed")
 
     article = ask(page, "Is all well again?", 20)
     expect(article.locator(".end")).to_have_attribute("data-reason", "complete")
@@ -56,6 +56,6 @@ with sync_playwright() as playwright:
     page.reload()
     expect(page.locator("article")).to_have_count(4)
     answers = page.locator(".answer").all_text_contents()
-    assert answers[1:3] == [told, killed], answers
+    assert answers[1:3] == [stopped, killed], answers
     assert not wrong, wrong
     browser.close()
