@@ -6,6 +6,7 @@
 //! - The tests are modules of two binaries: `tests/it`, and `tests/load` for the ones that saturate the machine.
 //! - [`days`] draws random days: programs with random faults and signals at random instants.
 //! - [`postgres`] and [`redis`] start servers, [`http`] and [`web`] are clients.
+//! - [`in_process`] starts apps in the process of the test.
 //!
 //! Tests whose instants differ from run to run print a `SEED`, accept one, and take the number of runs from `RUNS`
 //! ([`random`]): `RUNS=1000 cargo test -p lifecycle-tests --test it -- --nocapture signals::c1 signals::c2`.
@@ -16,6 +17,7 @@ pub mod faults;
 pub mod forged;
 pub mod harness;
 pub mod http;
+pub mod in_process;
 pub mod postgres;
 pub mod random;
 pub mod recorder;

@@ -1,26 +1,13 @@
 //! Concurrent starts of each kind, above a resource that is up, beside one that can fail.
 
+#[path = "../fixtures/base.rs"]
+mod base;
+
 use std::sync::Arc;
 
+use base::Base;
 use lifecycle::{App, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve};
-
-struct Base;
-
-#[resource(name = "base")]
-impl Base {
-    async fn start() -> Result<Self, Fault> {
-        act("base.start").await.map(|()| Self)
-    }
-
-    async fn stop(&self) -> Result<(), Fault> {
-        act("base.stop").await
-    }
-
-    fn emergency(&self) {
-        let _ = act_blocking("base.emergency");
-    }
-}
 
 struct Plain;
 

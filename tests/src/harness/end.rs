@@ -96,6 +96,18 @@ impl End {
             .any(|line| parts.iter().all(|part| line.contains(part)))
     }
 
+    /// Standard output of a program at this path that printed its plan, as on a machine where it is installed. Asserts that
+    /// it printed nothing else.
+    #[track_caller]
+    #[must_use]
+    pub fn installed(&self, path: &str) -> String {
+        self.expect_code(0);
+        assert_eq!(self.stderr, "", "{self}");
+        let (_, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let printed = self.stdout.replace(path, &format!("/usr/local/bin/{name}"));
+        format!("{printed}\n")
+    }
+
     /// The row of the report's table for a component, as `(layer, note)`.
     #[track_caller]
     #[must_use]

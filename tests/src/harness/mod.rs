@@ -19,7 +19,7 @@
 //! ```
 //!
 //! [`Program::start`] returns at once, [`Program::up`] when the body of `main` has begun, and [`Program::run`] at the end
-//! of the program. [`Program::through`] puts a shell before it, for redirections, limits and traps, and
+//! of the program. [`Program::stop`], [`Program::stop_after`] and [`Program::stop_within`] also ask it to stop. [`Program::through`] puts a shell before it, for redirections, limits and traps, and
 //! [`Program::launched_by`] another program, for a session without a terminal.
 //!
 //! # Waiting for evidence

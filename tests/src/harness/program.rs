@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::canary;
 use super::end::End;
@@ -18,6 +18,21 @@ macro_rules! program {
     ($name:literal) => {
         $crate::harness::Program::new(env!(concat!("CARGO_BIN_EXE_", $name)))
     };
+}
+
+/// The multi-thread and the current-thread flavor of one of this package's programs.
+#[macro_export]
+macro_rules! flavors {
+    ($name:literal) => {{
+        let flavors: [fn() -> $crate::harness::Program; 2] = [
+            || $crate::program!($name),
+            || {
+                let path = env!(concat!("CARGO_BIN_EXE_", $name, "_current_thread"));
+                $crate::harness::Program::new(path)
+            },
+        ];
+        flavors
+    }};
 }
 
 /// A program to start, with its arguments, environment and outputs.
@@ -167,6 +182,33 @@ impl Program {
         let mut run = self.start();
         run.until("main");
         run
+    }
+
+    /// Asks the program to stop (SIGTERM) after each of these pieces of evidence, and waits for its end. Returns the end
+    /// and the instant of the request.
+    #[must_use]
+    pub fn stop_after(self, evidence: &[&str]) -> (End, Duration) {
+        let mut run = self.start();
+        for what in evidence {
+            run.until(what);
+        }
+        let asked = run.terminate();
+        (run.end(), asked)
+    }
+
+    /// Asks the program to stop (SIGTERM) once the body of its `main` has begun, and waits for its end.
+    #[must_use]
+    pub fn stop(self) -> End {
+        self.stop_after(&["main"]).0
+    }
+
+    /// [`stop`](Self::stop), and asserts that the process is gone at most `limit` after the request.
+    #[track_caller]
+    #[must_use]
+    pub fn stop_within(self, limit: Duration) -> End {
+        let (end, asked) = self.stop_after(&["main"]);
+        end.expect_gone(asked, limit);
+        end
     }
 
     /// Starts the program and waits for its end.

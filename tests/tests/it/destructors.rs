@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{End, Program};
-use lifecycle_tests::program;
+use lifecycle_tests::{flavors, program};
 
 const LIMIT: Duration = Duration::from_secs(3);
 
@@ -91,8 +91,7 @@ fn stop(program: Program, place: &Place, fault: &str) -> End {
     let mut run = program
         .with(&format!("{value}={fault}"))
         .with(arguments)
-        .start();
-    run.until("main");
+        .up();
     run.until("task");
     run.until("worker");
     let asked = run.terminate();
@@ -116,12 +115,9 @@ fn expect_named(end: &End, place: &Place, what: &str) {
 
 #[test]
 fn a9_a_destructor_that_panics_is_caught() {
-    for flavour in [
-        || program!("destructors"),
-        || program!("destructors_current_thread"),
-    ] {
+    for flavor in flavors!("destructors") {
         for place in &PLACES {
-            let end = stop(flavour(), place, "panic");
+            let end = stop(flavor(), place, "panic");
             end.expect_once(&format!("{} panicked", place.value))
                 .expect_names("stop", "owner base")
                 .expect_once("base.stop ok")
@@ -212,8 +208,7 @@ fn a9_a_destructor_that_panics_or_hangs_at_the_end_of_a_start() {
 fn a9_a_writer_whose_destructor_panics_or_hangs() {
     for (fault, at_most) in [("panic", 500), ("hang", 2000)] {
         let program = program!("chain").with(&format!("writer={fault}"));
-        let mut run = program.limits("2s", "500ms").start();
-        run.until("main");
+        let mut run = program.limits("2s", "500ms").up();
         let asked = run.terminate();
         run.end()
             .expect_code(0)

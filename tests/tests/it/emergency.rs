@@ -7,23 +7,19 @@ use std::time::Duration;
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{End, Program, Signal};
-use lifecycle_tests::program;
 use lifecycle_tests::random::rng;
+use lifecycle_tests::{flavors, program};
 
 /// Stops the program, which has a deadline of 2 s, one of them in reserve.
 fn run_into_the_deadline(program: Program) -> End {
-    let mut run = program.limits("2s", "1s").start();
-    run.until("main");
-    let asked = run.terminate();
-    let end = run.end();
-    end.expect_gone(asked, Duration::from_secs(2));
-    end
+    program
+        .limits("2s", "1s")
+        .stop_within(Duration::from_secs(2))
 }
 
 /// Forces the end of the program with a second signal.
 fn force(program: Program) -> (End, Duration) {
-    let mut run = program.start();
-    run.until("main");
+    let mut run = program.up();
     run.terminate();
     let forced = run.another(Signal::TERM);
     (run.end(), forced)
@@ -73,14 +69,14 @@ fn a5_every_thread_of_the_runtime_is_blocked_when_the_signal_comes() {
 
 #[test]
 fn a12_an_emergency_hook_that_hangs_or_panics_lets_the_others_run() {
-    let flavours = [|| program!("chain"), || program!("chain_current_thread")];
+    let flavors = flavors!("chain");
     for (fault, reported) in [
         ("hang", "its emergency hook did not end in its share"),
         ("spin", "its emergency hook did not end in its share"),
         ("panic", "its emergency hook panicked: d.emergency panics"),
     ] {
-        for flavour in flavours {
-            let faulty = || flavour().with(&format!("e.stop=block d.emergency={fault}"));
+        for flavor in flavors {
+            let faulty = || flavor().with(&format!("e.stop=block d.emergency={fault}"));
             let check = |end: &End| {
                 end.expect_names("emergency", "e d c b a")
                     .expect_names("emergency ok", "e c b a");
@@ -104,8 +100,7 @@ fn a12_an_emergency_hook_that_hangs_or_panics_lets_the_others_run() {
 fn a_hook_that_panics_is_reported_with_its_payload() {
     let mut run = program!("chain")
         .with("c.stop=error c.emergency=panic")
-        .start();
-    run.until("main");
+        .up();
     run.terminate();
     let end = run.end();
     end.expect_code(3)
@@ -124,8 +119,7 @@ fn a_hook_that_hangs_is_abandoned_and_the_rest_stops() {
         let mut run = program!("chain")
             .with("c.stop=error c.emergency=hang")
             .limits("5s", "1s")
-            .start();
-        run.until("main");
+            .up();
         let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
@@ -161,8 +155,7 @@ fn expect_all_called(places: &BTreeSet<usize>) {
     let (end, forced) = force(program("hang"));
     check(end.expect_code(143));
     end.expect_gone(forced, Duration::from_millis(3250));
-    let mut run = program("error").start();
-    run.until("main");
+    let mut run = program("error").up();
     let asked = run.terminate();
     let end = run.end();
     check(end.expect_code(3));
@@ -280,8 +273,7 @@ fn a14_blocking_on_a_future_in_place_at_the_end() {
 #[test]
 fn a13_a_blocking_task_that_never_ends_is_abandoned_with_the_runtime() {
     for program in [program!("chain"), program!("chain_current_thread")] {
-        let mut run = program.with("main=leave:3,asked").start();
-        run.until("main");
+        let mut run = program.with("main=leave:3,asked").up();
         let asked = run.terminate();
         run.end()
             .expect_code(0)
@@ -294,9 +286,9 @@ fn a13_a_blocking_task_that_never_ends_is_abandoned_with_the_runtime() {
 
 #[test]
 fn a_runtime_that_ends_is_not_reported() {
-    for flavour in [|| program!("chain"), || program!("chain_current_thread")] {
+    for flavor in flavors!("chain") {
         unless_late(|| {
-            let end = run_into_the_deadline(flavour().with("c.stop=error"));
+            let end = run_into_the_deadline(flavor().with("c.stop=error"));
             end.expect_code(3);
             assert!(!end.has_line(&["left behind"]), "{end}");
         });
@@ -308,8 +300,7 @@ fn a15_no_hook_relies_on_the_blocking_pool_of_the_runtime() {
     // More than the pool holds: a queued task never runs, and is dropped with the runtime.
     let arguments = "main=leave:600,asked writer=slow:50";
     for program in [program!("odds"), program!("odds_current_thread")] {
-        let mut run = program.with(arguments).start();
-        run.until("main");
+        let mut run = program.with(arguments).up();
         let asked = run.terminate();
         run.end()
             .expect_code(0)
@@ -328,8 +319,7 @@ fn a15_no_hook_relies_on_the_blocking_pool_of_the_runtime() {
     }
     // Neither do the emergency hooks, nor a writer after them.
     for program in [program!("odds"), program!("odds_current_thread")] {
-        let mut run = program.with(arguments).with("threaded.stop=error").start();
-        run.until("main");
+        let mut run = program.with(arguments).with("threaded.stop=error").up();
         let asked = run.terminate();
         run.end()
             .expect_code(3)

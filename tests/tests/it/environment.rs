@@ -88,8 +88,7 @@ fn d6_a_year_is_accepted() {
     let mut run = program
         .fold(program!("chain"), |program, name| program.env(name, "365d"))
         .env("LIFECYCLE_EMERGENCY_TIMEOUT", "364d")
-        .start();
-    run.until("main");
+        .up();
     run.terminate();
     run.end().expect_code(0).expect_names("stop", "e d c b a");
 }
@@ -180,8 +179,7 @@ fn the_environment_overrides_attributes_and_code() {
         let mut run = program!("chain")
             .with(arguments)
             .limits("1200ms", "200ms")
-            .start();
-        run.until("main");
+            .up();
         let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
@@ -192,8 +190,7 @@ fn the_environment_overrides_attributes_and_code() {
 
 #[test]
 fn the_code_overrides_attributes() {
-    let mut run = program!("chain").with("e.stop=hang settings=2000").start();
-    run.until("main");
+    let mut run = program!("chain").with("e.stop=hang settings=2000").up();
     let asked = run.terminate();
     run.end()
         .expect_code(3)

@@ -6,10 +6,7 @@ use lifecycle_tests::program;
 
 /// Stops the program, with its log on standard error.
 fn logged(program: Program) -> End {
-    let mut run = program.env("LOG", "lifecycle=debug").start();
-    run.until("main");
-    run.terminate();
-    run.end()
+    program.env("LOG", "lifecycle=debug").stop()
 }
 
 fn expect_clean_at_debug(end: &End, parts: &[&str]) {

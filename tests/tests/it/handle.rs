@@ -3,33 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lifecycle::{
-    Lifecycle, Reason, Running, Settings, Shutdown, Slept, background, is_disconnect, resource,
-};
+use lifecycle::{Lifecycle, Reason, Shutdown, Slept, background, is_disconnect, resource};
+use lifecycle_tests::in_process::{settings, with_worker};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn settings() -> Settings {
-    Settings::default()
-        .shutdown_timeout(20 * SECOND)
-        .drain_timeout(8 * SECOND)
-        .emergency_timeout(2 * SECOND)
-}
-
-/// Starts an app with one worker, which receives its scope.
-async fn with_worker<F, Fut>(worker: F) -> Running
-where
-    F: FnOnce(Shutdown) -> Fut + Send + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    let builder = Lifecycle::builder().settings(settings());
-    builder
-        .background("worker", worker)
-        .start()
-        .await
-        .expect("it starts")
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_scope_knows_the_reason_and_its_remaining_time() {

@@ -1,24 +1,18 @@
 //! HTTP while the app stops: clients of each kind that could delay the stop, or lose an answer.
 
-use std::net::{TcpListener, TcpStream};
+mod http2;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
-use hyper::Request;
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{Program, Run, Signal};
 use lifecycle_tests::program;
 use lifecycle_tests::web::{Client, address};
 use rustix::io::{FdFlags, fcntl_setfd};
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio_util::io::InspectWriter;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,7 +21,7 @@ const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocke
                        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// Starts the program with that drain timeout; returns its address.
-fn started(program: Program, drain: &str) -> (Run, std::net::SocketAddr) {
+fn started(program: Program, drain: &str) -> (Run, SocketAddr) {
     let program = program.limits("10s", "500ms");
     let mut run = program
         .env("LIFECYCLE_DRAIN_TIMEOUT", drain)
@@ -116,14 +110,20 @@ fn d1_interruptible_server_sent_events_have_their_end_marker() {
     end.expect_once("saved, Shutdown, some: true");
 }
 
+/// A client with an open WebSocket, which `ends` when the app stops, or `stays`.
+fn web_socket(address: SocketAddr, kind: &str) -> Client {
+    let mut client = Client::new(address);
+    client.send(format!(
+        "GET /socket/{kind} HTTP/1.1\r\nhost: web\r\n{UPGRADE}"
+    ));
+    assert_eq!(client.head().status, 101);
+    client
+}
+
 #[test]
 fn d1_a_websocket_that_observes_the_stop_ends_by_itself() {
     let (mut run, address) = started(program!("web"), "5s");
-    let mut client = Client::new(address);
-    client.send(format!(
-        "GET /socket/ends HTTP/1.1\r\nhost: web\r\n{UPGRADE}"
-    ));
-    assert_eq!(client.head().status, 101);
+    let mut client = web_socket(address, "ends");
     run.until("socket");
     let at = begin_drain(&mut run);
     // The close frame.
@@ -135,11 +135,7 @@ fn d1_a_websocket_that_observes_the_stop_ends_by_itself() {
 fn d1_a_websocket_that_stays_is_cancelled_and_counted() {
     unless_late(|| {
         let (mut run, address) = started(program!("web"), "1s");
-        let mut client = Client::new(address);
-        client.send(format!(
-            "GET /socket/stays HTTP/1.1\r\nhost: web\r\n{UPGRADE}"
-        ));
-        assert_eq!(client.head().status, 101);
+        let mut client = web_socket(address, "stays");
         run.until("socket");
         let at = begin_drain(&mut run);
         assert_eq!(client.rest(), "");
@@ -154,11 +150,7 @@ fn d1_a_websocket_that_stays_is_cancelled_and_counted() {
 #[test]
 fn d1_a_disconnected_websocket_is_not_in_flight() {
     let (mut run, address) = started(program!("web"), "5s");
-    let mut client = Client::new(address);
-    client.send(format!(
-        "GET /socket/stays HTTP/1.1\r\nhost: web\r\n{UPGRADE}"
-    ));
-    assert_eq!(client.head().status, 101);
+    let client = web_socket(address, "stays");
     drop(client);
     run.until("socket gone");
     let at = begin_drain(&mut run);
@@ -207,124 +199,6 @@ fn d1_an_idle_connection_with_a_request_on_it_is_answered() {
         assert!([200, 503].contains(&head.status), "{head:?}");
     }
     run.end().expect_code(0);
-}
-
-type Http2 = http2::SendRequest<Empty<Bytes>>;
-
-/// Opens an HTTP/2 connection; returns its sender, and the task that drives it.
-async fn over_http2(address: std::net::SocketAddr) -> (Http2, tokio::task::JoinHandle<()>) {
-    let (sender, ended, _) = watched_over_http2(address).await;
-    (sender, ended)
-}
-
-/// The same, with the number of requests that its socket has taken.
-async fn watched_over_http2(
-    address: std::net::SocketAddr,
-) -> (Http2, tokio::task::JoinHandle<()>, watch::Receiver<usize>) {
-    let socket = tokio::net::TcpStream::connect(address).await;
-    let (count, taken) = watch::channel(0);
-    let io = InspectWriter::new(socket.expect("it is listening"), move |written: &[u8]| {
-        count.send_modify(|count| *count += heads(written));
-    });
-    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await;
-    let (sender, connection) = handshake.expect("it begins");
-    let ended = async move { drop(connection.await) };
-    (sender, tokio::spawn(ended), taken)
-}
-
-/// Counts the HEADERS frames (RFC 9113, sections 3.4, 4.1 and 6.2).
-fn heads(written: &[u8]) -> usize {
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let mut frames = written.strip_prefix(preface).unwrap_or(written);
-    let mut heads = 0;
-    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = frames {
-        heads += usize::from(*kind == 1);
-        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
-        frames = rest.get(length..).unwrap_or_default();
-    }
-    heads
-}
-
-fn request(path: &str) -> Request<Empty<Bytes>> {
-    let request = Request::get(format!("http://web{path}")).body(Empty::new());
-    request.expect("it is one")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d1_http2_streams_end_or_are_cancelled_and_idle_connections_close() {
-    let case = || Handle::current().block_on(streams_end_or_are_cut());
-    tokio::task::block_in_place(|| unless_late(case));
-}
-
-async fn streams_end_or_are_cut() {
-    let (mut run, address) = tokio::task::block_in_place(|| started(program!("web"), "1s"));
-    let (mut idle, is_closed) = over_http2(address).await;
-    let answer = idle.send_request(request("/")).await.expect("an answer");
-    answer.into_body().collect().await.expect("a body");
-    let (mut sender, cut) = over_http2(address).await;
-    let ends = sender.send_request(request("/chunks/30/10")).await;
-    let ends = ends.expect("an answer").into_body();
-    // A stream that is still written, and one that is not read.
-    let mut bodies = Vec::new();
-    for path in ["/chunks/1000000/5", "/endless"] {
-        let answer = sender.send_request(request(path)).await;
-        bodies.push(answer.expect("an answer").into_body());
-    }
-    let at = tokio::task::block_in_place(|| begin_drain(&mut run));
-    is_closed.await.expect("its connection ends");
-    let body = ends.collect().await.expect("it is not cut").to_bytes();
-    assert!(body.ends_with(b"end\n"), "{body:?}");
-    cut.await.expect("its connection ends");
-    for body in bodies {
-        body.collect().await.expect_err("it is cut");
-    }
-    let end = tokio::task::block_in_place(|| run.end());
-    end.expect_code(3).expect_gone(at, 2 * SECOND);
-    end.expect_line(&["2 in flight of `serve` had to be cut"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d2_a_late_http2_request_is_refused_with_goaway() {
-    let (mut run, address) = started(program!("web"), "5s");
-    let (mut sender, closed, mut taken) = watched_over_http2(address).await;
-    let under_way = tokio::spawn(sender.send_request(request("/slow/500")));
-    tokio::task::block_in_place(|| run.until("slow"));
-    // The request is on its way when the server stops.
-    run.signal(Signal::STOP);
-    run.terminate();
-    let late = tokio::spawn(sender.send_request(request("/")));
-    taken
-        .wait_for(|taken| *taken == 2)
-        .await
-        .expect("it is sent");
-    run.signal(Signal::CONT);
-    let late = late.await.expect("no panic").expect("an answer");
-    assert!([200, 503].contains(&late.status().as_u16()), "{late:?}");
-    let under_way = under_way.await.expect("no panic").expect("an answer");
-    assert_eq!(under_way.status(), 200);
-    closed.await.expect("its connection ends");
-    sender.ready().await.expect_err("it is closed");
-    tokio::task::block_in_place(|| run.end()).expect_code(0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d2_an_http2_lame_duck_serves_all_requests_and_closes_connections() {
-    let program = program!("web").env("LIFECYCLE_LAME_DUCK", "3s");
-    let (mut run, address) = started(program, "5s");
-    let (mut sender, closed) = over_http2(address).await;
-    let under_way = tokio::spawn(sender.send_request(request("/slow/1000")));
-    tokio::task::block_in_place(|| run.until("slow"));
-    run.terminate();
-    let under_way = under_way.await.expect("no panic").expect("an answer");
-    assert_eq!(under_way.status(), 200);
-    closed.await.expect("its connection ends");
-    // A new connection is served once.
-    let (mut sender, closed) = over_http2(address).await;
-    let answer = sender.send_request(request("/")).await.expect("an answer");
-    assert_eq!(answer.status(), 200);
-    closed.await.expect("its connection ends");
-    let end = tokio::task::block_in_place(|| run.end());
-    end.expect_code(0);
 }
 
 #[test]

@@ -3,23 +3,18 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use lifecycle_tests::harness::Run;
 use lifecycle_tests::harness::canary::unless_late;
-use lifecycle_tests::harness::{Program, Run};
-use lifecycle_tests::http::{ask, own_address};
-use lifecycle_tests::program;
+use lifecycle_tests::http::ask;
 use lifecycle_tests::web::Client;
 use serde_json::Value;
+
+use crate::probed::probed;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The number of streams at a time.
 const MOST: usize = 16;
-
-fn probed() -> (Program, SocketAddr) {
-    let address = own_address();
-    let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
-    (program, address)
-}
 
 fn follow(address: SocketAddr) -> Client {
     let mut client = Client::new(address);

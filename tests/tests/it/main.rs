@@ -39,6 +39,8 @@ mod picture;
 mod policies;
 mod print;
 #[cfg(target_os = "linux")]
+mod probed;
+#[cfg(target_os = "linux")]
 mod probes;
 mod process_faults;
 mod readme;

@@ -5,17 +5,11 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lifecycle_tests::harness::Program;
 use lifecycle_tests::http::{Answer, get, own_address};
-use lifecycle_tests::program;
+
+use crate::probed::probed;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn probed() -> (Program, SocketAddr) {
-    let address = own_address();
-    let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
-    (program, address)
-}
 
 /// Repeats the request until the answer has the line.
 #[track_caller]

@@ -2,10 +2,11 @@
 
 use std::fs::OpenOptions;
 
-use crate::schema::expect_valid;
 use expect_test::{ExpectFile, expect_file};
 use lifecycle_tests::harness::{End, Program, gone};
 use lifecycle_tests::program;
+
+use crate::schema::expect_valid;
 
 fn printing(format: &str) -> Program {
     program!("printed").env("LIFECYCLE_PRINT", format)
@@ -23,19 +24,13 @@ fn expect_printed(end: &End) {
     }
 }
 
-/// The output, as on a machine where the program is installed.
-fn installed(end: &End) -> String {
-    let here = env!("CARGO_BIN_EXE_printed");
-    let printed = end.stdout.replace(here, "/usr/local/bin/printed");
-    format!("{printed}\n")
-}
+const HERE: &str = env!("CARGO_BIN_EXE_printed");
 
 #[track_caller]
 fn expect_prints(format: &str, expected: &ExpectFile) {
     let end = printing(format).run();
     expect_printed(&end);
-    assert_eq!(end.stderr, "", "{end}");
-    expected.assert_eq(&installed(&end));
+    expected.assert_eq(&end.installed(HERE));
 }
 
 #[test]
@@ -110,7 +105,10 @@ fn printed_files_contain_the_arguments_and_variables_of_the_plan() {
             .run();
         expect_printed(&end);
         for line in lines {
-            assert!(installed(&end).contains(line), "`{line}` is not in\n{end}");
+            assert!(
+                end.installed(HERE).contains(line),
+                "`{line}` is not in\n{end}"
+            );
         }
     }
 }

@@ -10,14 +10,10 @@ use lifecycle_tests::program;
 use serde_json::Value;
 
 /// At the terminal that the tests may run in, SIGHUP means to stop.
+use crate::probed::probed;
+
 const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
 const SECOND: Duration = Duration::from_secs(1);
-
-fn probed() -> (Program, SocketAddr) {
-    let address = own_address();
-    let program = program!("probed").env("LIFECYCLE_ADMIN", address.to_string());
-    (program, address)
-}
 
 /// A program whose `health` hooks do what the files in the folder say.
 fn with_health() -> (Program, SocketAddr, tempfile::TempDir) {

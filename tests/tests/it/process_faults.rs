@@ -8,32 +8,22 @@ use std::time::Duration;
 
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program, Signal};
-use lifecycle_tests::program;
+use lifecycle_tests::{flavors, program};
 
 /// The deadline of programs that [`stop`] stops, of which 2 s are the reserve.
 const DEADLINE: Duration = Duration::from_secs(3);
 const CHAIN: [&str; 5] = ["e", "d", "c", "b", "a"];
 
-fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("chain"), || program!("chain_current_thread")]
-}
-
 /// Asks the program to stop once it is up. It is gone by its deadline.
 fn stop(program: Program) -> End {
-    let mut run = program.limits("3s", "2s").up();
-    let asked = run.terminate();
-    let end = run.end();
-    end.expect_gone(asked, DEADLINE);
-    end
+    program.limits("3s", "2s").stop_within(DEADLINE)
 }
 
 /// The same for a program that hangs at its end and takes all of its time.
 fn stop_soon(program: Program) -> End {
-    let mut run = program.limits("1s", "300ms").up();
-    let asked = run.terminate();
-    let end = run.end();
-    end.expect_gone(asked, Duration::from_secs(1));
-    end
+    program
+        .limits("1s", "300ms")
+        .stop_within(Duration::from_secs(1))
 }
 
 /// Asserts that every component runs its emergency hook when the process aborts while `e` stops. The timeouts are long,
@@ -49,15 +39,15 @@ fn all_get_their_hooks(program: Program) {
 
 #[test]
 fn b1_a_panic_while_panicking() {
-    for flavour in flavours() {
-        all_get_their_hooks(flavour().with("e.stop=double"));
+    for flavor in flavors!("chain") {
+        all_get_their_hooks(flavor().with("e.stop=double"));
     }
 }
 
 #[test]
 fn b1_an_abort() {
-    for flavour in flavours() {
-        all_get_their_hooks(flavour().with("e.stop=abort"));
+    for flavor in flavors!("chain") {
+        all_get_their_hooks(flavor().with("e.stop=abort"));
     }
 }
 
@@ -95,15 +85,15 @@ fn b2_a_panic_in_a_program_that_aborts_on_panic() {
 
 #[test]
 fn b3_a_stack_overflow() {
-    for flavour in flavours() {
-        all_get_their_hooks(flavour().with("e.stop=overflow"));
+    for flavor in flavors!("chain") {
+        all_get_their_hooks(flavor().with("e.stop=overflow"));
     }
 }
 
 #[test]
 fn b4_memory_is_exhausted() {
-    for flavour in flavours() {
-        all_get_their_hooks(flavour().with("e.stop=oom"));
+    for flavor in flavors!("chain") {
+        all_get_their_hooks(flavor().with("e.stop=oom"));
     }
 }
 
@@ -116,8 +106,8 @@ fn b4_memory_is_exhausted_with_more_hooks_than_threads() {
 
 #[test]
 fn b5_the_allocators_lock_is_stuck() {
-    for flavour in flavours() {
-        stop(flavour().with("e.stop=allocator"))
+    for flavor in flavors!("chain") {
+        stop(flavor().with("e.stop=allocator"))
             .expect_code(3)
             .expect_names("emergency ok", "e d c b a");
     }
@@ -146,8 +136,8 @@ fn b6_the_runtime_panics_out_of_block_on() {
 fn b7_panics_with_backtraces() {
     let panics =
         "e.stop=panic d.stop=panic c.stop=panic b.stop=panic a.stop=panic c.emergency=panic";
-    for flavour in flavours() {
-        let end = stop(flavour().env("RUST_BACKTRACE", "1").with(panics));
+    for flavor in flavors!("chain") {
+        let end = stop(flavor().env("RUST_BACKTRACE", "1").with(panics));
         end.expect_code(3)
             .expect_names("emergency", "e d c b a")
             .expect_line(&["stack backtrace"]);
@@ -156,9 +146,9 @@ fn b7_panics_with_backtraces() {
 
 #[test]
 fn b8_descriptors_are_exhausted() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for moment in ["c.start=files", "main=files,asked", "e.stop=files"] {
-            let end = stop(flavour().with(moment));
+            let end = stop(flavor().with(moment));
             end.expect_code(0).expect_names("stop ok", "e d c b a");
         }
     }
@@ -181,9 +171,9 @@ fn b8_threads_are_exhausted() {
             ],
         ),
     ] {
-        for flavour in ["", "_current_thread"] {
+        for flavor in ["", "_current_thread"] {
             for moment in moments {
-                let program = limited_in_threads(&format!("{program}{flavour}"), folder.path());
+                let program = limited_in_threads(&format!("{program}{flavor}"), folder.path());
                 let end = stop(program.with(moment));
                 end.expect_code(0).expect_names("emergency", "");
             }
@@ -219,7 +209,7 @@ fn b8_the_blocking_pool_is_exhausted() {
 
 #[test]
 fn b9_a_stray_close_of_descriptors() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for moment in [
             "main=close,asked",
             "main=close,hang",
@@ -229,15 +219,15 @@ fn b9_a_stray_close_of_descriptors() {
             "e.stop=close,block",
             "c.stop=close",
         ] {
-            stop(flavour().with(moment)).expect_cleanup(&CHAIN);
+            stop(flavor().with(moment)).expect_cleanup(&CHAIN);
         }
     }
 }
 
 #[test]
 fn b9_a_stray_close_during_startup() {
-    for flavour in flavours() {
-        let mut run = flavour().with("c.start=close").limits("3s", "2s").start();
+    for flavor in flavors!("chain") {
+        let mut run = flavor().with("c.start=close").limits("3s", "2s").start();
         let closed = run.until("c.start ok");
         // The app may come up all the same.
         run.try_signal(Signal::TERM);
@@ -249,20 +239,20 @@ fn b9_a_stray_close_during_startup() {
 
 #[test]
 fn b10_a_handler_of_exit_hangs() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
-            stop_soon(flavour().with("main=atexit,asked"))
+            stop_soon(flavor().with("main=atexit,asked"))
                 .expect_code(0)
                 .expect_names("stop ok", "e d c b a");
         });
         unless_late(|| {
-            stop_soon(flavour().with("main=atexit,asked c.stop=error"))
+            stop_soon(flavor().with("main=atexit,asked c.stop=error"))
                 .expect_code(3)
                 .expect_names("emergency ok", "c");
         });
         // User code that exits the process hangs there, too.
         unless_late(|| {
-            stop_soon(flavour().with("c.stop=atexit,exit"))
+            stop_soon(flavor().with("c.stop=atexit,exit"))
                 .expect_code(3)
                 .expect_once("c.emergency ok")
                 .expect_cleanup(&CHAIN);
@@ -272,9 +262,9 @@ fn b10_a_handler_of_exit_hangs() {
 
 #[test]
 fn b10_a_handler_of_exit_hangs_when_the_end_is_forced() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
-            let program = flavour().with("e.stop=atexit,hang").limits("20s", "1s");
+            let program = flavor().with("e.stop=atexit,hang").limits("20s", "1s");
             let mut run = program.up();
             run.terminate();
             let forced = run.another(Signal::TERM);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use lifecycle_tests::harness::canary::unless_late;
-use lifecycle_tests::harness::{Program, Run, Signal};
+use lifecycle_tests::harness::{Program, Signal};
 use lifecycle_tests::program;
 
 const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
@@ -19,15 +19,9 @@ fn chain() -> Program {
     program!("chain").launched_by(DETACHED)
 }
 
-fn up(arguments: &str) -> Run {
-    let mut run = reloads().with(arguments).start();
-    run.until("main");
-    run
-}
-
 #[test]
 fn a_hangup_reloads_in_start_order() {
-    let mut run = up("");
+    let mut run = reloads().up();
     run.signal(Signal::HUP);
     run.until("pool.reload ok");
     run.terminate();
@@ -49,7 +43,7 @@ fn a_failed_reload_is_reported_and_the_old_state_stays() {
         ("error", "settings.reload is broken"),
         ("panic", "settings.reload panics"),
     ] {
-        let mut run = up(&format!("settings.reload={fault}"));
+        let mut run = reloads().with(&format!("settings.reload={fault}")).up();
         run.signal(Signal::HUP);
         run.until_stderr(message);
         run.until("pool.reload ok");
@@ -72,8 +66,7 @@ fn c9_a_broken_new_configuration_is_logged_and_the_old_one_stays() {
         if !log.is_empty() {
             program = program.env("LOG", log);
         }
-        let mut run = program.start();
-        run.until("main");
+        let mut run = program.up();
         write("2");
         run.signal(Signal::HUP);
         run.until("serving 2");
@@ -107,8 +100,7 @@ fn a_reload_that_hangs_is_bounded() {
         let program = reloads().with("settings.reload=hang");
         let mut run = program
             .env("LIFECYCLE_START_TIMEOUT_SETTINGS", "200ms")
-            .start();
-        run.until("main");
+            .up();
         run.signal(Signal::HUP);
         run.until("pool.reload ok");
         run.terminate();
@@ -132,7 +124,7 @@ fn a_hangup_during_startup_reloads_once_the_app_is_up() {
 
 #[test]
 fn hangups_during_a_reload_are_one_more_reload() {
-    let mut run = up("settings.reload=slow:1000");
+    let mut run = reloads().with("settings.reload=slow:1000").up();
     run.signal(Signal::HUP);
     run.until("settings.reload");
     for _ in 0..20 {
@@ -148,8 +140,7 @@ fn hangups_during_a_reload_are_one_more_reload() {
 #[test]
 fn the_late_end_of_an_abandoned_reload_is_not_mistaken_for_the_next() {
     let program = reloads().with("pool.reload=block:3000");
-    let mut run = program.env("LIFECYCLE_START_TIMEOUT_POOL", "2s").start();
-    run.until("main");
+    let mut run = program.env("LIFECYCLE_START_TIMEOUT_POOL", "2s").up();
     run.signal(Signal::HUP);
     run.until("pool.reload");
     // The first reload is given up at 2 s and ends at 3 s, while the second runs, which is given up at 4 s.
@@ -164,7 +155,9 @@ fn the_late_end_of_an_abandoned_reload_is_not_mistaken_for_the_next() {
 
 #[test]
 fn a_stop_request_cancels_a_reload() {
-    let mut run = up("settings.reload=hang pool.stop=slow:300");
+    let mut run = reloads()
+        .with("settings.reload=hang pool.stop=slow:300")
+        .up();
     run.signal(Signal::HUP);
     run.until("settings.reload");
     let asked = run.terminate();
@@ -179,7 +172,7 @@ fn a_stop_request_cancels_a_reload() {
 #[test]
 fn a_hangup_during_shutdown_is_ignored_and_is_no_second_signal() {
     unless_late(|| {
-        let mut run = up("pool.stop=slow:1000");
+        let mut run = reloads().with("pool.stop=slow:1000").up();
         run.terminate();
         run.until("pool.stop");
         // Late enough to count as a second signal.
@@ -194,8 +187,7 @@ fn a_hangup_during_shutdown_is_ignored_and_is_no_second_signal() {
 
 #[test]
 fn a_hangup_stops_an_app_where_nothing_can_be_reloaded() {
-    let mut run = chain().start();
-    run.until("main");
+    let mut run = chain().up();
     run.signal(Signal::HUP);
     run.end()
         .expect_code(0)
@@ -207,8 +199,7 @@ fn a_hangup_that_the_parent_ignores_is_ignored() {
     let mut run = program!("chain")
         .through("trap '' HUP; exec \"$@\"")
         .env("LOG", "info")
-        .start();
-    run.until("main");
+        .up();
     run.signal(Signal::HUP);
     // There is no event to wait for: nothing must happen.
     std::thread::sleep(Duration::from_millis(200));

@@ -1,5 +1,8 @@
 //! `LIFECYCLE_REPORT`: the timeline of a life in a file; wrong paths, and disks that cannot be written.
 
+mod disks;
+mod formats;
+
 use std::collections::BTreeMap;
 use std::fs::{read_dir, read_to_string, remove_dir_all, write};
 use std::io::{Write as _, pipe};
@@ -7,11 +10,12 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::schema::expect_valid;
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program, Signal, folder};
-use lifecycle_tests::program;
+use lifecycle_tests::{flavors, program};
 use serde_json::{Map, Value};
+
+use crate::schema::expect_valid;
 
 /// A folder for one report.
 struct Folder(tempfile::TempDir);
@@ -170,21 +174,14 @@ fn micros(value: &Value) -> Duration {
     Duration::from_micros(value.as_u64().expect("microseconds"))
 }
 
-/// Asks the program to stop once it is up.
-fn stop(program: Program) -> End {
-    let mut run = program.up();
-    run.terminate();
-    run.end()
-}
-
 const UP_AND_DOWN: &str = "waiting starting running waiting_to_stop stopping";
 
 #[test]
 fn d8_the_report_of_a_graceful_stop_is_complete_and_in_order() {
-    for flavour in [|| program!("chain"), || program!("chain_current_thread")] {
+    for flavor in flavors!("chain") {
         let folder = Folder::new();
         write(folder.path("life.json"), "of the life before").expect("a file");
-        let end = stop(folder.asks(flavour().with("main=asked,slow:50")));
+        let end = folder.asks(flavor().with("main=asked,slow:50")).stop();
         end.expect_code(0);
         let life = folder.life();
         assert_eq!(life.0["app"], "Chain");
@@ -224,7 +221,7 @@ fn d8_the_report_shows_cancelled_components_and_emergency_hooks_with_their_times
     let program = program!("workers")
         .with("only=steady,periodic steady=hang periodic=ok owner.stop=error owner.emergency=slow:80 base.stop=slow:60")
         .env("LIFECYCLE_TIMEOUT_STEADY", "200ms");
-    stop(folder.asks(program)).expect_code(3);
+    folder.asks(program).stop().expect_code(3);
     let life = folder.life();
     let mut names = life.names();
     names.sort_unstable();
@@ -267,7 +264,7 @@ fn d8_a_cancelled_stop_ends_at_its_timeout() {
     let program = program!("chain")
         .with("c.stop=hang")
         .env("LIFECYCLE_TIMEOUT_C", "150ms");
-    stop(folder.asks(program)).expect_code(3);
+    folder.asks(program).stop().expect_code(3);
     let life = folder.life();
     life.expect_layer("c", "emergency")
         .expect_layer("b", "safe");
@@ -458,216 +455,4 @@ fn d8_a_relative_path_is_relative_to_the_initial_directory() {
         .run()
         .expect_code(0);
     assert_eq!(folder.life().0["reason"], "main returned");
-}
-
-/// The three ways in which the chain ends by itself, and their exit codes.
-const ENDS: [(&str, i32); 3] = [
-    ("main=ok", 0),
-    ("main=ok c.stop=error", 3),
-    ("d.start=error", 1),
-];
-
-#[test]
-fn d8_a_failed_write_is_one_line_and_changes_no_exit_code() {
-    for (arguments, code) in ENDS {
-        let folder = Folder::new();
-        write(folder.path("life.json"), "of the life before").expect("a file");
-        // Writes fail as on a full disk, also for root.
-        let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
-        let program = program!("chain").through(script).with(arguments);
-        let end = folder.asks(program).run();
-        end.expect_code(code);
-        expect_one_line(&end, "File too large");
-        assert_eq!(folder.names(), ["life.json"], "{end}");
-        let kept = read_to_string(folder.path("life.json")).expect("the file");
-        assert_eq!(kept, "of the life before");
-    }
-}
-
-#[test]
-#[ignore = "needs namespaces of mounts: root, or namespaces of users"]
-fn d8_a_full_disk_is_one_line_and_changes_no_exit_code() {
-    let user = if rustix::process::geteuid().is_root() {
-        ""
-    } else {
-        "--user --map-root-user"
-    };
-    for (arguments, code) in ENDS {
-        let folder = Folder::new();
-        let at = folder.0.path().display();
-        let script = format!(
-            "mount -t tmpfs -o size=16k none {at} || exit 99; cat /dev/zero > {at}/full 2>&-; \
-             \"$@\"; code=$?; echo left: $(ls -A {at}) >&2; exit $code"
-        );
-        let outer = format!("exec unshare {user} --mount sh -c '{script}' sh \"$@\"");
-        let program = program!("chain").through(&outer).with(arguments);
-        let end = folder.asks(program).run();
-        end.expect_code(code);
-        expect_one_line(&end, "No space left on device");
-        assert!(end.stderr.lines().any(|line| line == "left: full"), "{end}");
-    }
-}
-
-/// The missing report is mentioned once, with the reason.
-#[track_caller]
-fn expect_one_line(end: &End, why: &str) {
-    end.expect_line(&["warning: no report was written to ", "life.json", why]);
-    assert_eq!(
-        end.stderr.matches("no report was written").count(),
-        1,
-        "{end}"
-    );
-    assert!(!end.stderr.contains("panicked"), "{end}");
-}
-
-#[test]
-fn d8_a_removed_folder_is_one_line_and_changes_no_exit_code() {
-    for (arguments, code) in [("", 0), ("c.stop=error", 3)] {
-        let folder = Folder::new();
-        let mut run = folder.asks(program!("chain").with(arguments)).up();
-        remove_dir_all(folder.0.path()).expect("it can be removed");
-        run.terminate();
-        let end = run.end();
-        end.expect_code(code);
-        expect_one_line(&end, "No such file or directory");
-        assert!(!folder.0.path().exists(), "{end}");
-    }
-}
-
-#[test]
-fn d8_a_symbolic_link_at_the_path_is_not_followed() {
-    let folder = Folder::new();
-    let elsewhere = Folder::new();
-    let kept = elsewhere.path("kept.json");
-    write(&kept, "kept").expect("a file");
-    let mut run = folder.asks(program!("chain")).up();
-    symlink(&kept, folder.path("life.json")).expect("a link");
-    run.terminate();
-    let end = run.end();
-    end.expect_code(0);
-    expect_one_line(&end, "symbolic link");
-    assert_eq!(read_to_string(&kept).expect("the file"), "kept");
-    assert_eq!(folder.names(), ["life.json"]);
-    assert!(folder.path("life.json").is_symlink());
-}
-
-#[test]
-fn d8_the_report_is_written_although_outputs_are_full() {
-    for (arguments, code) in ENDS {
-        unless_late(|| {
-            let folder = Folder::new();
-            let (_reader, mut writer) = pipe().expect("a pipe");
-            rustix::io::ioctl_fionbio(&writer, true).expect("a pipe can be non-blocking");
-            while writer.write(b".").is_ok() {}
-            rustix::io::ioctl_fionbio(&writer, false).expect("a pipe can be blocking");
-            let program = program!("chain").with(arguments).limits("1500ms", "300ms");
-            let other = writer.try_clone().expect("the pipe");
-            let end = folder.asks(program.stderr(writer).stdout(other)).run();
-            end.expect_code(code);
-            assert_eq!(folder.life().0["exit_code"], code);
-        });
-    }
-}
-
-/// The report of a chain whose `c` does not stop in time, in a given format; the only file in the folder.
-fn written_as(name: &str) -> String {
-    let folder = Folder::new();
-    let program = program!("chain")
-        .with("c.start=slow:60 c.stop=hang")
-        .env("LIFECYCLE_TIMEOUT_C", "150ms")
-        .env("LIFECYCLE_REPORT", folder.path(name));
-    stop(program).expect_code(3);
-    assert_eq!(folder.names(), [name]);
-    read_to_string(folder.path(name)).expect("a report")
-}
-
-#[test]
-fn d8_a_life_is_written_as_a_picture() {
-    let svg = written_as("life.svg");
-    assert!(
-        svg.starts_with("<svg ") && svg.ends_with("</svg>\n"),
-        "{svg}"
-    );
-    for says in [
-        "<title>c (resource)\nstarted in ",
-        "ms, after b\nstopped in ",
-        "ms, after d\nlayer: emergency\n",
-        "<title>b: waiting to stop\n",
-        "\nwaited last for c</title>",
-        ">SIGTERM</text>",
-        ">deadline +10s</text>",
-        "<rect class=\"path\" ",
-    ] {
-        assert!(svg.contains(says), "{says}: {svg}");
-    }
-    assert_eq!(svg.matches("<g class=\"row\">").count(), 6, "{svg}");
-}
-
-#[test]
-fn d8_a_life_is_written_as_a_page() {
-    let page = written_as("life.html");
-    assert!(page.starts_with("<!DOCTYPE html>\n"), "{page}");
-    assert!(page.ends_with("</html>\n"), "{page}");
-    for says in [
-        "content=\"default-src 'none'; style-src 'sha256-",
-        "<title>c (resource)\nstarted in ",
-        "<pre id=\"path\">critical path of the startup, ",
-        "<pre id=\"blame\">longest to start:\n",
-    ] {
-        assert!(page.contains(says), "{says}: {page}");
-    }
-}
-
-#[test]
-fn d8_a_life_is_written_as_text_with_its_critical_path() {
-    unless_late(|| {
-        let text = written_as("life.txt");
-        let sections: Vec<&str> = text.split("\n\n").collect();
-        let [table, path, blame] = sections[..] else {
-            panic!("{text}");
-        };
-        assert!(
-            table.contains("component  started in  stopped in  layer"),
-            "{text}"
-        );
-        // All components of the chain, down and up again, the slow one among them.
-        let (up, down) = path
-            .split_once("critical path of the shutdown")
-            .expect(path);
-        assert_eq!(steps(up), "abcde", "{text}");
-        assert!(steps(down).ends_with("edcba"), "{text}");
-        let (start, stop) = blame.split_once("longest to stop").expect(blame);
-        assert!(steps(start).starts_with('c'), "{text}");
-        assert!(steps(stop).starts_with('c'), "{text}");
-    });
-}
-
-#[test]
-fn d8_the_critical_path_of_a_forced_end_goes_through_the_hooks() {
-    unless_late(|| {
-        let folder = Folder::new();
-        let program = program!("chain").with("d.stop=block c.emergency=slow:40");
-        let program = program.env("LIFECYCLE_REPORT", folder.path("life.txt"));
-        let mut run = program.limits("20s", "5s").up();
-        run.terminate();
-        run.until("d.stop");
-        run.another(Signal::TERM);
-        run.end().expect_code(143);
-        let text = read_to_string(folder.path("life.txt")).expect("a report");
-        let (_, down) = text
-            .split_once("critical path of the shutdown")
-            .expect(&text);
-        let (down, blame) = down.split_once("longest to stop").expect(&text);
-        assert!(steps(down).contains("dcba"), "{text}");
-        // Components whose hooks only had to wait are not on it.
-        assert!(steps(blame).starts_with("dc"), "{text}");
-    });
-}
-
-/// The names in an indented list, one letter each.
-fn steps(of: &str) -> String {
-    let lines = of.lines().filter(|line| line.starts_with("  "));
-    lines
-        .filter_map(|line| line.split_whitespace().nth(1))
-        .collect()
 }

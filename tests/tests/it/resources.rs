@@ -1,24 +1,13 @@
 //! Kinds of resources, and which of them are started.
 
+use lifecycle_tests::harness::End;
 use lifecycle_tests::harness::canary::unless_late;
-use lifecycle_tests::harness::{End, Program};
-use lifecycle_tests::program;
-
-fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("odds"), || program!("odds_current_thread")]
-}
-
-fn stop(program: Program) -> End {
-    let mut run = program.start();
-    run.until("main");
-    run.terminate();
-    run.end()
-}
+use lifecycle_tests::{flavors, program};
 
 #[test]
 fn functions_run_on_threads_with_the_runtime_entered() {
-    for flavour in flavours() {
-        let end = stop(flavour());
+    for flavor in flavors!("odds") {
+        let end = flavor().stop();
         end.expect_code(0).expect_order(&[
             "threaded.start entered",
             "threaded.start ok",
@@ -30,21 +19,21 @@ fn functions_run_on_threads_with_the_runtime_entered() {
 
 #[test]
 fn functions_that_fail_or_panic_or_hang_are_treated_like_futures() {
-    for flavour in flavours() {
+    for flavor in flavors!("odds") {
         for (fault, limit, error) in [
             ("error", "2s", "is broken"),
             ("panic", "2s", "threaded.stop panics"),
             ("hang", "200ms", "on its thread"),
         ] {
-            let program = flavour()
+            let program = flavor()
                 .with(&format!("threaded.stop={fault}"))
                 .env("LIFECYCLE_TIMEOUT_THREADED", limit);
-            let end = stop(program);
+            let end = program.stop();
             end.expect_code(3).expect_names("emergency", "threaded");
             let (layer, note) = end.row("threaded");
             assert!(layer == "emergency" && note.contains(error), "{end}");
         }
-        flavour()
+        flavor()
             .with("threaded.start=panic")
             .run()
             .expect_code(1)
@@ -54,8 +43,8 @@ fn functions_that_fail_or_panic_or_hang_are_treated_like_futures() {
 
 #[test]
 fn the_destructor_runs_off_the_runtime_after_stop_and_before_dependencies_stop() {
-    for flavour in flavours() {
-        let end = stop(flavour());
+    for flavor in flavors!("odds") {
+        let end = flavor().stop();
         end.expect_code(0).expect_order(&[
             "heavy.stop ok",
             "heavy.drop entered",
@@ -67,13 +56,12 @@ fn the_destructor_runs_off_the_runtime_after_stop_and_before_dependencies_stop()
 
 #[test]
 fn a_destructor_that_hangs_is_abandoned() {
-    for flavour in flavours() {
+    for flavor in flavors!("odds") {
         unless_late(|| {
-            let end = stop(
-                flavour()
-                    .with("heavy.drop=hang")
-                    .env("LIFECYCLE_TIMEOUT_HEAVY", "300ms"),
-            );
+            let end = flavor()
+                .with("heavy.drop=hang")
+                .env("LIFECYCLE_TIMEOUT_HEAVY", "300ms")
+                .stop();
             end.expect_code(3)
                 .expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
             end.expect_after(end.at("heavy.drop"), "threaded.stop", 200..700);
@@ -84,8 +72,8 @@ fn a_destructor_that_hangs_is_abandoned() {
 
 #[test]
 fn a_destructor_that_panics_is_reported_and_the_others_stop() {
-    for flavour in flavours() {
-        let end = stop(flavour().with("heavy.drop=panic"));
+    for flavor in flavors!("odds") {
+        let end = flavor().with("heavy.drop=panic").stop();
         end.expect_code(3)
             .expect_order(&["heavy.drop", "threaded.stop", "threaded.stop ok"]);
         assert!(end.row("heavy").1.contains("heavy.drop panics"), "{end}");
@@ -94,7 +82,9 @@ fn a_destructor_that_panics_is_reported_and_the_others_stop() {
 
 #[test]
 fn after_orders_without_passing_the_resource() {
-    let end = stop(program!("odds").with("heavy.start=slow:50 follower.stop=slow:50"));
+    let end = program!("odds")
+        .with("heavy.start=slow:50 follower.stop=slow:50")
+        .stop();
     end.expect_code(0).expect_order(&[
         "heavy.start ok",
         "follower.start",
@@ -105,10 +95,12 @@ fn after_orders_without_passing_the_resource() {
 
 #[test]
 fn unneeded_resources_start_unless_the_app_says_otherwise() {
-    stop(program!("odds"))
+    program!("odds")
+        .stop()
         .expect_code(0)
         .expect_order(&["outsider.start", "outsider.stop"]);
-    stop(program!("odds_unregistered"))
+    program!("odds_unregistered")
+        .stop()
         .expect_code(0)
         .expect_none("outsider.start")
         .expect_order(&[
@@ -121,7 +113,7 @@ fn unneeded_resources_start_unless_the_app_says_otherwise() {
 
 #[test]
 fn a_resource_is_found_by_the_trait_that_it_is_bound_as() {
-    let end = stop(program!("odds"));
+    let end = program!("odds").stop();
     end.expect_code(0).expect_order(&[
         "english.start ok",
         "doorman.start",
@@ -134,7 +126,7 @@ fn a_resource_is_found_by_the_trait_that_it_is_bound_as() {
 
 #[test]
 fn a_provided_value_replaces_the_start_of_its_type() {
-    let end = stop(program!("odds_unregistered").with("greeter=french"));
+    let end = program!("odds_unregistered").with("greeter=french").stop();
     end.expect_code(0)
         .expect_order(&[
             "doorman.start",
@@ -148,7 +140,7 @@ fn a_provided_value_replaces_the_start_of_its_type() {
 
 #[test]
 fn a_disabled_component_is_not_started() {
-    let end = stop(program!("odds").with("disable=outsider"));
+    let end = program!("odds").with("disable=outsider").stop();
     end.expect_code(0)
         .expect_none("outsider.start")
         .expect_none("outsider.stop");
@@ -177,7 +169,7 @@ fn independent_starts_and_stops_overlap() {
         assert!(last < first.into_iter().min(), "{hooks:?}\n{end}");
     };
     unless_late(|| {
-        let end = stop(program!("odds_current_thread").with(slow));
+        let end = program!("odds_current_thread").with(slow).stop();
         end.expect_code(0);
         let starts = ["heavy.start", "english.start", "outsider.start"];
         all_begin_before_one_ends(&end, starts);

@@ -51,8 +51,7 @@ fn b12_a_writer_is_bounded_on_a_forced_end() {
         unless_late(|| {
             let mut run = program!("chain")
                 .with(&format!("e.stop=hang writer={fault}"))
-                .start();
-            run.until("main");
+                .up();
             run.terminate();
             let forced = run.another(Signal::TERM);
             let end = run.end();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program, Run, Signal};
-use lifecycle_tests::program;
+use lifecycle_tests::{flavors, program};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -18,29 +18,21 @@ const BY_THE_KERNEL: Duration = Duration::from_millis(150);
 /// All hooks hang, each on a thread of the runtime.
 const BLOCKED: &str = "e.stop=block d.stop=block c.stop=block b.stop=block a.stop=block";
 
-fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("chain"), || program!("chain_current_thread")]
-}
-
 /// Asks the program to stop once it is up. It is gone at most this long after its deadline.
 fn stop(program: Program, late: Duration) -> End {
-    let mut run = program.limits("1s", "300ms").up();
-    let asked = run.terminate();
-    let end = run.end();
-    end.expect_gone(asked, DEADLINE + late);
-    end
+    program.limits("1s", "300ms").stop_within(DEADLINE + late)
 }
 
 #[test]
 fn b13_a_process_stopped_beyond_its_deadline_still_runs_its_hooks() {
     // Just beyond the deadline; and beyond the timers of the kernel.
-    for (flavour, stopped) in flavours()
+    for (flavor, stopped) in flavors!("chain")
         .into_iter()
         .flat_map(|it| [(it, 1060), (it, 1500)])
     {
         unless_late(|| {
             // Enough time for the signals that follow; the share of the stop would be a fifth of it.
-            let program = flavour()
+            let program = flavor()
                 .with("e.stop=hang")
                 .env("LIFECYCLE_TIMEOUT_E", "600ms");
             let mut run = program.limits("1s", "300ms").up();
@@ -59,46 +51,45 @@ fn b13_a_process_stopped_beyond_its_deadline_still_runs_its_hooks() {
     }
 }
 
+/// Stops the process (SIGSTOP) in `e.stop`, and continues it 100 ms before its deadline.
+fn continued_just_before_its_deadline(program: Program) -> End {
+    let mut run = program.limits("2s", "1s").up();
+    run.terminate();
+    run.until("e.stop");
+    run.signal(Signal::STOP);
+    sleep(Duration::from_millis(1900));
+    run.signal(Signal::CONT);
+    let end = run.end();
+    end.expect_code(3);
+    end
+}
+
 #[test]
 fn b13_hanging_hooks_take_no_time_from_others_when_it_continues_just_before_the_deadline() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
             let hang = "e.stop=hang e.emergency=hang d.emergency=hang";
-            let program = flavour().with(hang).env("LIFECYCLE_TIMEOUT_E", "900ms");
-            let mut run = program.limits("2s", "1s").up();
-            run.terminate();
-            run.until("e.stop");
-            run.signal(Signal::STOP);
-            sleep(Duration::from_millis(1900));
-            run.signal(Signal::CONT);
-            let end = run.end();
-            end.expect_code(3).expect_names("emergency ok", "c b a");
+            let program = flavor().with(hang).env("LIFECYCLE_TIMEOUT_E", "900ms");
+            continued_just_before_its_deadline(program).expect_names("emergency ok", "c b a");
         });
     }
 }
 
 #[test]
 fn b13_hooks_have_their_reserve_when_it_continues_just_before_the_deadline() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
             let slow = "e.stop=freeze:lifecycle-watchdog,hang e.emergency=block:100 d.emergency=block:100 c.emergency=block:100";
-            let program = flavour().with(slow).env("LIFECYCLE_TIMEOUT_E", "900ms");
-            let mut run = program.limits("2s", "1s").up();
-            run.terminate();
-            run.until("e.stop");
-            run.signal(Signal::STOP);
-            sleep(Duration::from_millis(1900));
-            run.signal(Signal::CONT);
-            let end = run.end();
-            end.expect_code(3).expect_names("emergency ok", "e d c b a");
+            let program = flavor().with(slow).env("LIFECYCLE_TIMEOUT_E", "900ms");
+            continued_just_before_its_deadline(program).expect_names("emergency ok", "e d c b a");
         });
     }
 }
 
 #[test]
 fn the_watchdog_calls_the_hooks_in_the_reserve_when_the_driver_is_gone() {
-    for flavour in flavours() {
-        let program = flavour().with("e.stop=vanish:lifecycle,hang");
+    for flavor in flavors!("chain") {
+        let program = flavor().with("e.stop=vanish:lifecycle,hang");
         let mut run = program.limits("2s", "1s").up();
         let asked = run.terminate();
         let end = run.end();
@@ -109,9 +100,9 @@ fn the_watchdog_calls_the_hooks_in_the_reserve_when_the_driver_is_gone() {
 
 #[test]
 fn hooks_run_and_the_report_is_written_without_a_reserve() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
-            let program = flavour()
+            let program = flavor()
                 .with("e.stop=hang")
                 .env("LIFECYCLE_TIMEOUT_E", "2s");
             let mut run = program.limits("2s", "0s").up();
@@ -126,11 +117,11 @@ fn hooks_run_and_the_report_is_written_without_a_reserve() {
 
 #[test]
 fn b14_watchdog_and_driver_stand_still_or_are_gone() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for fault in ["freeze", "vanish"] {
             let arguments = format!("e.stop={fault}:lifecycle-watchdog+lifecycle,hang");
             unless_late(|| {
-                stop(flavour().with(&arguments), BY_THE_KERNEL)
+                stop(flavor().with(&arguments), BY_THE_KERNEL)
                     .expect_code(3)
                     .expect_names("emergency ok", "e d c b a");
             });
@@ -140,10 +131,10 @@ fn b14_watchdog_and_driver_stand_still_or_are_gone() {
 
 #[test]
 fn b14_the_watchdog_is_gone_and_every_thread_of_the_runtime_blocks() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
             let arguments = format!("main=vanish:lifecycle-watchdog+lifecycle,block {BLOCKED}");
-            stop(flavour().with(&arguments), BY_THE_KERNEL)
+            stop(flavor().with(&arguments), BY_THE_KERNEL)
                 .expect_code(3)
                 .expect_names("emergency ok", "e d c b a");
         });
@@ -152,10 +143,10 @@ fn b14_the_watchdog_is_gone_and_every_thread_of_the_runtime_blocks() {
 
 #[test]
 fn b14_the_watchdog_is_gone_and_the_driver_runs() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
             stop(
-                flavour().with("e.stop=vanish:lifecycle-watchdog,hang"),
+                flavor().with("e.stop=vanish:lifecycle-watchdog,hang"),
                 Duration::ZERO,
             )
             .expect_code(3)
@@ -167,11 +158,11 @@ fn b14_the_watchdog_is_gone_and_the_driver_runs() {
 
 #[test]
 fn b14_the_threads_of_the_emergency_hooks_stand_still_or_are_gone_too() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for fault in ["freeze", "vanish"] {
             let threads = "lifecycle-watchdog+lifecycle-emergency+lifecycle";
             unless_late(|| {
-                let program = flavour().with(&format!("e.stop={fault}:{threads},hang"));
+                let program = flavor().with(&format!("e.stop={fault}:{threads},hang"));
                 stop(program, Duration::from_millis(250)).expect_code(3);
             });
         }
@@ -202,9 +193,9 @@ fn c6_signals_of_the_kernels_timers_are_masked_and_the_watchdog_is_gone() {
 
 #[test]
 fn c7_stop_signals_are_ignored_from_the_middle_of_the_shutdown_on() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
-            let mut run = flavour()
+            let mut run = flavor()
                 .with("e.stop=ignore,block")
                 .with(BLOCKED)
                 .limits("1s", "300ms")
@@ -222,18 +213,18 @@ fn c7_stop_signals_are_ignored_from_the_middle_of_the_shutdown_on() {
 
 #[test]
 fn c7_a_hook_masks_all_signals_and_hangs() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for hangs in ["hang", "block"] {
             let arguments = format!("e.stop=mask,{hangs} {BLOCKED}");
             unless_late(|| {
-                stop(flavour().with(&arguments), Duration::ZERO)
+                stop(flavor().with(&arguments), Duration::ZERO)
                     .expect_code(3)
                     .expect_names("emergency ok", "e d c b a");
             });
         }
         let arguments = "e.stop=mask,ignore,vanish:lifecycle-watchdog+lifecycle,hang";
         unless_late(|| {
-            stop(flavour().with(arguments), BY_THE_KERNEL)
+            stop(flavor().with(arguments), BY_THE_KERNEL)
                 .expect_code(3)
                 .expect_names("emergency ok", "e d c b a");
         });
@@ -242,11 +233,11 @@ fn c7_a_hook_masks_all_signals_and_hangs() {
 
 #[test]
 fn signals_are_handled_when_the_main_thread_masks_them() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for fault in ["uninterruptible", "freeze:first,hang"] {
             // A stop that hangs, so that it does not end before the second signal, however late that is.
             let arguments = format!("main={fault} e.stop=hang");
-            let mut run = flavour().with(&arguments).limits("20s", "5s").up();
+            let mut run = flavor().with(&arguments).limits("20s", "5s").up();
             run.terminate();
             let forced = run.another(Signal::TERM);
             let end = run.end();
@@ -273,9 +264,9 @@ fn as_first(program: Program) -> Run {
 #[test]
 #[ignore = "needs namespaces of processes: root, or namespaces of users"]
 fn c8_the_first_process_of_a_namespace_stops_gracefully() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for signal in [Signal::TERM, Signal::INT] {
-            let mut run = as_first(flavour());
+            let mut run = as_first(flavor());
             run.signal(signal);
             run.end()
                 .expect_code(0)
@@ -287,8 +278,8 @@ fn c8_the_first_process_of_a_namespace_stops_gracefully() {
 #[test]
 #[ignore = "needs namespaces of processes: root, or namespaces of users"]
 fn c8_the_first_process_of_a_namespace_is_forced_by_a_second_signal() {
-    for flavour in flavours() {
-        let program = flavour().with("e.stop=block").limits("20s", "5s");
+    for flavor in flavors!("chain") {
+        let program = flavor().with("e.stop=block").limits("20s", "5s");
         let mut run = as_first(program);
         run.terminate();
         let forced = run.another(Signal::TERM);
@@ -302,7 +293,7 @@ fn c8_the_first_process_of_a_namespace_is_forced_by_a_second_signal() {
 #[test]
 #[ignore = "needs namespaces of processes: root, or namespaces of users"]
 fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         // By the watchdog; by the kernel's timers, of which the last one, a kill, has no effect on such a process; by
         // an abort.
         for (arguments, code) in [
@@ -312,7 +303,7 @@ fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
             ("e.stop=abort", 134),
         ] {
             unless_late(|| {
-                let mut run = as_first(flavour().with(arguments).limits("1s", "300ms"));
+                let mut run = as_first(flavor().with(arguments).limits("1s", "300ms"));
                 let asked = run.terminate();
                 let end = run.end();
                 end.expect_gone(asked, DEADLINE + BY_THE_KERNEL)
@@ -342,10 +333,10 @@ fn a_terminal_hangup_stops_an_app_that_could_reload() {
 
 #[test]
 fn the_deadline_holds_when_the_thread_for_signals_is_gone() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for fate in ["freeze", "vanish"] {
             let arguments = format!("main={fate}:lifecycle-signals,note:deaf,asked");
-            let program = flavour().with(&arguments).limits("1500ms", "1400ms");
+            let program = flavor().with(&arguments).limits("1500ms", "1400ms");
             let mut run = program.start();
             run.until("deaf");
             let asked = run.terminate();
@@ -359,10 +350,10 @@ fn the_deadline_holds_when_the_thread_for_signals_is_gone() {
 
 #[test]
 fn an_abort_sets_the_deadline_when_the_driver_stands_still() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
             let arguments = "main=freeze:lifecycle,note:now,abort a.emergency=hang";
-            let end = flavour().with(arguments).limits("300ms", "250ms").run();
+            let end = flavor().with(arguments).limits("300ms", "250ms").run();
             end.expect_code(134)
                 .expect_names("emergency", "e d c b a")
                 .expect_gone(end.at("now"), Duration::from_millis(300));
@@ -372,9 +363,9 @@ fn an_abort_sets_the_deadline_when_the_driver_stands_still() {
 
 #[test]
 fn a_signal_while_a_stack_overflow_is_handled_changes_nothing() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         let arguments = "main=overflow d.emergency=block:100";
-        let mut run = flavour().with(arguments).limits("20s", "5s").start();
+        let mut run = flavor().with(arguments).limits("20s", "5s").start();
         run.until("d.emergency");
         run.terminate();
         run.end()

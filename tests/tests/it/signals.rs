@@ -8,26 +8,16 @@ use std::time::Duration;
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{End, Program, Run, Signal};
-use lifecycle_tests::program;
 use lifecycle_tests::random::{rng, runs};
+use lifecycle_tests::{flavors, program};
 
 const DETACHED: &str = env!("CARGO_BIN_EXE_detached");
 
-fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("chain"), || program!("chain_current_thread")]
-}
-
-fn up(program: Program) -> Run {
-    let mut run = program.start();
-    run.until("main");
-    run
-}
-
 #[test]
 fn the_first_signal_stops_everything_in_reverse() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for signal in [Signal::TERM, Signal::INT] {
-            let mut run = up(flavour());
+            let mut run = flavor().up();
             run.signal(signal);
             run.end()
                 .expect_code(0)
@@ -49,8 +39,8 @@ fn the_first_signal_stops_everything_in_reverse() {
 
 #[test]
 fn a_signal_during_startup_rolls_back() {
-    for flavour in flavours() {
-        let mut run = flavour().with("c.start=hang").start();
+    for flavor in flavors!("chain") {
+        let mut run = flavor().with("c.start=hang").start();
         run.until("c.start");
         run.terminate();
         run.end()
@@ -73,11 +63,8 @@ fn a_signal_during_startup_rolls_back() {
 
 #[test]
 fn a_signal_during_a_start_that_blocks_its_thread_stops_by_the_deadline() {
-    for flavour in flavours() {
-        let mut run = flavour()
-            .with("c.start=block")
-            .limits("1s", "300ms")
-            .start();
+    for flavor in flavors!("chain") {
+        let mut run = flavor().with("c.start=block").limits("1s", "300ms").start();
         run.until("c.start");
         let asked = run.terminate();
         let end = run.end();
@@ -120,7 +107,7 @@ fn second_signals(
 ) -> Vec<Second> {
     let mut cases = Vec::new();
     for arguments in arguments {
-        for program in flavours() {
+        for program in flavors!("chain") {
             for second in [Signal::TERM, Signal::INT] {
                 cases.push(Second {
                     program,
@@ -234,8 +221,8 @@ fn c2_a_second_signal_in_startup_begins_the_emergency_hooks_within_10_ms() {
 
 #[test]
 fn c2_a_second_signal_before_anything_is_up() {
-    for flavour in flavours() {
-        let mut run = patient(flavour().with("a.start=block")).start();
+    for flavor in flavors!("chain") {
+        let mut run = patient(flavor().with("a.start=block")).start();
         run.until("a.start");
         run.terminate();
         let forced = run.another(Signal::INT);
@@ -253,14 +240,14 @@ fn c3_a_third_signal_ends_the_process_at_once() {
     let stopping = "e.stop=hang e.emergency=hang";
     let blocked = "e.stop=block e.emergency=spin";
     let starting = "c.start=block b.emergency=hang";
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for (arguments, at, hook, third, code) in [
             (stopping, "main", "e.emergency", Signal::TERM, 143),
             (stopping, "main", "e.emergency", Signal::INT, 130),
             (blocked, "main", "e.emergency", Signal::TERM, 143),
             (starting, "c.start", "b.emergency", Signal::INT, 130),
         ] {
-            let program = patient(flavour().with(arguments));
+            let program = patient(flavor().with(arguments));
             let mut run = program.limits("30s", "15s").start();
             run.until(at);
             run.terminate();
@@ -279,7 +266,7 @@ const SAME: Duration = Duration::from_millis(200);
 
 #[test]
 fn c4_the_same_interrupt_twice_is_still_graceful() {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for (second, after) in [
             // A terminal and a parent process both pass on an interrupt.
             (Signal::INT, None),
@@ -288,7 +275,7 @@ fn c4_the_same_interrupt_twice_is_still_graceful() {
         ] {
             // On a machine that took longer they count as two.
             let case = || {
-                let mut run = up(flavour().with("e.stop=slow:400"));
+                let mut run = flavor().with("e.stop=slow:400").up();
                 let first = run.signal(Signal::INT);
                 if let Some(after) = after {
                     run.until(after);
@@ -323,10 +310,10 @@ fn flood(run: &mut Run, signals: &[Signal]) -> Duration {
 #[test]
 fn c5_ten_thousand_hangups_and_terminations_are_one_shutdown() {
     let slow = "e.stop=slow:50 c.stop=slow:50";
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         unless_late(|| {
-            let program = flavour().launched_by(DETACHED).with(slow);
-            let mut run = up(program.limits("2s", "500ms"));
+            let program = flavor().launched_by(DETACHED).with(slow);
+            let mut run = program.limits("2s", "500ms").up();
             let asked = now();
             let took = flood(&mut run, &[Signal::HUP, Signal::TERM]);
             eprintln!("20,000 signals in {took:?}");
@@ -349,9 +336,10 @@ fn c5_ten_thousand_hangups_and_terminations_are_one_shutdown() {
 fn c5_ten_thousand_hangups_are_few_reloads_and_ten_thousand_terminations_one_shutdown() {
     unless_late(|| {
         let program = program!("reloads").launched_by(DETACHED);
-        let mut run = up(program
+        let mut run = program
             .with("settings.reload=slow:10")
-            .limits("2s", "500ms"));
+            .limits("2s", "500ms")
+            .up();
         flood(&mut run, &[Signal::HUP]);
         run.until("pool.reload ok");
         let asked = now();
@@ -452,15 +440,12 @@ fn expect_nothing_left(end: &End, asked: Duration) {
 #[test]
 fn c1_sigterm_at_any_instant_of_startup() {
     let slow = "a.start=slow:10 b.start=slow:10 c.start=slow:10 d.start=slow:10 e.start=slow:10";
-    terminate_at_any_instant(|turn| flavours()[turn / 2 % 2]().with(slow));
+    terminate_at_any_instant(|turn| flavors!("chain")[turn / 2 % 2]().with(slow));
 }
 
 #[test]
 fn c1_sigterm_at_any_instant_of_a_startup_with_workers() {
-    let programs: [fn() -> Program; 2] = [
-        || program!("workers"),
-        || program!("workers_current_thread"),
-    ];
+    let programs: [fn() -> Program; 2] = flavors!("workers");
     let slow = "only=low,readied,steady base.start=slow:20 readied.start=slow:30";
     terminate_at_any_instant(|turn| programs[turn / 2 % 2]().with(slow));
 }

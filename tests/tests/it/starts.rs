@@ -3,21 +3,17 @@
 use std::time::Duration;
 
 use lifecycle_tests::harness::canary::unless_late;
-use lifecycle_tests::harness::{End, Program, Signal};
-use lifecycle_tests::program;
+use lifecycle_tests::harness::{End, Signal};
+use lifecycle_tests::{flavors, program};
 
 const STEPS: [&str; 5] = ["a", "b", "c", "d", "e"];
-
-fn flavours() -> [fn() -> Program; 2] {
-    [|| program!("chain"), || program!("chain_current_thread")]
-}
 
 /// Starts the chain with a fault at each step in turn: the resources before it stop in reverse, and nothing else
 /// happens; the first error on standard error is that of the start.
 fn expect_rollback_at_each_step(fault: &str, error: impl Fn(&str) -> String) {
-    for flavour in flavours() {
+    for flavor in flavors!("chain") {
         for (k, name) in STEPS.iter().enumerate() {
-            let program = flavour().with(&format!("{name}.start={fault}"));
+            let program = flavor().with(&format!("{name}.start={fault}"));
             let variable = format!("LIFECYCLE_START_TIMEOUT_{}", name.to_uppercase());
             // Only a start that is to time out has a short timeout.
             let limit = if fault == "hang" { "200ms" } else { "2s" };
@@ -74,9 +70,9 @@ fn a10_a_start_that_hangs_at_step_k_does_the_same() {
 
 #[test]
 fn a10_a_start_that_blocks_one_of_two_threads_at_step_k_does_the_same() {
-    for (flavour, has_others) in [(flavours()[0], true), (flavours()[1], false)] {
+    for (flavor, has_others) in [(flavors!("chain")[0], true), (flavors!("chain")[1], false)] {
         for (k, name) in STEPS.iter().enumerate() {
-            let program = flavour().with(&format!("{name}.start=block"));
+            let program = flavor().with(&format!("{name}.start=block"));
             let variable = format!("LIFECYCLE_START_TIMEOUT_{}", name.to_uppercase());
             let end = program.env(&variable, "200ms").limits("1s", "500ms").run();
             let reversed: Vec<&str> = STEPS[..k].iter().rev().copied().collect();
@@ -160,8 +156,8 @@ fn the_error_names_the_cause_chain_the_time_and_the_rollback() {
 
 #[test]
 fn a_configuration_error_of_a_start_exits_with_2() {
-    for flavour in flavours() {
-        let end = flavour().with("c.start=config").run();
+    for flavor in flavors!("chain") {
+        let end = flavor().with("c.start=config").run();
         end.expect_code(2)
             .expect_names("stop", "b a")
             .expect_line(&["`c`", "the settings are no good: CUSHIONS=0"]);
@@ -199,8 +195,7 @@ fn a_retried_start_is_announced_once() {
 
 #[test]
 fn a_start_can_succeed_at_the_last_attempt() {
-    let mut run = program!("retries").with("failures=2").start();
-    run.until("main");
+    let mut run = program!("retries").with("failures=2").up();
     run.terminate();
     run.end()
         .expect_code(0)

@@ -10,12 +10,10 @@ const LIMIT: Duration = Duration::from_millis(2500);
 
 /// Stops the chain with a fault in `c.stop`, within `LIMIT`, of which 500 ms are the reserve.
 fn stop_with(program: Program, fault: &str) -> End {
-    let mut run = program.with(fault).limits("2500ms", "500ms").start();
-    run.until("main");
-    let asked = run.terminate();
-    let end = run.end();
-    end.expect_gone(asked, LIMIT);
-    end
+    program
+        .with(fault)
+        .limits("2500ms", "500ms")
+        .stop_within(LIMIT)
 }
 
 fn multi_thread() -> Program {
@@ -81,10 +79,10 @@ fn expect_c_and_what_is_below(fault: &str) {
 
 #[test]
 fn a7_an_immediate_error_of_a_stop_returns_its_time() {
-    for flavour in [multi_thread, current_thread] {
+    for flavor in [multi_thread, current_thread] {
         unless_late(|| {
             // Also a component with a timeout of its own.
-            let end = stop_with(flavour().env("LIFECYCLE_TIMEOUT_C", "1s"), "c.stop=error");
+            let end = stop_with(flavor().env("LIFECYCLE_TIMEOUT_C", "1s"), "c.stop=error");
             expect_only_c(&end, "c.stop is broken");
             end.expect_after(end.at("c.stop"), "a.stop", 0..300);
         });
@@ -93,9 +91,9 @@ fn a7_an_immediate_error_of_a_stop_returns_its_time() {
 
 #[test]
 fn a8_a_stop_that_panics_is_reported_with_its_payload_and_the_others_run() {
-    for flavour in [multi_thread, current_thread] {
+    for flavor in [multi_thread, current_thread] {
         unless_late(|| {
-            let end = stop_with(flavour(), "c.stop=panic");
+            let end = stop_with(flavor(), "c.stop=panic");
             expect_only_c(&end, "panicked: c.stop panics");
             end.expect_after(end.at("c.stop"), "a.stop", 0..300);
         });
@@ -104,9 +102,9 @@ fn a8_a_stop_that_panics_is_reported_with_its_payload_and_the_others_run() {
 
 #[test]
 fn a_stop_that_never_completes_is_cancelled_after_its_share() {
-    for flavour in [multi_thread, current_thread] {
+    for flavor in [multi_thread, current_thread] {
         unless_late(|| {
-            let end = stop_with(flavour(), "c.stop=hang");
+            let end = stop_with(flavor(), "c.stop=hang");
             expect_only_c(&end, "did not end within");
             end.expect_once("c.stop dropped");
             // Two seconds before the reserve, shared by `c`, `b` and `a`.
@@ -188,19 +186,18 @@ fn every_faulty_stop_is_reported() {
 #[test]
 fn a19_hanging_stops_without_a_timeout_take_only_their_shares() {
     let stops = ["e", "d", "c", "b", "a"];
-    for flavour in [multi_thread, current_thread] {
+    for flavor in [multi_thread, current_thread] {
         for hang in [1, 2, 4] {
             unless_late(|| {
                 let (hanging, others) = stops.split_at(hang);
-                let mut program = flavour().limits("3s", "500ms");
+                let mut program = flavor().limits("3s", "500ms");
                 for name in hanging {
                     program = program.with(&format!("{name}.stop=hang"));
                 }
                 for name in others {
                     program = program.with(&format!("{name}.stop=slow:200"));
                 }
-                let mut run = program.start();
-                run.until("main");
+                let mut run = program.up();
                 let asked = run.terminate();
                 let end = run.end();
                 end.expect_code(3)
@@ -230,8 +227,7 @@ fn a19_explicit_timeouts_are_not_shared() {
             .with("e.stop=hang d.stop=hang c.stop=slow:800 b.stop=hang a.stop=slow:200")
             .env("LIFECYCLE_TIMEOUT_C", "1s")
             .limits("3s", "500ms")
-            .start();
-        run.until("main");
+            .up();
         let asked = run.terminate();
         let end = run.end();
         end.expect_code(3)
@@ -251,9 +247,9 @@ fn an_unused_share_is_passed_on() {
 
 #[test]
 fn a4_a_stop_that_never_completes_is_cancelled_at_its_timeout() {
-    for flavour in [multi_thread, current_thread] {
+    for flavor in [multi_thread, current_thread] {
         unless_late(|| {
-            let program = flavour().env("LIFECYCLE_TIMEOUT_C", "200ms");
+            let program = flavor().env("LIFECYCLE_TIMEOUT_C", "200ms");
             let end = stop_with(program, "c.stop=hang");
             expect_only_c(&end, "its stop did not end within");
             end.expect_once("c.stop dropped")
@@ -268,8 +264,7 @@ fn a_stack_overflow_of_an_abandoned_stop_delays_nothing() {
     let mut run = program!("chain_current_thread")
         .with("a.stop=block:250,overflow")
         .env("LIFECYCLE_TIMEOUT_A", "200ms")
-        .start();
-    run.until("main");
+        .up();
     run.terminate();
     let end = run.end();
     // On a busy machine the overflow may come first.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use lifecycle::{InterruptibleStream as _, Lifecycle, Running, Settings, Shutdown, Why, resource};
+use lifecycle::{InterruptibleStream as _, Lifecycle, Running, Shutdown, Why, resource};
+use lifecycle_tests::in_process::settings;
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -85,11 +86,7 @@ fn finishing(
 }
 
 async fn started() -> (Running, Arc<Store>) {
-    let settings = Settings::default()
-        .shutdown_timeout(20 * SECOND)
-        .drain_timeout(8 * SECOND)
-        .emergency_timeout(2 * SECOND);
-    let builder = Lifecycle::builder().settings(settings);
+    let builder = Lifecycle::builder().settings(settings());
     let running = builder
         .resource::<Store>()
         .start()

@@ -252,8 +252,7 @@ fn a_watchdog_of_another_process_gets_no_pings() {
 #[test]
 fn a_manager_that_does_not_listen_delays_nothing() {
     let manager = Manager::deaf();
-    let mut run = manager.program().env("WATCHDOG_USEC", "1000").start();
-    run.until("main");
+    let mut run = manager.program().env("WATCHDOG_USEC", "1000").up();
     let asked = run.terminate();
     let end = run.end();
     end.expect_code(0)
@@ -263,8 +262,7 @@ fn a_manager_that_does_not_listen_delays_nothing() {
 #[test]
 fn a_manager_that_listens_late_receives_all_important_messages() {
     let manager = Manager::deaf();
-    let mut run = manager.program().start();
-    run.until("main");
+    let mut run = manager.program().up();
     run.signal(Signal::HUP);
     run.until("store.reload ok");
     manager.until("READY=1");
@@ -280,8 +278,7 @@ fn a_missing_socket_delays_nothing() {
     let manager = Manager::new();
     let program = manager.program();
     drop(manager);
-    let mut run = program.start();
-    run.until("main");
+    let mut run = program.up();
     run.terminate();
     run.end().expect_code(0);
 }

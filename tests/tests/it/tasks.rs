@@ -4,33 +4,14 @@ use std::time::Duration;
 
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program};
-use lifecycle_tests::program;
-
-fn flavours() -> [fn() -> Program; 2] {
-    [
-        || program!("workers"),
-        || program!("workers_current_thread"),
-    ]
-}
-
-/// Stops the program after that evidence.
-fn stop_after(program: Program, seen: &[&str]) -> (End, Duration) {
-    let mut run = program.start();
-    run.until("main");
-    seen.iter().for_each(|what| {
-        run.until(what);
-    });
-    let asked = run.terminate();
-    (run.end(), asked)
-}
+use lifecycle_tests::{flavors, program};
 
 #[test]
 fn a_task_of_a_worker_is_asked_to_stop_and_awaited() {
-    for flavour in flavours() {
-        let (end, _) = stop_after(
-            flavour().with("only=tasked polite=asked,slow:200"),
-            &["polite"],
-        );
+    for flavor in flavors!("workers") {
+        let (end, _) = flavor()
+            .with("only=tasked polite=asked,slow:200")
+            .stop_after(&["main", "polite"]);
         end.expect_code(0)
             .expect_order(&["polite asked", "polite ok", "base.stop"])
             .expect_order(&["tasked ok", "polite ok"]);
@@ -39,10 +20,11 @@ fn a_task_of_a_worker_is_asked_to_stop_and_awaited() {
 
 #[test]
 fn a_task_that_does_not_end_is_cancelled() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         unless_late(|| {
-            let (end, asked) =
-                stop_after(flavour().with("only=tasked stubborn=hang"), &["stubborn"]);
+            let (end, asked) = flavor()
+                .with("only=tasked stubborn=hang")
+                .stop_after(&["main", "stubborn"]);
             end.expect_code(3)
                 .expect_order(&["tasked ok", "stubborn dropped", "base.stop"]);
             let (layer, note) = end.row("tasked");
@@ -97,9 +79,9 @@ fn a16_a_task_that_never_yields_is_named() {
 #[test]
 fn a16_a_task_that_ignores_its_token_is_named() {
     for (arguments, task, row) in SCOPES {
-        for flavour in flavours() {
+        for flavor in flavors!("workers") {
             unless_late(|| {
-                let end = stop_despite(flavour(), arguments, task, "hang");
+                let end = stop_despite(flavor(), arguments, task, "hang");
                 end.expect_once(&format!("{task} dropped"))
                     .expect_names("stop ok", "owner base")
                     .expect_names("emergency", "");
@@ -111,8 +93,10 @@ fn a16_a_task_that_ignores_its_token_is_named() {
 
 #[test]
 fn tasks_of_a_resource_are_asked_when_its_stop_begins_and_awaited_after_it() {
-    for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("owner.task=asked,slow:200"), &["owner.task"]);
+    for flavor in flavors!("workers") {
+        let (end, _) = flavor()
+            .with("owner.task=asked,slow:200")
+            .stop_after(&["main", "owner.task"]);
         end.expect_code(0)
             .expect_order(&["main ok", "owner.task asked", "owner.task ok", "base.stop"])
             .expect_order(&["owner.stop ok", "owner.task ok"]);
@@ -121,12 +105,12 @@ fn tasks_of_a_resource_are_asked_when_its_stop_begins_and_awaited_after_it() {
 
 #[test]
 fn tasks_of_a_resource_that_do_not_end_are_cancelled_within_its_time() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         unless_late(|| {
-            let program = flavour()
+            let program = flavor()
                 .with("owner.task=hang")
                 .env("LIFECYCLE_TIMEOUT_OWNER", "400ms");
-            let (end, _) = stop_after(program, &["owner.task"]);
+            let (end, _) = program.stop_after(&["main", "owner.task"]);
             end.expect_code(3)
                 .expect_order(&["owner.stop ok", "owner.task dropped", "base.stop"]);
             let (layer, note) = end.row("owner");
@@ -138,8 +122,10 @@ fn tasks_of_a_resource_that_do_not_end_are_cancelled_within_its_time() {
 
 #[test]
 fn tasks_of_main_are_awaited_before_any_resource_stops() {
-    for flavour in flavours() {
-        let (end, _) = stop_after(flavour().with("main.task=asked,slow:200"), &["main.task"]);
+    for flavor in flavors!("workers") {
+        let (end, _) = flavor()
+            .with("main.task=asked,slow:200")
+            .stop_after(&["main", "main.task"]);
         end.expect_code(0)
             .expect_order(&["main ok", "main.task ok", "owner.stop", "base.stop"]);
     }
@@ -147,9 +133,11 @@ fn tasks_of_main_are_awaited_before_any_resource_stops() {
 
 #[test]
 fn a_task_of_main_that_does_not_end_is_cancelled_with_the_drain() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         unless_late(|| {
-            let (end, _) = stop_after(flavour().with("main.task=hang"), &["main.task"]);
+            let (end, _) = flavor()
+                .with("main.task=hang")
+                .stop_after(&["main", "main.task"]);
             end.expect_code(3)
                 .expect_order(&["main ok", "main.task dropped", "owner.stop"])
                 .expect_line(&["main.task"]);
@@ -159,8 +147,8 @@ fn a_task_of_main_that_does_not_end_is_cancelled_with_the_drain() {
 
 #[test]
 fn a_task_that_panics_is_reported_and_the_app_goes_on() {
-    for flavour in flavours() {
-        let mut run = flavour().with("only=tasked polite=panic").start();
+    for flavor in flavors!("workers") {
+        let mut run = flavor().with("only=tasked polite=panic").start();
         run.until("polite panicked");
         run.until("main");
         run.terminate();
@@ -173,7 +161,7 @@ fn a_task_that_panics_is_reported_and_the_app_goes_on() {
 
 #[test]
 fn requesting_and_awaiting_the_stop_returns_at_once_in_any_task() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for arguments in [
             "only=steady steady=request,asked",
             "only=threaded threaded=request,asked",
@@ -183,7 +171,7 @@ fn requesting_and_awaiting_the_stop_returns_at_once_in_any_task() {
             "main.task=request,asked",
             "only=low low=request,asked",
         ] {
-            let end = flavour().with(arguments).run();
+            let end = flavor().with(arguments).run();
             end.expect_code(0)
                 .expect_names("stop ok", "owner base")
                 .expect_names("emergency", "");
@@ -194,8 +182,10 @@ fn requesting_and_awaiting_the_stop_returns_at_once_in_any_task() {
 
 #[test]
 fn requesting_and_awaiting_the_stop_returns_at_once_in_a_stop_hook() {
-    for flavour in flavours() {
-        let (end, asked) = stop_after(flavour().with("owner.stop=request,asked"), &[]);
+    for flavor in flavors!("workers") {
+        let (end, asked) = flavor()
+            .with("owner.stop=request,asked")
+            .stop_after(&["main"]);
         end.expect_code(0)
             .expect_order(&["owner.stop asked", "owner.stop ok", "base.stop"]);
         end.expect_gone(asked, Duration::from_secs(2));

@@ -3,33 +3,16 @@
 use std::time::Duration;
 
 use lifecycle_tests::harness::canary::unless_late;
-use lifecycle_tests::harness::{End, Program, Signal, folder};
-use lifecycle_tests::program;
+use lifecycle_tests::harness::{End, Signal, folder};
 use lifecycle_tests::random::{rng, runs};
-
-fn flavours() -> [fn() -> Program; 2] {
-    [
-        || program!("workers"),
-        || program!("workers_current_thread"),
-    ]
-}
-
-/// Stops the program after that evidence.
-fn stop_after(program: Program, seen: &[&str]) -> (End, Duration) {
-    let mut run = program.start();
-    seen.iter().for_each(|what| {
-        run.until(what);
-    });
-    let asked = run.terminate();
-    (run.end(), asked)
-}
+use lifecycle_tests::{flavors, program};
 
 #[test]
 fn a17_a_worker_that_fails_stops_the_app_with_exit_code_1() {
     let broken = |worker| format!("{worker} is broken");
     let panicked = |worker| format!("panicked: {worker} panics");
     let too_often = |_| "ended by itself more often".to_owned();
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for (worker, steps, error, runs) in [
             ("steady", "slow:50,error", &broken as &dyn Fn(_) -> _, 1),
             ("steady", "slow:50,panic", &panicked, 1),
@@ -50,7 +33,7 @@ fn a17_a_worker_that_fails_stops_the_app_with_exit_code_1() {
             ("periodic", "error", &broken, 3),
             ("periodic", "panic", &panicked, 3),
         ] {
-            let program = flavour().with(&format!("only={worker} {worker}={steps}"));
+            let program = flavor().with(&format!("only={worker} {worker}={steps}"));
             let end = program.run();
             end.expect_code(1)
                 .expect_names("stop ok", "owner base")
@@ -63,16 +46,15 @@ fn a17_a_worker_that_fails_stops_the_app_with_exit_code_1() {
 
 #[test]
 fn a17_an_ignored_failure_of_a_worker_keeps_the_app_running() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for (fault, error) in [
             ("slow:50,error", "careless is broken"),
             ("slow:50,panic", "careless panics"),
         ] {
-            let program = flavour()
+            let program = flavor()
                 .with("only=careless,steady")
                 .with(&format!("careless={fault}"));
-            let mut run = program.start();
-            run.until("main");
+            let mut run = program.up();
             run.until_stderr(error);
             run.terminate();
             let end = run.end();
@@ -88,11 +70,11 @@ fn a17_an_ignored_failure_of_a_worker_keeps_the_app_running() {
 
 #[test]
 fn a17_a_worker_that_finishes_is_completed_and_the_app_goes_on() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for worker in ["steady", "careless", "low", "threaded", "retried"] {
-            let program = flavour().with(&format!("only={worker} {worker}=slow:50"));
+            let program = flavor().with(&format!("only={worker} {worker}=slow:50"));
             let ended = format!("{worker} ok");
-            let (end, _) = stop_after(program, &[&ended, "main"]);
+            let (end, _) = program.stop_after(&[&ended, "main"]);
             end.expect_code(0)
                 .expect_once(worker)
                 .expect_order(&[&ended, "main asked"])
@@ -103,8 +85,8 @@ fn a17_a_worker_that_finishes_is_completed_and_the_app_goes_on() {
 
 #[test]
 fn a17_a_worker_that_finishes_stops_the_app_with_on_finish() {
-    for flavour in flavours() {
-        let end = flavour()
+    for flavor in flavors!("workers") {
+        let end = flavor()
             .with("only=finisher,steady finisher=slow:100")
             .run();
         end.expect_code(0).expect_order(&[
@@ -131,9 +113,9 @@ fn restarts_are_announced_except_those_of_periodic_workers() {
 
 #[test]
 fn a_worker_that_fails_before_the_app_is_up_is_a_failed_start() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for fault in ["error", "panic"] {
-            let program = flavour()
+            let program = flavor()
                 .with("only=readied")
                 .with(&format!("readied.start=slow:50,{fault}"));
             let end = program.run();
@@ -147,9 +129,9 @@ fn a_worker_that_fails_before_the_app_is_up_is_a_failed_start() {
 
 #[test]
 fn a_worker_that_fails_in_its_first_poll_is_a_failed_start() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for name in ["steady", "careless"] {
-            let program = || flavour().with(&format!("only={name} {name}=error main=slow:300"));
+            let program = || flavor().with(&format!("only={name} {name}=error main=slow:300"));
             unless_late(|| {
                 program()
                     .run()
@@ -177,11 +159,10 @@ fn a_worker_that_is_never_ready_times_out() {
 
 #[test]
 fn main_starts_when_all_workers_are_ready() {
-    for flavour in flavours() {
-        let (end, _) = stop_after(
-            flavour().with("only=readied readied.start=slow:100"),
-            &["main"],
-        );
+    for flavor in flavors!("workers") {
+        let (end, _) = flavor()
+            .with("only=readied readied.start=slow:100")
+            .stop_after(&["main"]);
         end.expect_code(0)
             .expect_order(&["readied.start ok", "main"]);
     }
@@ -192,7 +173,7 @@ fn a11_a_first_poll_that_blocks_delays_startup_by_100_ms_and_is_reported() {
     for (block, code) in [("block:700,asked", 0), ("block", 3)] {
         unless_late(|| {
             let program = program!("workers").with(&format!("only=low,high,steady low={block}"));
-            let (end, asked) = stop_after(program, &["high", "steady", "main"]);
+            let (end, asked) = program.stop_after(&["high", "steady", "main"]);
             end.expect_code(code)
                 .expect_order(&["low", "high", "steady", "main"])
                 .expect_line(&["low", "100ms", "it may block the runtime"])
@@ -226,10 +207,10 @@ fn a_worker_that_requests_the_stop_before_it_is_up_is_awaited() {
 
 #[test]
 fn unordered_workers_and_main_are_asked_first_then_ordered_ones_by_descending_order() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         let arguments =
             "only=steady,low,high steady=asked,slow:50 high=asked,slow:50 low=asked,slow:50";
-        let (end, _) = stop_after(flavour().with(arguments), &["main"]);
+        let (end, _) = flavor().with(arguments).stop_after(&["main"]);
         end.expect_code(0)
             .expect_order(&["low", "high", "steady", "main"])
             .expect_order(&[
@@ -248,9 +229,9 @@ fn unordered_workers_and_main_are_asked_first_then_ordered_ones_by_descending_or
 
 #[test]
 fn main_is_asked_first_and_dropped_before_any_resource_stops() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         unless_late(|| {
-            let (end, asked) = stop_after(flavour().with("main=asked,hang"), &["main"]);
+            let (end, asked) = flavor().with("main=asked,hang").stop_after(&["main"]);
             end.expect_code(3).expect_order(&[
                 "main asked",
                 "main dropped",
@@ -265,14 +246,14 @@ fn main_is_asked_first_and_dropped_before_any_resource_stops() {
 
 #[test]
 fn the_end_of_main_stops_the_app_and_its_error_exits_with_1() {
-    for flavour in flavours() {
-        flavour()
+    for flavor in flavors!("workers") {
+        flavor()
             .with("main=ok")
             .run()
             .expect_code(0)
             .expect_order(&["main ok", "owner.stop", "base.stop"]);
         for fault in ["error", "panic"] {
-            let end = flavour().with(&format!("main={fault}")).run();
+            let end = flavor().with(&format!("main={fault}")).run();
             end.expect_code(1)
                 .expect_names("stop ok", "owner base")
                 .expect_line(&["error", "`main` failed", "main "]);
@@ -282,10 +263,8 @@ fn the_end_of_main_stops_the_app_and_its_error_exits_with_1() {
 
 #[test]
 fn shutdown_fail_exits_with_1_and_names_the_scope() {
-    for flavour in flavours() {
-        let end = flavour()
-            .with("only=steady steady=slow:50,fail,asked")
-            .run();
+    for flavor in flavors!("workers") {
+        let end = flavor().with("only=steady steady=slow:50,fail,asked").run();
         end.expect_code(1)
             .expect_line(&["error", "`steady` failed", "steady is broken"])
             .expect_names("stop ok", "owner base");
@@ -294,7 +273,9 @@ fn shutdown_fail_exits_with_1_and_names_the_scope() {
 
 #[test]
 fn shutdown_fail_while_the_app_stops_exits_with_1() {
-    let (end, _) = stop_after(program!("workers").with("owner.stop=fail"), &["main"]);
+    let (end, _) = program!("workers")
+        .with("owner.stop=fail")
+        .stop_after(&["main"]);
     end.expect_code(1)
         .expect_line(&["owner", "owner.stop is broken"])
         .expect_names("stop ok", "owner base");
@@ -306,8 +287,7 @@ fn a_lame_duck_serves_except_at_a_terminal() {
         let mut run = program!("workers")
             .with("only=steady")
             .env("LIFECYCLE_LAME_DUCK", "2s")
-            .start();
-        run.until("main");
+            .up();
         let asked = run.signal(signal);
         let end = run.end();
         end.expect_code(0)
@@ -328,11 +308,10 @@ fn a_lame_duck_is_skipped_when_the_app_was_never_up() {
 
 #[test]
 fn a_worker_on_a_thread_is_asked_to_stop_and_awaited() {
-    for flavour in flavours() {
-        let (end, _) = stop_after(
-            flavour().with("only=threaded threaded=asked,slow:100"),
-            &["threaded", "main"],
-        );
+    for flavor in flavors!("workers") {
+        let (end, _) = flavor()
+            .with("only=threaded threaded=asked,slow:100")
+            .stop_after(&["threaded", "main"]);
         end.expect_code(0)
             .expect_order(&["threaded asked", "threaded ok", "owner.stop"]);
     }
@@ -340,11 +319,10 @@ fn a_worker_on_a_thread_is_asked_to_stop_and_awaited() {
 
 #[test]
 fn a_worker_on_a_thread_that_never_ends_is_abandoned_and_reported() {
-    for flavour in flavours() {
-        let (end, asked) = stop_after(
-            flavour().with("only=threaded threaded=block"),
-            &["threaded", "main"],
-        );
+    for flavor in flavors!("workers") {
+        let (end, asked) = flavor()
+            .with("only=threaded threaded=block")
+            .stop_after(&["threaded", "main"]);
         end.expect_code(3)
             .expect_names("stop ok", "owner base")
             .expect_gone(asked, Duration::from_secs(2));
@@ -356,12 +334,11 @@ fn a_worker_on_a_thread_that_never_ends_is_abandoned_and_reported() {
 
 #[test]
 fn a_worker_that_never_ends_is_cancelled() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         unless_late(|| {
-            let (end, asked) = stop_after(
-                flavour().with("only=steady steady=hang"),
-                &["steady", "main"],
-            );
+            let (end, asked) = flavor()
+                .with("only=steady steady=hang")
+                .stop_after(&["steady", "main"]);
             end.expect_code(3)
                 .expect_order(&["steady dropped", "owner.stop", "base.stop"])
                 .expect_names("emergency", "");
@@ -373,10 +350,9 @@ fn a_worker_that_never_ends_is_cancelled() {
 
 #[test]
 fn a_worker_that_never_yields_does_not_block_other_stops() {
-    let (end, asked) = stop_after(
-        program!("workers").with("only=steady steady=spin"),
-        &["steady", "main"],
-    );
+    let (end, asked) = program!("workers")
+        .with("only=steady steady=spin")
+        .stop_after(&["steady", "main"]);
     end.expect_code(3)
         .expect_names("stop ok", "owner base")
         .expect_gone(asked, Duration::from_secs(10));
@@ -385,10 +361,10 @@ fn a_worker_that_never_yields_does_not_block_other_stops() {
 
 #[test]
 fn a18_a_worker_that_fails_while_the_app_stops_keeps_the_root_reason() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for (fault, error) in [("error", "low is broken"), ("panic", "low panics")] {
             let arguments = format!("only=steady,low steady=slow:50,error low=asked,{fault}");
-            let end = flavour().with(&arguments).run();
+            let end = flavor().with(&arguments).run();
             end.expect_code(1)
                 .expect_line(&["error: `steady` failed: steady is broken"])
                 .expect_line(&["exit code 1", "`steady` failed"])
@@ -401,7 +377,7 @@ fn a18_a_worker_that_fails_while_the_app_stops_keeps_the_root_reason() {
 
 #[test]
 fn a18_a_worker_that_fails_after_a_signal_exits_with_1_and_the_signal_stays_the_reason() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for (worker, arguments, error) in [
             (
                 "steady",
@@ -416,7 +392,7 @@ fn a18_a_worker_that_fails_after_a_signal_exits_with_1_and_the_signal_stays_the_
             ),
             ("main", "main=asked,panic", "main panics"),
         ] {
-            let (end, _) = stop_after(flavour().with(arguments), &["main"]);
+            let (end, _) = flavor().with(arguments).stop_after(&["main"]);
             end.expect_code(1)
                 .expect_line(&["exit code 1", "(SIGTERM)"])
                 .expect_names("stop ok", "owner base");
@@ -424,8 +400,10 @@ fn a18_a_worker_that_fails_after_a_signal_exits_with_1_and_the_signal_stays_the_
         }
         // The worker is not asked yet: it goes on serving for a while.
         unless_late(|| {
-            let program = flavour().with("only=steady steady=slow:1000,error");
-            let (end, _) = stop_after(program.env("LIFECYCLE_LAME_DUCK", "2s"), &["main"]);
+            let program = flavor().with("only=steady steady=slow:1000,error");
+            let (end, _) = program
+                .env("LIFECYCLE_LAME_DUCK", "2s")
+                .stop_after(&["main"]);
             end.expect_code(1)
                 .expect_line(&["exit code 1", "(SIGTERM)"])
                 .expect_none("steady asked");
@@ -436,13 +414,13 @@ fn a18_a_worker_that_fails_after_a_signal_exits_with_1_and_the_signal_stays_the_
 
 #[test]
 fn a18_provoked_and_ignored_failures_exit_with_0() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         for arguments in [
             "only=steady steady=asked,disconnect",
             "only=careless careless=asked,error",
             "only=careless careless=asked,panic",
         ] {
-            let (end, _) = stop_after(flavour().with(arguments), &["main"]);
+            let (end, _) = flavor().with(arguments).stop_after(&["main"]);
             end.expect_code(0).expect_names("stop ok", "owner base");
         }
     }
@@ -450,16 +428,16 @@ fn a18_provoked_and_ignored_failures_exit_with_0() {
 
 #[test]
 fn a18_a_configuration_error_and_a_forced_end_take_precedence() {
-    for flavour in flavours() {
+    for flavor in flavors!("workers") {
         let arguments = "only=steady,low,readied low=asked,error readied.start=slow:50,config";
-        let end = flavour().with(arguments).run();
+        let end = flavor().with(arguments).run();
         end.expect_code(2)
             .expect_line(&["error: `readied` did not start", "CUSHIONS=0"])
             .expect_names("stop ok", "owner base");
         assert!(end.row("low").1.contains("low is broken"), "{end}");
 
         let arguments = "only=steady steady=slow:50,error owner.stop=hang";
-        let mut run = flavour().with(arguments).limits("20s", "5s").start();
+        let mut run = flavor().with(arguments).limits("20s", "5s").start();
         run.until("owner.stop");
         run.terminate();
         run.another(Signal::INT);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lifecycle::{Lifecycle, Running, Settings, Shutdown, Slept};
+use lifecycle::{Shutdown, Slept};
+use lifecycle_tests::in_process::with_worker;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -14,24 +15,6 @@ use crate::MACHINE;
 
 const SECOND: Duration = Duration::from_secs(1);
 const SLEEPERS: u64 = 100_000;
-
-/// Starts an app with one worker, which receives its scope.
-async fn with_worker<F, Fut>(worker: F) -> Running
-where
-    F: FnOnce(Shutdown) -> Fut + Send + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    let settings = Settings::default()
-        .shutdown_timeout(20 * SECOND)
-        .drain_timeout(8 * SECOND)
-        .emergency_timeout(2 * SECOND);
-    let builder = Lifecycle::builder().settings(settings);
-    builder
-        .background("worker", worker)
-        .start()
-        .await
-        .expect("it starts")
-}
 
 #[tokio::test(start_paused = true)]
 async fn each_sleep_ends_at_its_own_instant_or_at_the_stop() {

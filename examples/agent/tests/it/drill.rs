@@ -11,7 +11,7 @@ use std::time::Duration;
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{End, Program};
 
-use crate::start;
+use crate::agent::{agent, stopped};
 
 /// How many agents run side by side.
 const SIDE_BY_SIDE: usize = 3;
@@ -65,7 +65,7 @@ struct Evening {
 impl Day {
     fn live(&self) -> Evening {
         let folder = tempfile::tempdir().expect("a folder");
-        let program = start::agent(folder.path())
+        let program = agent(folder.path())
             // A fault may block one of them.
             .env("TOKIO_WORKER_THREADS", "4")
             .env("LIFECYCLE_DRILL", &self.directives)
@@ -78,17 +78,6 @@ impl Day {
         end.expect_code(self.code).expect_gone(asked, LIMIT);
         let took = end.at.saturating_sub(asked);
         Evening { end, took }
-    }
-}
-
-impl Evening {
-    /// The components that stopped gracefully, in the order of the log.
-    fn stopped(&self) -> Vec<&str> {
-        let lines = self.end.stderr.lines();
-        lines
-            .filter(|line| line.contains(" stopped component="))
-            .filter_map(|line| line.split('"').nth(1))
-            .collect()
     }
 }
 
@@ -178,7 +167,7 @@ fn a_faulty_stop_leaves_the_other_components_safe() {
         }
         let came = day.directives.split(',').next().unwrap_or_default();
         end.expect_line(&["drill: came", came, "1 of 1 signals"]);
-        let others = evening.stopped();
+        let others = stopped(&evening.end);
         assert!(others.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
         format!("{layer:10} others safe")
     });
@@ -200,7 +189,7 @@ fn a_second_signal_forces_everything_that_a_faulty_stop_delays() {
     let reached = AtomicUsize::new(0);
     rehearse(&days, |day, (faulty, layer), evening| {
         let end = &evening.end;
-        let stopped = evening.stopped();
+        let stopped = stopped(&evening.end);
         // On a busy machine the second signal may arrive before the stops above the faulty one have ended.
         let fault = day.directives.split(',').next().unwrap_or_default();
         let came = end.has_line(&["drill: came", fault]);
@@ -280,7 +269,7 @@ fn a_failed_start_is_rolled_back_in_reverse() {
             name => format!("error: `{name}` did not start"),
         };
         end.expect_line(&[&error]);
-        let stopped = evening.stopped();
+        let stopped = stopped(&evening.end);
         assert!(stopped.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
         assert!(
             stopped.iter().all(|name| order(name) <= faulty.order),

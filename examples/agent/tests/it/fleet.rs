@@ -22,7 +22,7 @@ use balancer::{Balancer, Figures};
 use load::Load;
 use rows::Rows;
 
-use crate::start;
+use crate::agent;
 
 const AGENTS: usize = 3;
 /// Concurrent users. Each has a stream under way most of the time.
@@ -52,7 +52,7 @@ impl Agent {
     }
 
     fn start(&mut self, rows: &Postgres, cache: &Redis) {
-        let program = start::agent(self.data.path())
+        let program = agent::agent(self.data.path())
             .env("AGENT_ADDR", format!("{}:8080", self.host))
             .env("DATABASE_URL", rows.url("postgres"))
             .env("REDIS_URL", cache.url())
@@ -62,7 +62,7 @@ impl Agent {
             // Short enough to interrupt the longer answers and jobs.
             .env("LIFECYCLE_TIMEOUT_SERVE", "1500ms")
             .env("LIFECYCLE_TIMEOUT_WORK_JOBS", "2500ms");
-        self.run = Some(start::up(program).0);
+        self.run = Some(agent::up(program).0);
     }
 
     fn take(&mut self) -> Run {

@@ -14,18 +14,18 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::start;
+use crate::agent;
 
 /// Returns the program, and the manifest that it prints with these variables.
 fn agent(data: &Path, limits: &[(&str, &str)]) -> (Program, String) {
     let printing = limits
         .iter()
-        .fold(start::agent(data), |program, (name, value)| {
+        .fold(agent::agent(data), |program, (name, value)| {
             program.env(name, value)
         });
     let printed = printing.env("LIFECYCLE_PRINT", "kubernetes").run();
     printed.expect_code(0);
-    (start::agent(data), printed.stdout)
+    (agent::agent(data), printed.stdout)
 }
 
 /// Asks for an answer with that many tokens, and reads it to its end.
@@ -58,7 +58,7 @@ fn a_pod_starts_serves_drains_and_ends_in_its_grace_period() {
     let folder = folder();
     let (program, manifest) = agent(folder.path(), &[]);
     let mut pod = Pod::create(program, &manifest);
-    let at = start::url(pod.run());
+    let at = agent::url(pod.run());
     pod.until_ready();
 
     let runtime = Runtime::new().expect("a runtime for the clients");

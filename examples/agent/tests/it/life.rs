@@ -14,8 +14,6 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::events::{data, events, texts};
-use crate::start::{agent, up};
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::evidence::now;
 use lifecycle_tests::harness::{End, Program, Run, Signal, folder};
@@ -25,6 +23,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+
+use crate::agent::{agent, stopped, up};
+use crate::events::{data, events, texts};
 
 /// The number of tokens that the built-in model writes in 800 ms.
 const TOKENS: usize = 160;
@@ -58,15 +59,6 @@ async fn count(data: &Path, statement: &str) -> i64 {
         .expect("a number");
     connection.close().await.expect("it closes");
     count
-}
-
-/// The components that stopped, in the order of the log.
-fn stopped(end: &End) -> Vec<&str> {
-    let lines = end
-        .stderr
-        .lines()
-        .filter(|line| line.contains(" stopped component="));
-    lines.filter_map(|line| line.split('"').nth(1)).collect()
 }
 
 /// Asserts that all components stopped, each group of the start order after the groups above it.

@@ -1,5 +1,6 @@
 //! Integration tests of the agent: one binary, a module for each topic.
 
+mod agent;
 mod binary;
 #[cfg(target_os = "linux")]
 mod booted;
@@ -13,4 +14,3 @@ mod life;
 mod openai;
 mod page;
 mod print;
-mod start;

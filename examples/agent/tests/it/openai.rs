@@ -6,10 +6,10 @@ use lifecycle_tests::harness::{Program, Run, folder};
 use reqwest::Client;
 use serde_json::Value;
 
-use crate::start;
+use crate::agent;
 
 fn up(data: &Path) -> (Run, String) {
-    start::up(start::agent(data).env("LIFECYCLE_TIMEOUT_SERVE", "2s"))
+    agent::up(agent::agent(data).env("LIFECYCLE_TIMEOUT_SERVE", "2s"))
 }
 
 /// The client lists, streams and embeds; then the agent is asked to stop in the middle of a stream. The client receives

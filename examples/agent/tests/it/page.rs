@@ -4,13 +4,13 @@ use std::path::Path;
 
 use lifecycle_tests::harness::{Program, Run, Signal, folder};
 
-use crate::start;
+use crate::agent;
 
 fn up(data: &Path, address: &str) -> (Run, String) {
-    let program = start::agent(data)
+    let program = agent::agent(data)
         .env("AGENT_ADDR", address)
         .env("LIFECYCLE_TIMEOUT_SERVE", "2s");
-    start::up(program)
+    agent::up(program)
 }
 
 /// Tokens arrive; the agent is asked to stop, and later killed, each time in the middle of an answer. The page shows

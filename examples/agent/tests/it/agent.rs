@@ -1,8 +1,8 @@
-//! Starts the agent under test.
+//! The agent under test: how it is started, and what its log says.
 
 use std::path::Path;
 
-use lifecycle_tests::harness::{Program, Run};
+use lifecycle_tests::harness::{End, Program, Run};
 
 /// The agent on a free port, with its data in this folder, and without a server.
 pub(crate) fn agent(data: &Path) -> Program {
@@ -27,4 +27,13 @@ pub(crate) fn url(run: &mut Run) -> String {
     let mut words = hello.split_whitespace();
     let url = words.find(|word| word.starts_with("http://"));
     url.expect("the first line has the URL").to_owned()
+}
+
+/// The components that stopped, in the order of the log.
+pub(crate) fn stopped(end: &End) -> Vec<&str> {
+    let lines = end
+        .stderr
+        .lines()
+        .filter(|line| line.contains(" stopped component="));
+    lines.filter_map(|line| line.split('"').nth(1)).collect()
 }
