@@ -5,7 +5,6 @@ use std::time::Duration;
 use lifecycle::{Lifecycle, Running, Settings, Shutdown};
 
 /// A drain timeout of 8 s, and an emergency reserve of 2 s, of a shutdown timeout of 20 s.
-#[must_use]
 pub fn settings() -> Settings {
     Settings::default()
         .shutdown_timeout(Duration::from_secs(20))
