@@ -34,11 +34,11 @@ fn setup(setup: &mut Setup) -> Result<(), Fault> {
     init(setup)
 }
 
-fn log(who: &str) {
+fn log(name: &str) {
     let lines: usize = steps("lines")[0].parse().expect("a number");
     let Some(log) = LOG.get() else { return };
     let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    (0..lines).for_each(|line| writeln!(log, "{who} {line}").expect("there is room"));
+    (0..lines).for_each(|line| writeln!(log, "{name} {line}").expect("there is room"));
 }
 
 /// Writes lines in each of its hooks.

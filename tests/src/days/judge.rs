@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::day::Day;
 use super::exit_code::{Fact, Facts, allowed};
-use super::live::Lived;
+use super::run::Outcome;
 use super::table::{Cause, Deed, Limit, Pattern, Place, asks_to_stop};
 use crate::harness::{End, Signal};
 
@@ -64,8 +64,8 @@ pub struct Verdict {
 
 /// Judges a day.
 #[must_use]
-pub fn judge(day: &Day, lived: &Lived, machine: Machine) -> Verdict {
-    let mut case = Case::new(day, lived, machine);
+pub fn judge(day: &Day, outcome: &Outcome, machine: Machine) -> Verdict {
+    let mut case = Case::new(day, outcome, machine);
     let over = case.time();
     let cleanup = case.cleanup();
     case.order();
@@ -96,15 +96,15 @@ struct Case<'a> {
     another: Vec<(Duration, Signal)>,
     /// Whether the process ended itself.
     aborted: bool,
-    lived: &'a Lived,
+    outcome: &'a Outcome,
     broken: Vec<String>,
     late: bool,
 }
 
 impl<'a> Case<'a> {
-    fn new(day: &'a Day, lived: &'a Lived, machine: Machine) -> Self {
-        let end = &lived.end;
-        let asked: Vec<(Duration, Signal)> = lived
+    fn new(day: &'a Day, outcome: &'a Outcome, machine: Machine) -> Self {
+        let end = &outcome.end;
+        let asked: Vec<(Duration, Signal)> = outcome
             .sent
             .iter()
             .copied()
@@ -150,7 +150,7 @@ impl<'a> Case<'a> {
         Self {
             day,
             end,
-            hung: lived.hung,
+            hung: outcome.hung,
             machine,
             first_signal,
             failed,
@@ -158,7 +158,7 @@ impl<'a> Case<'a> {
             forced,
             another,
             aborted: aborted.is_some(),
-            lived,
+            outcome,
             broken: Vec::new(),
             late: false,
         }
@@ -179,7 +179,7 @@ impl<'a> Case<'a> {
     /// When the process received SIGSTOP and SIGCONT.
     fn stopped(&self) -> Option<(Duration, Duration)> {
         let at = |wanted| {
-            let mut sent = self.lived.sent.iter();
+            let mut sent = self.outcome.sent.iter();
             sent.find_map(|(at, signal)| (*signal == wanted).then_some(*at))
         };
         Some((at(Signal::STOP)?, at(Signal::CONT)?))
@@ -332,7 +332,7 @@ impl<'a> Case<'a> {
     fn killed_early(&self) -> bool {
         self.up().is_empty()
             && self
-                .lived
+                .outcome
                 .sent
                 .iter()
                 .any(|(_, signal)| Some(signal.as_raw()) == self.end.signal)

@@ -1,6 +1,6 @@
 //! Random days: programs with random faults, and signals at random instants, side by side.
 //!
-//! A day is drawn from a seed ([`day`]) out of tables of programs and faults ([`table`]), run ([`live`]), judged by what
+//! A day is drawn from a seed ([`day`]) out of tables of programs and faults ([`table`]), run ([`run`]), judged by what
 //! must hold on every day ([`judge`]), and counted ([`tally`]).
 
 pub mod day;
@@ -9,6 +9,6 @@ pub mod day;
 #[path = "../../../lifecycle/src/life/simulation/exit_code.rs"]
 mod exit_code;
 pub mod judge;
-pub mod live;
+pub mod run;
 pub mod table;
 pub mod tally;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::day::Day;
 use super::judge::{Cleanup, Verdict};
-use super::live::Lived;
+use super::run::Outcome;
 use super::table::FAULTS;
 
 /// The outcome of many days, by fault.
@@ -51,11 +51,11 @@ impl Row {
 
 impl Tally {
     /// Adds a day.
-    pub fn add(&mut self, day: &Day, lived: &Lived, verdict: Verdict) {
+    pub fn add(&mut self, day: &Day, outcome: &Outcome, verdict: Verdict) {
         let is = |cleanup| usize::from(verdict.cleanup == cleanup);
         let row = Row {
             runs: 1,
-            hangs: lived.hung.into(),
+            hangs: outcome.hung.into(),
             failures: usize::from(!verdict.broken.is_empty()),
             worst: verdict.over,
             codes: BTreeSet::from([verdict.code]),
@@ -81,7 +81,7 @@ impl Tally {
                 day.signals.iter().take(4).collect::<Vec<_>>(),
                 day.after,
                 day.outputs,
-                lived.end,
+                outcome.end,
             ));
         }
     }
@@ -121,15 +121,15 @@ impl fmt::Display for Tally {
             )
         };
         for fault in FAULTS {
-            if let Some(lived) = self.rows.get(fault.name) {
-                row(f, fault.name, &format!("+{}", fault.limit.extra()), lived)?;
-                all.join(lived);
+            if let Some(outcome) = self.rows.get(fault.name) {
+                row(f, fault.name, &format!("+{}", fault.limit.extra()), outcome)?;
+                all.join(outcome);
             }
         }
         row(f, "all", "", &all)?;
         match self.again {
             0 => Ok(()),
-            again => writeln!(f, "late, and lived again: {again}"),
+            again => writeln!(f, "late, and repeated: {again}"),
         }
     }
 }

@@ -22,7 +22,7 @@ const STRETCH: Duration = Duration::from_millis(200);
 /// which a program has to do something is the 100 ms between two timers of the kernel.
 const MUCH: Duration = Duration::from_millis(30);
 /// How often a case runs at most.
-const LIVES: usize = 3;
+const ATTEMPTS: usize = 3;
 /// The number of processors that are measured at most.
 const MOST: usize = 8;
 
@@ -160,20 +160,20 @@ pub fn unless_late_by<T>(
     worst_since: impl Fn(Duration) -> Duration,
     mut case: impl FnMut() -> T,
 ) -> T {
-    for life in 1.. {
+    for attempt in 1.. {
         let began = now();
         match catch_unwind(AssertUnwindSafe(&mut case)) {
             Ok(result) => return result,
-            Err(failure) => expect_late(worst_since(began), life, failure),
+            Err(failure) => expect_late(worst_since(began), attempt, failure),
         }
     }
-    unreachable!("the last life returns or panics")
+    unreachable!("the last attempt returns or panics")
 }
 
 /// Resumes the panic, unless the machine was late and the case may run again.
-fn expect_late(worst: Duration, life: usize, failure: Box<dyn Any + Send>) {
-    if worst <= MUCH || life >= LIVES {
+fn expect_late(worst: Duration, attempt: usize, failure: Box<dyn Any + Send>) {
+    if worst <= MUCH || attempt >= ATTEMPTS {
         resume_unwind(failure);
     }
-    eprintln!("the machine was late by {worst:?} in its worst {STRETCH:?}: this is lived again");
+    eprintln!("the machine was late by {worst:?} in its worst {STRETCH:?}: the case runs again");
 }

@@ -399,10 +399,10 @@ fn across_a_restart_no_connection_to_the_http_server_is_refused_and_each_request
     let address = http::own_address();
     let environment = format!("Environment=WEB_ADDRESS={address}");
     let lines = ["Type=notify", &environment];
-    let service = Service::new("handed-web", &lines, env!("CARGO_BIN_EXE_web"));
-    socket_unit("handed-web.socket", address);
+    let service = Service::new("inherited-web", &lines, env!("CARGO_BIN_EXE_web"));
+    socket_unit("inherited-web.socket", address);
     let late = AtomicUsize::new(0);
-    ask_across_restarts(&service, "handed-web.socket", || {
+    ask_across_restarts(&service, "inherited-web.socket", || {
         loop {
             let answer = http::ask(address, "GET", "/", "connection: close\r\n", LIMIT)?;
             if answer.status != 503 {
@@ -415,6 +415,6 @@ fn across_a_restart_no_connection_to_the_http_server_is_refused_and_each_request
         }
     });
     let late = late.into_inner();
-    println!("{late} came too late, and asked again");
+    println!("{late} late requests were refused, and sent again");
     assert!(late <= 2 * CLIENTS * RESTARTS, "{late}\n{service}");
 }

@@ -91,7 +91,7 @@ struct Fails;
 impl Fails {
     async fn start(tasks: Tasks) -> Result<Self, io::Error> {
         let held = ENDED.lock().unwrap_or_else(PoisonError::into_inner).take();
-        tasks.spawn("left behind", async move {
+        tasks.spawn("unfinished", async move {
             let _held = held;
             pending::<()>().await;
         });

@@ -381,7 +381,7 @@ async fn d6_infinite_durations_are_taken_as_a_year() {
             .emergency_timeout(Duration::MAX),
     ] {
         let error = app().settings(wrong).start().await;
-        let error = error.expect_err("nothing is left of the time").to_string();
+        let error = error.expect_err("no time remains").to_string();
         assert!(error.contains("leave nothing"), "{error}");
     }
 }

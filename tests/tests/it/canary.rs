@@ -75,23 +75,23 @@ fn an_upper_bound_moves_only_by_the_lateness_in_its_interval() {
 
 /// Runs a case that fails a number of times on a machine with that lateness. Returns how often it ran, and whether it
 /// failed.
-fn lived(late: Duration, fails_times: usize) -> (usize, bool) {
-    let mut lives = 0;
+fn attempts(late: Duration, fails_times: usize) -> (usize, bool) {
+    let mut runs = 0;
     let case = || {
-        lives += 1;
-        assert!(lives > fails_times, "it fails");
+        runs += 1;
+        assert!(runs > fails_times, "it fails");
     };
     let failed = fails(|| unless_late_by(|_| late, case));
-    (lives, failed)
+    (runs, failed)
 }
 
 #[test]
 fn a_case_is_repeated_only_on_a_late_machine_and_not_forever() {
-    assert_eq!(lived(ms(0), 0), (1, false));
-    assert_eq!(lived(ms(0), 1), (1, true));
-    assert_eq!(lived(ms(30), 1), (1, true));
-    assert_eq!(lived(ms(100), 0), (1, false));
-    assert_eq!(lived(ms(100), 1), (2, false));
-    assert_eq!(lived(ms(100), 2), (3, false));
-    assert_eq!(lived(ms(100), 9), (3, true));
+    assert_eq!(attempts(ms(0), 0), (1, false));
+    assert_eq!(attempts(ms(0), 1), (1, true));
+    assert_eq!(attempts(ms(30), 1), (1, true));
+    assert_eq!(attempts(ms(100), 0), (1, false));
+    assert_eq!(attempts(ms(100), 1), (2, false));
+    assert_eq!(attempts(ms(100), 2), (3, false));
+    assert_eq!(attempts(ms(100), 9), (3, true));
 }

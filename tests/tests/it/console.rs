@@ -192,8 +192,8 @@ fn a_line_that_no_longer_fits_is_truncated() {
     let whole = terminal.until(&["Ctrl+C stops"]);
     assert!(!whole.contains('…'), "{whole}");
     terminal.resize(ROWS, 30);
-    let cut = terminal.until(&["of 5 up", "…"]);
-    assert_eq!(cut.matches("starting b").count(), 1, "{cut}");
+    let screen = terminal.until(&["of 5 up", "…"]);
+    assert_eq!(screen.matches("starting b").count(), 1, "{screen}");
     terminal.types(CTRL_C);
     drop(end(&mut terminal, run, 0));
 }

@@ -130,7 +130,7 @@ async fn told_last(granted: &Granted, shutdown: Shutdown) {
 #[background(timeout = "2s")]
 async fn leaves_a_task(granted: Arc<Granted>, shutdown: Shutdown) {
     let scope = shutdown.clone();
-    shutdown.tasks().spawn("left", async move {
+    shutdown.tasks().spawn("remaining", async move {
         scope.requested().await;
         sleep(SECOND * 3 / 2).await;
         granted.ask(&scope).await;

@@ -178,7 +178,10 @@ fn a_hangup_during_shutdown_is_ignored_and_is_no_second_signal() {
         // Late enough to count as a second signal.
         let sent = run.another(Signal::HUP);
         let end = run.end();
-        assert!(sent < end.at("pool.stop ok"), "it came too late\n{end}");
+        assert!(
+            sent < end.at("pool.stop ok"),
+            "SIGHUP came after the stop\n{end}"
+        );
         end.expect_code(0)
             .expect_names("stop ok", "pool settings")
             .expect_names("reload", "");

@@ -229,8 +229,11 @@ fn d8_the_report_shows_cancelled_components_and_emergency_hooks_with_their_times
 
     life.expect_layer("steady", "timeout");
     assert_eq!(life.did("steady"), "waiting starting running draining");
-    let cut = life.span("steady", "draining");
-    assert!(cut.took() >= Duration::from_millis(200), "{cut:?}");
+    let cancelled = life.span("steady", "draining");
+    assert!(
+        cancelled.took() >= Duration::from_millis(200),
+        "{cancelled:?}"
+    );
     let errors = life.component("steady")["errors"].to_string();
     assert!(errors.contains("did not end within "), "{errors}");
 
@@ -268,9 +271,12 @@ fn d8_a_cancelled_stop_ends_at_its_timeout() {
     let life = folder.life();
     life.expect_layer("c", "emergency")
         .expect_layer("b", "safe");
-    let cut = life.span("c", "stopping");
-    assert!(cut.took() >= Duration::from_millis(150), "{cut:?}");
-    assert!(life.span("c", "emergency").begin >= cut.end);
+    let cancelled = life.span("c", "stopping");
+    assert!(
+        cancelled.took() >= Duration::from_millis(150),
+        "{cancelled:?}"
+    );
+    assert!(life.span("c", "emergency").begin >= cancelled.end);
     let waited = life.span("b", "waiting_to_stop");
     assert!(waited.took() >= Duration::from_millis(150), "{waited:?}");
 }

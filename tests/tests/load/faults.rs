@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use lifecycle_tests::days::day::Day;
 use lifecycle_tests::days::judge::{Cleanup, Machine, judge};
-use lifecycle_tests::days::live::{Lived, live_all};
+use lifecycle_tests::days::run::{Outcome, run_days};
 use lifecycle_tests::days::table::{APPS, FAULTS, Outputs};
 use lifecycle_tests::harness::canary::Lateness;
 use lifecycle_tests::harness::{End, Line, Program, Signal};
@@ -80,7 +80,7 @@ fn every_day_ends_in_time_and_in_order() {
         })
         .take(runs(60))
         .collect();
-    let tally = live_all(days, number("LANES", 4 * processors), machine, program);
+    let tally = run_days(days, number("LANES", 4 * processors), machine, program);
     eprintln!("{tally}");
     let failures = &tally.failures;
     assert!(
@@ -92,7 +92,7 @@ fn every_day_ends_in_time_and_in_order() {
 }
 
 /// A day with `c` on top of `b` on top of `a`, asked to stop after 10 ms, with a deadline of 600 ms, and this end.
-fn lived(evidence: &str, code: i32, gone: u64) -> (Day, Lived) {
+fn ended(evidence: &str, code: i32, gone: u64) -> (Day, Outcome) {
     let day = Day {
         seed: 0,
         app: &APPS[0],
@@ -131,12 +131,12 @@ fn lived(evidence: &str, code: i32, gone: u64) -> (Day, Lived) {
         stdout: String::new(),
     };
     let sent = vec![(Duration::from_millis(10), Signal::TERM)];
-    let lived = Lived {
+    let outcome = Outcome {
         end,
         sent,
         hung: false,
     };
-    (day, lived)
+    (day, outcome)
 }
 
 const STRICT: Machine = Machine {
@@ -164,8 +164,8 @@ fn correct_days_are_accepted() {
             Cleanup::Emergency,
         ),
     ] {
-        let (day, lived) = lived(evidence, code, 609);
-        let verdict = judge(&day, &lived, STRICT);
+        let (day, outcome) = ended(evidence, code, 609);
+        let verdict = judge(&day, &outcome, STRICT);
         assert!(verdict.broken.is_empty(), "{verdict:?}");
         assert_eq!(verdict.cleanup, cleanup);
         assert_eq!(verdict.over.map(f64::round), Some(-1.0));
@@ -234,8 +234,8 @@ fn broken_rules_are_found() {
         ),
     ];
     for (evidence, code, gone, found) in cases {
-        let (day, lived) = lived(evidence, code, gone);
-        let broken = judge(&day, &lived, STRICT).broken;
+        let (day, outcome) = ended(evidence, code, gone);
+        let broken = judge(&day, &outcome, STRICT).broken;
         assert!(
             broken.len() == 1 && broken[0].contains(found),
             "{found}: {broken:?}"
@@ -262,13 +262,13 @@ fn sigstop_extends_the_deadline_only_of_unhandled_signals() {
             Some("`a` had stopped clean"),
         ),
     ] {
-        let (day, mut lived) = lived(evidence, 3, gone);
+        let (day, mut outcome) = ended(evidence, 3, gone);
         let at = Duration::from_millis(stopped);
         let goes_on = at + Duration::from_millis(600);
-        lived
+        outcome
             .sent
             .extend([(at, Signal::STOP), (goes_on, Signal::CONT)]);
-        let broken = judge(&day, &lived, STRICT).broken;
+        let broken = judge(&day, &outcome, STRICT).broken;
         let as_found = found.map_or(broken.is_empty(), |found| {
             broken.len() == 1 && broken[0].contains(found)
         });

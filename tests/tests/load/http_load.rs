@@ -122,7 +122,7 @@ impl World {
         self.bodies.send_modify(|bodies| *bodies += 1);
         let body = response.into_body().collect().await;
         self.bodies.send_modify(|bodies| *bodies -= 1);
-        let body = body.unwrap_or_else(|error| panic!("a body was cut: {error:?}"));
+        let body = body.unwrap_or_else(|error| panic!("a body is incomplete: {error:?}"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             assert!(
                 headers.contains_key(RETRY_AFTER) && (closes || !is_http1),

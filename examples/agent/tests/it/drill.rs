@@ -57,13 +57,13 @@ struct Day {
 }
 
 /// The end of a run, and its time from the first reason to stop.
-struct Evening {
+struct Outcome {
     end: End,
     took: Duration,
 }
 
 impl Day {
-    fn live(&self) -> Evening {
+    fn run(&self) -> Outcome {
         let folder = tempfile::tempdir().expect("a folder");
         let program = agent(folder.path())
             // A fault may block one of them.
@@ -77,7 +77,7 @@ impl Day {
         let end = run.end();
         end.expect_code(self.code).expect_gone(asked, LIMIT);
         let took = end.at.saturating_sub(asked);
-        Evening { end, took }
+        Outcome { end, took }
     }
 }
 
@@ -88,7 +88,7 @@ fn order(name: &str) -> u32 {
 }
 
 /// Runs all the days. `look` checks the end of each and returns its part of a line of the table.
-fn rehearse<T: Sync>(days: &[(Day, T)], look: impl Fn(&Day, &T, &Evening) -> String + Sync) {
+fn rehearse<T: Sync>(days: &[(Day, T)], look: impl Fn(&Day, &T, &Outcome) -> String + Sync) {
     let next = Mutex::new(days.iter().enumerate());
     let table = Mutex::new(vec![String::new(); days.len()]);
     thread::scope(|scope| {
@@ -99,10 +99,10 @@ fn rehearse<T: Sync>(days: &[(Day, T)], look: impl Fn(&Day, &T, &Evening) -> Str
                     let Some((index, (day, more))) = day else {
                         return;
                     };
-                    let evening = day.live();
+                    let outcome = day.run();
                     let mut line = format!("{:42} {:>4}  ", day.directives, day.code);
-                    line += &look(day, more, &evening);
-                    let _ = write!(line, "  {:>5} ms", evening.took.as_millis());
+                    line += &look(day, more, &outcome);
+                    let _ = write!(line, "  {:>5} ms", outcome.took.as_millis());
                     table.lock().expect("no panic under the lock")[index] = line;
                 }
             });
@@ -119,7 +119,7 @@ fn a_stop_without_faults_is_graceful() {
         limits: Vec::new(),
         code: 0,
     };
-    let Evening { end, .. } = day.live();
+    let Outcome { end, .. } = day.run();
     for resource in RESOURCES {
         assert_eq!(end.row(resource.name).0, "safe", "{end}");
     }
@@ -150,8 +150,8 @@ fn a_faulty_stop_leaves_the_other_components_safe() {
             days.push((day, (resource, layer)));
         }
     }
-    rehearse(&days, |day, (faulty, layer), evening| {
-        let end = &evening.end;
+    rehearse(&days, |day, (faulty, layer), outcome| {
+        let end = &outcome.end;
         for resource in &RESOURCES {
             let expected = if resource.name == faulty.name {
                 layer
@@ -167,7 +167,7 @@ fn a_faulty_stop_leaves_the_other_components_safe() {
         }
         let came = day.directives.split(',').next().unwrap_or_default();
         end.expect_line(&["drill: came", came, "1 of 1 signals"]);
-        let others = stopped(&evening.end);
+        let others = stopped(&outcome.end);
         assert!(others.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
         format!("{layer:10} others safe")
     });
@@ -187,9 +187,9 @@ fn a_second_signal_forces_everything_that_a_faulty_stop_delays() {
         }
     }
     let reached = AtomicUsize::new(0);
-    rehearse(&days, |day, (faulty, layer), evening| {
-        let end = &evening.end;
-        let stopped = stopped(&evening.end);
+    rehearse(&days, |day, (faulty, layer), outcome| {
+        let end = &outcome.end;
+        let stopped = stopped(&outcome.end);
         // On a busy machine the second signal may arrive before the stops above the faulty one have ended.
         let fault = day.directives.split(',').next().unwrap_or_default();
         let came = end.has_line(&["drill: came", fault]);
@@ -230,7 +230,7 @@ fn a_second_signal_in_the_drain_forces_all_resources() {
         limits: Vec::new(),
         code: 143,
     };
-    let Evening { end, .. } = day.live();
+    let Outcome { end, .. } = day.run();
     for resource in RESOURCES {
         let (layer, note) = end.row(resource.name);
         assert_eq!(
@@ -262,14 +262,14 @@ fn a_failed_start_is_rolled_back_in_reverse() {
             days.push((day, resource));
         }
     }
-    rehearse(&days, |_, faulty, evening| {
-        let end = &evening.end;
+    rehearse(&days, |_, faulty, outcome| {
+        let end = &outcome.end;
         let error = match faulty.name {
             "Database" => "still starting `Database`".to_owned(),
             name => format!("error: `{name}` did not start"),
         };
         end.expect_line(&[&error]);
-        let stopped = stopped(&evening.end);
+        let stopped = stopped(&outcome.end);
         assert!(stopped.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
         assert!(
             stopped.iter().all(|name| order(name) <= faulty.order),
@@ -308,8 +308,8 @@ fn a_faulty_worker_fails_the_app_or_is_cancelled() {
             days.push((day, ()));
         }
     }
-    rehearse(&days, |day, (), evening| {
-        let end = &evening.end;
+    rehearse(&days, |day, (), outcome| {
+        let end = &outcome.end;
         for resource in &RESOURCES {
             assert_eq!(end.row(resource.name).0, "safe", "{}\n{end}", resource.name);
         }

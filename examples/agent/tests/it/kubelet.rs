@@ -39,7 +39,7 @@ async fn ask(client: &Client, at: &str, tokens: usize, begun: oneshot::Sender<()
         .expect("an answer");
     assert_eq!(answer.status(), 200);
     let _ = begun.send(());
-    answer.text().await.expect("no answer is cut")
+    answer.text().await.expect("a complete answer")
 }
 
 /// Sends one request after the other for as long as a balancer would.

@@ -154,7 +154,7 @@ fn interrupt_with_answers_under_way(runtime: &Runtime) -> Duration {
     let (mut last, mut under_way) = (asked, 0);
     for answer in answers {
         let (text, tokens) = runtime.block_on(answer).expect("no panic");
-        let (text, ended) = text.expect("no answer is cut");
+        let (text, ended) = text.expect("a complete answer");
         let (names, end) = events(&text);
         assert_eq!(
             (names.last(), end),

@@ -54,16 +54,16 @@ fn request(path: &str) -> Request<Empty<Bytes>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d1_http2_streams_end_or_are_cancelled_and_idle_connections_close() {
-    let case = || Handle::current().block_on(streams_end_or_are_cut());
+    let case = || Handle::current().block_on(streams_end_or_are_cancelled());
     tokio::task::block_in_place(|| unless_late(case));
 }
 
-async fn streams_end_or_are_cut() {
+async fn streams_end_or_are_cancelled() {
     let (mut run, address) = tokio::task::block_in_place(|| started(program!("web"), "1s"));
     let (mut idle, is_closed) = over_http2(address).await;
     let answer = idle.send_request(request("/")).await.expect("an answer");
     answer.into_body().collect().await.expect("a body");
-    let (mut sender, cut) = over_http2(address).await;
+    let (mut sender, is_cancelled) = over_http2(address).await;
     let ends = sender.send_request(request("/chunks/30/10")).await;
     let ends = ends.expect("an answer").into_body();
     // A stream that is still written, and one that is not read.
@@ -74,11 +74,11 @@ async fn streams_end_or_are_cut() {
     }
     let at = tokio::task::block_in_place(|| begin_drain(&mut run));
     is_closed.await.expect("its connection ends");
-    let body = ends.collect().await.expect("it is not cut").to_bytes();
+    let body = ends.collect().await.expect("the stream ends").to_bytes();
     assert!(body.ends_with(b"end\n"), "{body:?}");
-    cut.await.expect("its connection ends");
+    is_cancelled.await.expect("its connection ends");
     for body in bodies {
-        body.collect().await.expect_err("it is cut");
+        body.collect().await.expect_err("the stream is cancelled");
     }
     let end = tokio::task::block_in_place(|| run.end());
     end.expect_code(3).expect_gone(at, 2 * SECOND);

@@ -39,14 +39,17 @@ fn d8_a_full_disk_is_one_line_and_changes_no_exit_code() {
         let at = folder.0.path().display();
         let script = format!(
             "mount -t tmpfs -o size=16k none {at} || exit 99; cat /dev/zero > {at}/full 2>&-; \
-             \"$@\"; code=$?; echo left: $(ls -A {at}) >&2; exit $code"
+             \"$@\"; code=$?; echo files: $(ls -A {at}) >&2; exit $code"
         );
         let outer = format!("exec unshare {user} --mount sh -c '{script}' sh \"$@\"");
         let program = program!("chain").through(&outer).with(arguments);
         let end = folder.asks(program).run();
         end.expect_code(code);
         expect_one_line(&end, "No space left on device");
-        assert!(end.stderr.lines().any(|line| line == "left: full"), "{end}");
+        assert!(
+            end.stderr.lines().any(|line| line == "files: full"),
+            "{end}"
+        );
     }
 }
 

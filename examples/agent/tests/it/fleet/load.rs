@@ -51,7 +51,7 @@ pub(crate) struct Tally {
     /// Answers that are saved otherwise than they were read.
     differences: Vec<String>,
     failures: Vec<Failure>,
-    cut: Vec<Cut>,
+    broken: Vec<Broken>,
 }
 
 /// A request without an answer, or with an incomplete one.
@@ -67,7 +67,7 @@ struct Failure {
 
 /// A stream that broke off, and what was read of it.
 #[derive(Debug)]
-struct Cut {
+struct Broken {
     session: String,
     text: String,
 }
@@ -267,7 +267,7 @@ impl User {
         if broke {
             // The saved part of this answer is checked at the end of the test.
             let session = self.session.take().or(session).unwrap_or_default();
-            self.shared.tally().cut.push(Cut { session, text });
+            self.shared.tally().broken.push(Broken { session, text });
             return;
         }
         let (names, last) = events(&body);
@@ -385,7 +385,7 @@ impl Tally {
             let nameless: Vec<_> = nameless.collect();
             assert!(nameless.len() <= USERS, "{self}\n{}", list(nameless));
         }
-        assert!(!self.cut.is_empty(), "nothing was under way: {self}");
+        assert!(!self.broken.is_empty(), "nothing was under way: {self}");
     }
 
     /// The number of failures without a known agent.
@@ -435,22 +435,26 @@ fn list<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> String {
 /// The saved answer of a broken stream has a part of it, or more than was read, and is marked accordingly.
 pub(crate) async fn expect_marked(tally: &Tally, at: &str) {
     let client = Client::new();
-    for cut in tally.cut.iter().filter(|cut| !cut.session.is_empty()) {
-        let url = format!("{at}/sessions/{}", cut.session);
+    for broken in tally
+        .broken
+        .iter()
+        .filter(|broken| !broken.session.is_empty())
+    {
+        let url = format!("{at}/sessions/{}", broken.session);
         let response = client.get(url).send().await.expect("an answer");
         let saved: Value = response.json().await.expect("it is JSON");
         let last = saved["answers"]
             .as_array()
             .and_then(|answers| answers.last());
-        let last = last.unwrap_or_else(|| panic!("nothing is saved of {cut:?}: {saved}"));
+        let last = last.unwrap_or_else(|| panic!("nothing is saved of {broken:?}: {saved}"));
         let text = last["answer"].as_str().expect("its text");
         let is_of_it = match last["state"].as_str() {
-            Some("killed") => text.starts_with(&cut.text) || cut.text.starts_with(text),
+            Some("killed") => text.starts_with(&broken.text) || broken.text.starts_with(text),
             // The end was saved, but did not arrive at the client.
-            Some("complete") => text.starts_with(&cut.text),
+            Some("complete") => text.starts_with(&broken.text),
             _ => panic!("it is not marked: {saved}"),
         };
-        assert!(is_of_it, "{text:?} is saved of {:?}", cut.text);
+        assert!(is_of_it, "{text:?} is saved of {:?}", broken.text);
     }
 }
 
@@ -469,7 +473,7 @@ impl fmt::Display for Tally {
             self.interrupted,
             self.went_on,
             self.failures.len(),
-            self.cut.len(),
+            self.broken.len(),
             self.nameless().count(),
         )
     }

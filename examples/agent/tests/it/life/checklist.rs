@@ -41,7 +41,7 @@ fn the_report_shows_a_complete_stop_under_load() {
         async move {
             let answer = post(&client, url, question).await;
             let _ = begun.send(());
-            answer.text().await.expect("no answer is cut")
+            answer.text().await.expect("a complete answer")
         }
     };
     let answers: Vec<_> = (0..ANSWERS)
@@ -139,7 +139,10 @@ fn the_report_shows_a_complete_stop_under_load() {
 
     // The files are closed, and the state is saved.
     let log = std::fs::metadata(data.join("agent.db-wal"));
-    assert!(log.map_or(true, |log| log.len() == 0), "a log is left over");
+    assert!(
+        log.map_or(true, |log| log.len() == 0),
+        "the write-ahead log remains"
+    );
     assert!(data.join("vectors.bin").exists() && !data.join("vectors.new").exists());
     let found = |statement: &str| runtime.block_on(count(&data, statement));
     let complete = found("SELECT count(*) FROM answers WHERE state = 'complete' AND text <> ''");

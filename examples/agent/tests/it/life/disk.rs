@@ -33,7 +33,7 @@ impl Disk {
         );
         let mut keeper = Program::new("true").through(&script).start();
         let line = keeper.until_stdout("disk of ");
-        let (_, pid) = line.rsplit_once(' ').expect("it says who it is");
+        let (_, pid) = line.rsplit_once(' ').expect("the line has the process id");
         let pid = pid.to_owned();
         Self {
             keeper,

@@ -26,7 +26,7 @@ async fn ask(client: &Client, at: &str, session: Option<&str>, tokens: usize) ->
     let question =
         json!({"question": "What is a drain?", "max_tokens": tokens, "session": session});
     let answer = post(client, format!("{at}/ask"), question).await;
-    let body = answer.text().await.expect("it is not cut");
+    let body = answer.text().await.expect("a complete answer");
     assert_eq!(events(&body).1, json!({"reason": "complete"}), "{body}");
     let session = body.split('"').nth(3).expect("it begins with its session");
     (session.to_owned(), texts(&body))
@@ -102,7 +102,7 @@ fn a_dead_server_is_tolerated_and_used_again_when_it_is_back() {
         runtime.spawn(async move {
             let answer = post(&client, url, question).await;
             let _ = begun.send(());
-            answer.text().await.expect("no answer is cut")
+            answer.text().await.expect("a complete answer")
         })
     });
     let answers: Vec<_> = answers.collect();

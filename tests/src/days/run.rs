@@ -21,7 +21,7 @@ const UP: Duration = Duration::from_millis(100);
 
 /// How a day ended.
 #[derive(Debug)]
-pub struct Lived {
+pub struct Outcome {
     /// The end of the program.
     pub end: End,
     /// The signals, with the instants at which they were sent.
@@ -32,7 +32,7 @@ pub struct Lived {
 
 /// Runs one day.
 #[must_use]
-pub fn live(day: &Day, program: Program) -> Lived {
+pub fn run_day(day: &Day, program: Program) -> Outcome {
     let mut program = match day.outputs {
         Outputs::Closed => program.through("exec \"$@\" >&- 2>&-"),
         _ => program,
@@ -71,12 +71,12 @@ pub fn live(day: &Day, program: Program) -> Lived {
     }
     let end = run.end();
     drop(kept);
-    Lived { end, sent, hung }
+    Outcome { end, sent, hung }
 }
 
 /// Runs days, a number of them side by side; heavy ones one after the other.
 #[must_use]
-pub fn live_all(
+pub fn run_days(
     days: Vec<Day>,
     side_by_side: usize,
     machine: Machine,
@@ -90,17 +90,17 @@ pub fn live_all(
             let day = days.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(day) = day else { return };
             for retries in (0..=machine.retries).rev() {
-                let lived = live(&day, program(day.app.program));
-                let verdict = judge(&day, &lived, machine);
+                let outcome = run_day(&day, program(day.app.program));
+                let verdict = judge(&day, &outcome, machine);
                 // If the process or the machine was late, things may have happened in another order, or not at all.
-                let machine_was_late = lived.end.late.total() > machine.tolerance;
+                let machine_was_late = outcome.end.late.total() > machine.tolerance;
                 let again = retries > 0
                     && (verdict.late || (machine_was_late && !verdict.broken.is_empty()));
                 let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                 if again {
                     tally.again += 1;
                 } else {
-                    tally.add(&day, &lived, verdict);
+                    tally.add(&day, &outcome, verdict);
                     break;
                 }
             }
