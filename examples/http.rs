@@ -53,5 +53,5 @@ struct Web {}
 #[lifecycle::main]
 async fn main(_app: Web, shutdown: Shutdown) {
     shutdown.requested().await;
-    println!("main: told to stop");
+    println!("main: asked to stop");
 }

@@ -47,7 +47,7 @@ async fn consume(broker: &Broker, shutdown: Shutdown) -> Result<(), &'static str
     {
         println!("consume: waiting for messages");
     }
-    println!("consume: told to stop");
+    println!("consume: asked to stop");
     Ok(())
 }
 
@@ -63,7 +63,7 @@ fn compress(ready: Ready, shutdown: Shutdown) {
     {
         println!("compress: a block");
     }
-    println!("compress: told to stop");
+    println!("compress: asked to stop");
 }
 
 #[derive(App)]

@@ -19,7 +19,7 @@ async fn send_mails(tasks: Tasks, shutdown: Shutdown) {
         tasks.spawn(format!("mail {mails}"), send(mails, shutdown));
     }
     println!(
-        "send_mails: told to stop, {} tasks are under way",
+        "send_mails: asked to stop, {} tasks are under way",
         tasks.len()
     );
 }

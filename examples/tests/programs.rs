@@ -1,9 +1,9 @@
-//! Each example runs, is told to stop, and ends well.
+//! Each example runs, is asked to stop, and stops gracefully.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use lifecycle_tests::run::{End, Program, Run, Signal};
+use lifecycle_tests::harness::{End, Program, Run, Signal};
 
 const UP: &str = "main: up";
 
@@ -14,7 +14,7 @@ fn up(program: &str) -> Run {
     run
 }
 
-/// As Ctrl+C does.
+/// Stops the program as Ctrl+C does.
 fn interrupt(mut run: Run) -> End {
     run.signal(Signal::INT);
     run.end()
@@ -32,9 +32,9 @@ fn expect_in_order(end: &End, lines: &[&str]) {
     }
 }
 
-/// The program of the README.
+/// The program in the README.
 #[test]
-fn hello_counts_until_it_is_told() {
+fn hello_counts_until_it_is_asked_to_stop() {
     let mut run = up(env!("CARGO_BIN_EXE_hello"));
     run.until_stdout("worker: 1");
     let end = interrupt(run);
@@ -43,7 +43,7 @@ fn hello_counts_until_it_is_told() {
         &end,
         &[
             "main: up; press Ctrl+C",
-            "worker: told to stop, so it finishes what it is at",
+            "worker: asked to stop, so it finishes what it is at",
             "database: closed, after everyone who used it",
         ],
     );
@@ -84,8 +84,8 @@ fn workers_that_fail_run_again_and_end_in_their_order() {
             "consume: connecting",
             "consume: connecting",
             "consume: connected",
-            "consume: told to stop",
-            "compress: told to stop",
+            "consume: asked to stop",
+            "compress: asked to stop",
         ],
     );
 }
@@ -106,11 +106,11 @@ fn tasks_are_awaited() {
     run.until_stdout("mail 2: sending");
     let end = interrupt(run);
     end.expect_code(0);
-    expect_in_order(&end, &["send_mails: told to stop", "mail 2: sent"]);
+    expect_in_order(&end, &["send_mails: asked to stop", "mail 2: sent"]);
 }
 
 #[test]
-fn leases_that_never_come_back_are_named_with_their_place() {
+fn leaked_leases_are_named_with_their_place() {
     let mut run = up(env!("CARGO_BIN_EXE_pool"));
     run.until_stdout("query: 2 out");
     let end = interrupt(run);
@@ -132,7 +132,7 @@ fn streams_end_with_a_marker_and_are_saved() {
 }
 
 #[test]
-fn http_answers_what_it_has_admitted() {
+fn http_answers_admitted_requests() {
     let mut run = Program::new(env!("CARGO_BIN_EXE_http"))
         .env("ADDR", "127.0.0.1:0")
         .start();
@@ -143,7 +143,7 @@ fn http_answers_what_it_has_admitted() {
     client.write_all(request.as_bytes()).expect("it reads");
     run.until_stdout("slow: admitted");
     run.terminate();
-    run.until_stdout("main: told to stop");
+    run.until_stdout("main: asked to stop");
     let mut answer = String::new();
     let read = client.read_to_string(&mut answer);
     read.expect("the connection is closed after the answer");
@@ -153,19 +153,19 @@ fn http_answers_what_it_has_admitted() {
 }
 
 #[test]
-fn an_address_that_is_none_is_a_wrong_configuration() {
+fn an_invalid_address_is_a_configuration_error() {
     let end = Program::new(env!("CARGO_BIN_EXE_http"))
         .env("ADDR", "localhost")
         .run();
     end.expect_code(2).expect_line(&["ADDR=localhost"]);
 }
 
-/// The spans of all stops but the exporter's own are exported, and that of the emergency hook.
+/// The spans of all stops except the exporter's own are exported, and the span of the emergency hook.
 #[cfg(feature = "telemetry")]
 #[test]
 fn telemetry_flushes_last() {
     let end = interrupt(up(env!("CARGO_BIN_EXE_telemetry")));
-    // The cache's emergency hook was due.
+    // The emergency hook of the cache had to run.
     end.expect_code(3);
     expect_in_order(&end, &[UP, "telemetry: flushes", "telemetry: has flushed"]);
     let spans: Vec<&str> = end.stdout.split("\nSpan #").skip(1).collect();

@@ -1,28 +1,28 @@
-//! What the programs' hooks do. Each does nothing but leave evidence, unless an argument says otherwise:
+//! The steps that hooks of the programs run. By default a hook only leaves evidence; arguments add steps:
 //! `c.stop=hang`, `main=slow:100,error`.
 //!
 //! | step | what happens |
 //! | --- | --- |
-//! | `error`, `expected`, `disconnect`, `config` | the hook returns that error |
-//! | `panic` | it panics |
-//! | `hang` | it never completes |
-//! | `slow:100` | it takes so many milliseconds |
-//! | `block`, `block:100` | it sleeps on its thread, for ever or so long |
-//! | `spin` | it computes for ever |
-//! | `abort`, `overflow`, `double` | it ends the process: by `abort`, by a full stack, by a panic while panicking |
-//! | `exit` | it ends the process by `exit` |
-//! | `bridge` | it blocks on a future for ever, within `block_in_place` |
-//! | `leave:512` | it leaves that many blocking tasks behind that never end |
-//! | `print:text` | it writes the text to standard output, without an end of line |
-//! | `say:text` | the same, and sees to it that it gets there |
-//! | `note:text` | it leaves the text as evidence |
-//! | `told` | it waits until its scope is told to stop |
-//! | `request` | it asks the app to stop |
-//! | `fail` | it has the app fail |
-//! | `oom`, `allocator`, `close`, .. | it breaks the process: see [`faults`] |
+//! | `error`, `expected`, `disconnect`, `config` | returns that error |
+//! | `panic` | panics |
+//! | `hang` | never completes |
+//! | `slow:100` | takes that many milliseconds |
+//! | `block`, `block:100` | blocks its thread, forever or for that many milliseconds |
+//! | `spin` | computes forever |
+//! | `abort`, `overflow`, `double` | ends the process by `abort`, by a stack overflow, by a panic while panicking |
+//! | `exit` | ends the process by `exit` |
+//! | `bridge` | blocks on a future forever, within `block_in_place` |
+//! | `leave:512` | spawns that many blocking tasks that never end |
+//! | `print:text` | writes the text to standard output, without a newline |
+//! | `say:text` | the same, and flushes it |
+//! | `note:text` | leaves the text as evidence |
+//! | `asked` | waits until its scope is asked to stop |
+//! | `request` | requests the stop of the app |
+//! | `fail` | fails the app |
+//! | `oom`, `allocator`, `close`, .. | breaks the process: see [`faults`] |
 //!
-//! A hook leaves its name when it begins, `{name} ok` or `{name} error` at its end, and `{name} dropped` when it does
-//! not get there.
+//! A hook leaves its name when it begins, `{name} ok` or `{name} error` when it ends, and `{name} dropped` if it is
+//! dropped before that.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,12 +38,12 @@ use lifecycle::{ConfigError, Settings, Setup, Shutdown};
 use tokio::runtime::Handle;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::evidence::note;
 use crate::faults;
+use crate::harness::evidence::note;
 
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Read once: the hooks of a process that has no memory left look up their steps without taking any.
+/// Read once, because a process that has no memory left looks up the steps of its hooks without allocating.
 static STEPS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     let mut table = BTreeMap::<String, Vec<String>>::new();
     for argument in std::env::args().skip(1) {
@@ -58,13 +58,13 @@ static STEPS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
 /// The errors that hooks return.
 #[derive(Debug)]
 pub enum Fault {
-    /// One of the hook's own, which names the hook.
+    /// An error of the hook itself, which names the hook.
     Broken(String),
-    /// One that `expects` accepts.
+    /// An error that `expects` accepts.
     Expected,
-    /// One with a reset connection as its cause.
+    /// An error caused by a reset connection.
     Disconnected(io::Error),
-    /// One with a wrong configuration as its cause.
+    /// An error caused by a wrong configuration.
     Misconfigured(ConfigError),
 }
 
@@ -89,26 +89,27 @@ impl Error for Fault {
     }
 }
 
-/// What the arguments say about the hook; nothing where they do not name it.
+/// Returns the steps of a hook; an empty list if the arguments do not name it.
 #[must_use]
 pub fn steps(hook: &str) -> &'static [String] {
     STEPS.get(hook).map_or(&[], Vec::as_slice)
 }
 
-/// An `async` hook.
+/// Runs the steps of an `async` hook.
 ///
 /// # Errors
 ///
-/// The one that the arguments ask for.
+/// The error that the arguments name.
 pub async fn act(hook: &str) -> Result<(), Fault> {
     perform(hook, steps(hook), None).await
 }
 
-/// An `async` hook, worker or body that has the handle of its scope. It waits to be told where no argument names it.
+/// Runs the steps of an `async` hook, worker or body with the handle of its scope. Without steps it waits for the stop
+/// request.
 ///
 /// # Errors
 ///
-/// The one that the arguments ask for.
+/// The error that the arguments name.
 pub async fn serve(hook: &str, shutdown: &Shutdown) -> Result<(), Fault> {
     perform(hook, &steps_or_told(hook), Some(shutdown)).await
 }
@@ -124,9 +125,9 @@ async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> R
                 tokio::time::sleep(millis(detail)).await;
                 Ok(())
             }
-            ("told", Some(shutdown)) => {
+            ("asked", Some(shutdown)) => {
                 shutdown.requested().await;
-                note(format_args!("{hook} told"));
+                note(format_args!("{hook} asked"));
                 Ok(())
             }
             ("request", Some(shutdown)) => {
@@ -143,11 +144,11 @@ async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> R
     under_way.end(result)
 }
 
-/// A hook that is no future. Where its steps are well it allocates nothing.
+/// Runs the steps of a hook that is a plain function. It allocates only for steps that need it.
 ///
 /// # Errors
 ///
-/// The one that the arguments ask for.
+/// The error that the arguments name.
 pub fn act_blocking(hook: &str) -> Result<(), Fault> {
     let under_way = UnderWay::new(hook);
     let result = steps(hook).iter().try_for_each(|step| {
@@ -161,19 +162,19 @@ pub fn act_blocking(hook: &str) -> Result<(), Fault> {
     under_way.end(result)
 }
 
-/// A hook on a thread that has the handle of its scope, and the runtime entered. It waits to be told where no argument
-/// names it.
+/// Runs the steps of a hook on a thread with the handle of its scope and the runtime entered. Without steps it waits for
+/// the stop request.
 ///
 /// # Errors
 ///
-/// The one that the arguments ask for.
+/// The error that the arguments name.
 pub fn serve_blocking(hook: &str, shutdown: &Shutdown) -> Result<(), Fault> {
     Handle::current().block_on(perform(hook, &steps_or_told(hook), Some(shutdown)))
 }
 
 fn steps_or_told(hook: &str) -> Cow<'static, [String]> {
     match steps(hook) {
-        [] => Cow::Owned(vec!["told".to_owned()]),
+        [] => Cow::Owned(vec!["asked".to_owned()]),
         steps => Cow::Borrowed(steps),
     }
 }
@@ -240,7 +241,7 @@ fn millis(text: &str) -> Duration {
     Duration::from_millis(text.parse().expect("a number of milliseconds"))
 }
 
-/// Says how a hook ended, also when it was dropped before.
+/// Records how a hook ended, also if it was dropped before its end.
 struct UnderWay<'a>(Option<&'a str>);
 
 impl<'a> UnderWay<'a> {
@@ -275,12 +276,14 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// The `init` of the programs: `LOG=debug` subscribes, with `SPANS` to the ends of spans, too; `disable=a,b` leaves components out, `init=..` does what a hook
-/// can do, `settings=2000` sets `shutdown_timeout` in milliseconds, `writer=ok` hands over a writer.
+/// The `init` of the programs.
+///
+/// `LOG=debug` installs a subscriber, which prints the ends of spans if `SPANS` is set. `disable=a,b` disables components,
+/// `init=..` runs steps, `settings=2000` sets `shutdown_timeout` in milliseconds, `writer=ok` adds a buffered writer.
 ///
 /// # Errors
 ///
-/// The one that the arguments ask for.
+/// The error that the arguments name.
 pub fn init(setup: &mut Setup) -> Result<(), Fault> {
     LazyLock::force(&STEPS);
     if let Ok(filter) = std::env::var("LOG") {
@@ -322,7 +325,7 @@ impl Drop for PanicsAgain {
     }
 }
 
-/// Takes more stack than there is.
+/// Exhausts the stack.
 #[expect(unconditional_recursion, reason = "that is what it is for")]
 fn overflow(depth: usize) -> usize {
     std::hint::black_box([0_u8; 4096]);

@@ -1,29 +1,29 @@
-//! What a hook can break in its process, for good.
+//! Steps of hooks that break the process permanently.
 //!
 //! | step | what happens |
 //! | --- | --- |
-//! | `oom` | no memory is left to be had, and some is asked for: the process aborts |
-//! | `allocator` | the allocator's lock is stuck: who allocates or frees from now on hangs |
-//! | `close` | the descriptors 3 to 64 are closed, whoever they belong to |
-//! | `files`, `threads` | no further descriptor, or thread, can be had |
-//! | `atexit` | `exit` will hang in a handler |
-//! | `ignore` | TERM and INT are ignored from now on |
-//! | `mask` | the hook's thread masks all signals |
-//! | `uninterruptible` | the hook's thread waits for ever, in a way in which it handles no signal either |
-//! | `freeze:a+b` | the threads of these names stand still for ever |
-//! | `vanish:a+b` | the threads of these names are gone: they end without unwinding |
+//! | `oom` | exhausts the memory and allocates: the process aborts |
+//! | `allocator` | takes the allocator's lock forever: later allocations and deallocations hang |
+//! | `close` | closes the descriptors 3 to 64 without regard to their owners |
+//! | `files`, `threads` | exhausts descriptors, or threads |
+//! | `atexit` | makes `exit` hang in a handler |
+//! | `ignore` | ignores SIGTERM and SIGINT from now on |
+//! | `mask` | masks all signals in the hook's thread |
+//! | `uninterruptible` | blocks the hook's thread forever in a state in which it handles no signals |
+//! | `freeze:a+b` | stops the threads with these names forever |
+//! | `vanish:a+b` | ends the threads with these names without unwinding |
 //!
-//! A thread's name is as the operating system has it, which keeps 15 bytes of it: `lifecycle-emergency` are all the
-//! threads whose names begin like that. `first` is the one that the process began with.
+//! The operating system keeps 15 bytes of a thread's name, so that `lifecycle-emergency` matches all threads whose names
+//! begin like that. `first` is the main thread.
 
 use std::fs::{self, OpenOptions};
 use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::sys::{self, Fate};
+use crate::harness::sys::{self, Fate};
 
-/// Does what the step says; false when there is no such step.
+/// Runs the step; returns false if there is no such step.
 pub(crate) fn inject(step: &str, detail: &str) -> bool {
     match step {
         "oom" => take_all_memory(),
@@ -61,9 +61,9 @@ fn lower(resource: Resource, current: u64) {
 }
 
 fn take_all_memory() {
-    // Less than is in use: no page more.
+    // Less than what is in use, so that the kernel grants no further page.
     lower(Resource::As, 0);
-    // What the allocator still has is taken, too, so that nobody finds a rest.
+    // Exhausts the memory that the allocator still has, too.
     for size in (4..20).rev().map(|bits| 1 << bits) {
         let mut bytes = Vec::<u8>::new();
         while bytes.try_reserve_exact(size).is_ok() {

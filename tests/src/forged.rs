@@ -1,13 +1,14 @@
-//! Text that acts on a terminal instead of being shown: it clears the screen, sets the title, rings, begins a line of its
-//! own, colours, and turns the direction of what follows.
+//! Text that acts on a terminal instead of being shown: it clears the screen, sets the title, rings, starts a line of
+//! its own, sets a color, and reverses the direction of the text after it.
 
-/// What a program says wherever it can say something.
+/// The text that a program puts into each of its messages.
 pub const TEXT: &str = "evil\u{1b}[2J\u{1b}]0;title\u{7}\r\nforged\u{9b}31m\u{202e}end";
 
-/// How it looks once it cannot act any more.
+/// The text once it is escaped.
 pub const ESCAPED: &str = r"evil\u{1b}[2J\u{1b}]0;title\u{7}\r\nforged\u{9b}31m\u{202e}end";
 
-/// What of [`TEXT`] stands in the output as it is. On a terminal the output has escapes of its own, but not these.
+/// Returns the parts of [`TEXT`] that the output contains unescaped. Output for a terminal has escapes of its own, but
+/// not these.
 #[must_use]
 pub fn acting(output: &str) -> Vec<&'static str> {
     let all = [

@@ -1,15 +1,15 @@
-//! Asks a program over HTTP, as a probe does: a new connection for each request, and not for long.
+//! A client for probes over HTTP: a new connection for each request, with a short limit.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-/// Far beyond what a test expects.
+/// The limit of a request, far beyond what a test expects.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// An address that nobody else listens on: one of the many of the loopback interface, for each program that a test
-/// starts. No port that is free now could be taken by a connection meanwhile.
+/// An address of the loopback interface that no other program listens on, for each program that a test starts. A free
+/// port of a shared address could be taken by an outgoing connection meanwhile.
 #[must_use]
 pub fn own_address() -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
@@ -18,42 +18,42 @@ pub fn own_address() -> SocketAddr {
     (Ipv4Addr::new(127, high.max(1), low, last), 9000).into()
 }
 
-/// A port of 127.0.0.1 that nobody has, and that nobody is given while its server is down: those that the kernel gives by
-/// itself begin at 32768 (`ip_local_port_range` in ip(7)).
+/// A port of 127.0.0.1 that is free, and stays free while its server is down: the kernel assigns ports from 32768 on
+/// (`ip_local_port_range` in ip(7)).
 ///
 /// # Panics
 ///
-/// Where all of them are taken.
+/// If all ports are taken.
 #[must_use]
 pub fn own_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let own = u16::try_from(std::process::id() % 400).expect("it is small");
-    let nobody_has = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed))
         .map(|next| 10_000 + (50 * own + next) % 20_000)
         .take(20_000)
-        .find(nobody_has)
+        .find(is_free)
         .expect("a free port")
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The head, as it came.
+    /// The head, as received.
     pub head: String,
     /// The body.
     pub body: String,
-    /// How long it took, from the connection on.
+    /// The time from connecting to the end of the answer.
     pub took: Duration,
 }
 
-/// Asks for a path.
+/// Sends a GET request.
 ///
 /// # Panics
 ///
-/// When there is no answer.
+/// If there is no answer.
 #[track_caller]
 #[must_use]
 pub fn get(address: SocketAddr, path: &str) -> Answer {
@@ -63,11 +63,11 @@ pub fn get(address: SocketAddr, path: &str) -> Answer {
     }
 }
 
-/// Asks as it is told, with further lines for the head, for so long at most.
+/// Sends a request with further lines in its head, and waits for the answer for `limit` at most.
 ///
 /// # Errors
 ///
-/// When there is no answer.
+/// If there is no answer.
 pub fn ask(
     address: SocketAddr,
     method: &str,
@@ -101,7 +101,7 @@ pub fn ask(
 }
 
 impl Answer {
-    /// Asserts its status, and that its body contains all of these.
+    /// Asserts the status, and that the body contains all of these parts.
     #[track_caller]
     pub fn expect(&self, status: u16, parts: &[&str]) -> &Self {
         assert_eq!(self.status, status, "{self:?}");

@@ -1,27 +1,28 @@
-//! Whole-program tests of what a user can see.
+//! Tests of whole programs, from the outside.
 //!
-//! `bin/` holds the programs, two of each where the flavour of the runtime matters, made of one module in `fixtures/`.
-//! What their hooks do is said by their arguments ([`act`], [`faults`]); that they did it is written to a pipe ([`evidence`]); the
-//! tests in `tests/` start them, wait for lines of that pipe, and look at how they ended ([`run`]). Many at random, with
-//! many faults, are [`days`]. What works on a database or a cache may have a server of its own ([`postgres`], [`redis`]).
-//! What somebody sees at a terminal is read off its screen ([`terminal`]). How late the machine was meanwhile is known, too
-//! ([`canary`]).
+//! - `bin/` holds the programs. Where the flavor of the runtime matters there are two of each, made from one module in
+//!   `fixtures/`. Their arguments say what their hooks do ([`act`]) and break ([`faults`]).
+//! - [`harness`] starts the programs, waits for evidence of what they do, and judges how they ended. Read its page first.
+//! - The tests are modules of two binaries: `tests/it`, and `tests/load` for the ones that saturate the machine.
+//! - [`days`] draws random days: programs with random faults and signals at random instants.
+//! - [`postgres`] and [`redis`] start servers, [`http`] and [`web`] are clients.
+//! - [`in_process`] starts apps in the process of the test.
 //!
-//! Tests whose instants differ from run to run print a `SEED`, which can be given again, and take the number of their
-//! runs from `RUNS` ([`random`]): `RUNS=1000 cargo test -p lifecycle-tests --test signals -- --nocapture c1 c2`.
+//! Tests whose instants differ from run to run print a `SEED`, accept one, and take the number of runs from `RUNS`
+//! ([`random`]): `RUNS=1000 cargo test -p lifecycle-tests --test it -- --nocapture signals::c1 signals::c2`.
 
 pub mod act;
-pub mod canary;
 pub mod days;
-pub mod evidence;
 pub mod faults;
 pub mod forged;
+pub mod harness;
 pub mod http;
+pub mod in_process;
 pub mod postgres;
 pub mod random;
 pub mod recorder;
 pub mod redis;
-pub mod run;
-mod sys;
-pub mod terminal;
 pub mod web;
+
+/// The path that unit tests of the agent use.
+pub use self::harness as run;

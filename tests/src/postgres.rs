@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own: on a port of its own, in a folder of its own, gone with the test.
+//! A PostgreSQL server for one test: with its own port and folder, stopped with the test.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::chown;
@@ -8,27 +8,27 @@ use std::process::Command;
 
 use crate::http::own_port;
 
-/// A user that every system has, and that may own nothing: PostgreSQL refuses to run as root.
-const NOBODY: u32 = 65_534;
+/// The id of a user without files of its own, which every system has: PostgreSQL refuses to run as root.
+const UNPRIVILEGED: u32 = 65_534;
 
-/// The server. Nobody needs a password; the user is `agent`, and there is one database, `postgres`.
+/// The server. It needs no password; the user is `agent`, and the only database is `postgres`.
 #[derive(Debug)]
 pub struct Postgres {
     folder: PathBuf,
     port: u16,
-    /// Where its programs are.
+    /// The folder of its programs.
     programs: PathBuf,
 }
 
 impl Postgres {
-    /// Makes its files in `folder`, which is to be empty, and does not start it yet.
+    /// Creates the files of a server in `folder`, which must be empty. The server is not started.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         Self::of(debians("bin/pg_ctl").unwrap_or_default(), folder)
     }
 
-    /// One that has the extension pgvector: Debian's, where that is installed, else the one of the Python package
-    /// `pgserver`. It takes connections.
+    /// A running server with the extension pgvector: Debian's if that is installed, otherwise the one in the Python
+    /// package `pgserver`.
     #[must_use]
     pub fn with_vector(folder: &Path) -> Self {
         let server = Self::of(debians("lib/vector.so").unwrap_or_else(pythons), folder);
@@ -38,7 +38,7 @@ impl Postgres {
 
     fn of(programs: PathBuf, folder: &Path) -> Self {
         if rustix::process::geteuid().is_root() {
-            chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may do that");
+            chown(folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root may do that");
         }
         let folder = folder.to_owned();
         let server = Self {
@@ -51,7 +51,7 @@ impl Postgres {
         server
     }
 
-    /// As [`new`](Self::new), and takes connections.
+    /// Like [`new`](Self::new), and started.
     #[must_use]
     pub fn started(folder: &Path) -> Self {
         let server = Self::new(folder);
@@ -59,22 +59,22 @@ impl Postgres {
         server
     }
 
-    /// Starts it, and waits until it takes connections.
+    /// Starts the server, and waits until it accepts connections.
     pub fn start(&self) {
         self.control("start");
     }
 
-    /// As a crash of it, after which it comes up again.
+    /// Crashes the server, which recovers and comes up again.
     pub fn restart(&self) {
         self.control("restart");
     }
 
-    /// Ends it as a crash does.
+    /// Ends the server as a crash does.
     pub fn stop(&self) {
         self.control("stop");
     }
 
-    /// Where a database of it is found.
+    /// The URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://agent@127.0.0.1:{}/{database}", self.port)
@@ -101,7 +101,7 @@ impl Postgres {
     }
 
     fn run<A: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = A>) {
-        // Its standard output is not piped: the server would inherit the pipe and keep it open.
+        // Standard output is not piped: the server would inherit the pipe and keep it open.
         let status = self
             .command(program)
             .args(arguments)
@@ -118,7 +118,7 @@ impl Postgres {
             .env("PGDATA", self.folder.join("data"))
             .current_dir(&self.folder);
         if rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         }
         command
     }
@@ -127,12 +127,13 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let mut stop = self.command("pg_ctl");
-        // It may not be running.
+        // The server may not be running.
         let _ = stop.args(["stop", "-m", "immediate", "-s"]).output();
     }
 }
 
-/// Debian keeps the server's programs out of `PATH`, in a folder for each version. Those of one that has this.
+/// Finds the server's programs, which Debian keeps out of `PATH`, in a folder for each version: those of a version that
+/// has this file.
 fn debians(what: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
     let mut versions = versions.map(|version| version.path());

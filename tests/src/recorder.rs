@@ -1,4 +1,4 @@
-//! A recorder of metrics of a program's own, which notes which state the app is in, or never returns.
+//! A recorder of metrics that records the state of the app as evidence, or never returns.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, GaugeFn, Key, KeyName, Metadata, SharedString, Unit};
 
-use crate::evidence::note;
+use crate::harness::evidence::note;
 
-/// Notes each metric that is set to one, of those that have a `state`.
+/// Records each metric with a `state` that is set to one.
 #[derive(Debug)]
 pub struct Recorder {
     blocks: bool,
 }
 
 impl Recorder {
-    /// Installs it for the process.
+    /// Installs it as the recorder of the process.
     ///
     /// # Panics
     ///
-    /// When there is one.
+    /// If there is one already.
     pub fn install(blocks: bool) {
         metrics::set_global_recorder(Self { blocks }).expect("it is the first");
     }

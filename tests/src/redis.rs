@@ -1,15 +1,15 @@
-//! A Redis server of a test's own: on a port of its own, in a folder of its own, gone with the test.
+//! A Redis server for one test: with its own port and folder, stopped with the test.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
+use crate::harness::Signal;
 use crate::http::own_port;
-use crate::run::Signal;
 use rustix::process::{Pid, kill_process};
 
-/// The server. Nothing of it is ever written to a disk.
+/// The server. It writes nothing to disk.
 #[derive(Debug)]
 pub struct Redis {
     folder: PathBuf,
@@ -19,7 +19,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// It works in `folder`, and is not started yet.
+    /// Prepares a server that works in `folder`. It is not started.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         Self {
@@ -30,7 +30,7 @@ impl Redis {
         }
     }
 
-    /// As [`new`](Self::new), and takes connections.
+    /// Like [`new`](Self::new), and started.
     #[must_use]
     pub fn started(folder: &Path) -> Self {
         let mut server = Self::new(folder);
@@ -38,14 +38,14 @@ impl Redis {
         server
     }
 
-    /// It will want a password.
+    /// Requires a password from the next start on.
     #[must_use]
     pub fn with_password(mut self, password: &'static str) -> Self {
         self.password = Some(password);
         self
     }
 
-    /// Starts it, and waits until it takes connections.
+    /// Starts the server, and waits until it accepts connections.
     pub fn start(&mut self) {
         let mut command = Command::new("redis-server");
         command
@@ -65,7 +65,7 @@ impl Redis {
         until_ready(log);
     }
 
-    /// Ends it as a crash does: it has no time to say goodbye. What it held is gone.
+    /// Kills the server, as a crash does. Its data is gone.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             // It may be gone already.
@@ -74,17 +74,17 @@ impl Redis {
         }
     }
 
-    /// From now on it answers nothing, while its connections stay.
+    /// Suspends the server: it answers nothing, and its connections stay open.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// It goes on where it was frozen.
+    /// Resumes the server.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Where it is found.
+    /// The URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         let password = self.password.map(|password| format!(":{password}@"));
@@ -104,7 +104,7 @@ impl Drop for Redis {
     }
 }
 
-/// What it says after that is read as well, so that it is never held up by a full pipe.
+/// Later output is read as well, so that a full pipe never blocks the server.
 fn until_ready(log: ChildStdout) {
     let mut lines = BufReader::new(log).lines();
     let mut said = Vec::new();

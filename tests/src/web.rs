@@ -1,16 +1,16 @@
-//! What a client of the program `web` says and hears, byte by byte: over a socket of its own, without a library that would
-//! retry, or keep to the rules.
+//! A client of the program `web`, byte by byte on a socket, because an HTTP library would retry, or insist on the
+//! rules.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::run::Run;
+use crate::harness::Run;
 
-/// Far beyond anything that a test expects.
+/// The limit of a read, far beyond what a test expects.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Waits until the program says where it listens.
+/// Waits until the program prints its address.
 pub fn address(run: &mut Run) -> SocketAddr {
     let line = run.until_stdout("at ");
     let (_, address) = line.rsplit_once(' ').expect("it says where");
@@ -27,14 +27,14 @@ pub struct Client<S = TcpStream> {
 /// The head of an answer.
 #[derive(Debug)]
 pub struct Head {
-    /// Its status code.
+    /// The status code.
     pub status: u16,
-    /// Its lines, in lower case.
+    /// The lines, in lower case.
     pub lines: Vec<String>,
 }
 
 impl Head {
-    /// The value of that header.
+    /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.lines.iter().filter_map(|line| line.split_once(": "));
@@ -43,7 +43,7 @@ impl Head {
             .map(|(_, value)| value)
     }
 
-    /// Asserts that it is what who comes too late is told.
+    /// Asserts that this is the answer to a late request.
     #[track_caller]
     pub fn expect_refusal(&self) {
         assert_eq!(self.status, 503, "{self:?}");
@@ -69,7 +69,7 @@ impl<S: Read + Write> Client<S> {
         Self { socket, read }
     }
 
-    /// Sends these bytes.
+    /// Sends bytes.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.socket
             .write_all(bytes.as_ref())
@@ -77,7 +77,7 @@ impl<S: Read + Write> Client<S> {
         self
     }
 
-    /// Asks for that path.
+    /// Sends a request for that path.
     pub fn ask(&mut self, path: &str) -> &mut Self {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: web\r\n\r\n"))
     }
@@ -87,11 +87,11 @@ impl<S: Read + Write> Client<S> {
         self.try_head().expect("an answer")
     }
 
-    /// The head of the next answer, or what came instead.
+    /// The head of the next answer, or the error instead.
     ///
     /// # Errors
     ///
-    /// Where the connection fails, or ends without one.
+    /// If the connection fails, or ends without an answer.
     pub fn try_head(&mut self) -> io::Result<Head> {
         let text = self.try_until(b"\r\n\r\n")?;
         let mut lines = text.split("\r\n").map(str::to_lowercase);
@@ -103,7 +103,7 @@ impl<S: Read + Write> Client<S> {
         })
     }
 
-    /// The next bytes up to these.
+    /// The next bytes, up to and including `end`.
     pub fn until(&mut self, end: &str) -> String {
         self.try_until(end.as_bytes()).expect("it comes")
     }
@@ -119,12 +119,12 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Reads some more.
+    /// Reads some bytes.
     fn more(&mut self) -> io::Result<()> {
         let mut part = [0; 4096];
         loop {
             match self.socket.read(&mut part) {
-                // A wait with a limit ends so where the machine, or this container, was suspended.
+                // A read with a timeout fails like this after the machine, or this container, was suspended.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 read => {
@@ -135,7 +135,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// What comes until the connection ends. A reset is an end, too.
+    /// Everything until the connection ends. A reset is an end, too.
     pub fn rest(&mut self) -> String {
         let result = self.socket.read_to_end(&mut self.read);
         if let Err(error) = result {
@@ -144,7 +144,7 @@ impl<S: Read + Write> Client<S> {
         String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
     }
 
-    /// Asks for that path, and reads the answer, whose length is known.
+    /// Sends a request for that path, and reads its answer, which must have a length.
     pub fn get(&mut self, path: &str) -> (Head, String) {
         let head = self.ask(path).head();
         let length = head

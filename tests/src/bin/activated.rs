@@ -1,4 +1,4 @@
-//! A service that answers each connection of the socket that systemd hands it with a line.
+//! A service that answers each connection of the socket from systemd with one line.
 
 use std::io;
 
@@ -12,14 +12,15 @@ struct Listener(UnixListener);
 #[resource]
 impl Listener {
     async fn start() -> io::Result<Self> {
-        // The name that systemd gives it is that of its unit.
+        // systemd names the socket after its unit.
         let listener = http::unix_by_name("activated.socket")?;
         let none = || io::Error::other("systemd hands over no socket");
         listener.map(Self).ok_or_else(none)
     }
 }
 
-/// Accepts until it is told to stop; who comes later waits in the socket, which systemd keeps, for the next process.
+/// Accepts connections until it is asked to stop. Later connections wait in the socket, which systemd keeps for the
+/// next process.
 #[background(timeout = "10s")]
 async fn answer(listener: &Listener, shutdown: Shutdown, tasks: Tasks) -> io::Result<()> {
     while let Some(accepted) = shutdown.run(listener.0.accept()).await {

@@ -1,4 +1,4 @@
-//! Writes `lines=10000` lines into a buffer that nothing but the flush at the exit brings to the file `file=..`.
+//! Writes `lines=10000` lines into a buffer, which only the flush at the exit writes to the file `file=..`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -11,7 +11,7 @@ type Log = Arc<Mutex<BufWriter<File>>>;
 
 static LOG: OnceLock<Log> = OnceLock::new();
 
-/// What a logging library has one keep until the end.
+/// The guard that a logging library returns, to be kept until the end.
 struct Guard(Log);
 
 impl Drop for Guard {
@@ -27,21 +27,21 @@ impl Drop for Guard {
 
 fn setup(setup: &mut Setup) -> Result<(), Fault> {
     let file = File::create(&steps("file")[0]).expect("a file");
-    // More than is ever written: it is the guard that flushes, or nobody.
+    // Larger than all lines together, so that only the guard flushes.
     let log = Arc::new(Mutex::new(BufWriter::with_capacity(1 << 24, file)));
     let _ = LOG.set(Arc::clone(&log));
     setup.flush_at_exit(Guard(log));
     init(setup)
 }
 
-fn log(who: &str) {
+fn log(name: &str) {
     let lines: usize = steps("lines")[0].parse().expect("a number");
     let Some(log) = LOG.get() else { return };
     let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    (0..lines).for_each(|line| writeln!(log, "{who} {line}").expect("there is room"));
+    (0..lines).for_each(|line| writeln!(log, "{name} {line}").expect("there is room"));
 }
 
-/// Writes in each of its hooks.
+/// Writes lines in each of its hooks.
 struct Writes;
 
 #[resource(name = "writes")]

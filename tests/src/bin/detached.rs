@@ -1,11 +1,12 @@
-//! Leaves the terminal that it may have been started from, with SIGHUP as it is by default, then becomes the program that its arguments say.
+//! Detaches from the terminal that it may have been started from, resets SIGHUP, and executes the program in its
+//! arguments.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 fn main() {
     rustix::process::setsid().expect("a child leads no group of processes");
-    // What starts the tests may ignore it (`nohup`), which its children inherit.
+    // The parent of the tests may ignore SIGHUP (`nohup`), which children inherit.
     let error = Command::new("env")
         .arg("--default-signal=HUP")
         .args(std::env::args_os().skip(1))

@@ -1,4 +1,4 @@
-//! Twenty resources with emergency hooks. `hanging=3,7` says which of those hang.
+//! Twenty resources with emergency hooks. `hanging=3,7` names the hooks that hang.
 
 use lifecycle::{Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};

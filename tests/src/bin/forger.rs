@@ -1,4 +1,4 @@
-//! A resource, a worker and tasks whose names, errors and panics are all [`forged::TEXT`].
+//! A resource, a worker and tasks whose names, errors and panics all contain [`forged::TEXT`].
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use lifecycle::{
     StartContext, Stopped, Tasks, background,
 };
 use lifecycle_tests::act::{self, steps};
-use lifecycle_tests::evidence::note;
 use lifecycle_tests::forged;
+use lifecycle_tests::harness::evidence::note;
 
 struct Forger;
 
@@ -42,7 +42,7 @@ impl Resource for Forger {
     }
 }
 
-/// Does what the arguments say about it: `error` or `panic`.
+/// Runs the step of the hook in the arguments: `error` or `panic`.
 fn forge(hook: &str) -> Result<(), BoxError> {
     for step in steps(hook) {
         match step.as_str() {
@@ -89,7 +89,7 @@ struct Forgery {
 }
 
 fn init(setup: &mut Setup) -> Result<(), BoxError> {
-    // The standard one writes what a panic says as it is.
+    // The standard hook prints the message of a panic unescaped.
     std::panic::set_hook(Box::new(|_| {}));
     act::init(setup)?;
     forge("set-up")

@@ -1,12 +1,12 @@
-//! A pool that waits for what it has lent out, above a resource that it needs.
+//! A pool whose stop waits for its leases, above a resource that it needs.
 //!
-//! `main.first=keep` never gives the first connection back, `main.first=late` gives it back while the pool stops.
+//! With `main.first=keep` the first connection is never returned, with `main.first=late` while the pool stops.
 
 use std::sync::Arc;
 
 use lifecycle::{App, Lease, Leases, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use tokio::sync::Notify;
 
 struct Base;
@@ -74,7 +74,7 @@ async fn main(app: Leasing, shutdown: Shutdown) {
     note(format!("lent at {}:{line}", file!()));
     let (second, line) = (pool.connection(), line!());
     note(format!("lent at {}:{line}", file!()));
-    // The app knows nothing of this task: it goes on while the pool stops.
+    // The app does not know of this task, which continues while the pool stops.
     drop(tokio::spawn(async move {
         pool.stopping.notified().await;
         if steps("main.first") == ["keep"] {

@@ -1,9 +1,9 @@
-//! A service on a runtime of one thread: a resource that asks a child of the program what of systemd it has inherited, a
-//! store that can be reloaded, and two pieces of work (`work=..`, `more=..`) where arguments ask for them.
+//! A service on a current-thread runtime: a resource that starts a child to check what it inherits from systemd, a
+//! store that can be reloaded, and two pieces of admitted work (`work=..`, `more=..`).
 
 use lifecycle::{Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 const SYSTEMD: [&str; 3] = ["NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="];
 

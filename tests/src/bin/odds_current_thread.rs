@@ -1,11 +1,11 @@
-//! Resources of each odd kind on a current-thread runtime.
+//! Resources of each unusual kind on a current-thread runtime.
 
 #[path = "../fixtures/odds.rs"]
 mod odds;
 
 use lifecycle::Shutdown;
 use lifecycle_tests::act::{Fault, serve};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use odds::{Odds, setup};
 
 #[lifecycle::main(init = setup, flavor = "current_thread")]

@@ -1,11 +1,11 @@
-//! Resources of each odd kind, of which only the app's graph is started.
+//! Resources of each unusual kind, of which only the graph of the app is started.
 
 #[path = "../fixtures/odds.rs"]
 mod odds;
 
 use lifecycle::Shutdown;
 use lifecycle_tests::act::{Fault, serve};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use odds::{Odds, setup};
 
 #[lifecycle::main(init = setup, registered = false)]

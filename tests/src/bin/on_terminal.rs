@@ -1,4 +1,4 @@
-//! Leads a session on the terminal that its first argument names, then becomes the program that the others say.
+//! Becomes the leader of a session on the terminal in its first argument, and executes the program in the others.
 
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt as _;
@@ -8,10 +8,10 @@ fn main() {
     rustix::process::setsid().expect("a child leads no group of processes");
     let mut arguments = std::env::args_os().skip(1);
     let terminal = arguments.next().expect("a terminal");
-    // The first terminal that the leader of a session opens is the one that controls it.
+    // The first terminal that the leader of a session opens becomes its controlling terminal.
     let opened = OpenOptions::new().read(true).write(true).open(&terminal);
     let opened = opened.expect("the terminal can be opened");
-    // It stays open in the program: a terminal that nobody has open controls nobody.
+    // The program inherits the open terminal, because a closed one does not control the session.
     rustix::io::fcntl_setfd(&opened, rustix::io::FdFlags::empty()).expect("it can be kept");
     let error = Command::new("env")
         .arg("--default-signal=HUP")

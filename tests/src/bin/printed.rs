@@ -1,10 +1,10 @@
-//! A small app with something of everything that a plan can show. It must not be started.
+//! A small app with one of everything that a plan can show. It must not be started.
 
 use std::sync::Arc;
 
 use lifecycle::{App, Ready, Setup, Shutdown, background, resource};
 use lifecycle_tests::act::{self, Fault, act, serve as act_until_told};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 struct Config;
 
@@ -112,7 +112,7 @@ struct Printed {
     _listener: Arc<Listener>,
 }
 
-/// Leaves as evidence how many threads there are.
+/// Records the number of threads as evidence.
 fn init(setup: &mut Setup) -> Result<(), Fault> {
     #[cfg(target_os = "linux")]
     {

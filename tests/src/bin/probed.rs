@@ -1,7 +1,8 @@
-//! Resources that are asked how they are. `health=folder` names a folder in which the file of a resource, where there is
-//! one, says what its `health` does: `error`, `hang` or `slow`. A SIGHUP keeps all threads of the runtime busy, or blocks
-//! them: `threads=busy`, `threads=block`, for so many milliseconds: `threads=block:6000`. `recorder=notes` installs a
-//! recorder of metrics of the program's own, and `recorder=blocks` one that never returns.
+//! Resources with health checks.
+//!
+//! `health=folder` names a folder; the file of a resource in it says what its `health` does: `error`, `hang` or `slow`.
+//! SIGHUP keeps all threads of the runtime busy or blocks them for a number of milliseconds: `threads=busy:6000`,
+//! `threads=block:6000`. `recorder=notes` installs a recorder of metrics, `recorder=blocks` one that never returns.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use lifecycle::{App, Setup, Shutdown, background, resource};
 use lifecycle_tests::act::{self, Fault, act, act_blocking, serve, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use lifecycle_tests::recorder::Recorder;
 
-/// More than the runtime has, so that each gets one.
+/// More tasks than threads, so that each thread gets one.
 const TASKS: usize = 4;
 
-/// What the file says.
+/// Does what the file says.
 fn health_of(name: &str) -> Result<Option<String>, Fault> {
     note(format_args!("{name}.health"));
     let Some(folder) = steps("health").first() else {
@@ -96,7 +97,7 @@ impl Cache {
     }
 }
 
-/// Runs again and again, until that is too often.
+/// Fails until the restart policy gives it up.
 #[background(
     restart = "always",
     max_restarts = 2,

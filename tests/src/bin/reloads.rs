@@ -1,4 +1,4 @@
-//! Resources of which some can be reloaded. `file=path` names a file that says how many cushions there are.
+//! Resources of which some can be reloaded. `file=path` names a file with the number of cushions.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use lifecycle::{App, ConfigError, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 struct Settings {
     cushions: AtomicU32,
@@ -51,7 +51,7 @@ impl Fixed {
     }
 }
 
-/// Serves what the settings say.
+/// Serves with the current settings.
 struct Pool {
     settings: Arc<Settings>,
 }

@@ -1,25 +1,16 @@
-//! A resource whose start is tried again, above one that is up.
+//! A resource whose start is retried, above one that is up.
+
+#[path = "../fixtures/base.rs"]
+mod base;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base::Base;
 use lifecycle::{App, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, init, serve, steps};
 
 static ATTEMPTS: AtomicUsize = AtomicUsize::new(0);
-
-struct Base;
-
-#[resource(name = "base")]
-impl Base {
-    async fn start() -> Result<Self, Fault> {
-        act("base.start").await.map(|()| Self)
-    }
-
-    async fn stop(&self) -> Result<(), Fault> {
-        act("base.stop").await
-    }
-}
 
 struct Flaky;
 

@@ -1,26 +1,13 @@
-//! Starts of each kind under way at once, above one that is up, beside one that can be made to fail.
+//! Concurrent starts of each kind, above a resource that is up, beside one that can fail.
+
+#[path = "../fixtures/base.rs"]
+mod base;
 
 use std::sync::Arc;
 
+use base::Base;
 use lifecycle::{App, Shutdown, resource};
 use lifecycle_tests::act::{Fault, act, act_blocking, init, serve};
-
-struct Base;
-
-#[resource(name = "base")]
-impl Base {
-    async fn start() -> Result<Self, Fault> {
-        act("base.start").await.map(|()| Self)
-    }
-
-    async fn stop(&self) -> Result<(), Fault> {
-        act("base.stop").await
-    }
-
-    fn emergency(&self) {
-        let _ = act_blocking("base.emergency");
-    }
-}
 
 struct Plain;
 
@@ -39,20 +26,20 @@ impl Plain {
     }
 }
 
-struct Told;
+struct Waiting;
 
-#[resource(name = "told")]
-impl Told {
+#[resource(name = "waiting")]
+impl Waiting {
     async fn start(_base: &Base, shutdown: Shutdown) -> Result<Self, Fault> {
-        serve("told.start", &shutdown).await.map(|()| Self)
+        serve("waiting.start", &shutdown).await.map(|()| Self)
     }
 
     async fn stop(&self) -> Result<(), Fault> {
-        act("told.stop").await
+        act("waiting.stop").await
     }
 
     fn emergency(&self) {
-        let _ = act_blocking("told.emergency");
+        let _ = act_blocking("waiting.emergency");
     }
 }
 
@@ -91,7 +78,7 @@ impl Failing {
 struct Starts {
     _base: Arc<Base>,
     _plain: Arc<Plain>,
-    _told: Arc<Told>,
+    _waiting: Arc<Waiting>,
     _thread: Arc<Thread>,
     _failing: Arc<Failing>,
 }

@@ -1,7 +1,7 @@
-//! A web server, with everything on it that can hold up its end. It says on standard output where it listens.
+//! A web server with handlers of each kind that can delay its end. It prints the address at which it listens.
 //!
-//! `WEB_ADDRESS` is where (by default a free port), `WEB_SOCKET` the path of a Unix socket instead, `WEB_HEADERS` how many
-//! milliseconds a head may take.
+//! `WEB_ADDRESS` is the address (by default a free port), `WEB_SOCKET` the path of a Unix socket to use instead,
+//! `WEB_HEADERS` the limit for the head of a request in milliseconds.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,7 +19,7 @@ use axum::routing::{any, get, post};
 use futures_util::{Stream, StreamExt as _, stream};
 use lifecycle::{InterruptibleStream as _, Shutdown, background, http, resource};
 use lifecycle_tests::act::init;
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::sleep;
 
@@ -91,10 +91,10 @@ async fn serve(listeners: &Listeners, shutdown: Shutdown) -> io::Result<()> {
 }
 
 fn take<T>(listener: &Mutex<Option<T>>) -> Option<T> {
-    listener.lock().expect("nobody panics here").take()
+    listener.lock().expect("no panic under the lock").take()
 }
 
-/// So many chunks, each after so long, and a last one.
+/// A number of chunks with a pause before each, and a last one.
 async fn chunks(Path((count, millis)): Path<(u32, u64)>) -> Body {
     note("a body began");
     Body::from_stream(stream::unfold(0, move |done| async move {
@@ -114,7 +114,7 @@ async fn slow(Path(millis): Path<u64>) -> &'static str {
     "slow"
 }
 
-/// As fast as it is read.
+/// A body that is produced as fast as it is read.
 async fn endless() -> Body {
     note("endless");
     let chunk = Bytes::from(vec![b'.'; 64 * 1024]);
@@ -130,7 +130,7 @@ fn tokens() -> impl Stream<Item = Event> + Send {
     })
 }
 
-/// It is never complete, and says so at its end.
+/// A body without an end, which is collected and saved when it is interrupted.
 async fn answer(
     State(shutdown): State<Shutdown>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -175,5 +175,5 @@ async fn socket(
 async fn main(shutdown: Shutdown) {
     note("main");
     shutdown.requested().await;
-    note("told");
+    note("asked");
 }

@@ -1,7 +1,7 @@
-//! Workers that write a journal, each record in two halves with a pause between them: one as a task, one on a thread, and
-//! one that does not ask whether it should stop.
+//! Workers that write a journal, each record in two halves with a pause between them: a task, a thread, and a worker
+//! that ignores requests to stop.
 //!
-//! `JOURNAL` is the folder of the journals. The argument `only=..` names the worker.
+//! `JOURNAL` is the folder of the journals. The argument `only=..` selects the worker.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use lifecycle::{ConfigError, Setup, Shutdown, background, resource};
 use lifecycle_tests::act::{self, Fault, act, steps};
-use lifecycle_tests::evidence::note;
+use lifecycle_tests::harness::evidence::note;
 
 const PAUSE: Duration = Duration::from_millis(5);
 const WORKERS: [&str; 3] = ["task", "thread", "deaf"];
 
-/// The file that is written to.
+/// The open journal.
 struct Journal(File);
 
 #[resource(name = "journal")]

@@ -1,52 +1,53 @@
-//! A day, as its seed has it.
+//! A day, as it is drawn from a seed.
 
 use std::time::Duration;
 
-use super::table::{APPS, App, BESIDES, Deed, FAULTS, Fault, Outputs, Pattern, Place};
-use crate::random::Random;
-use crate::run::Signal;
+use fastrand::Rng;
 
-/// What happens on a day: all but the weather, which is the machine's.
+use super::table::{APPS, App, BESIDES, Deed, FAULTS, Fault, Outputs, Pattern, Place};
+use crate::harness::Signal;
+
+/// Everything that happens on a day, except the lateness of the machine.
 #[derive(Debug)]
 pub struct Day {
-    /// What it was drawn from.
+    /// The seed of the day.
     pub seed: u64,
     /// The program.
     pub app: &'static App,
-    /// The fault that it is about.
+    /// The main fault of the day.
     pub fault: &'static Fault,
-    /// Whether others happen besides.
+    /// Whether there are further faults.
     pub besides: bool,
-    /// The program's arguments: which hook does what.
+    /// The program's arguments: the steps of its hooks.
     pub arguments: String,
     /// The app's `shutdown_timeout`.
     pub shutdown: Duration,
-    /// The time for one start, where that is to go by.
+    /// The timeout of a start, if a start is to exceed it.
     pub start_timeout: Option<Duration>,
     /// The evidence after which the signals are sent.
     pub after: &'static str,
-    /// The signals, each so long after the one before.
+    /// The signals, each with the pause before it.
     pub signals: Vec<(Duration, Signal)>,
-    /// Where it writes to.
+    /// The outputs of the program.
     pub outputs: Outputs,
 }
 
 impl Day {
-    /// The day of that seed.
+    /// Draws the day of that seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        let mut random = Random::of(seed);
-        let app = &APPS[random.index(APPS.len())];
-        let fault = &FAULTS[random.index(FAULTS.len())];
+        let mut random = Rng::with_seed(seed);
+        let app = &APPS[random.usize(..APPS.len())];
+        let fault = &FAULTS[random.usize(..FAULTS.len())];
         let mut day = Self {
             seed,
             app,
             fault,
             besides: false,
             arguments: String::new(),
-            shutdown: Duration::from_millis(300 + random.below(600)),
+            shutdown: Duration::from_millis(300 + random.u64(..600)),
             start_timeout: None,
-            after: if random.below(4) == 0 {
+            after: if random.u64(..4) == 0 {
                 "init ok"
             } else {
                 "main"
@@ -61,22 +62,22 @@ impl Day {
             Deed::Outputs(outputs) => day.outputs = outputs,
         }
         let alone = matches!(fault.deed, Deed::Nothing | Deed::Outputs(_));
-        if !alone && random.below(2) == 0 {
+        if !alone && random.u64(..2) == 0 {
             day.happens_besides(&mut random);
         }
-        if day.signals.len() == 1 && !alone && random.below(8) == 0 {
+        if day.signals.len() == 1 && !alone && random.u64(..8) == 0 {
             day.again(&mut random);
         }
         day
     }
 
-    /// Of the time to the deadline, what is left to the emergency hooks.
+    /// The part of the shutdown timeout that is reserved for emergency hooks.
     #[must_use]
     pub fn reserve(&self) -> Duration {
         self.shutdown / 3
     }
 
-    /// Of the time to the deadline, what the drain may take.
+    /// The part of the shutdown timeout for the drain.
     #[must_use]
     pub fn drain(&self) -> Duration {
         self.shutdown / 4
@@ -88,7 +89,7 @@ impl Day {
         self.shutdown / 8
     }
 
-    /// The variables that it runs with.
+    /// The environment variables of the program.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let timed = self.app.timed.iter();
@@ -111,7 +112,7 @@ impl Day {
             .collect()
     }
 
-    /// What that hook does; nothing where it does what it should.
+    /// The steps of a hook; empty if it does what it should.
     #[must_use]
     pub fn steps(&self, hook: &str) -> &str {
         let arguments = self.arguments.split_whitespace();
@@ -121,20 +122,20 @@ impl Day {
             .map_or("", |(_, steps)| steps)
     }
 
-    fn tell(&mut self, hook: &str, steps: &str) {
+    fn set_steps(&mut self, hook: &str, steps: &str) {
         if self.steps(hook).is_empty() {
             self.arguments += &format!("{hook}={steps} ");
         }
     }
 
-    fn a_hook(&self, place: Place, random: &mut Random) -> Option<String> {
+    fn a_hook(&self, place: Place, random: &mut Rng) -> Option<String> {
         let mut hooks = self.app.hooks(place);
-        (!hooks.is_empty()).then(|| hooks.swap_remove(random.index(hooks.len())))
+        (!hooks.is_empty()).then(|| hooks.swap_remove(random.usize(..hooks.len())))
     }
 
-    fn commit(&mut self, step: &str, random: &mut Random) {
+    fn commit(&mut self, step: &str, random: &mut Rng) {
         let (place, hook) = loop {
-            let place = self.fault.places[random.index(self.fault.places.len())];
+            let place = self.fault.places[random.usize(..self.fault.places.len())];
             if let Some(hook) = self.a_hook(place, random) {
                 break (place, hook);
             }
@@ -143,31 +144,31 @@ impl Day {
             self.after = "init";
         }
         let lives_on = matches!(place, Place::Worker | Place::Main | Place::Task);
-        let told = lives_on && random.below(2) == 0;
+        let asked = lives_on && random.u64(..2) == 0;
         let mut steps = String::new();
-        if told {
-            steps += "told,";
-        } else if random.below(2) == 0 {
-            steps += &format!("slow:{},", random.below(40));
+        if asked {
+            steps += "asked,";
+        } else if random.u64(..2) == 0 {
+            steps += &format!("slow:{},", random.u64(..40));
         }
         if self.fault.causes.contains(&place) {
             steps += &format!("note:{},", self.fault.cause.evidence());
-            if !told && random.below(3) > 0 {
-                // The signal is there for the case that it does not end by itself.
+            if !asked && random.u64(..3) > 0 {
+                // The signal only ends a program that does not end by itself.
                 self.signals[0].0 = Duration::from_millis(250);
             }
         }
         steps += step;
         let goes_on = !self.fault.causes.contains(&place) || matches!(step, "request" | "fail");
-        if lives_on && !told && goes_on {
-            steps += ",told";
+        if lives_on && !asked && goes_on {
+            steps += ",asked";
         }
-        self.tell(&hook, &steps);
+        self.set_steps(&hook, &steps);
         if place == Place::Emergency {
             let stop = hook.replace(".emergency", ".stop");
-            self.tell(
+            self.set_steps(
                 &stop,
-                if random.below(2) == 0 {
+                if random.u64(..2) == 0 {
                     "error"
                 } else {
                     "hang"
@@ -175,17 +176,17 @@ impl Day {
             );
         }
         let lasts = matches!(step, "hang" | "block" | "bridge" | "spin");
-        if place == Place::Start && lasts && random.below(2) == 0 {
+        if place == Place::Start && lasts && random.u64(..2) == 0 {
             self.start_timeout = Some(Duration::from_millis(60));
             self.signals[0].0 = Duration::from_millis(250);
         }
     }
 
-    fn send(&mut self, pattern: Pattern, random: &mut Random) {
+    fn send(&mut self, pattern: Pattern, random: &mut Rng) {
         match pattern {
             Pattern::Startup => {
                 self.after = "init ok";
-                self.signals[0].0 = Duration::from_micros(random.below(10_000));
+                self.signals[0].0 = Duration::from_micros(random.u64(..10_000));
             }
             Pattern::Same => {
                 self.lasts(random);
@@ -217,49 +218,49 @@ impl Day {
         }
     }
 
-    /// Has something go on when the signals come.
-    fn lasts(&mut self, random: &mut Random) {
+    /// Keeps the program busy when further signals arrive.
+    fn lasts(&mut self, random: &mut Rng) {
         let steps = ["hang", "block", "slow:50", "block:50", "ok"];
-        let step = steps[random.index(steps.len())];
+        let step = steps[random.usize(..steps.len())];
         if let Some(hook) = self.a_hook(Place::Stop, random) {
-            self.tell(&hook, step);
+            self.set_steps(&hook, step);
         }
         let steps = ["hang", "block:50", "ok", "ok"];
-        let step = steps[random.index(steps.len())];
+        let step = steps[random.usize(..steps.len())];
         if let Some(hook) = self.a_hook(Place::Emergency, random) {
-            self.tell(&hook, step);
+            self.set_steps(&hook, step);
         }
     }
 
-    /// A second signal, and maybe a third.
-    fn again(&mut self, random: &mut Random) {
+    /// A second signal, and sometimes a third.
+    fn again(&mut self, random: &mut Rng) {
         self.signals
             .push((millis(random, 310, 450), stop_signal(random)));
-        if random.below(3) == 0 {
+        if random.u64(..3) == 0 {
             self.signals
                 .push((millis(random, 5, 80), stop_signal(random)));
         }
     }
 
-    fn happens_besides(&mut self, random: &mut Random) {
-        for _ in 0..=random.below(2) {
-            let (step, place) = BESIDES[random.index(BESIDES.len())];
+    fn happens_besides(&mut self, random: &mut Rng) {
+        for _ in 0..=random.u64(..2) {
+            let (step, place) = BESIDES[random.usize(..BESIDES.len())];
             let Some(hook) = self.a_hook(place, random) else {
                 continue;
             };
             self.besides = true;
             match place {
-                Place::Worker | Place::Task => self.tell(&hook, &format!("told,{step}")),
-                _ => self.tell(&hook, step),
+                Place::Worker | Place::Task => self.set_steps(&hook, &format!("asked,{step}")),
+                _ => self.set_steps(&hook, step),
             }
         }
     }
 }
 
-fn millis(random: &mut Random, from: u64, to: u64) -> Duration {
-    Duration::from_millis(from + random.below(to - from + 1))
+fn millis(random: &mut Rng, from: u64, to: u64) -> Duration {
+    Duration::from_millis(random.u64(from..=to))
 }
 
-fn stop_signal(random: &mut Random) -> Signal {
-    [Signal::TERM, Signal::INT][random.index(2)]
+fn stop_signal(random: &mut Rng) -> Signal {
+    [Signal::TERM, Signal::INT][random.usize(..2)]
 }

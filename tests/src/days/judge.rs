@@ -1,66 +1,71 @@
-//! What must hold on a day, whatever happened.
+//! What must hold on every day.
 
 use std::time::Duration;
 
 use super::day::Day;
-use super::live::Lived;
+use super::exit_code::{Fact, Facts, allowed};
+use super::run::Outcome;
 use super::table::{Cause, Deed, Limit, Pattern, Place, asks_to_stop};
-use crate::run::{End, Signal};
+use crate::harness::{End, Signal};
 
-/// Second signals this soon after the first count as the same; a loaded machine may bring the first one late.
+/// Signals this soon after the first certainly count as one; a busy machine may deliver the first one late.
 const SURELY_SAME: Duration = Duration::from_millis(150);
 const SURELY_ANOTHER: Duration = Duration::from_millis(350);
-/// What a forced end may take besides the reserve: it writes its report.
+/// A failure this long before the first signal was certainly noticed first.
+const SURELY_FIRST: Duration = Duration::from_millis(50);
+/// The time of a forced end besides the reserve: it writes its report.
 const FORCED: Duration = Duration::from_millis(250);
-/// What hooks have at least in a process that was stopped over its deadline: their reserve, or this.
+/// The least time of the hooks of a process that was stopped (SIGSTOP) beyond its deadline, if their reserve is
+/// shorter.
 const LATE: Duration = Duration::from_millis(100);
-/// What one clock may be ahead of the other's timers.
+/// The difference between the clock of the evidence and the timers of the program.
 const TICK: Duration = Duration::from_millis(5);
 
-/// What it runs on.
+/// The machine, and what it may do to a day.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine {
     /// How late it may be.
     pub tolerance: Duration,
-    /// How many threads compute all the time.
+    /// The number of threads that keep a processor busy.
     pub busy: usize,
-    /// How often a day is lived again that ended late, or on which something did not hold while the machine was later than
-    /// it may be: it had other things to do.
+    /// How often a day is repeated that ended late, or on which a rule was broken while the machine was later than it
+    /// may be.
     pub retries: usize,
 }
 
-/// How far the cleanup went.
+/// How far the cleanup got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cleanup {
-    /// Nothing had come up.
+    /// Nothing had started.
     Nothing,
-    /// All was stopped, in reverse.
+    /// Everything stopped, in reverse order.
     Reverse,
-    /// Something got its emergency hook, and everything else its stop.
+    /// At least one emergency hook ran; everything else stopped.
     Emergency,
-    /// Something got neither.
+    /// At least one component neither stopped nor ran its emergency hook.
     Without,
 }
 
-/// What is to be said about a day.
+/// The verdict on a day.
 #[derive(Debug)]
 pub struct Verdict {
-    /// How far the cleanup went.
+    /// How far the cleanup got.
     pub cleanup: Cleanup,
-    /// How long after the deadline it was gone, in milliseconds; negative: before. None where nothing asked it to stop.
+    /// The time from the deadline to the end of the process in milliseconds, negative before it; `None` without a
+    /// reason to stop.
     pub over: Option<f64>,
-    /// The exit code, or the signal it died of, negated.
+    /// The exit code, or the negated signal that killed the process.
     pub code: i32,
-    /// What did not hold.
+    /// The rules that were broken.
     pub broken: Vec<String>,
-    /// Whether it was gone too late, or killed because it was.
+    /// Whether the process ended too late, or was killed because it was late.
     pub late: bool,
 }
 
-/// Says what is to be said about that day.
+/// Judges a day.
 #[must_use]
-pub fn judge(day: &Day, lived: &Lived, machine: Machine) -> Verdict {
-    let mut case = Case::new(day, lived, machine);
+pub fn judge(day: &Day, outcome: &Outcome, machine: Machine) -> Verdict {
+    let mut case = Case::new(day, outcome, machine);
     let over = case.time();
     let cleanup = case.cleanup();
     case.order();
@@ -81,40 +86,40 @@ struct Case<'a> {
     hung: bool,
     machine: Machine,
     /// When the first signal was sent.
-    told: Option<Duration>,
-    /// When it failed, or asked to stop, by itself.
+    first_signal: Option<Duration>,
+    /// When the app failed.
     failed: Option<Duration>,
     cause: Option<Duration>,
-    /// When it was forced, if it was: by a signal, or as it ended itself.
+    /// When the end was forced, if it was: by a signal, or because the process ended itself.
     forced: Option<Duration>,
-    /// The signals that may have counted as another.
+    /// The signals that may have counted as a second one.
     another: Vec<(Duration, Signal)>,
-    /// Whether it ended itself.
+    /// Whether the process ended itself.
     aborted: bool,
-    lived: &'a Lived,
+    outcome: &'a Outcome,
     broken: Vec<String>,
     late: bool,
 }
 
 impl<'a> Case<'a> {
-    fn new(day: &'a Day, lived: &'a Lived, machine: Machine) -> Self {
-        let end = &lived.end;
-        let asked: Vec<(Duration, Signal)> = lived
+    fn new(day: &'a Day, outcome: &'a Outcome, machine: Machine) -> Self {
+        let end = &outcome.end;
+        let asked: Vec<(Duration, Signal)> = outcome
             .sent
             .iter()
             .copied()
             .filter(|(at, signal)| asks_to_stop(*signal) && *at < end.at)
             .collect();
-        let told = asked.first().map(|(at, _)| *at);
+        let first_signal = asked.first().map(|(at, _)| *at);
         let first = |what: &str| {
             let line = end.evidence.iter().find(|line| line.what == what);
             line.map(|line| line.at)
         };
-        let left = |cause: Cause| first(cause.evidence());
-        // A step may panic where it was not meant to: `bridge` does on a runtime of one thread.
+        let evidence_of = |cause: Cause| first(cause.evidence());
+        // A step may panic unintentionally, as `bridge` does on a current-thread runtime.
         let bodies = day.app.workers.iter().chain(&["main"]);
         let panicked = bodies.filter_map(|body| first(&format!("{body} panicked")));
-        let failed = left(Cause::Fails).into_iter().chain(panicked).min();
+        let failed = evidence_of(Cause::Fails).into_iter().chain(panicked).min();
         let timed_out = day.start_timeout.and_then(|time| {
             day.app
                 .hooks(Place::Start)
@@ -126,26 +131,34 @@ impl<'a> Case<'a> {
                 })
                 .min()
         });
-        let aborted = left(Cause::Aborts);
-        let causes = [told, failed, aborted, left(Cause::Asks), timed_out];
-        let aborted = aborted.or(left(Cause::WillAbort));
+        let aborted = evidence_of(Cause::Aborts);
+        let causes = [
+            first_signal,
+            failed,
+            aborted,
+            evidence_of(Cause::Asks),
+            timed_out,
+        ];
+        let aborted = aborted.or(evidence_of(Cause::WillAbort));
         let another: Vec<(Duration, Signal)> = asked
             .into_iter()
-            .filter(|(at, _)| told.is_some_and(|told| *at >= told + SURELY_SAME))
+            .filter(|(at, _)| {
+                first_signal.is_some_and(|first_signal| *at >= first_signal + SURELY_SAME)
+            })
             .collect();
         let forced = another.iter().map(|(at, _)| *at).chain(aborted).min();
         Self {
             day,
             end,
-            hung: lived.hung,
+            hung: outcome.hung,
             machine,
-            told,
+            first_signal,
             failed,
             cause: causes.into_iter().flatten().filter(|at| *at < end.at).min(),
             forced,
             another,
             aborted: aborted.is_some(),
-            lived,
+            outcome,
             broken: Vec::new(),
             late: false,
         }
@@ -163,16 +176,16 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// When it was sent SIGSTOP, and SIGCONT.
+    /// When the process received SIGSTOP and SIGCONT.
     fn stopped(&self) -> Option<(Duration, Duration)> {
         let at = |wanted| {
-            let mut sent = self.lived.sent.iter();
+            let mut sent = self.outcome.sent.iter();
             sent.find_map(|(at, signal)| (*signal == wanted).then_some(*at))
         };
         Some((at(Signal::STOP)?, at(Signal::CONT)?))
     }
 
-    /// When it must have heard of what one of its threads did then. SIGSTOP may have come in between.
+    /// When the driver has certainly noticed an event of one of its threads. SIGSTOP may come in between.
     fn surely_heard(&self, at: Duration) -> Duration {
         let heard = at + self.machine.tolerance;
         match self.stopped() {
@@ -183,7 +196,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// It ends, and in time. Returns how long after its deadline, in milliseconds.
+    /// The process ends, and in time. Returns the time after the deadline in milliseconds.
     fn time(&mut self) -> Option<f64> {
         let end = self.end;
         let hung = self.hung;
@@ -192,15 +205,16 @@ impl<'a> Case<'a> {
         self.check(late.is_none(), || format!("{late:?} is later than its end"));
         let mut limit = self.cause? + self.day.shutdown;
         if let Deed::Signals(Pattern::Twice | Pattern::Thrice) = self.day.fault.deed
-            && let (Some(told), Some((second, _))) = (self.told, self.another.first())
-            && *second >= told + SURELY_ANOTHER
+            && let (Some(first_signal), Some((second, _))) =
+                (self.first_signal, self.another.first())
+            && *second >= first_signal + SURELY_ANOTHER
         {
             limit = limit.min(*second + self.day.reserve() + FORCED);
             if let Some((third, _)) = self.another.get(1) {
                 limit = limit.min(*third);
             }
         }
-        // One that was stopped (SIGSTOP) has its time when it goes on. That is all of it where it may not have heard of the
+        // A process that was stopped (SIGSTOP) has its time from SIGCONT on: all of it if it may not have handled the
         // first signal before.
         if let Some((stopped, goes_on)) = self.stopped() {
             let heard = stopped >= self.cause? + self.machine.tolerance;
@@ -222,7 +236,7 @@ impl<'a> Case<'a> {
         (!hung).then_some(over)
     }
 
-    /// Those that came up.
+    /// The resources that started.
     fn up(&self) -> Vec<&'static str> {
         let names = self.day.app.resources.iter().map(|(name, _)| *name);
         names
@@ -230,14 +244,14 @@ impl<'a> Case<'a> {
             .collect()
     }
 
-    /// When its stop ended as it should, or with the error that it expects.
+    /// When the stop of a resource ended without an error, or with an error that it expects.
     fn stopped_clean(&self, name: &str) -> Option<(usize, Duration)> {
         let expected = self.day.steps(&format!("{name}.stop")).contains("expected");
         let how = if expected { "error" } else { "ok" };
         self.first(&format!("{name}.stop {how}"))
     }
 
-    /// Whether it came up when it had been given up, or might have been.
+    /// Whether a start ended after it was given up, or may have been.
     fn is_late(&self, name: &str) -> bool {
         let Some((_, up)) = self.first(&format!("{name}.start ok")) else {
             return false;
@@ -253,7 +267,7 @@ impl<'a> Case<'a> {
             .any(|at| up + self.machine.tolerance >= at)
     }
 
-    /// Each that came up is stopped or gets its emergency hook, once; no other is.
+    /// Each started resource stops or runs its emergency hook, once; no other resource does.
     fn cleanup(&mut self) -> Cleanup {
         let up = self.up();
         let mut cleanup = if up.is_empty() {
@@ -287,7 +301,7 @@ impl<'a> Case<'a> {
             match (clean, emergency) {
                 (None, None) if !self.is_late(name) => {
                     cleanup = Cleanup::Without;
-                    // The second signal after the one that forces, or after an abort, ends it on the spot.
+                    // The second signal after the forcing one, or after an abort, ends the process at once.
                     let forced = self.another.len() + usize::from(self.aborted);
                     let due = self.day.fault.due && forced < 2 && !self.killed_early();
                     self.check(!due, || {
@@ -318,13 +332,13 @@ impl<'a> Case<'a> {
     fn killed_early(&self) -> bool {
         self.up().is_empty()
             && self
-                .lived
+                .outcome
                 .sent
                 .iter()
                 .any(|(_, signal)| Some(signal.as_raw()) == self.end.signal)
     }
 
-    /// What needs something ends before it.
+    /// A resource ends before the resources that it needs.
     fn order(&mut self) {
         for (name, needs) in self.day.app.resources {
             if !self.day.fault.due
@@ -356,7 +370,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Nothing stops before the workers have ended, or had their time.
+    /// No stop begins before the workers have ended, or their time has.
     fn drain(&mut self) {
         let stops = self.day.app.hooks(Place::Stop);
         let mut lines = self.end.evidence.iter().enumerate();
@@ -383,43 +397,50 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The exit code is one that what happened can lead to.
+    /// The exit code is one that the fault may lead to and that the facts of this life allow.
     fn code(&mut self, cleanup: Cleanup) -> i32 {
         let signal = self.end.signal.map(|signal| -signal);
         let code = self.end.code.or(signal).unwrap_or_default();
         if self.hung {
             return code;
         }
-        let mut allowed = self.day.fault.codes.to_vec();
+        let signals = self.another.iter().map(|(_, signal)| signal.as_raw());
+        let signals: Vec<i32> = signals.collect();
+        let mut of_fault = self.day.fault.codes.to_vec();
         if self.day.besides {
-            allowed.extend([0, 1, 3]);
+            of_fault.extend([0, 1, 3]);
         }
-        allowed.extend(self.another.iter().map(|(_, signal)| 128 + signal.as_raw()));
+        of_fault.extend(signals.iter().map(|signal| 128 + signal));
         if self.killed_early() {
-            allowed.push(code);
+            of_fault.push(code);
         }
         if code == -Signal::KILL.as_raw() && self.day.fault.limit != Limit::Deadline {
-            // The last timer of the kernel: the one before it had 100 ms to end it.
+            // The last timer of the kernel: the one before it had 100 ms to end the process.
             self.late = true;
         }
-        self.check(allowed.contains(&code), || {
-            format!("the exit code is {code}, allowed are {allowed:?}")
-        });
-        let unclean = matches!(cleanup, Cleanup::Emergency | Cleanup::Without);
-        self.check(!unclean || code != 0, || {
-            format!("{cleanup:?} is not clean, but the exit code is 0")
-        });
-        // A failure that nothing else can have been faster than.
-        if let Some(failed) = self.failed
-            && self.forced.is_none()
-            && self
-                .told
-                .is_none_or(|told| told > failed + Duration::from_millis(50))
-        {
-            self.check(matches!(code, 1 | 2), || {
-                format!("the app failed, but the exit code is {code}")
+        // A failure that precedes every signal.
+        let failed = self.forced.is_none()
+            && self.failed.is_some_and(|failed| {
+                let surely = failed + SURELY_FIRST;
+                self.first_signal
+                    .is_none_or(|first_signal| first_signal > surely)
             });
-        }
+        let unclean = matches!(cleanup, Cleanup::Emergency | Cleanup::Without);
+        let of_life = allowed(&Facts {
+            forced: Fact::of(false, !signals.is_empty()),
+            signals: &signals,
+            config: Fact::Maybe,
+            failed: Fact::of(failed, true),
+            unclean: Fact::of(unclean, true),
+        });
+        // Only the fault says how a process may end that was aborted or killed.
+        let is_of_life = failed || (0..128).contains(&code);
+        let holds = of_fault.contains(&code) && (!is_of_life || of_life.contains(&code));
+        self.check(holds, || {
+            format!(
+                "the exit code is {code}, the fault allows {of_fault:?}, and a life with cleanup {cleanup:?} {of_life:?}"
+            )
+        });
         code
     }
 }

@@ -1,10 +1,14 @@
-//! Bad days: programs in which faults are committed at random, one after the other from a seed, side by side.
+//! Random days: programs with random faults, and signals at random instants, side by side.
 //!
-//! [`table`] says which faults there are and what each may lead to, [`day`] draws a day from a seed, [`live`] leads many
-//! of them, [`judge`] says whether what must hold held, [`tally`] sums up.
+//! A day is drawn from a seed ([`day`]) out of tables of programs and faults ([`table`]), run ([`run`]), judged by what
+//! must hold on every day ([`judge`]), and counted ([`tally`]).
 
 pub mod day;
+// The rules for exit codes are those of the simulation in the framework's own tests. That file is compiled there under
+// `cfg(test)` only, so that this crate cannot import it; and the framework cannot depend on its tests.
+#[path = "../../../lifecycle/src/life/simulation/exit_code.rs"]
+mod exit_code;
 pub mod judge;
-pub mod live;
+pub mod run;
 pub mod table;
 pub mod tally;

@@ -1,47 +1,49 @@
-//! The faults, and what each may lead to.
+//! The table of faults, and what each may lead to.
 
-use crate::run::Signal;
+use crate::harness::Signal;
 
 /// A fault, and what it may lead to.
 #[derive(Debug)]
 pub struct Fault {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: &'static str,
-    /// What is done.
+    /// What it does.
     pub deed: Deed,
-    /// Where, if it is a step of a hook.
+    /// Where the step can be, if it is a step of a hook.
     pub places: &'static [Place],
-    /// Where it is a cause to stop.
+    /// Where the step is a reason to stop.
     pub causes: &'static [Place],
-    /// What kind of a cause it is.
+    /// The kind of reason.
     pub cause: Cause,
-    /// The exit codes that it may lead to, where no second signal was sent. `-9` is a death by signal 9.
+    /// The exit codes that it may lead to without a second signal. `-9` means killed by signal 9.
     pub codes: &'static [i32],
-    /// Whether what is up is due its stop or its emergency hook in spite of it.
+    /// Whether started resources must still stop or run their emergency hooks.
     pub due: bool,
     /// When the process must be gone.
     pub limit: Limit,
-    /// Whether the life's driver may stand still: then what ended clean may get its emergency hook, too.
+    /// Whether the driver may stand still, so that a resource that has stopped gracefully may also run its emergency
+    /// hook.
     pub stuck: bool,
     /// Whether it keeps a processor busy.
     pub heavy: bool,
 }
 
-/// What kind of a cause to stop a fault is. It leaves its name as evidence.
+/// How a fault is a reason to stop. Its name is left as evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The app asks to stop.
+    /// The app requests a stop.
     Asks,
     /// The app fails.
     Fails,
     /// The process ends itself.
     Aborts,
-    /// It will: a second panic writes a backtrace before it aborts, and only then is there a cause.
+    /// The process will end itself: a second panic writes a backtrace before it aborts, and only then is there a
+    /// reason.
     WillAbort,
 }
 
 impl Cause {
-    /// What it leaves as evidence.
+    /// The evidence of this kind.
     #[must_use]
     pub fn evidence(self) -> &'static str {
         match self {
@@ -53,50 +55,50 @@ impl Cause {
     }
 }
 
-/// What is done.
+/// What a fault does.
 #[derive(Debug, Clone, Copy)]
 pub enum Deed {
-    /// Nothing at all.
+    /// Nothing.
     Nothing,
     /// A step of a hook: see [`crate::act`].
     Step(&'static str),
-    /// Signals.
+    /// Unusual signals.
     Signals(Pattern),
-    /// Something is wrong with where it writes to.
+    /// Unusual outputs.
     Outputs(Outputs),
 }
 
-/// How a program is told to stop, where that is the fault.
+/// How the program is asked to stop, if that is the fault.
 #[derive(Debug, Clone, Copy)]
 pub enum Pattern {
-    /// At an instant of startup.
+    /// During startup.
     Startup,
-    /// Twice, within the time in which that counts as once.
+    /// Twice, within the time in which both count as one.
     Same,
     /// Twice.
     Twice,
     /// Three times.
     Thrice,
-    /// Hundreds of times at once, hangups too.
+    /// Hundreds of signals at once, SIGHUP among them.
     Storm,
-    /// Once, then it is stopped in the middle (SIGSTOP), and goes on later.
+    /// Once; then the process is stopped (SIGSTOP), and continued later.
     Stopped,
 }
 
-/// Where a program writes to.
+/// The outputs of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outputs {
-    /// Somebody reads it.
+    /// The test reads them.
     Read,
     /// Both are closed.
     Closed,
-    /// The reader is gone.
+    /// Their reader is closed.
     Gone,
-    /// Nobody reads it, and the pipe is full.
+    /// Both are full, and are not read.
     Full,
 }
 
-/// Where a step can stand.
+/// Where a step can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Before anything has started.
@@ -109,9 +111,9 @@ pub enum Place {
     Emergency,
     /// A worker.
     Worker,
-    /// Main's body.
+    /// The body of `main`.
     Main,
-    /// A task of a resource, or of main's body.
+    /// A task of a resource, or of the body of `main`.
     Task,
     /// A destructor.
     Drop,
@@ -131,7 +133,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// What comes on top of the deadline, in milliseconds.
+    /// The time allowed beyond the deadline, in milliseconds.
     #[must_use]
     pub fn extra(self) -> u64 {
         match self {
@@ -144,17 +146,17 @@ impl Limit {
 
 use Place::{Drop, Emergency, Init, Main, Start, Stop, Task, Worker, Writer};
 
-/// What an app does; a failure there is one of the app.
+/// Places in which a failure fails the app.
 const APP: &[Place] = &[Start, Worker, Main];
 const HOOKS: &[Place] = &[Start, Stop, Worker, Main, Task];
 const SYNC: &[Place] = &[Init, Emergency, Drop, Writer];
 const ANYWHERE: &[Place] = &[
     Start, Stop, Emergency, Worker, Main, Task, Drop, Writer, Init,
 ];
-/// Where everything is up.
+/// Places that run after everything has started.
 const ONCE_UP: &[Place] = &[Stop, Worker, Main];
 
-/// One that does nothing wrong.
+/// No fault.
 const WELL: Fault = Fault {
     name: "nothing",
     deed: Deed::Nothing,
@@ -168,7 +170,7 @@ const WELL: Fault = Fault {
     heavy: false,
 };
 
-/// A step that a hook goes through wrong.
+/// A step of a hook that is a fault.
 const fn step(name: &'static str, places: &'static [Place]) -> Fault {
     Fault {
         name,
@@ -179,7 +181,7 @@ const fn step(name: &'static str, places: &'static [Place]) -> Fault {
     }
 }
 
-/// A step that is a failure of the app where it stands in a start, a worker or main.
+/// A step that fails the app if it is in a start, a worker or `main`.
 const fn failure(name: &'static str, places: &'static [Place]) -> Fault {
     Fault {
         causes: APP,
@@ -193,19 +195,19 @@ const fn abort(name: &'static str) -> Fault {
     Fault {
         causes: ANYWHERE,
         cause: Cause::Aborts,
-        // Where nothing is up nothing holds it up.
+        // Before anything has started, nothing delays the end.
         codes: &[0, 1, 3, 134, -6],
         ..step(name, ANYWHERE)
     }
 }
 
-/// Something that is broken in the whole process: see [`crate::faults`].
+/// A fault of the whole process: see [`crate::faults`].
 const fn process(name: &'static str) -> Fault {
     step(name, ONCE_UP)
 }
 
-/// Threads that stand still for ever, or are gone. Where the driver is one of them, or does not hear what comes to pass,
-/// what ended clean may get its emergency hook, too.
+/// Threads that stand still or vanish. If the driver is one of them, or misses events, a resource that has stopped
+/// gracefully may also run its emergency hook.
 const fn threads(name: &'static str, limit: Limit) -> Fault {
     Fault {
         limit,
@@ -214,7 +216,7 @@ const fn threads(name: &'static str, limit: Limit) -> Fault {
     }
 }
 
-/// Those of the emergency hooks among them: nobody is left to call the hooks.
+/// The threads of the emergency hooks are among them, so that no hook can run.
 const fn without_hooks(name: &'static str, limit: Limit) -> Fault {
     Fault {
         due: false,
@@ -222,7 +224,7 @@ const fn without_hooks(name: &'static str, limit: Limit) -> Fault {
     }
 }
 
-/// Signals that are wrong.
+/// A fault of the signals.
 const fn signals(name: &'static str, pattern: Pattern) -> Fault {
     Fault {
         name,
@@ -232,7 +234,7 @@ const fn signals(name: &'static str, pattern: Pattern) -> Fault {
     }
 }
 
-/// Outputs that are wrong.
+/// A fault of the outputs.
 const fn outputs(name: &'static str, outputs: Outputs) -> Fault {
     Fault {
         name,
@@ -241,7 +243,7 @@ const fn outputs(name: &'static str, outputs: Outputs) -> Fault {
     }
 }
 
-/// All of them.
+/// All faults.
 pub static FAULTS: &[Fault] = &[
     WELL,
     failure("error", HOOKS),
@@ -273,7 +275,7 @@ pub static FAULTS: &[Fault] = &[
     abort("overflow"),
     Fault {
         cause: Cause::WillAbort,
-        // With its backtrace, of a build for tests, for half a second.
+        // A backtrace of a debug build takes half a second.
         heavy: true,
         ..abort("double")
     },
@@ -312,7 +314,7 @@ pub static FAULTS: &[Fault] = &[
         stuck: true,
         ..process("allocator")
     },
-    // The runtime itself may panic at any time after it, and whoever finds a descriptor of his own closed may abort.
+    // The runtime may panic at any time after it, and the owner of a closed descriptor may abort.
     Fault {
         codes: &[0, 1, 3, 134],
         stuck: true,
@@ -320,7 +322,7 @@ pub static FAULTS: &[Fault] = &[
     },
     process("files"),
     process("atexit"),
-    // Before it is told it could not be told any more.
+    // A signal before the worker waits for it would have its default effect.
     step("ignore", &[Stop]),
     process("mask"),
     threads("freeze:first", Limit::Deadline),
@@ -346,7 +348,7 @@ pub static FAULTS: &[Fault] = &[
     ),
 ];
 
-/// What may happen besides: little enough to leave the fault itself to be seen.
+/// Additional faults, small enough not to hide the main one.
 pub static BESIDES: &[(&str, Place)] = &[
     ("error", Stop),
     ("panic", Stop),
@@ -364,7 +366,7 @@ pub static BESIDES: &[(&str, Place)] = &[
     ("hang", Drop),
 ];
 
-/// A program, and what is in it.
+/// A program, and its components.
 #[derive(Debug)]
 pub struct App {
     /// The program's name.
@@ -375,7 +377,7 @@ pub struct App {
     pub workers: &'static [&'static str],
     tasks: &'static [&'static str],
     drops: &'static [&'static str],
-    /// The components with times of their own, as variables name them.
+    /// The components with timeouts of their own, as variables name them.
     pub timed: &'static [&'static str],
 }
 
@@ -448,7 +450,7 @@ pub static APPS: [App; 4] = [
     },
 ];
 
-/// Those that ask a program to stop.
+/// Whether a signal asks a program to stop.
 #[must_use]
 pub fn asks_to_stop(signal: Signal) -> bool {
     signal == Signal::TERM || signal == Signal::INT

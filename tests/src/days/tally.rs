@@ -1,20 +1,20 @@
-//! What came of many days.
+//! The outcome of many days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::day::Day;
 use super::judge::{Cleanup, Verdict};
-use super::live::Lived;
+use super::run::Outcome;
 use super::table::FAULTS;
 
-/// What came of many days, fault by fault.
+/// The outcome of many days, by fault.
 #[derive(Debug, Default)]
 pub struct Tally {
     rows: BTreeMap<&'static str, Row>,
-    /// How many were late once, and lived again.
+    /// The number of days that were late, and were repeated.
     pub again: usize,
-    /// The days on which something did not hold.
+    /// The days on which a rule was broken.
     pub failures: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ struct Row {
     runs: usize,
     hangs: usize,
     failures: usize,
-    /// In milliseconds, after the deadline; negative: before.
+    /// In milliseconds after the deadline, negative before it.
     worst: Option<f64>,
     codes: BTreeSet<i32>,
     nothing: usize,
@@ -50,12 +50,12 @@ impl Row {
 }
 
 impl Tally {
-    /// One more day.
-    pub fn add(&mut self, day: &Day, lived: &Lived, verdict: Verdict) {
+    /// Adds a day.
+    pub fn add(&mut self, day: &Day, outcome: &Outcome, verdict: Verdict) {
         let is = |cleanup| usize::from(verdict.cleanup == cleanup);
         let row = Row {
             runs: 1,
-            hangs: lived.hung.into(),
+            hangs: outcome.hung.into(),
             failures: usize::from(!verdict.broken.is_empty()),
             worst: verdict.over,
             codes: BTreeSet::from([verdict.code]),
@@ -73,7 +73,7 @@ impl Tally {
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect();
             self.failures.push(format!(
-                "{}\n  SEED={seed} RUNS=1 cargo test -p lifecycle-tests --test faults -- --nocapture\n  \
+                "{}\n  SEED={seed} RUNS=1 cargo test -p lifecycle-tests --test load -- --nocapture faults::\n  \
                  {} {program} {}\n  signals {:?} after `{}`, outputs {:?}\n{}",
                 verdict.broken.join("; "),
                 variables.join(" "),
@@ -81,7 +81,7 @@ impl Tally {
                 day.signals.iter().take(4).collect::<Vec<_>>(),
                 day.after,
                 day.outputs,
-                lived.end,
+                outcome.end,
             ));
         }
     }
@@ -121,15 +121,15 @@ impl fmt::Display for Tally {
             )
         };
         for fault in FAULTS {
-            if let Some(lived) = self.rows.get(fault.name) {
-                row(f, fault.name, &format!("+{}", fault.limit.extra()), lived)?;
-                all.join(lived);
+            if let Some(outcome) = self.rows.get(fault.name) {
+                row(f, fault.name, &format!("+{}", fault.limit.extra()), outcome)?;
+                all.join(outcome);
             }
         }
         row(f, "all", "", &all)?;
         match self.again {
             0 => Ok(()),
-            again => writeln!(f, "late, and lived again: {again}"),
+            again => writeln!(f, "late, and repeated: {again}"),
         }
     }
 }

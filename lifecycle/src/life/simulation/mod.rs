@@ -5,6 +5,7 @@
 //! prints its story. `LIFECYCLE_WORLDS=100000` sets how many there are.
 
 mod evidence;
+mod exit_code;
 mod generate;
 mod hooks;
 mod invariants;
