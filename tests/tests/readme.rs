@@ -7,7 +7,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The code blocks of that language.
+/// The code blocks of a language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     text.split(&format!("\n```{language}\n"))
         .skip(1)
@@ -37,7 +37,7 @@ fn the_commands_of_the_readme_are_those_that_ci_runs() {
     assert!(ci.contains("cargo run --locked -p agent"), "{ci}");
 }
 
-/// The first cells of the table of features.
+/// The names in the features table.
 fn features_of(text: &str) -> Vec<String> {
     let (_, table) = text
         .split_once("| feature | what it adds | default |")

@@ -2,12 +2,14 @@
 //!
 //! # Phases of a shutdown
 //!
-//! 1. **Not ready.** The deadline is fixed, `/readyz` answers 503, and systemd is notified. During the `lame_duck`, the application
-//!    serves as before while load balancers remove it. Ctrl+C on a terminal skips the lame duck.
-//! 2. **Drain.** Admission closes. `main` and the workers without an order are asked to stop together. Workers with an order
-//!    follow, highest order first; a group is asked to stop when the group above it has ended. Admitted work is awaited.
+//! 1. **Not ready.** The deadline is fixed, `/readyz` answers 503, and systemd is notified. During the `lame_duck`, the
+//!    application serves as before while load balancers remove it. Ctrl+C on a terminal skips the lame duck.
+//! 2. **Drain.** Admission closes. `main` and the workers without an order are asked to stop together. Workers with an
+//!    order follow, highest order first; a group is asked to stop when the group above it has ended. Admitted work is
+//!    awaited.
 //! 3. **Stop.** Each resource stops when every component that depends on it has ended.
-//! 4. **Report.** The report lists the outcome of each component, work that was aborted, leaked leases, and the exit code.
+//! 4. **Report.** The report lists the outcome of each component, work that was aborted, leaked leases, and the exit
+//!    code.
 //!
 //! # Which work is awaited
 //!
@@ -19,8 +21,8 @@
 //! | tasks | [`Shutdown::tasks`](crate::Shutdown::tasks), or a [`Tasks`](crate::Tasks) parameter |
 //! | any other unit of work | [`Shutdown::admit`](crate::Shutdown::admit): hold the returned [`InFlight`](crate::InFlight) until the work is done |
 //!
-//! Admitting work and closing admission are atomic with respect to each other. Admitted work is awaited; a later call of `admit`
-//! returns [`Draining`](crate::Draining), and its caller can reject the work. No unit of work is missed.
+//! Admitting work and closing admission are atomic with respect to each other. Admitted work is awaited; a later call
+//! of `admit` returns [`Draining`](crate::Draining), and its caller can reject the work. No unit of work is missed.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -96,12 +98,12 @@
 //!
 //! # Errors caused by the shutdown
 //!
-//! A worker or a task that was asked to stop may fail because its peer has gone: connection reset, broken pipe, unexpected end of
-//! file, a cancelled task, or [`Draining`](crate::Draining). Such an error counts as a clean end and is logged at debug level. For the
-//! `stop` of a resource, you declare such errors yourself with `fn expects(&self, error: &E) -> bool`, often by calling
-//! [`is_disconnect`](crate::is_disconnect).
+//! A worker or a task that was asked to stop may fail because its peer has gone: connection reset, broken pipe,
+//! unexpected end of file, a cancelled task, or [`Draining`](crate::Draining). Such an error counts as a clean end and
+//! is logged at debug level. For the `stop` of a resource, you declare such errors yourself with
+//! `fn expects(&self, error: &E) -> bool`, often by calling [`is_disconnect`](crate::is_disconnect).
 //!
 //! # What a graceful shutdown cannot protect
 //!
-//! SIGKILL and a power failure run no cleanup. Save partial results as they are produced, make jobs leases that expire, and recover
-//! at the next start.
+//! SIGKILL and a power failure run no cleanup. Save partial results as they are produced, make jobs leases that expire,
+//! and recover at the next start.

@@ -1,22 +1,24 @@
-//! What the framework guarantees under faults, how it does so, what that costs, and what it cannot guarantee. This module contains no
-//! items.
+//! What the framework guarantees under faults, how it does so, what that costs, and what it cannot guarantee. This
+//! module contains no items.
 //!
-//! `D` is the shutdown deadline: `shutdown_timeout` after the first cause to stop. A cause is a signal, a failed start, a failed worker,
-//! the return of `main`, or a request. The deadline is fixed at that instant and never moves.
+//! `D` is the shutdown deadline: `shutdown_timeout` after the first cause to stop. A cause is a signal, a failed start,
+//! a failed worker, the return of `main`, or a request. The deadline is fixed at that instant and never moves.
 //!
 //! # Guarantees
 //!
-//! 1. **The process has exited by `D`**, whatever user code does: a hook that blocks every thread of the runtime, spins or deadlocks, a
-//!    destructor that panics, a blocking task that never returns.
-//! 2. **Every component that was started is cleaned up.** Either its `stop` completes, or its `emergency` hook runs once, in stop order.
-//!    This also holds when the process aborts, when memory, threads or descriptors are exhausted, and when the runtime itself panics.
-//! 3. **Failures are isolated.** The failure of a component does not skip or shorten the cleanup of another one, and delays it by
-//!    no more than the time of the failed component.
-//! 4. **The exit code is accurate.** It is 0 only if every component stopped cleanly. The first error is reported as the cause.
+//! 1. **The process has exited by `D`**, whatever user code does: a hook that blocks every thread of the runtime, spins
+//!    or deadlocks, a destructor that panics, a blocking task that never returns.
+//! 2. **Every component that was started is cleaned up.** Either its `stop` completes, or its `emergency` hook runs
+//!    once, in stop order. This also holds when the process aborts, when memory, threads or descriptors are exhausted,
+//!    and when the runtime itself panics.
+//! 3. **Failures are isolated.** The failure of a component does not skip or shorten the cleanup of another one, and
+//!    delays it by no more than the time of the failed component.
+//! 4. **The exit code is accurate.** It is 0 only if every component stopped cleanly. The first error is reported as
+//!    the cause.
 //! 5. **Admitted work is finished or reported as aborted.** Refused work was never started.
 //!
-//! The table lists faults and their effects. The last column names the tests: `a7_..`, `b14_..` in the `tests/` folder of the
-//! repository.
+//! The table lists faults and their effects. The last column names the tests: `a7_..`, `b14_..` in the `tests/` folder
+//! of the repository.
 //!
 //! | fault | effect | tests |
 //! | --- | --- | --- |
@@ -55,43 +57,49 @@
 //!
 //! # How it works
 //!
-//! - **Dedicated threads, created first.** `#[lifecycle::main]` creates the watchdog and the signal thread before the plan and the
-//!   runtime exist, and unblocks the signals that it needs. The threads for emergency hooks (one for each hook, at most 16, and one that
-//!   conducts them) and for output follow before the first start. Startup continues only after each of these threads has reported that
-//!   it has everything it needs.
-//! - **An idle first thread.** The kernel delivers signals of the process to its first thread. A thread cannot take a signal while it is in
-//!   uninterruptible I/O, starts a child process, or waits for the memory map while hundreds of threads are created, and the deadline
-//!   would begin late. Therefore the first thread only waits, and the application runs on a second thread named `main`.
-//! - **A driver that runs no user code.** The state machine of startup and shutdown has a runtime of its own. Each hook runs as a
-//!   separate task or on a separate thread and reports its result as an event, so the driver makes progress when user code blocks every
-//!   thread of the application's runtime.
-//! - **A watchdog without dependencies.** The watchdog takes no lock, allocates no memory, opens no descriptor, and writes no log: it
-//!   sleeps until an absolute instant of the monotonic clock. It starts the emergency hooks when the emergency reserve begins or when
-//!   a signal forces the stop. Shortly before `D` it ends the process with `_exit` and the last known exit code. The margin is a twentieth
-//!   of `D`, between 5 and 50 ms, and at most a quarter of the reserve.
-//! - **Kernel timers behind the watchdog** (Linux; on the clock that includes suspend). The first timer starts the hooks 10 ms after `D` and
-//!   arms two more timers: one calls `_exit`, the last one sends SIGKILL.
-//! - **A SIGABRT handler** on the alternate stack of the thread. It wakes the emergency threads and holds the aborting thread until the
-//!   process exits.
-//! - **Bounded exit.** The runtime is dropped on a separate thread, which is abandoned after 100 ms. Buffers are flushed last, within the
-//!   remaining time, or within 250 ms in a forced stop. A forced stop always ends with `_exit`.
+//! - **Dedicated threads, created first.** `#[lifecycle::main]` creates the watchdog and the signal thread before the
+//!   plan and the runtime exist, and unblocks the signals that it needs. The threads for emergency hooks (one for each
+//!   hook, at most 16, and one that conducts them) and for output follow before the first start. Startup continues only
+//!   after each of these threads has reported that it has everything it needs.
+//! - **An idle first thread.** The kernel delivers signals of the process to its first thread. A thread cannot take a
+//!   signal while it is in uninterruptible I/O, starts a child process, or waits for the memory map while hundreds of
+//!   threads are created, and the deadline would begin late. Therefore the first thread only waits, and the application
+//!   runs on a second thread named `main`.
+//! - **A driver that runs no user code.** The state machine of startup and shutdown has a runtime of its own. Each hook
+//!   runs as a separate task or on a separate thread and reports its result as an event, so the driver makes progress
+//!   when user code blocks every thread of the application's runtime.
+//! - **A watchdog without dependencies.** The watchdog takes no lock, allocates no memory, opens no descriptor, and
+//!   writes no log: it sleeps until an absolute instant of the monotonic clock. It starts the emergency hooks when the
+//!   emergency reserve begins or when a signal forces the stop. Shortly before `D` it ends the process with `_exit` and
+//!   the last known exit code. The margin is a twentieth of `shutdown_timeout`, between 5 and 50 ms, and at most a
+//!   quarter of the reserve.
+//! - **Kernel timers behind the watchdog** (Linux; on the clock that includes suspend). The first timer starts the
+//!   hooks 10 ms after `D` and arms two more timers: one calls `_exit`, the last one sends SIGKILL.
+//! - **A SIGABRT handler** on the alternate stack of the thread. It wakes the emergency threads and holds the aborting
+//!   thread until the process exits.
+//! - **Bounded exit.** The runtime is dropped on a separate thread, which is abandoned after 100 ms. Buffers are
+//!   flushed last, within the remaining time, or within 250 ms in a forced stop. A forced stop always ends with
+//!   `_exit`.
 //!
 //! # Cost
 //!
-//! The framework keeps six sleeping threads (seven with probes), plus one for each emergency hook (at most 16) and one that conducts
-//! them. Each thread needs about 35 KiB of memory; an application with five resources needs 4.2 MB in total in a release build. The
-//! framework keeps no descriptor open. While the application runs, the only cost is one atomic addition for each admitted unit of work.
+//! The framework keeps six sleeping threads (seven with probes), plus one for each emergency hook (at most 16) and one
+//! that conducts them. Each thread needs about 35 KiB of memory; a whole application with five resources uses 4.2 MB in
+//! a release build. None of these threads keeps a descriptor open. While the application runs, the only cost is one
+//! atomic addition for each admitted unit of work.
 //!
 //! # What cannot be guaranteed
 //!
-//! - SIGKILL, the out-of-memory killer of the kernel, and a power failure end a process from outside, and no hook runs. Data that must
-//!   survive them has to be on disk before: save partial results as they are produced, and recover at the next start.
-//! - A thread in uninterruptible I/O, for example on an unreachable network file system, keeps even a killed process in the process table.
-//! - After `_exit`, the process disappears only when the kernel has reclaimed its memory. On a small virtual machine, this took about 80 ms
-//!   per GiB on idle processors, and longer on busy ones.
-//! - An `emergency` hook that takes a lock can block if the thread that holds the lock is stuck. When the process aborts or the
-//!   allocator is stuck, this includes the lock of the allocator. Such a hook is abandoned after its share of the reserve, and the others
-//!   run. Write hooks that use only what was created before:
+//! - SIGKILL, the out-of-memory killer of the kernel, and a power failure end a process from outside, and no hook runs.
+//!   Data that must survive them has to be on disk before: save partial results as they are produced, and recover at
+//!   the next start.
+//! - A thread in uninterruptible I/O, for example on an unreachable network file system, keeps even a killed process in
+//!   the process table.
+//! - After `_exit`, the process disappears only when the kernel has reclaimed its memory. On a small virtual machine,
+//!   this took about 80 ms per GiB on idle processors, and longer on busy ones.
+//! - An `emergency` hook that takes a lock can block if the thread that holds the lock is stuck. When the process
+//!   aborts or the allocator is stuck, this includes the lock of the allocator. Such a hook is abandoned after its
+//!   share of the reserve, and the others run. Write hooks that use only what was created before:
 //!
 //!   ```
 //!   use std::fs::File;
@@ -121,9 +129,9 @@
 //!   }
 //!   ```
 //!
-//! - The kernel timers cannot start the hooks if every thread of the process blocks all signals. A process in which no thread makes
-//!   progress can be ended only from outside.
-//! - The guarantees do not hold if user code replaces the handlers of SIGABRT or of the last two real-time signals, or calls `_exit` or
-//!   `exec`.
+//! - The kernel timers cannot start the hooks if every thread of the process blocks all signals. A process in which no
+//!   thread makes progress can be ended only from outside.
+//! - The guarantees do not hold if user code replaces the handlers of SIGABRT or of the last two real-time signals, or
+//!   calls `_exit` or `exec`.
 //! - Tests and the builder do not control the process: [`Running::stop`](crate::Running::stop) returns by `D`, and its
 //!   [`Report`](crate::Report) lists the components that had to be abandoned.

@@ -1,7 +1,7 @@
 //! Run the application in Kubernetes or Docker so that an update loses no request and no cleanup is killed.
 //!
-//! `LIFECYCLE_PRINT=kubernetes ./app` prints a Deployment with the timeouts and the probes of your application. The probes need the
-//! feature `admin`. The relevant parts are:
+//! `LIFECYCLE_PRINT=kubernetes ./app` prints a Deployment with the timeouts and the probes of your application. The
+//! probes need the feature `admin`. The relevant parts are:
 //!
 //! ```yaml
 //! spec:
@@ -24,15 +24,16 @@
 //!
 //! # How a pod stops
 //!
-//! 1. The kubelet sends SIGTERM. Only at the same time does the cluster remove the pod from its services, so requests still arrive
-//!    for a few seconds.
-//! 2. The application reports on `/readyz` that it is not ready, and keeps serving for the `lame_duck`. This replaces a `preStop`
-//!    hook that sleeps. Unlike such a hook, the lame duck is part of `shutdown_timeout` and appears in the plan.
+//! 1. The kubelet sends SIGTERM. Only at the same time does the cluster remove the pod from its services, so requests
+//!    still arrive for a few seconds.
+//! 2. The application reports on `/readyz` that it is not ready, and keeps serving for the `lame_duck`. This replaces a
+//!    `preStop` hook that sleeps. Unlike such a hook, the lame duck is part of `shutdown_timeout` and appears in the
+//!    plan.
 //! 3. The application drains, stops, and exits. The exit code says how it went.
 //! 4. The kubelet would send SIGKILL after `terminationGracePeriodSeconds`. By then the application has exited.
 //!
-//! By default, a pod has a grace period of 30 s and an application has a `shutdown_timeout` of 25 s. Keep the grace period above
-//! `shutdown_timeout` when you change either of them; the printed Deployment does.
+//! By default, a pod has a grace period of 30 s and an application has a `shutdown_timeout` of 25 s. Keep the grace
+//! period above `shutdown_timeout` when you change either of them; the printed Deployment does.
 //!
 //! ```no_run
 //! use lifecycle::{App, Shutdown, background};
@@ -55,14 +56,14 @@
 //!
 //! # Container image
 //!
-//! - The application works as process 1: no signal needs its default effect. If it starts processes that start further processes, put
-//!   an init before it (`docker run --init`), which reaps orphaned processes.
-//! - Write `ENTRYPOINT ["/app"]`, not `ENTRYPOINT /app`. The second form runs the application under a shell, which does not forward
-//!   SIGTERM.
-//! - Exit code 2 means a wrong configuration, and a restart does not help. Exit code 137 means SIGKILL: the grace period was too short,
-//!   or the container exceeded its memory limit.
+//! - The application works as process 1: no signal needs its default effect. If it starts processes that start further
+//!   processes, put an init before it (`docker run --init`), which reaps orphaned processes.
+//! - Write `ENTRYPOINT ["/app"]`, not `ENTRYPOINT /app`. The second form runs the application under a shell, which does
+//!   not forward SIGTERM.
+//! - Exit code 2 means a wrong configuration, and a restart does not help. Exit code 137 means SIGKILL: the grace
+//!   period was too short, or the container exceeded its memory limit.
 //!
 //! # Docker and Compose
 //!
-//! Docker waits 10 s before it sends SIGKILL. Raise this with `docker stop -t 30`, or with `stop_grace_period: 30s` in a compose file.
-//! `LIFECYCLE_PRINT=compose ./app` prints a service with the value for your application.
+//! Docker waits 10 s before it sends SIGKILL. Raise this with `docker stop -t 30`, or with `stop_grace_period: 30s` in
+//! a compose file. `LIFECYCLE_PRINT=compose ./app` prints a service with the value for your application.

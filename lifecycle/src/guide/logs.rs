@@ -1,8 +1,8 @@
 //! Read the log events and spans of the framework, and flush your own telemetry after the last component has stopped.
 //!
-//! All events and spans use [`tracing`] with the target `lifecycle`. When standard error is a terminal and the feature `console` is on,
-//! [progress lines](super::console) are shown instead. Without a subscriber and without a terminal, only warnings, failures and
-//! components that did not stop cleanly are written to standard error.
+//! All events and spans use [`tracing`] with the target `lifecycle`. When standard error is a terminal and the feature
+//! `console` is on, [progress lines](super::console) are shown instead. Without a subscriber and without a terminal,
+//! only warnings, failures and components that did not stop cleanly are written to standard error.
 //!
 //! # Events
 //!
@@ -37,18 +37,18 @@
 //! | `error` | the error, if the call failed |
 //! | `layer` | the cleanup layer of a `stop`, or of a worker after a stop request: `safe`; `timeout` if it was cancelled, abandoned or late; `emergency` if the emergency hook must run |
 //!
-//! - A task that you spawn does not inherit the span. `.in_current_span()` makes it inherit the span, and keeps
-//!   the span open until the task ends.
-//! - The span of a worker covers its whole run. To make each message a trace of its own, create its span with `parent: None`. The
-//!   filter `lifecycle=warn` disables all spans.
-//! - An emergency hook runs without a subscriber, because the subscriber may be what hangs. Its span is empty, follows the hook, and
-//!   records the duration. A forced shutdown writes no such spans.
+//! - A task that you spawn does not inherit the span. `.in_current_span()` makes it inherit the span, and keeps the
+//!   span open until the task ends.
+//! - The span of a worker covers its whole run. To make each message a trace of its own, create its span with
+//!   `parent: None`. The filter `lifecycle=warn` disables all spans.
+//! - An emergency hook runs without a subscriber, because the subscriber may be what hangs. Its span is empty, follows
+//!   the hook, and records the duration. A forced shutdown writes no such spans.
 //! - Without a subscriber no spans are created.
 //!
 //! # Telemetry
 //!
-//! Make the exporter of your spans a resource with the lowest order: it starts first and stops last. The spans of all other `stop`
-//! hooks are closed by then, so the final flush includes them.
+//! Make the exporter of your spans a resource with the lowest order: it starts first and stops last. The spans of all
+//! other `stop` hooks are closed by then, so the final flush includes them.
 //!
 //! ```no_run
 //! use std::sync::Arc;

@@ -38,9 +38,9 @@
 //! }
 //! ```
 //!
-//! This program handles the normal case only. SIGTERM kills it without cleanup, as does Ctrl+C while it connects. A panic in a task goes
-//! unnoticed. If `consume` does not end within 10 s, the pool is closed while it is in use. If `close` hangs, the process hangs. The order
-//! of the cleanup is maintained by hand, and each added line can break it.
+//! This program handles the normal case only. SIGTERM kills it without cleanup, as does Ctrl+C while it connects. A
+//! panic in a task goes unnoticed. If `consume` does not end within 10 s, the pool is closed while it is in use. If
+//! `close` hangs, the process hangs. The order of the cleanup is maintained by hand, and each added line can break it.
 //!
 //! The same program with `lifecycle`:
 //!
@@ -105,13 +105,14 @@
 //!
 //! # Step by step
 //!
-//! 1. Replace `#[tokio::main]`. With `main(shutdown: Shutdown)`, the body stays as it is, except that `shutdown.requested().await` replaces
-//!    the signal handling. From this step on, the shutdown has a deadline.
-//! 2. Turn shared values into resources, from the bottom up: configuration, pool, clients. Move their construction from the body to a `start`,
-//!    and their cleanup from the end of the body to a `stop`.
+//! 1. Replace `#[tokio::main]`. With `main(shutdown: Shutdown)`, the body stays as it is, except that
+//!    `shutdown.requested().await` replaces the signal handling. From this step on, the shutdown has a deadline.
+//! 2. Turn shared values into resources, from the bottom up: configuration, pool, clients. Move their construction from
+//!    the body to a `start`, and their cleanup from the end of the body to a `stop`.
 //! 3. Turn spawned loops into workers. Their cancellation token becomes a `Shutdown`.
-//! 4. Set timeouts: first `shutdown_timeout`, then those of the components whose needs you know. `LIFECYCLE_PRINT=plan` shows the sum.
+//! 4. Set timeouts: first `shutdown_timeout`, then those of the components whose needs you know. `LIFECYCLE_PRINT=plan`
+//!    shows the sum.
 //! 5. Rehearse a fault: `LIFECYCLE_DRILL="database.stop=hang"`, feature `drill`.
 //!
-//! A library that runs inside the `main` of another program uses [`Lifecycle::builder`](crate::Lifecycle::builder), which controls
-//! neither the process nor its signals.
+//! A library that runs inside the `main` of another program uses [`Lifecycle::builder`](crate::Lifecycle::builder),
+//! which controls neither the process nor its signals.

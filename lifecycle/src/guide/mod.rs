@@ -19,8 +19,8 @@
 //! | [Guarantees](guarantees) | what holds under faults, how, at what cost, and what cannot be guaranteed |
 //!
 //! The documentation of each macro lists its arguments: [`#[resource]`](macro@crate::resource),
-//! [`#[background]`](macro@crate::background), [`derive(App)`](macro@crate::App), [`#[lifecycle::main]`](macro@crate::main) and
-//! [`#[lifecycle::test]`](macro@crate::test).
+//! [`#[background]`](macro@crate::background), [`derive(App)`](macro@crate::App),
+//! [`#[lifecycle::main]`](macro@crate::main) and [`#[lifecycle::test]`](macro@crate::test).
 //!
 //! # Terms
 //!

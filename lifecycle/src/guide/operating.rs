@@ -21,8 +21,8 @@
 //!
 //! # Environment variables
 //!
-//! The environment overrides settings in code, and code overrides attributes. A value that does not parse ends the process with exit
-//! code 2 before anything starts. A variable for a component that does not exist is a warning.
+//! The environment overrides settings in code, and code overrides attributes. A value that does not parse ends the
+//! process with exit code 2 before anything starts. A variable for a component that does not exist is a warning.
 //!
 //! | variable | value |
 //! | --- | --- |
@@ -37,10 +37,10 @@
 //!
 //! # The plan
 //!
-//! `LIFECYCLE_PRINT=plan ./app` prints the plan and exits. No component starts, no thread is created, and no signal is handled. The
-//! `init` function does run, because it can change the plan; move side effects that you do not want here to a `start`. The exit code is 0,
-//! or 2 with all errors on standard error. This makes the command a check of a configuration before it is deployed. Warnings are also
-//! written to standard error.
+//! `LIFECYCLE_PRINT=plan ./app` prints the plan and exits. No component starts, no thread is created, and no signal is
+//! handled. The `init` function does run, because it can change the plan; move side effects that you do not want here
+//! to a `start`. The exit code is 0, or 2 with all errors on standard error. This makes the command a check of a
+//! configuration before it is deployed. Warnings are also written to standard error.
 //!
 //! | value | output |
 //! | --- | --- |
@@ -51,13 +51,14 @@
 //! | `systemd` | a unit file with `Type=notify` and a watchdog (feature `systemd`), and `TimeoutStopSec` above `shutdown_timeout` |
 //! | `compose` | a compose service with `stop_grace_period` above `shutdown_timeout`, a health check (feature `admin`), and a lame duck of 5 s unless one is set |
 //!
-//! The last three formats add 5 s to the time that the application may take. They include the arguments of the command and the variables
-//! that set timeouts: `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
+//! The last three formats add 5 s to the time that the application may take. They include the arguments of the command
+//! and the variables that set timeouts:
+//! `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
 //!
 //! # The report
 //!
-//! `LIFECYCLE_REPORT=life.svg` writes a timeline of startup and shutdown when the application stops. The file is either written
-//! completely or not at all. Its extension selects the format:
+//! `LIFECYCLE_REPORT=life.svg` writes a timeline of startup and shutdown when the application stops. The file is either
+//! written completely or not at all. Its extension selects the format:
 //!
 //! | extension | content |
 //! | --- | --- |
@@ -87,5 +88,5 @@
 //!
 //! # The drill
 //!
-//! `LIFECYCLE_DRILL` rehearses faults and signals on the real binary; it needs the feature `drill`. [Testing](super::testing#drills) has
-//! examples.
+//! `LIFECYCLE_DRILL` rehearses faults and signals on the real binary; it needs the feature `drill`.
+//! [Testing](super::testing#drills) has examples.

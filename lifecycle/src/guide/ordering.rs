@@ -8,15 +8,15 @@
 //! | `after = [Metrics]` | the same order as a parameter, without access to the value |
 //! | `order = 3` | every resource with a lower order starts before this one and stops after it |
 //!
-//! Resources that are not ordered relative to each other start in parallel and stop in parallel. The stop order is the exact
-//! reverse of the start order. A resource without an `order` is ordered by its dependencies only.
+//! Resources that are not ordered relative to each other start in parallel and stop in parallel. The stop order is the
+//! exact reverse of the start order. A resource without an `order` is ordered by its dependencies only.
 //!
-//! Dependencies are enough for most applications. Numbers help when a group of resources must follow something that none of
-//! them takes as a parameter: for example, use 0 for configuration and telemetry, 1 for the resources that they configure, and
-//! a higher number for what serves requests.
+//! Dependencies are enough for most applications. Numbers help when a group of resources must follow something that
+//! none of them takes as a parameter: for example, use 0 for configuration and telemetry, 1 for the resources that they
+//! configure, and a higher number for what serves requests.
 //!
-//! Workers start after all resources and stop before them. Their `order` is a separate scale: workers with a low number start
-//! first and are asked to stop last; workers without a number start last and are asked to stop first.
+//! Workers start after all resources and stop before them. Their `order` is a separate scale: workers with a low number
+//! start first and are asked to stop last; workers without a number start last and are asked to stop first.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -115,20 +115,20 @@
 //!
 //! # Failed starts
 //!
-//! A start that fails, panics or exceeds its `start_timeout` is retried as often as `retries` allows. After the last attempt the
-//! startup fails: the components that are up stop in reverse order, and the process exits with code 1, or with code 2 for a
-//! [`ConfigError`](crate::ConfigError). The startup as a whole, retries included, is limited by `startup_timeout` (5 minutes by
-//! default).
+//! A start that fails, panics or exceeds its `start_timeout` is retried as often as `retries` allows. After the last
+//! attempt the startup fails: the components that are up stop in reverse order, and the process exits with code 1, or
+//! with code 2 for a [`ConfigError`](crate::ConfigError). The startup as a whole, retries included, is limited by
+//! `startup_timeout` (5 minutes by default).
 //!
-//! A signal during startup also stops the components that are up. A cancelled `start` produces no instance, so none of its hooks
-//! run; its future is dropped.
+//! A signal during startup also stops the components that are up. A cancelled `start` produces no instance, so none of
+//! its hooks run; its future is dropped.
 //!
 //! # Which components are part of the application
 //!
-//! [`#[lifecycle::main]`](macro@crate::main) starts every annotated component that is linked into the binary, including those of
-//! other crates. The linker leaves out a crate that your code never names, and with it the components of that crate. To turn
-//! this into an error, list such components in the app's attribute: with `expect = ["Metrics"]`, the error shows the line to
-//! add.
+//! [`#[lifecycle::main]`](macro@crate::main) starts every annotated component that is linked into the binary, including
+//! those of other crates. The linker leaves out a crate that your code never names, and with it the components of that
+//! crate. To turn this into an error, list such components in the app's attribute: with `expect = ["Metrics"]`, the
+//! error shows the line to add.
 //!
-//! To start only the resources that the app's fields and its `background` list need, use `registered = false`. To disable a
-//! single component at run time, call [`Setup::disable`](crate::Setup::disable).
+//! To start only the resources that the app's fields and its `background` list need, use `registered = false`. To
+//! disable a single component at run time, call [`Setup::disable`](crate::Setup::disable).

@@ -1,8 +1,9 @@
 //! Serve liveness, readiness, health, metrics and a live picture over HTTP. Feature `admin`.
 //!
-//! Set `LIFECYCLE_ADMIN=127.0.0.1:9000` to enable the server; without the variable it does not run. It answers from before the first
-//! start until the process exits, on a thread and a runtime of its own. No request changes the state of the application. A probe answers
-//! 200 or 503, with the reason as text. A port without an address (`LIFECYCLE_ADMIN=9000`) is reachable from the local host only.
+//! Set `LIFECYCLE_ADMIN=127.0.0.1:9000` to enable the server; without the variable it does not run. It answers from
+//! before the first start until the process exits, on a thread and a runtime of its own. No request changes the state
+//! of the application. A probe answers 200 or 503, with the reason as text. A port without an address
+//! (`LIFECYCLE_ADMIN=9000`) is reachable from the local host only.
 //!
 //! | path | response |
 //! | --- | --- |
@@ -16,13 +17,13 @@
 //!
 //! The `health` checks that affect readiness run every 5 s, and every second while one of them fails.
 //!
-//! A program that has installed a recorder of the `metrics` facade gets the same metrics there, at each change of the application's
-//! state and every 10 s.
+//! A program that has installed a recorder of the `metrics` facade gets the same metrics there, at each change of the
+//! application's state and every 10 s.
 //!
-//! The server keeps at most 128 connections, each for one request. A client has 5 s to send the head of its request. When the limit
-//! is reached, a new connection replaces the oldest one that has not sent a request yet. At most 16 connections can follow `/live`; one
-//! that reads no update for 30 s is closed. At exit, the process waits up to 250 ms, within the deadline, to send the last picture to
-//! these connections, and does not wait for others.
+//! The server keeps at most 128 connections, each for one request. A client has 5 s to send the head of its request.
+//! When the limit is reached, a new connection replaces the oldest one that has not sent a request yet. At most 16
+//! connections can follow `/live`; one that reads no update for 30 s is closed. At exit, the process waits up to 250
+//! ms, within the deadline, to send the last picture to these connections, and does not wait for others.
 //!
 //! [server-sent events]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
@@ -86,5 +87,6 @@
 //! }
 //! ```
 //!
-//! Set `readiness` only for a resource that this replica needs and that other replicas may still have. If a shared database fails and
-//! every replica becomes unready, the load balancer has no replica to send requests to, and clients get its error instead of yours.
+//! Set `readiness` only for a resource that this replica needs and that other replicas may still have. If a shared
+//! database fails and every replica becomes unready, the load balancer has no replica to send requests to, and clients
+//! get its error instead of yours.

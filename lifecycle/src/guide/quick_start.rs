@@ -63,14 +63,15 @@
 //! 1. At compile time, the macros check that each component starts after the components it needs, and that the shutdown
 //!    fits into 30 s.
 //! 2. At startup, the database starts, then the worker, then the body of `main`.
-//! 3. On Ctrl+C or SIGTERM, the deadline is fixed. `main` and the worker are asked to stop and awaited, then the database
-//!    stops. The exit code is 0.
-//! 4. On a second Ctrl+C, nothing is awaited any more: the `emergency` hooks of the resources that are still up run, and
-//!    the process exits with code 130.
+//! 3. On Ctrl+C or SIGTERM, the deadline is fixed. `main` and the worker are asked to stop and awaited, then the
+//!    database stops. The exit code is 0.
+//! 4. On a second Ctrl+C, nothing is awaited any more: the `emergency` hooks of the resources that are still up run,
+//!    and the process exits with code 130.
 //! 5. If any of this hangs, the process still ends at the deadline, after 30 s.
 //!
-//! A hook is either an `async fn`, which runs on the runtime of the application, or a plain `fn`, which runs on a thread of
-//! its own and may block. The attributes do not change your code: a test can call `Database::start` like any other function.
+//! A hook is either an `async fn`, which runs on the runtime of the application, or a plain `fn`, which runs on a
+//! thread of its own and may block. The attributes do not change your code: a test can call `Database::start` like any
+//! other function.
 //!
 //! # Inspect the plan
 //!

@@ -1,8 +1,9 @@
 //! Interrupt a streamed response when the application stops, and save the part that was sent. Feature `stream`.
 //!
-//! A response of a language model can take a minute. When the application stops in the middle of it, the client should learn that
-//! the response is incomplete, and the server should save exactly the part that the client received. The same part should be saved when
-//! the client disconnects. [`InterruptibleStream`](crate::InterruptibleStream) does both for any `Stream`:
+//! A response of a language model can take a minute. When the application stops in the middle of it, the client should
+//! learn that the response is incomplete, and the server should save exactly the part that the client received. The
+//! same part should be saved when the client disconnects. [`InterruptibleStream`](crate::InterruptibleStream) does both
+//! for any `Stream`:
 //!
 //! ```
 //! # #[cfg(all(feature = "stream", feature = "axum"))] mod example {
@@ -56,8 +57,8 @@
 //! # }
 //! ```
 //!
-//! The stream counts as work in flight from its creation until its save has completed, so the drain waits for it. A stream that
-//! does not finish within the drain is counted as aborted and makes the exit code 3.
+//! The stream counts as work in flight from its creation until its save has completed, so the drain waits for it. A
+//! stream that does not finish within the drain is counted as aborted and makes the exit code 3.
 //!
 //! | event | effect |
 //! | --- | --- |
@@ -67,4 +68,5 @@
 //! | the consumer drops the stream | the save runs as a task, and the item that it returns is discarded |
 //! | the stream is created during the drain | the stream ends at once with its save, unless `finishing` gives it time |
 //!
-//! Pass the `Shutdown` of a worker or of `main`. The `Shutdown` of a resource is not suitable: it is requested only after the drain.
+//! Pass the `Shutdown` of a worker or of `main`. The `Shutdown` of a resource is not suitable: it is requested only
+//! after the drain.

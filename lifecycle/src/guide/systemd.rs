@@ -1,6 +1,7 @@
 //! Run the application as a systemd service that reports its state. Feature `systemd`, Linux only.
 //!
-//! [`#[lifecycle::main]`](macro@crate::main) sends notifications to the service manager, as described in [`sd_notify(3)`]:
+//! [`#[lifecycle::main]`](macro@crate::main) sends notifications to the service manager, as described in
+//! [`sd_notify(3)`]:
 //!
 //! | event | notification | purpose |
 //! | --- | --- | --- |
@@ -12,9 +13,9 @@
 //! | the application has stopped | `STATUS` with the result and the first error | `systemctl status` shows why it stopped |
 //! | half of `WatchdogSec=` has passed | `WATCHDOG=1`, if the runtime of the application has run a task for it | systemd sends SIGABRT to a service whose threads are all blocked, and the emergency hooks run |
 //!
-//! The framework removes `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` from the environment before anything else runs, so no
-//! child process can notify on behalf of the service. A service manager that does not read its socket delays nothing, except that the
-//! process waits up to 100 ms for it at exit.
+//! The framework removes `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` from the environment before anything else
+//! runs, so no child process can notify on behalf of the service. A service manager that does not read its socket
+//! delays nothing, except that the process waits up to 100 ms for it at exit.
 //!
 //! ```ini
 //! [Service]
@@ -29,13 +30,13 @@
 //! `LIFECYCLE_PRINT=systemd ./app` prints such a unit with the timeouts of your application.
 //!
 //! Keep `TimeoutStopSec=` above `shutdown_timeout` even though the application extends it: for a moment after
-//! `systemctl daemon-reload`, systemd does not know the extension. systemd before version 253 has no `notify-reload`; use `Type=notify`
-//! and `ExecReload=kill -HUP $MAINPID` there.
+//! `systemctl daemon-reload`, systemd does not know the extension. systemd before version 253 has no `notify-reload`;
+//! use `Type=notify` and `ExecReload=kill -HUP $MAINPID` there.
 //!
 //! # Reload
 //!
-//! SIGHUP calls the `reload` of each resource in start order. A `reload` that fails is logged, and its resource keeps its previous state.
-//! If no resource has a `reload`, SIGHUP stops the application.
+//! SIGHUP calls the `reload` of each resource in start order. A `reload` that fails is logged, and its resource keeps
+//! its previous state. If no resource has a `reload`, SIGHUP stops the application.
 //!
 //! ```no_run
 //! use std::sync::{Arc, PoisonError, RwLock};
@@ -75,7 +76,8 @@
 //!
 //! # Socket activation
 //!
-//! [`http::bind`](crate::http::bind) takes the socket of a `.socket` unit (`LISTEN_FDS`) if there is one, and binds a new socket
-//! otherwise. systemd keeps the socket open while the service restarts: clients wait in its backlog, and no connection is refused.
+//! [`http::bind`](crate::http::bind) takes the socket of a `.socket` unit (`LISTEN_FDS`) if there is one, and binds a
+//! new socket otherwise. systemd keeps the socket open while the service restarts: clients wait in its backlog, and no
+//! connection is refused.
 //!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html

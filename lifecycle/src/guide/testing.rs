@@ -1,7 +1,7 @@
 //! Test an application as a whole, including how it stops.
 //!
-//! Hooks and workers are ordinary functions. Most tests call them directly and do not need the framework. For tests of the whole
-//! application, use:
+//! Hooks and workers are ordinary functions. Most tests call them directly and do not need the framework. For tests of
+//! the whole application, use:
 //!
 //! | to test | use |
 //! | --- | --- |
@@ -88,23 +88,26 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() { the_outbox_hangs().await }
 //! ```
 //!
-//! A provided value replaces the resource that is bound `as` its trait, or the resource of its own type. The replaced resource does not
-//! start, and neither do resources that only it needs. A test runs only the workers in the app's `background` list, not all workers in
-//! the binary.
+//! A provided value replaces the resource that is bound `as` its trait, or the resource of its own type. The replaced
+//! resource does not start, and neither do resources that only it needs. A test runs only the workers in the app's
+//! `background` list, not all workers in the binary.
 //!
 //! # Paused clock
 //!
-//! `#[lifecycle::test(start_paused = true)]` runs the application on tokio's paused clock, which jumps to the next timer when there is
-//! nothing else to do. In a test that sleeps for four hours and one minute, a worker with `every = "1h"` runs four times. A `stop` that
-//! hangs is cancelled without a real wait. While a synchronous hook runs on its thread, the clock does not advance.
+//! `#[lifecycle::test(start_paused = true)]` runs the application on tokio's paused clock, which jumps to the next
+//! timer when there is nothing else to do. In a test that sleeps for four hours and one minute, a worker with
+//! `every = "1h"` runs four times. A `stop` that hangs is cancelled without a real wait. While a synchronous hook runs
+//! on its thread, the clock does not advance.
 //!
 //! # Drills
 //!
-//! A binary that is built with the feature `drill` can rehearse faults with its real database and its real configuration:
+//! A binary that is built with the feature `drill` can rehearse faults with its real database and its real
+//! configuration:
 //!
 //! ```sh
 //! LIFECYCLE_DRILL=stop ./app                                # start, stop, print the report
 //! LIFECYCLE_DRILL="database.stop=hang, signal=twice" ./app  # a `stop` that hangs, then a forced stop
 //! ```
 //!
-//! The exit code is the same as for a real run with these faults. The module [`drill`](crate::plan::drill) lists the faults and signals.
+//! The exit code is the same as for a real run with these faults. The module [`drill`](crate::plan::drill) lists the
+//! faults and signals.

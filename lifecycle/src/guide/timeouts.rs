@@ -1,7 +1,7 @@
 //! Set the shutdown deadline, divide it among phases and components, and choose sensible values.
 //!
-//! A shutdown has one deadline: `shutdown_timeout` after the first cause to stop. It never moves. Every phase of the shutdown
-//! has its place before it:
+//! A shutdown has one deadline: `shutdown_timeout` after the first cause to stop. It never moves. Every phase of the
+//! shutdown has its place before it:
 //!
 //! ```text
 //! |-- lame duck --|------- drain -------|---------- stop ----------|-- reserve --|
@@ -21,17 +21,17 @@
 //!
 //! # Timeout of a component
 //!
-//! `timeout` limits the `stop` of a resource, or the time that a worker has to return after it was asked to stop. A component
-//! always gets its `timeout`; it can be extended only with time that is not reserved for others. The compiler adds up the longest
-//! chain of timeouts and rejects an application whose shutdown does not fit:
+//! `timeout` limits the `stop` of a resource, or the time that a worker has to return after it was asked to stop. A
+//! component always gets its `timeout`; it can be extended only with time that is not reserved for others. The compiler
+//! adds up the longest chain of timeouts and rejects an application whose shutdown does not fit:
 //!
 //! ```text
 //! `Agent` needs up to 42s to stop, but `shutdown_timeout` is 30s:
 //! lame duck 5s + drain 10s + `Cache` 5s -> `Database` 20s + emergency 2s
 //! ```
 //!
-//! A resource without a `timeout` gets an equal share of the remaining time, divided among it and the resources that stop after
-//! it. A worker without a `timeout` gets a share of the drain.
+//! A resource without a `timeout` gets an equal share of the remaining time, divided among it and the resources that
+//! stop after it. A worker without a `timeout` gets a share of the drain.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -92,7 +92,8 @@
 //! | emergency reserve | 2 s: emergency hooks write a marker and do not use the network |
 //! | lame duck behind a load balancer | 5 s, or the time that its health checks need to notice |
 //!
-//! The supervisor of the process must wait longer than `shutdown_timeout`. Killing the app earlier interrupts its cleanup.
+//! The supervisor of the process must wait longer than `shutdown_timeout`. Killing the app earlier interrupts its
+//! cleanup.
 //!
 //! | supervisor | default wait | how to change it |
 //! | --- | --- | --- |
@@ -101,8 +102,8 @@
 //! | Docker, Compose | 10 s | `docker stop -t`, `stop_grace_period` |
 //! | Amazon ECS | 30 s | `stopTimeout` |
 //!
-//! The default `shutdown_timeout` of 25 s fits into the default grace period of a pod. `LIFECYCLE_PRINT=kubernetes`, `systemd`
-//! and `compose` print the value for your application.
+//! The default `shutdown_timeout` of 25 s fits into the default grace period of a pod. `LIFECYCLE_PRINT=kubernetes`,
+//! `systemd` and `compose` print the value for your application.
 //!
 //! # Changing timeouts without a rebuild
 //!
@@ -110,6 +111,6 @@
 //! LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_TIMEOUT_DATABASE=15s ./app
 //! ```
 //!
-//! The process exits with code 2 before anything starts if a value does not parse, or if the lame duck and the emergency reserve
-//! use up the whole `shutdown_timeout`. Component timeouts from the environment that do not fit are only a warning: at run time
-//! the shares shrink, and the deadline still holds.
+//! The process exits with code 2 before anything starts if a value does not parse, or if the lame duck and the
+//! emergency reserve use up the whole `shutdown_timeout`. Component timeouts from the environment that do not fit are
+//! only a warning: at run time the shares shrink, and the deadline still holds.

@@ -1,8 +1,8 @@
 //! Write the background work of an application: tasks, threads, periodic jobs and their restarts.
 //!
-//! A background worker is a function: an `async fn` runs as a task, and a plain `fn` runs on a thread of its own and may block. Its
-//! parameters are resources, its [`Shutdown`](crate::Shutdown), its [`Tasks`](crate::Tasks) and a [`Ready`](crate::Ready). When its
-//! `Shutdown` is requested, it finishes what it is doing and returns.
+//! A background worker is a function: an `async fn` runs as a task, and a plain `fn` runs on a thread of its own and
+//! may block. Its parameters are resources, its [`Shutdown`](crate::Shutdown), its [`Tasks`](crate::Tasks) and a
+//! [`Ready`](crate::Ready). When its `Shutdown` is requested, it finishes what it is doing and returns.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -71,13 +71,13 @@
 //! | the worker returns an error or panics | the application stops with exit code 1 | `restart = "on_failure"`, `on_failure = "ignore"` |
 //! | the worker ends after 5 restarts within 60 s | it has failed, and is not restarted | `max_restarts`, `within` |
 //!
-//! A failed worker stops the application on purpose. A process that answers probes but does no work is worse than a process that a
-//! supervisor restarts. The delay before a restart starts at `backoff` (500 ms), doubles up to 30 s, and has jitter. The tasks of the
-//! previous run have ended before the next run begins.
+//! A failed worker stops the application on purpose. A process that answers probes but does no work is worse than a
+//! process that a supervisor restarts. The delay before a restart starts at `backoff` (500 ms), doubles up to 30 s, and
+//! has jitter. The tasks of the previous run have ended before the next run begins.
 //!
-//! A periodic worker is different: a failed run is logged, and the next run starts on schedule. Only `max_failures` failed runs in a
-//! row count as a failure of the worker. On shutdown, a run in progress is awaited within the worker's timeout, and no further run
-//! starts.
+//! A periodic worker is different: a failed run is logged, and the next run starts on schedule. Only `max_failures`
+//! failed runs in a row count as a failure of the worker. On shutdown, a run in progress is awaited within the worker's
+//! timeout, and no further run starts.
 //!
 //! # Loops that end
 //!
@@ -88,11 +88,11 @@
 //! | for several futures | `tokio::select!` with `shutdown.requested()` as one branch |
 //! | on a thread | [`blocking_sleep`](crate::Shutdown::blocking_sleep), [`blocking_requested`](crate::Shutdown::blocking_requested), [`is_requested`](crate::Shutdown::is_requested) |
 //!
-//! A worker that never looks at its `Shutdown` runs until its timeout. Then the task is cancelled, or the thread is abandoned, and the
-//! exit code of the process is 3.
+//! A worker that never looks at its `Shutdown` runs until its timeout. Then the task is cancelled, or the thread is
+//! abandoned, and the exit code of the process is 3.
 //!
 //! # Tasks
 //!
-//! A task that a worker spawns with `tokio::spawn` is not tracked: when the runtime shuts down, the task is dropped wherever it is. A
-//! task spawned with [`Tasks`](crate::Tasks) is asked to stop together with its worker and awaited within the worker's timeout, then
-//! cancelled. A task that does not end even then is listed in the report.
+//! A task that a worker spawns with `tokio::spawn` is not tracked: when the runtime shuts down, the task is dropped
+//! wherever it is. A task spawned with [`Tasks`](crate::Tasks) is asked to stop together with its worker and awaited
+//! within the worker's timeout, then cancelled. A task that does not end even then is listed in the report.
