@@ -19,12 +19,12 @@
 //! ⠼ draining 3s / 20s: 12 in flight (serve 10, chat 2), 1 task; Ctrl+C forces
 //! ```
 //!
-//! The last output is a summary: one line after a clean stop, otherwise also a line for each problem. The drawing fits
-//! the width of the terminal, does not disturb the output of the application, and returns after Ctrl+Z and `fg`; a
-//! background process draws nothing. `NO_COLOR` disables colors.
+//! The last output is a summary: one line after a clean stop, otherwise also a line for each problem. The progress
+//! display fits the width of the terminal, does not disturb the output of the application, and returns after Ctrl+Z and
+//! `fg`; a background process draws nothing. `NO_COLOR` disables colors.
 //!
 //! | `LIFECYCLE_CONSOLE` | effect |
 //! | --- | --- |
-//! | `auto` (default) | lines and drawing on a terminal; otherwise [log events](super::logs), with warnings and failures on standard error |
-//! | `on` | lines also without a terminal, but no drawing |
-//! | `off` | log events also on a terminal |
+//! | `auto` (default) | event lines and the progress display on a terminal; otherwise [log events](super::logs), with warnings and failures on standard error |
+//! | `on` | event lines also without a terminal, where no progress display is drawn |
+//! | `off` | log events instead of event lines, also on a terminal |

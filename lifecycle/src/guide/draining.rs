@@ -3,7 +3,7 @@
 //! # Phases of a shutdown
 //!
 //! 1. **Not ready.** The deadline is fixed, `/readyz` answers 503, and systemd is notified. During the `lame_duck`, the
-//!    application serves as before while load balancers remove it. Ctrl+C on a terminal skips the lame duck.
+//!    application serves as before while load balancers remove it. A stop by Ctrl+C skips the lame duck.
 //! 2. **Drain.** Admission closes. `main` and the workers without an order are asked to stop together. Workers with an
 //!    order follow, highest order first; a group is asked to stop when the group above it has ended. Admitted work is
 //!    awaited.
@@ -41,7 +41,7 @@
 //!     }
 //!
 //!     /// No component that could lend a slot is running any more. Wait until the
-//!     /// outstanding slots are returned, or until the 5 s are over.
+//!     /// outstanding slots are returned, or until the 5 s have passed.
 //!     async fn stop(&self) {
 //!         self.leases.returned().await;
 //!     }
@@ -98,12 +98,12 @@
 //!
 //! # Errors caused by the shutdown
 //!
-//! A worker or a task that was asked to stop may fail because its peer has gone: connection reset, broken pipe,
+//! A worker or a task that was asked to stop may fail because its peer has disconnected: connection reset, broken pipe,
 //! unexpected end of file, a cancelled task, or [`Draining`](crate::Draining). Such an error counts as a clean end and
 //! is logged at debug level. For the `stop` of a resource, you declare such errors yourself with
 //! `fn expects(&self, error: &E) -> bool`, often by calling [`is_disconnect`](crate::is_disconnect).
 //!
 //! # What a graceful shutdown cannot protect
 //!
-//! SIGKILL and a power failure run no cleanup. Save partial results as they are produced, make jobs leases that expire,
-//! and recover at the next start.
+//! SIGKILL and a power failure run no cleanup. Save partial results as they are produced, let the claim on a job expire
+//! so that another process can take the job, and recover at the next start.

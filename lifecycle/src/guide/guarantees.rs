@@ -6,8 +6,8 @@
 //!
 //! # Guarantees
 //!
-//! 1. **The process has exited by `D`**, whatever user code does: a hook that blocks every thread of the runtime, spins
-//!    or deadlocks, a destructor that panics, a blocking task that never returns.
+//! 1. **The process has exited by `D`**, whatever user code does. Examples are a hook that blocks every thread of the
+//!    runtime, spins or deadlocks, a destructor that panics, and a blocking task that never returns.
 //! 2. **Every component that was started is cleaned up.** Either its `stop` completes, or its `emergency` hook runs
 //!    once, in stop order. This also holds when the process aborts, when memory, threads or descriptors are exhausted,
 //!    and when the runtime itself panics.
@@ -38,7 +38,7 @@
 //! | the descriptors of the runtime are closed | `emergency` hooks run, and the process exits by `D` | b6, b9 |
 //! | an `atexit` handler hangs | the process exits by `D` | b10 |
 //! | standard output or standard error is closed, full, or not read | no panic, and no wait beyond `D` | b11, b12 |
-//! | the folder of the report file is gone at exit, is replaced by a link, or its disk is full | one line on standard error, an unchanged exit code, and no partial file | d8 |
+//! | at exit, the folder of the report file is missing, a link replaces it, or its disk is full | one line on standard error, an unchanged exit code, and no partial file | d8 |
 //! | probes arrive during drain and stop | liveness stays 200 and readiness 503 until the process exits | d3 |
 //! | ten thousand connections to the admin port | at most 128 are kept; they delay neither the start, nor a probe, nor the exit | d9 |
 //! | SIGSTOP or a suspended machine until after the deadline | when the process resumes, `emergency` hooks run and it exits | b13 |
@@ -48,7 +48,7 @@
 //! | `main` is in uninterruptible I/O, or waits for a child process to start | signals are handled at once | `signals_are_heard_..` |
 //! | the watchdog thread makes no progress | timers of the kernel end the process by `D` + 150 ms (Linux) | b14 |
 //! | the watchdog and the emergency threads make no progress | the process exits without hooks by `D` + 250 ms (Linux) | b14 |
-//! | an HTTP client that sends its request head slowly or reads its response slowly; an endless response, a WebSocket, or idle connections, with HTTP/1.1 or HTTP/2 | each connection is asked to finish, closed, or aborted and counted at the end of the drain | d1 |
+//! | an HTTP client that sends its request headers slowly or never, or reads its response slowly or never; an endless response; a WebSocket; idle connections, also of HTTP/2 | each connection is asked to finish, closed, or aborted and counted at the end of the drain | d1 |
 //! | HTTP requests during the lame duck, in the backlog of the port, or after admission has closed | served; served; answered 503 with `Retry-After` or refused by the closed port. No request stays unanswered | d2 |
 //! | `kill -9` | no hooks run; the next start recovers from what is on disk | b15 |
 //! | one signal sent twice at once, or twenty thousand signals | one graceful stop | c4, c5 |
@@ -58,25 +58,25 @@
 //! # How it works
 //!
 //! - **Dedicated threads, created first.** `#[lifecycle::main]` creates the watchdog and the signal thread before the
-//!   plan and the runtime exist, and unblocks the signals that it needs. The threads for emergency hooks (one for each
-//!   hook, at most 16, and one that conducts them) and for output follow before the first start. Startup continues only
-//!   after each of these threads has reported that it has everything it needs.
+//!   plan and the runtime exist, and unblocks the signals that it needs. Before the first start, it also creates the
+//!   output thread and the threads for emergency hooks: one for each hook, at most 16, and one that runs the hooks in
+//!   order. The startup continues only after each thread has reported that it has everything it needs.
 //! - **An idle first thread.** The kernel delivers signals of the process to its first thread. A thread cannot take a
-//!   signal while it is in uninterruptible I/O, starts a child process, or waits for the memory map while hundreds of
-//!   threads are created, and the deadline would begin late. Therefore the first thread only waits, and the application
-//!   runs on a second thread named `main`.
+//!   signal while it is in uninterruptible I/O, starts a child process, or waits for the lock of the process's memory
+//!   map while hundreds of threads are created. If the first thread did such work, the deadline would begin late.
+//!   Therefore the first thread only waits, and the application runs on a second thread named `main`.
 //! - **A driver that runs no user code.** The state machine of startup and shutdown has a runtime of its own. Each hook
 //!   runs as a separate task or on a separate thread and reports its result as an event, so the driver makes progress
 //!   when user code blocks every thread of the application's runtime.
 //! - **A watchdog without dependencies.** The watchdog takes no lock, allocates no memory, opens no descriptor, and
 //!   writes no log: it sleeps until an absolute instant of the monotonic clock. It starts the emergency hooks when the
-//!   emergency reserve begins or when a signal forces the stop. Shortly before `D` it ends the process with `_exit` and
-//!   the last known exit code. The margin is a twentieth of `shutdown_timeout`, between 5 and 50 ms, and at most a
+//!   emergency reserve begins or when a signal forces the stop. Shortly before `D` it calls `_exit` with the most
+//!   recently recorded exit code. The margin is a twentieth of `shutdown_timeout`, between 5 and 50 ms, and at most a
 //!   quarter of the reserve.
-//! - **Kernel timers behind the watchdog** (Linux; on the clock that includes suspend). The first timer starts the
-//!   hooks 10 ms after `D` and arms two more timers: one calls `_exit`, the last one sends SIGKILL.
-//! - **A SIGABRT handler** on the alternate stack of the thread. It wakes the emergency threads and holds the aborting
-//!   thread until the process exits.
+//! - **Kernel timers behind the watchdog** (Linux; on the clock that advances during suspend). The first timer starts
+//!   the hooks 10 ms after `D` and arms two more timers: one calls `_exit`, the last one sends SIGKILL.
+//! - **A SIGABRT handler.** It runs on the alternate stack of the aborting thread, wakes the emergency threads, and
+//!   holds the aborting thread until the process exits.
 //! - **Bounded exit.** The runtime is dropped on a separate thread, which is abandoned after 100 ms. Buffers are
 //!   flushed last, within the remaining time, or within 250 ms in a forced stop. A forced stop always ends with
 //!   `_exit`.
@@ -84,9 +84,9 @@
 //! # Cost
 //!
 //! The framework keeps six sleeping threads (seven with probes), plus one for each emergency hook (at most 16) and one
-//! that conducts them. Each thread needs about 35 KiB of memory; a whole application with five resources uses 4.2 MB in
-//! a release build. None of these threads keeps a descriptor open. While the application runs, the only cost is one
-//! atomic addition for each admitted unit of work.
+//! that runs the hooks in order. Each thread needs about 35 KiB of memory; a whole application with five resources uses
+//! 4.2 MB in a release build. None of these threads keeps a descriptor open. While the application runs, the only cost
+//! is one atomic addition for each admitted unit of work.
 //!
 //! # What cannot be guaranteed
 //!

@@ -24,13 +24,14 @@
 //!
 //! # How a pod stops
 //!
-//! 1. The kubelet sends SIGTERM. Only at the same time does the cluster remove the pod from its services, so requests
-//!    still arrive for a few seconds.
+//! 1. The kubelet sends SIGTERM. The cluster begins to remove the pod from its services only at the same time, so
+//!    requests still arrive for a few seconds.
 //! 2. The application reports on `/readyz` that it is not ready, and keeps serving for the `lame_duck`. This replaces a
 //!    `preStop` hook that sleeps. Unlike such a hook, the lame duck is part of `shutdown_timeout` and appears in the
 //!    plan.
-//! 3. The application drains, stops, and exits. The exit code says how it went.
-//! 4. The kubelet would send SIGKILL after `terminationGracePeriodSeconds`. By then the application has exited.
+//! 3. The application drains, stops, and exits. The exit code shows the result.
+//! 4. After `terminationGracePeriodSeconds`, the kubelet sends SIGKILL to a pod that is still running. The application
+//!    has exited by then.
 //!
 //! By default, a pod has a grace period of 30 s and an application has a `shutdown_timeout` of 25 s. Keep the grace
 //! period above `shutdown_timeout` when you change either of them; the printed Deployment does.

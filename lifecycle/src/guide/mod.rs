@@ -31,11 +31,11 @@
 //! | component | a resource or a background worker |
 //! | hook | a function of a resource that the framework calls, such as `start`, `stop` or `health` |
 //! | order | an optional number of a component; lower numbers start earlier and stop later |
-//! | cleanup layer | how a component was cleaned up: `safe` (its hook completed), `timeout` (cancelled or abandoned when its time was over), or `emergency` (its emergency hook ran) |
+//! | cleanup layer | how a component was cleaned up: `safe` (its hook completed), `timeout` (cancelled or abandoned when its timeout had passed), or `emergency` (its emergency hook ran) |
 //! | admission | counting a unit of work, such as a request, as in flight; closed when the drain begins |
 //! | lame duck | a phase in which the application still serves but reports that it is not ready, so that load balancers stop sending requests |
 //! | drain | the phase in which new work is refused and admitted work is finished |
-//! | deadline | the instant at which the process must be gone; fixed when the shutdown begins, and never moved |
+//! | deadline | the instant by which the process must have exited; fixed when the shutdown begins, and never moved |
 //! | emergency reserve | the time before the deadline that is kept for emergency hooks |
 //! | watchdog | the threads outside the runtime that enforce the deadline |
 

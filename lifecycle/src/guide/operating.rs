@@ -26,8 +26,8 @@
 //!
 //! | variable | value |
 //! | --- | --- |
-//! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`](crate::Settings), such as `5s`, `1m 30s`, or a number of seconds |
-//! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | the limits of one component, whose name is written in upper snake case |
+//! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`](crate::Settings), written as `5s`, as `1m 30s`, or as a number of seconds |
+//! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | the limits of one component; its name is written in upper snake case, such as `LIFECYCLE_TIMEOUT_HTTP_LISTENER` |
 //! | `LIFECYCLE_ADMIN` | the address of [probes, metrics and the live picture](super::probes), such as `127.0.0.1:9000`; a port alone is reachable from the local host only |
 //! | `LIFECYCLE_CONSOLE` | `auto`, `on` or `off`: the [progress lines](super::console) on a terminal |
 //! | `LIFECYCLE_REPORT` | the file that the [report](#the-report) is written to |
@@ -39,17 +39,17 @@
 //!
 //! `LIFECYCLE_PRINT=plan ./app` prints the plan and exits. No component starts, no thread is created, and no signal is
 //! handled. The `init` function does run, because it can change the plan; move side effects that you do not want here
-//! to a `start`. The exit code is 0, or 2 with all errors on standard error. This makes the command a check of a
-//! configuration before it is deployed. Warnings are also written to standard error.
+//! to a `start`. The exit code is 0, or 2 with all errors on standard error. You can therefore use the command to check
+//! a configuration before a deployment. Warnings are also written to standard error.
 //!
 //! | value | output |
 //! | --- | --- |
 //! | `plan` | a plan summary to read: components in start order, their timeouts and cleanup layers, the longest chain, and the shutdown budget as a bar |
 //! | `dot`, `mermaid` | the dependency graph for Graphviz or Markdown, with arrows from a component to what it needs |
 //! | `json` | the plan as data; feature `json`, on by default; [schema][plan schema] |
-//! | `kubernetes` | a Deployment with a grace period above `shutdown_timeout`, probes (feature `admin`), and a lame duck of 5 s unless one is set |
+//! | `kubernetes` | a Deployment with a grace period above `shutdown_timeout`, probes (feature `admin`), and a lame duck of 5 s if none is set |
 //! | `systemd` | a unit file with `Type=notify` and a watchdog (feature `systemd`), and `TimeoutStopSec` above `shutdown_timeout` |
-//! | `compose` | a compose service with `stop_grace_period` above `shutdown_timeout`, a health check (feature `admin`), and a lame duck of 5 s unless one is set |
+//! | `compose` | a compose service with `stop_grace_period` above `shutdown_timeout`, a health check (feature `admin`), and a lame duck of 5 s if none is set |
 //!
 //! The last three formats add 5 s to the time that the application may take. They include the arguments of the command
 //! and the variables that set timeouts:

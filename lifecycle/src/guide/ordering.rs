@@ -29,8 +29,8 @@
 //!
 //! #[resource(order = 0)]
 //! impl Config {
-//!     /// A `ConfigError` ends the process with exit code 2, which tells a supervisor that a
-//!     /// restart does not help.
+//!     /// A `ConfigError` ends the process with exit code 2. A supervisor can be configured not
+//!     /// to restart it then, because a restart does not help.
 //!     fn start() -> Result<Self, ConfigError> {
 //!         match std::env::var("DATABASE_URL") {
 //!             Ok(url) => Ok(Self { url }),
@@ -126,9 +126,9 @@
 //! # Which components are part of the application
 //!
 //! [`#[lifecycle::main]`](macro@crate::main) starts every annotated component that is linked into the binary, including
-//! those of other crates. The linker leaves out a crate that your code never names, and with it the components of that
-//! crate. To turn this into an error, list such components in the app's attribute: with `expect = ["Metrics"]`, the
-//! error shows the line to add.
+//! those of other crates. The linker omits a crate that your code never names, together with its components. To turn
+//! this into an error, list such components in the app's attribute: with `expect = ["Metrics"]`, the error shows the
+//! line to add.
 //!
 //! To start only the resources that the app's fields and its `background` list need, use `registered = false`. To
 //! disable a single component at run time, call [`Setup::disable`](crate::Setup::disable).

@@ -20,8 +20,8 @@
 //! A program that has installed a recorder of the `metrics` facade gets the same metrics there, at each change of the
 //! application's state and every 10 s.
 //!
-//! The server keeps at most 128 connections, each for one request. A client has 5 s to send the head of its request.
-//! When the limit is reached, a new connection replaces the oldest one that has not sent a request yet. At most 16
+//! The server keeps at most 128 connections, each for one request. A client has 5 s to send its request headers. When
+//! the limit is reached, a new connection replaces the oldest one that has not sent a request yet. At most 16
 //! connections can follow `/live`; one that reads no update for 30 s is closed. At exit, the process waits up to 250
 //! ms, within the deadline, to send the last picture to these connections, and does not wait for others.
 //!
@@ -70,7 +70,7 @@
 //!     }
 //!
 //!     async fn health(&self) -> Result<(), &'static str> {
-//!         Err("no memory left")
+//!         Err("out of memory")
 //!     }
 //! }
 //!

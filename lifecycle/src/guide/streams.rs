@@ -2,8 +2,8 @@
 //!
 //! A response of a language model can take a minute. When the application stops in the middle of it, the client should
 //! learn that the response is incomplete, and the server should save exactly the part that the client received. The
-//! same part should be saved when the client disconnects. [`InterruptibleStream`](crate::InterruptibleStream) does both
-//! for any `Stream`:
+//! same part should be saved when the client disconnects. [`InterruptibleStream`](crate::InterruptibleStream) handles
+//! both cases for any `Stream`:
 //!
 //! ```
 //! # #[cfg(all(feature = "stream", feature = "axum"))] mod example {

@@ -1,8 +1,8 @@
 //! Write the background work of an application: tasks, threads, periodic jobs and their restarts.
 //!
 //! A background worker is a function: an `async fn` runs as a task, and a plain `fn` runs on a thread of its own and
-//! may block. Its parameters are resources, its [`Shutdown`](crate::Shutdown), its [`Tasks`](crate::Tasks) and a
-//! [`Ready`](crate::Ready). When its `Shutdown` is requested, it finishes what it is doing and returns.
+//! may block. It can take resources, its [`Shutdown`](crate::Shutdown), its [`Tasks`](crate::Tasks) and a
+//! [`Ready`](crate::Ready) as parameters. When its `Shutdown` is requested, it finishes what it is doing and returns.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -71,7 +71,7 @@
 //! | the worker returns an error or panics | the application stops with exit code 1 | `restart = "on_failure"`, `on_failure = "ignore"` |
 //! | the worker ends after 5 restarts within 60 s | it has failed, and is not restarted | `max_restarts`, `within` |
 //!
-//! A failed worker stops the application on purpose. A process that answers probes but does no work is worse than a
+//! By design, a failed worker stops the application. A process that answers probes but does no work is worse than a
 //! process that a supervisor restarts. The delay before a restart starts at `backoff` (500 ms), doubles up to 30 s, and
 //! has jitter. The tasks of the previous run have ended before the next run begins.
 //!
