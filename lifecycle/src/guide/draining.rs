@@ -3,7 +3,8 @@
 //! # Phases of a shutdown
 //!
 //! 1. **Not ready.** The deadline is fixed, `/readyz` answers 503, and systemd is notified. During the `lame_duck`, the
-//!    application serves as before while load balancers remove it. A stop by Ctrl+C skips the lame duck.
+//!    application serves as before while load balancers remove it. Ctrl+C skips the lame duck, as does a stop during
+//!    startup.
 //! 2. **Drain.** Admission closes. `main` and the workers without an order are asked to stop together. Workers with an
 //!    order follow, highest order first; a group is asked to stop when the group above it has ended. Admitted work is
 //!    awaited.

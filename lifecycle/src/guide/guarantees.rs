@@ -41,7 +41,7 @@
 //! | at exit, the folder of the report file is missing, a link replaces it, or its disk is full | one line on standard error, an unchanged exit code, and no partial file | d8 |
 //! | probes arrive during drain and stop | liveness stays 200 and readiness 503 until the process exits | d3 |
 //! | ten thousand connections to the admin port | at most 128 are kept; they delay neither the start, nor a probe, nor the exit | d9 |
-//! | SIGSTOP or a suspended machine until after the deadline | when the process resumes, `emergency` hooks run and it exits | b13 |
+//! | SIGSTOP or a suspended machine until after the deadline | after the process resumes, the `emergency` hooks run and the process exits | b13 |
 //! | a second signal, also during startup | `emergency` hooks run within milliseconds; exit code 128 + n | c2 |
 //! | a third signal | the process exits at once | c3 |
 //! | signals are blocked by the parent process, or ignored or blocked by user code | signals are unblocked at the start, and `D` holds without signals | c6, c7 |
@@ -53,7 +53,7 @@
 //! | `kill -9` | no hooks run; the next start recovers from what is on disk | b15 |
 //! | one signal sent twice at once, or twenty thousand signals | one graceful stop | c4, c5 |
 //! | a child process of a systemd service notifies on its behalf, or `TimeoutStopSec=` is shorter than `D` | child processes have no notification socket, and systemd waits until `D` plus 1 s (feature `systemd`) | c10, c11 |
-//! | the application is process 1 of a container | no difference: no signal needs its default effect | c8 |
+//! | the application is process 1 of a container | no difference: the framework relies on the default effect of no signal, because process 1 has none | c8 |
 //!
 //! # How it works
 //!

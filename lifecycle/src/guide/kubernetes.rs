@@ -57,8 +57,8 @@
 //!
 //! # Container image
 //!
-//! - The application works as process 1: no signal needs its default effect. If it starts processes that start further
-//!   processes, put an init before it (`docker run --init`), which reaps orphaned processes.
+//! - The application works as process 1, for which signals have no default effect. If it starts processes that start
+//!   further processes, put an init before it (`docker run --init`), which reaps orphaned processes.
 //! - Write `ENTRYPOINT ["/app"]`, not `ENTRYPOINT /app`. The second form runs the application under a shell, which does
 //!   not forward SIGTERM.
 //! - Exit code 2 means a wrong configuration, and a restart does not help. Exit code 137 means SIGKILL: the grace
