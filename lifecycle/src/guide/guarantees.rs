@@ -45,7 +45,7 @@
 //! | a second signal, also during startup | `emergency` hooks run within milliseconds; exit code 128 + n | c2 |
 //! | a third signal | the process exits at once | c3 |
 //! | signals are blocked by the parent process, or ignored or blocked by user code | signals are unblocked at the start, and `D` holds without signals | c6, c7 |
-//! | `main` is in uninterruptible I/O, or waits for a child process to start | signals are handled at once | `signals_are_heard_..` |
+//! | `main` is in uninterruptible I/O, or waits for a child process to start | signals are handled at once | `signals_are_handled_..` |
 //! | the watchdog thread makes no progress | timers of the kernel end the process by `D` + 150 ms (Linux) | b14 |
 //! | the watchdog and the emergency threads make no progress | the process exits without hooks by `D` + 250 ms (Linux) | b14 |
 //! | an HTTP client that sends its request headers slowly or never, or reads its response slowly or never; an endless response; a WebSocket; idle connections, also of HTTP/2 | each connection is asked to finish, closed, or aborted and counted at the end of the drain | d1 |
