@@ -43,8 +43,8 @@ fn hello_counts_until_it_is_asked_to_stop() {
         &end,
         &[
             "main: up; press Ctrl+C",
-            "worker: asked to stop, so it finishes what it is at",
-            "database: closed, after everyone who used it",
+            "worker: stop requested, finishing",
+            "database: closed",
         ],
     );
 }

@@ -1,8 +1,9 @@
-//! What is seen on a terminal. Feature `console`, on by default.
+//! Show the progress of startup and shutdown on a terminal. Feature `console`, on by default.
 //!
-//! Where standard error is a terminal, it gets a line for each thing that has happened and, below that, what is under way:
-//! a line for each component that takes longer than 150 ms, with the time used and allowed, then one that says how far all
-//! of it is, who waits for whom, what is still in flight, and what another Ctrl+C does.
+//! When standard error is a terminal, the framework writes one line for each event. Below these lines it draws what is
+//! in progress: a line for each component that takes longer than 150 ms, with its elapsed time and its limit, and a
+//! status line. The status line shows the overall progress, the component that is waited for, the work in flight, and
+//! what another Ctrl+C does.
 //!
 //! ```text
 //! ✓ config started in 3ms
@@ -18,8 +19,12 @@
 //! ⠼ draining 3s / 20s: 12 in flight (serve 10, chat 2), 1 task; Ctrl+C forces
 //! ```
 //!
-//! It ends with a summary: one line where all went well, else also what did not. What is drawn fits the width of the
-//! terminal, leaves what the app prints alone, and comes back after Ctrl+Z and `fg`; in the background nothing is drawn.
-//! `NO_COLOR` takes the colours away. Elsewhere there are the `tracing` events of the target `lifecycle`, and what a
-//! person must know goes to standard error. `LIFECYCLE_CONSOLE=off` has that on a terminal, too; `on` has the lines, without
-//! what is drawn, where there is no terminal.
+//! The last output is a summary: one line after a clean stop, otherwise also a line for each problem. The progress
+//! display fits the width of the terminal, does not disturb the output of the application, and returns after Ctrl+Z and
+//! `fg`; a background process draws nothing. `NO_COLOR` disables colors.
+//!
+//! | `LIFECYCLE_CONSOLE` | effect |
+//! | --- | --- |
+//! | `auto` (default) | event lines and the progress display on a terminal; otherwise [log events](super::logs), with warnings and failures on standard error |
+//! | `on` | event lines also without a terminal, where no progress display is drawn |
+//! | `off` | log events instead of event lines, also on a terminal |

@@ -1,26 +1,29 @@
-//! Work that is under way when the app stops.
+//! Finish the work that is in flight when the application stops: requests, jobs, tasks and leases.
 //!
-//! # The order of events
+//! # Phases of a shutdown
 //!
-//! 1. **Not ready.** The deadline is fixed, `/readyz` says 503, systemd is told. For the time of the `lame_duck` everything
-//!    is served as before, while load balancers look away. It is skipped for Ctrl+C.
-//! 2. **Drain.** Nothing new is admitted. `main` and the workers without an order are told to stop, then those with one,
-//!    highest first, each group when the one above has ended. What was admitted is awaited.
-//! 3. **Stop.** Each resource, when all that took it have ended.
-//! 4. **Report.** What happened, what was cut, what leaked, and the exit code.
+//! 1. **Not ready.** The deadline is fixed, `/readyz` answers 503, and systemd is notified. During the `lame_duck`, the
+//!    application serves as before while load balancers remove it. Ctrl+C skips the lame duck, as does a stop during
+//!    startup.
+//! 2. **Drain.** Admission closes. `main` and the workers without an order are asked to stop together. Workers with an
+//!    order follow, highest order first; a group is asked to stop when the group above it has ended. Admitted work is
+//!    awaited.
+//! 3. **Stop.** Each resource stops when every component that depends on it has ended.
+//! 4. **Report.** The report lists the outcome of each component, work that was aborted, leaked leases, and the exit
+//!    code.
 //!
-//! # What is awaited
+//! # Which work is awaited
 //!
-//! | kind of work | how the drain knows of it |
+//! | kind of work | how it is tracked |
 //! | --- | --- |
-//! | a worker | always |
-//! | HTTP requests, their bodies and upgrades | [`http::serve`](crate::http::serve()) or [`DrainLayer`](crate::http::DrainLayer), feature `axum` |
+//! | background workers | automatically |
+//! | HTTP requests, including bodies and upgrades | [`http::serve`](crate::http::serve()) or [`DrainLayer`](crate::http::DrainLayer), feature `axum` |
 //! | streams | [`.interruptible(&shutdown)`](crate::InterruptibleStream), feature `stream` |
-//! | tasks | [`Shutdown::tasks`](crate::Shutdown::tasks), [`Tasks`](crate::Tasks) |
-//! | anything else | [`Shutdown::admit`](crate::Shutdown::admit): hold the [`InFlight`](crate::InFlight) until it is done |
+//! | tasks | [`Shutdown::tasks`](crate::Shutdown::tasks), or a [`Tasks`](crate::Tasks) parameter |
+//! | any other unit of work | [`Shutdown::admit`](crate::Shutdown::admit): hold the returned [`InFlight`](crate::InFlight) until the work is done |
 //!
-//! To admit and to close are one atomic step. What was admitted is awaited; what comes later gets
-//! [`Draining`](crate::Draining) and can be turned away. Nothing falls in between.
+//! Admitting work and closing admission are atomic with respect to each other. Admitted work is awaited; a later call
+//! of `admit` returns [`Draining`](crate::Draining), and its caller can reject the work. No unit of work is missed.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -38,13 +41,13 @@
 //!         Self { leases: Leases::new() }
 //!     }
 //!
-//!     /// Who could ask for a slot has ended. What is still out comes back, or the time is
-//!     /// over.
+//!     /// No component that could lend a slot is running any more. Wait until the
+//!     /// outstanding slots are returned, or until the 5 s have passed.
 //!     async fn stop(&self) {
 //!         self.leases.returned().await;
 //!     }
 //!
-//!     /// For the report: a lease that never came back is named by file and line.
+//!     /// Lets the report list each leaked lease, with the file and line that acquired it.
 //!     fn in_use(&self) -> usize {
 //!         self.leases.count()
 //!     }
@@ -57,7 +60,7 @@
 //!     }
 //! }
 //!
-//! /// Called by a protocol of your own: one unit of work.
+//! /// One unit of work of a custom protocol.
 //! async fn handle(gpu: Arc<Gpu>, shutdown: &Shutdown) -> Result<(), Draining> {
 //!     let _in_flight = shutdown.admit()?;
 //!     let _slot = gpu.slot();
@@ -67,8 +70,8 @@
 //! # struct Job;
 //! # impl Job { async fn work(&mut self) {} async fn put_back(self) {} }
 //! # async fn next_job() -> Job { std::future::pending().await }
-//! /// A job is finished if there is time, and put back if there is not: the last 2 s are
-//! /// for that.
+//! /// Finishes each job if there is enough time. When only 2 s remain, it returns the job to
+//! /// the queue.
 //! #[background(timeout = "60s")]
 //! async fn work_jobs(gpu: Arc<Gpu>, shutdown: Shutdown) -> Result<(), Draining> {
 //!     while let Some(mut job) = shutdown.run(next_job()).await {
@@ -94,14 +97,14 @@
 //! }
 //! ```
 //!
-//! # Errors that the end provokes
+//! # Errors caused by the shutdown
 //!
-//! A worker or a task that was told to stop may fail because the other side has gone: connection reset, broken pipe,
-//! unexpected end of file, a cancelled task, [`Draining`](crate::Draining). That is clean, and logged at debug level. For
-//! the `stop` of a resource you say so yourself: `fn expects(&self, error: &E) -> bool`, often with
-//! [`is_disconnect`](crate::is_disconnect).
+//! A worker or a task that was asked to stop may fail because its peer has disconnected: connection reset, broken pipe,
+//! unexpected end of file, a cancelled task, or [`Draining`](crate::Draining). Such an error counts as a clean end and
+//! is logged at debug level. For the `stop` of a resource, you declare such errors yourself with
+//! `fn expects(&self, error: &E) -> bool`, often by calling [`is_disconnect`](crate::is_disconnect).
 //!
-//! # What must survive
+//! # What a graceful shutdown cannot protect
 //!
-//! SIGKILL and a power failure leave no time for anything. Save partial results as they come, make jobs leases with a time,
-//! and recover at the next start. The drain makes the ordinary end a good one; it cannot make the extraordinary one good.
+//! SIGKILL and a power failure run no cleanup. Save partial results as they are produced, let the claim on a job expire
+//! so that another process can take the job, and recover at the next start.

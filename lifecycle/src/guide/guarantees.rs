@@ -1,97 +1,105 @@
-//! What is guaranteed when everything goes wrong, how, what it costs, and what cannot be guaranteed. This module holds
-//! no code.
+//! What the framework guarantees under faults, how it does so, what that costs, and what it cannot guarantee. This
+//! module contains no items.
 //!
-//! Let `D` be the deadline: the app's `shutdown_timeout`, counted from the first cause to stop (a signal, a failed
-//! start, a failed worker, the end of `main`, a request). It is fixed then and never moved.
+//! `D` is the shutdown deadline: `shutdown_timeout` after the first cause to stop. A cause is a signal, a failed start,
+//! a failed worker, the return of `main`, or a request. The deadline is fixed at that instant and never moves.
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! 1. **The process is gone by `D`**, whatever user code does: a hook blocks every thread of the runtime, spins, deadlocks,
-//!    panics in a destructor, or leaves a blocking task for ever.
-//! 2. **Each component that came up is cleaned up**: its `stop` ends well, or its `emergency` is called, once, in stop order.
-//!    So it is also when the process aborts, when memory, threads or descriptors run out, and when the runtime itself
-//!    panics.
-//! 3. **A component's failure is its own**: it neither skips, shortens nor delays the cleanup of another one beyond its own
-//!    time.
-//! 4. **The exit code tells the truth**: 0 only when every component ended clean. The first error is the one that is reported
-//!    as the cause.
-//! 5. **What was admitted is finished or reported as cut**; what was refused was never started.
+//! 1. **The process has exited by `D`**, whatever user code does. Examples are a hook that blocks every thread of the
+//!    runtime, spins or deadlocks, a destructor that panics, and a blocking task that never returns.
+//! 2. **Every component that was started is cleaned up.** Either its `stop` completes, or its `emergency` hook runs
+//!    once, in stop order. This also holds when the process aborts, when memory, threads or descriptors are exhausted,
+//!    and when the runtime itself panics.
+//! 3. **Failures are isolated.** The failure of a component does not skip or shorten the cleanup of another one, and
+//!    delays it by no more than the time of the failed component.
+//! 4. **The exit code is accurate.** It is 0 only if every component stopped cleanly. The first error is reported as
+//!    the cause.
+//! 5. **Admitted work is finished or reported as aborted.** Refused work was never started.
 //!
-//! The last column names the tests that show it: `a7_..`, `b14_..` in the repository's `tests/`.
+//! The table lists faults and their effects. The last column names the tests: `a7_..`, `b14_..` in the `tests/` folder
+//! of the repository.
 //!
-//! | what happens | how it ends | tests |
+//! | fault | effect | tests |
 //! | --- | --- | --- |
-//! | `stop` returns an error or panics | its `emergency` at once; its unused time goes to the others | a7, a8 |
-//! | `stop` never completes | cut at its timeout or share, then its `emergency` | a4, a19 |
-//! | `stop` blocks its thread, or spins | the same; where no thread of the runtime is left, all `emergency` hooks when the reserve begins | a1, a2, a3, a5, a6, a14 |
-//! | a worker never returns from its first poll; a task never yields | the startup goes on after 100 ms; cut, and named in the report | a11, a16 |
-//! | `emergency` hangs | given up after its share, the next one goes on | a12 |
-//! | a destructor panics or hangs | caught, or cut at the component's time | a9 |
-//! | a start fails, panics, hangs; a signal while starting | exactly what is up is taken down, in reverse | a10, c1 |
-//! | a worker is told in the middle of a write | asked first, and cut only when its time is over: one that asks between two writes leaves nothing half-written | d4 |
-//! | a lease never comes back | its resource's stop is cut at its time; the report names file, line and age. One that comes back late, but in time: clean | d5 |
-//! | a worker fails while the app is already stopping | the first cause stays the cause | a17, a18 |
-//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks, then exit code 134 | b1 to b4 |
-//! | the allocator's lock is never given back | all `emergency` hooks that need no memory | b5 |
-//! | no threads, no descriptors, a full blocking pool | a clean end: what is needed was made before the first start | b8, a13, a15 |
-//! | descriptors are closed under the runtime | `emergency` hooks, by `D` | b6, b9 |
-//! | an `atexit` handler hangs | gone by `D` all the same | b10 |
-//! | standard output or standard error is closed, full, or not read | neither a panic nor a wait beyond `D` | b11, b12 |
-//! | at the end the folder of the report's file is gone, a link in its place, or the disk full | a line on standard error, the same exit code, nothing half-written | d8 |
-//! | probes while the app drains and stops | liveness stays good, readiness bad, until the process is gone | d3 |
-//! | ten thousand connections to the port of the probes | few are kept; they delay neither the start, nor a probe, nor the end | d9 |
-//! | SIGSTOP, or a suspended machine, over the deadline | `emergency` hooks when it goes on, then the end | b13 |
-//! | a second signal, also while starting | `emergency` hooks within milliseconds; exit code 128 + n | c2 |
-//! | a third signal | gone at once | c3 |
-//! | signals masked by the parent, or ignored and masked by user code | unmasked at the start; `D` needs no signal | c6, c7 |
-//! | `main` stands in uninterruptible I/O, or waits for a child that it is starting | signals are heard at once | `signals_are_heard_..` |
-//! | the watchdog thread stands still | the kernel's timers: gone by `D` + 150 ms (Linux) | b14 |
-//! | the watchdog and the emergency threads stand still | gone by `D` + 250 ms (Linux), without hooks | b14 |
-//! | an HTTP client sends its head, or reads its answer, slowly or never; an endless stream; a WebSocket; idle connections, also of HTTP/2 | told, or closed, or cut at the end of the drain and counted | d1 |
-//! | HTTP requests during the lame duck, in the backlog of the port, and after admission has closed | served; answered; 503 with `Retry-After`, or refused by a closed port: none is left without an answer | d2 |
-//! | `kill -9` | no hooks: the next start goes on from what is on disk | b15 |
-//! | one signal sent twice at once, or twenty thousand | one graceful end | c4, c5 |
-//! | systemd started the app, and a child speaks for it; `TimeoutStopSec=` is shorter than `D` | no child has its socket; systemd waits for `D` and a second (feature `systemd`) | c10, c11 |
-//! | PID 1 of a container | the same: nothing relies on a signal's default effect | c8 |
+//! | `stop` returns an error or panics | its `emergency` hook runs at once; its unused time is available to other components | a7, a8 |
+//! | `stop` never completes | it is cancelled at its timeout or share, and its `emergency` hook runs | a4, a19 |
+//! | `stop` blocks its thread, or spins | it is abandoned at its timeout or share, and its `emergency` hook runs; if no thread of the runtime can make progress, all `emergency` hooks run when the emergency reserve begins | a1, a2, a3, a5, a6, a14 |
+//! | a worker never returns from its first poll, or a task never yields | the startup continues after 100 ms; at shutdown the worker or task is abandoned and listed in the report | a11, a16 |
+//! | `emergency` hangs | it is abandoned after its share of the reserve, and the next hook runs | a12 |
+//! | a destructor panics or hangs | the panic is caught; a hanging destructor is abandoned at the timeout of its component | a9 |
+//! | a start fails, panics or hangs, or a signal arrives during startup | the components that are up stop in reverse order, and no others | a10, c1 |
+//! | stop is requested while a worker writes | the worker is cancelled only after its timeout; a worker that checks for a stop request between two writes leaves no partial write | d4 |
+//! | a lease is never returned | the `stop` that waits for it is cancelled at its timeout, and the report names the lease with the file and line that acquired it; a lease that is returned late but in time is not an error | d5 |
+//! | a worker fails while the application is stopping | the first cause remains the reported cause | a17, a18 |
+//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks run; exit code 134 | b1 to b4 |
+//! | a thread holds the allocator's lock for ever | all `emergency` hooks that allocate no memory run | b5 |
+//! | no threads, no descriptors, or a full blocking pool | a graceful stop: everything that it needs was created before the first start | b8, a13, a15 |
+//! | the descriptors of the runtime are closed | `emergency` hooks run, and the process exits by `D` | b6, b9 |
+//! | an `atexit` handler hangs | the process exits by `D` | b10 |
+//! | standard output or standard error is closed, full, or not read | no panic, and no wait beyond `D` | b11, b12 |
+//! | at exit, the folder of the report file is missing, a link replaces it, or its disk is full | one line on standard error, an unchanged exit code, and no partial file | d8 |
+//! | probes arrive during drain and stop | liveness stays 200 and readiness 503 until the process exits | d3 |
+//! | ten thousand connections to the admin port | at most 128 are kept; they delay neither the start, nor a probe, nor the exit | d9 |
+//! | SIGSTOP or a suspended machine until after the deadline | after the process resumes, the `emergency` hooks run and the process exits | b13 |
+//! | a second signal, also during startup | `emergency` hooks run within milliseconds; exit code 128 + n | c2 |
+//! | a third signal | the process exits at once | c3 |
+//! | signals are blocked by the parent process, or ignored or blocked by user code | signals are unblocked at the start, and `D` holds without signals | c6, c7 |
+//! | `main` is in uninterruptible I/O, or waits for a child process to start | signals are handled at once | `signals_are_handled_..` |
+//! | the watchdog thread makes no progress | timers of the kernel end the process by `D` + 150 ms (Linux) | b14 |
+//! | the watchdog and the emergency threads make no progress | the process exits without hooks by `D` + 250 ms (Linux) | b14 |
+//! | an HTTP client that sends its request headers slowly or never, or reads its response slowly or never; an endless response; a WebSocket; idle connections, also of HTTP/2 | each connection is asked to finish, closed, or aborted and counted at the end of the drain | d1 |
+//! | HTTP requests during the lame duck, in the backlog of the port, or after admission has closed | served; served; answered 503 with `Retry-After` or refused by the closed port. No request stays unanswered | d2 |
+//! | `kill -9` | no hooks run; the next start recovers from what is on disk | b15 |
+//! | one signal sent twice at once, or twenty thousand signals | one graceful stop | c4, c5 |
+//! | a child process of a systemd service notifies on its behalf, or `TimeoutStopSec=` is shorter than `D` | child processes have no notification socket, and systemd waits until `D` plus 1 s (feature `systemd`) | c10, c11 |
+//! | the application is process 1 of a container | no difference: the framework relies on the default effect of no signal, because process 1 has none | c8 |
 //!
-//! # How
+//! # How it works
 //!
-//! - **HookThreads of our own, made first.** Before the set-up, the plan and the runtime, `#[lifecycle::main]` makes the watchdog
-//!   and the thread that passes on signals, and unmasks the signals that it lives by. The threads of the emergency hooks
-//!   (one a hook, at most 16, and a conductor) and of the view follow before the first start. Each has reported that it is
-//!   ready, with all that it needs, before anything goes on.
-//! - **A first thread that only waits.** The kernel gives it the signals of the process. A thread that works cannot take one
-//!   while it stands in uninterruptible I/O, starts a child, or queues for the memory map while hundreds of threads are made,
-//!   and the deadline would count from then on. So the life is led by a thread named `main`.
-//! - **A driver that runs no user code** leads the life on a runtime of its own. Each hook is a task, or a thread, that reports
-//!   by event, so that the driver goes on when user code blocks every thread of the app's runtime.
-//! - **A watchdog that needs nothing.** It takes no memory, no lock and no descriptor and writes no log: it sleeps until an
-//!   absolute instant on the monotonic clock. It begins the emergency hooks when the reserve begins or a signal forces the
-//!   end, and ends the process by `_exit` shortly before `D` (a twentieth of it, 5 to 50 ms, but no more than a quarter of
-//!   the reserve), with the exit code that was known last.
-//! - **Timers of the kernel behind the watchdog** (Linux, on the clock that also counts suspend). One begins the hooks 10 ms
-//!   after `D` and arms two others: the second calls `_exit`, the last one is a SIGKILL.
-//! - **A handler for SIGABRT**, on the thread's alternate stack: it wakes the emergency layer and holds the thread that aborts
-//!   until the process is gone.
-//! - **Bounded ends.** The runtime is dropped on a thread made for it, within 100 ms, or left behind. Buffers are flushed last,
-//!   within what is left; on the forced path within 250 ms, and its exit is always `_exit`.
+//! - **Dedicated threads, created first.** `#[lifecycle::main]` creates the watchdog and the signal thread before the
+//!   plan and the runtime exist, and unblocks the signals that it needs. Before the first start, it also creates the
+//!   output thread and the threads for emergency hooks: one for each hook, at most 16, and one that runs the hooks in
+//!   order. The startup continues only after each thread has reported that it has everything it needs.
+//! - **An idle first thread.** The kernel delivers signals of the process to its first thread. A thread cannot take a
+//!   signal while it is in uninterruptible I/O, starts a child process, or waits for the lock of the process's memory
+//!   map while hundreds of threads are created. If the first thread did such work, the deadline would begin late.
+//!   Therefore the first thread only waits, and the application runs on a second thread named `main`.
+//! - **A driver that runs no user code.** The state machine of startup and shutdown has a runtime of its own. Each hook
+//!   runs as a separate task or on a separate thread and reports its result as an event, so the driver makes progress
+//!   when user code blocks every thread of the application's runtime.
+//! - **A watchdog without dependencies.** The watchdog takes no lock, allocates no memory, opens no descriptor, and
+//!   writes no log: it sleeps until an absolute instant of the monotonic clock. It starts the emergency hooks when the
+//!   emergency reserve begins or when a signal forces the stop. Shortly before `D` it calls `_exit` with the most
+//!   recently recorded exit code. The margin is a twentieth of `shutdown_timeout`, between 5 and 50 ms, and at most a
+//!   quarter of the reserve.
+//! - **Kernel timers behind the watchdog** (Linux; on the clock that advances during suspend). The first timer starts
+//!   the hooks 10 ms after `D` and arms two more timers: one calls `_exit`, the last one sends SIGKILL.
+//! - **A SIGABRT handler.** It runs on the alternate stack of the aborting thread, wakes the emergency threads, and
+//!   holds the aborting thread until the process exits.
+//! - **Bounded exit.** The runtime is dropped on a separate thread, which is abandoned after 100 ms. Buffers are
+//!   flushed last, within the remaining time, or within 250 ms in a forced stop. A forced stop always ends with
+//!   `_exit`.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! HookThreads that sleep: six (seven where probes are answered), one for each emergency hook up to 16 and one to conduct
-//! them, about 35 KiB of memory each (4.2 MB for a whole app of five resources in a release build). No descriptor. Nothing
-//! at all while the app runs, except that admitting work is an atomic addition.
+//! The framework keeps six sleeping threads (seven with probes), plus one for each emergency hook (at most 16) and one
+//! that runs the hooks in order. Each thread needs about 35 KiB of memory; a whole application with five resources uses
+//! 4.2 MB in a release build. None of these threads keeps a descriptor open. While the application runs, the only cost
+//! is one atomic addition for each admitted unit of work.
 //!
 //! # What cannot be guaranteed
 //!
-//! - SIGKILL, the kernel's out-of-memory killer and a power failure end a process from outside, without hooks. What must
-//!   survive them has to be on disk before: save partial results as they come, and recover at the next start.
-//! - A thread in uninterruptible I/O (a dead network file system) keeps even a killed process in the kernel's table.
-//! - A process that has called `_exit` is gone when the kernel has taken its memory back, which takes its time where the
-//!   processors are busy: about 80 ms a GiB where nobody else wants them, measured on a small virtual machine.
-//! - An `emergency` hook that takes a lock may meet the thread that holds it. Where the process aborts, or the allocator is
-//!   stuck, that includes the allocator's. Such a hook is given up after its share and the others run; write hooks that use
-//!   what was made before:
+//! - SIGKILL, the out-of-memory killer of the kernel, and a power failure end a process from outside, and no hook runs.
+//!   Data that must survive them has to be on disk before: save partial results as they are produced, and recover at
+//!   the next start.
+//! - A thread in uninterruptible I/O, for example on an unreachable network file system, keeps even a killed process in
+//!   the process table.
+//! - After `_exit`, the process disappears only when the kernel has reclaimed its memory. On a small virtual machine,
+//!   this took about 80 ms per GiB on idle processors, and longer on busy ones.
+//! - An `emergency` hook that takes a lock can block if the thread that holds the lock is stuck. When the process
+//!   aborts or the allocator is stuck, this includes the lock of the allocator. Such a hook is abandoned after its
+//!   share of the reserve, and the others run. Write hooks that use only what was created before:
 //!
 //!   ```
 //!   use std::fs::File;
@@ -108,12 +116,12 @@
 //!   #[resource]
 //!   impl Journal {
 //!       fn start() -> std::io::Result<Self> {
-//!           // Opened now: later there may be no descriptor to be had.
+//!           // Opened in advance: the process may have no free descriptor later.
 //!           let marker = File::create("journal.dirty")?;
 //!           Ok(Self { written: AtomicU64::new(0), marker })
 //!       }
 //!
-//!       /// One write from the stack: no lock, no memory.
+//!       /// One write from the stack: takes no lock and allocates no memory.
 //!       fn emergency(&self) {
 //!           let written = self.written.load(Ordering::Relaxed).to_le_bytes();
 //!           let _ = (&self.marker).write_all(&written);
@@ -121,9 +129,9 @@
 //!   }
 //!   ```
 //!
-//! - Where every thread of the process masks all signals, or stands still with all of them masked, the kernel's timers find
-//!   nobody to begin the hooks; a process without any thread that runs is only ended from outside.
-//! - User code that replaces the handlers of SIGABRT or of the last two real-time signals, or that calls `_exit` or `exec`,
-//!   takes the guarantee with it.
-//! - In tests, and with the builder, nothing owns the process: [`Running::stop`](crate::Running::stop) returns by `D` and its
-//!   [`Report`](crate::Report) names what had to be left behind.
+//! - The kernel timers cannot start the hooks if every thread of the process blocks all signals. A process in which no
+//!   thread makes progress can be ended only from outside.
+//! - The guarantees do not hold if user code replaces the handlers of SIGABRT or of the last two real-time signals, or
+//!   calls `_exit` or `exec`.
+//! - Tests and the builder do not control the process: [`Running::stop`](crate::Running::stop) returns by `D`, and its
+//!   [`Report`](crate::Report) lists the components that had to be abandoned.

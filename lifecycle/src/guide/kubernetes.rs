@@ -1,11 +1,11 @@
-//! A pod that loses no request, and Docker Compose.
+//! Run the application in Kubernetes or Docker so that an update loses no request and no cleanup is killed.
 //!
-//! `LIFECYCLE_PRINT=kubernetes ./app` prints a Deployment with the times and the probes of your app. The probes need the
-//! feature `admin`. These are the parts that matter:
+//! `LIFECYCLE_PRINT=kubernetes ./app` prints a Deployment with the timeouts and the probes of your application. The
+//! probes need the feature `admin`. The relevant parts are:
 //!
 //! ```yaml
 //! spec:
-//!   # Above `shutdown_timeout`: to kill the app before cuts its clean-up.
+//!   # Above `shutdown_timeout`: killing the app earlier interrupts its cleanup.
 //!   terminationGracePeriodSeconds: 30
 //!   containers:
 //!     - name: agent
@@ -22,23 +22,24 @@
 //!         httpGet: { path: /readyz, port: 9000 }
 //! ```
 //!
-//! # How a pod ends
+//! # How a pod stops
 //!
-//! 1. The kubelet sends SIGTERM. At the same time, and not before, the pod is taken out of its services. For a few seconds
-//!    requests still come.
-//! 2. The app says on `/readyz` that it is not ready, and serves on for the `lame_duck`. No `preStop` hook has to sleep, and
-//!    the time counts once, where you can see it.
-//! 3. It drains, stops and ends. The exit code says how.
-//! 4. After `terminationGracePeriodSeconds` the kubelet sends SIGKILL. The app is gone by then.
+//! 1. The kubelet sends SIGTERM. The cluster begins to remove the pod from its services only at the same time, so
+//!    requests still arrive for a few seconds.
+//! 2. The application reports on `/readyz` that it is not ready, and keeps serving for the `lame_duck`. This replaces a
+//!    `preStop` hook that sleeps. Unlike such a hook, the lame duck is part of `shutdown_timeout` and appears in the
+//!    plan.
+//! 3. The application drains, stops, and exits. The exit code shows the result.
+//! 4. After `terminationGracePeriodSeconds`, the kubelet sends SIGKILL to a pod that is still running. The application
+//!    has exited by then.
 //!
-//! The grace period is 30 s in a pod that says nothing, and `shutdown_timeout` is 25 s in an app that says nothing. Change
-//! both, or change one by what is printed. The lame duck is part of `shutdown_timeout`.
+//! By default, a pod has a grace period of 30 s and an application has a `shutdown_timeout` of 25 s. Keep the grace
+//! period above `shutdown_timeout` when you change either of them; the printed Deployment does.
 //!
 //! ```no_run
 //! use lifecycle::{App, Shutdown, background};
 //!
-//! /// Answers of a language model are finished: 60 s for them, and the rest of the budget
-//! /// around it.
+//! /// Streams of a language model run to completion: the worker has 60 s of the 80 s.
 //! #[background(timeout = "60s")]
 //! async fn serve(shutdown: Shutdown) {
 //!     shutdown.requested().await;
@@ -54,15 +55,16 @@
 //! }
 //! ```
 //!
-//! # In the image
+//! # Container image
 //!
-//! - As process 1 the app works like anywhere: nothing relies on what a signal does by default. If it starts children that
-//!   start children, put an init before it (`docker run --init`), which reaps what they leave.
-//! - Write `ENTRYPOINT ["/app"]`, and not `ENTRYPOINT /app`: a shell in between does not pass SIGTERM on.
-//! - Exit code 2 is a wrong configuration: to start the same again does not help. 137 is a SIGKILL: the grace period was too
-//!   short, or memory too little.
+//! - The application works as process 1, for which signals have no default effect. If it starts processes that start
+//!   further processes, put an init before it (`docker run --init`), which reaps orphaned processes.
+//! - Write `ENTRYPOINT ["/app"]`, not `ENTRYPOINT /app`. The second form runs the application under a shell, which does
+//!   not forward SIGTERM.
+//! - Exit code 2 means a wrong configuration, and a restart does not help. Exit code 137 means SIGKILL: the grace
+//!   period was too short, or the container exceeded its memory limit.
 //!
 //! # Docker and Compose
 //!
-//! Docker waits for 10 s. Say more: `docker stop -t 30`, or in a compose file `stop_grace_period: 30s`.
-//! `LIFECYCLE_PRINT=compose ./app` prints a service with it.
+//! Docker waits 10 s before it sends SIGKILL. Raise this with `docker stop -t 30`, or with `stop_grace_period: 30s` in
+//! a compose file. `LIFECYCLE_PRINT=compose ./app` prints a service with the value for your application.

@@ -1,54 +1,54 @@
-//! The log, spans, and telemetry that is flushed last.
+//! Read the log events and spans of the framework, and flush your own telemetry after the last component has stopped.
 //!
-//! Everything goes through [`tracing`], target `lifecycle`. Where standard error is a terminal and the feature `console` is
-//! on, a person sees [live lines](super::console) instead. Without a subscriber, and without a terminal, only what somebody must know goes to
-//! standard error: warnings, failures, whatever did not stop clean.
+//! All events and spans use [`tracing`] with the target `lifecycle`. When standard error is a terminal and the feature
+//! `console` is on, [progress lines](super::console) are shown instead. Without a subscriber and without a terminal,
+//! only warnings, failures and components that did not stop cleanly are written to standard error.
 //!
 //! # Events
 //!
-//! | level | what |
+//! | level | events |
 //! | --- | --- |
-//! | error | a start or a worker failed; a component did not stop clean; the end was forced |
-//! | warn | a try that failed and is repeated; an emergency hook; a leak; the configuration |
-//! | info | started, running, stopping, draining, stopped, reloaded, with `component`, `elapsed_ms`, `layer` |
-//! | debug | what is about to start or stop; errors that the end provokes |
+//! | error | a start or a worker that failed, a component that did not stop cleanly, a forced shutdown |
+//! | warn | a failed attempt that will be retried, an emergency hook that runs, a leaked lease, a warning about the configuration |
+//! | info | started, running, stopping, draining, stopped and reloaded, with the fields `component`, `elapsed_ms` and `layer` |
+//! | debug | a start or a stop that begins, an error that the shutdown caused |
 //!
 //! # Spans
 //!
-//! Each call of your code is within a span, so that whatever it logs says whose it is:
+//! Each call of your code runs in a span, so that its log lines show the component:
 //!
 //! ```text
 //! INFO start{component="database" phase="start"}: sqlx: connected
 //! ```
 //!
-//! | span | level | around |
+//! | span | level | covers |
 //! | --- | --- | --- |
-//! | `start` | info | each attempt of a `start` |
-//! | `run` | info | a worker: each run of it; the body of `main` |
-//! | `reload` | info | a `reload` |
-//! | `health` | debug | a `health` |
-//! | `stop` | info | a `stop` |
-//! | `emergency` | info | nothing: it is written when the hook is over |
+//! | `start` | info | one attempt of a `start` hook |
+//! | `run` | info | one run of a worker, or the body of `main` |
+//! | `reload` | info | a `reload` hook |
+//! | `health` | debug | a `health` hook |
+//! | `stop` | info | a `stop` hook |
+//! | `emergency` | info | nothing: it is written after the emergency hook has ended |
 //!
-//! | field | says |
+//! | field | value |
 //! | --- | --- |
-//! | `component`, `phase` | which call of whose code |
-//! | `elapsed`, `elapsed_ms` | how long it took, at its end: for people, and as a number |
-//! | `error` | why it gave nothing |
-//! | `layer` | of a `stop`, and of a worker that was told to stop: `safe`; `timeout` where it was cut or came too late; `emergency` where the emergency hook is due |
+//! | `component`, `phase` | the component and the hook |
+//! | `elapsed`, `elapsed_ms` | the duration, recorded when the span closes: readable, and as a number |
+//! | `error` | the error, if the call failed |
+//! | `layer` | the cleanup layer of a `stop`, or of a worker after a stop request: `safe`; `timeout` if it was cancelled, abandoned or late; `emergency` if the emergency hook must run |
 //!
-//! - A task that you spawn is outside of the span, as tokio has it. `.in_current_span()` takes it along, and keeps the span
-//!   open for as long.
-//! - The span of a worker lasts as long as its run. Where each message should be a trace of its own, make its span with
-//!   `parent: None`. `lifecycle=warn` in a filter leaves out all spans.
-//! - An emergency hook has to do without a subscriber, which may be what hangs. Its span is empty, comes right after it and
-//!   says how long it took. On the forced path, when everything is cut, there are none.
-//! - Nothing is made where nobody subscribes.
+//! - A task that you spawn does not inherit the span. `.in_current_span()` makes it inherit the span, and keeps the
+//!   span open until the task ends.
+//! - The span of a worker covers its whole run. To make each message a trace of its own, create its span with
+//!   `parent: None`. The filter `lifecycle=warn` disables all spans.
+//! - An emergency hook runs without a subscriber, because the subscriber may be what hangs. Its span is empty, follows
+//!   the hook, and records the duration. A forced shutdown writes no such spans.
+//! - Without a subscriber no spans are created.
 //!
 //! # Telemetry
 //!
-//! What exports spans is itself a resource, of the lowest order: it starts first, and stops when everything else has. The
-//! spans of all other stops are closed by then, so that its flush has them.
+//! Make the exporter of your spans a resource with the lowest order: it starts first and stops last. The spans of all
+//! other `stop` hooks are closed by then, so the final flush includes them.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -71,7 +71,7 @@
 //!         Ok(Self { provider })
 //!     }
 //!
-//!     /// A plain `fn`: it blocks.
+//!     /// A plain `fn`, because the flush blocks.
 //!     fn stop(&self) -> Result<(), BoxError> {
 //!         self.provider.shutdown()
 //!     }
@@ -82,8 +82,8 @@
 //!     telemetry: Arc<Telemetry>,
 //! }
 //!
-//! /// A subscriber that needs no stop is installed here: it sees the whole life. The guard
-//! /// of a buffered writer, as `tracing_appender` has one, is dropped last of all.
+//! /// Install a subscriber that needs no `stop` here, so that it records everything. The
+//! /// guard of a buffered writer, such as that of `tracing_appender`, is dropped last, at exit.
 //! fn setup(setup: &mut Setup) {
 //!     # let guard = ();
 //!     setup.flush_at_exit(guard);
@@ -96,7 +96,7 @@
 //! }
 //! ```
 //!
-//! The whole program is [`telemetry.rs`] in the repository's examples.
+//! The complete program is [`telemetry.rs`] in the examples of the repository.
 //!
 //! [`tracing`]: https://docs.rs/tracing
 //! [`telemetry.rs`]: https://github.com/lifecycle-rs/lifecycle/blob/main/examples/telemetry.rs

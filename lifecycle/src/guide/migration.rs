@@ -1,6 +1,6 @@
-//! From a `select!` by hand.
+//! Replace a hand-written `select!`, its signal handling and its cleanup code with `lifecycle`, step by step.
 //!
-//! Most services begin like this:
+//! Many services begin like this:
 //!
 //! ```no_run
 //! # struct Pool;
@@ -38,11 +38,11 @@
 //! }
 //! ```
 //!
-//! It works on a good day. SIGTERM ends it on the spot. So does Ctrl+C while it connects. A task that panics is not missed by
-//! anybody. When `consume` does not end, the pool is closed under it; when `close` hangs, the process does. The order of the
-//! end is written by hand, and is wrong as soon as somebody adds a line.
+//! This program handles the normal case only. SIGTERM kills it without cleanup, as does Ctrl+C while it connects. A
+//! panic in a task goes unnoticed. If `consume` does not end within 10 s, the pool is closed while it is in use. If
+//! `close` hangs, the process hangs. The order of the cleanup is maintained by hand, and each added line can break it.
 //!
-//! The same, with what it has and does said by annotations:
+//! The same program with `lifecycle`:
 //!
 //! ```no_run
 //! # struct Pool;
@@ -84,34 +84,35 @@
 //! }
 //! ```
 //!
-//! # What becomes of what
+//! # Replacements
 //!
-//! | by hand | here |
+//! | hand-written | `lifecycle` |
 //! | --- | --- |
 //! | `#[tokio::main]` | [`#[lifecycle::main]`](macro@crate::main), with the same `flavor` and `worker_threads` |
-//! | `ctrl_c()`, `signal(SignalKind::terminate())` | nothing: `main` owns the signals |
-//! | `CancellationToken`, a `watch` or `broadcast` of "stop" | [`Shutdown`](crate::Shutdown): each component has its own |
+//! | `ctrl_c()`, `signal(SignalKind::terminate())` | not needed: `main` handles the signals |
+//! | `CancellationToken`, or a `watch` or `broadcast` channel for "stop" | [`Shutdown`](crate::Shutdown), one for each component |
 //! | `TaskTracker`, `JoinSet` | [`Tasks`](crate::Tasks) |
-//! | `tokio::spawn` of a loop | a [worker](super::workers) |
+//! | `tokio::spawn` of a loop | a [background worker](super::workers) |
 //! | `interval.tick()` in a loop | `#[background(every = "60s")]` |
-//! | `timeout(10 s, tasks.wait())` | `timeout = "10s"` |
+//! | `timeout(Duration::from_secs(10), tasks.wait())` | `timeout = "10s"` |
 //! | `select!` between work and stop | [`Shutdown::run`](crate::Shutdown::run), [`sleep`](crate::Shutdown::sleep), [`deadline_within`](crate::Shutdown::deadline_within) |
-//! | `axum::serve(..).with_graceful_shutdown(..)` | [`http::serve`](crate::http::serve()), with a bound |
+//! | `axum::serve(..).with_graceful_shutdown(..)` | [`http::serve`](crate::http::serve()), which has a time limit |
 //! | a counter of requests in flight | [`Shutdown::admit`](crate::Shutdown::admit) |
-//! | closing things in the right order at the end of `main` | a `stop` each; the order follows from who takes what |
-//! | `OnceLock` and `static` for shared parts | fields of the app, parameters |
-//! | `std::process::exit` on the second Ctrl+C | nothing: the second signal forces |
-//! | a `/healthz` handler | [`health`](super::probes) |
+//! | cleanup in the right order at the end of `main` | one `stop` for each resource; the order follows from the dependencies |
+//! | `OnceLock` and `static` for shared values | parameters, and fields of the app |
+//! | `std::process::exit` on the second Ctrl+C | not needed: the second signal forces the stop |
+//! | a `/healthz` handler | a [`health` hook](super::probes) |
 //!
 //! # Step by step
 //!
-//! 1. Replace `#[tokio::main]`. With `main(shutdown: Shutdown)` the body stays as it is, but for the signals:
-//!    `shutdown.requested().await` in their place. From now on there is a deadline.
-//! 2. Make resources, from the bottom up: configuration, pool, clients. Each goes from the body to a `start`, and from the end
-//!    of the body to a `stop`.
-//! 3. Make workers of the loops that are spawned. Their token becomes a `Shutdown`.
-//! 4. Give times: first `shutdown_timeout`, then what you know of each part. `LIFECYCLE_PRINT=plan` shows the sum.
-//! 5. Rehearse it: `LIFECYCLE_DRILL="database.stop=hang"`, feature `drill`.
+//! 1. Replace `#[tokio::main]`. With `main(shutdown: Shutdown)`, the body stays as it is, except that
+//!    `shutdown.requested().await` replaces the signal handling. From this step on, the shutdown has a deadline.
+//! 2. Turn shared values into resources, from the bottom up: configuration, pool, clients. Move their construction from
+//!    the body to a `start`, and their cleanup from the end of the body to a `stop`.
+//! 3. Turn spawned loops into workers. Their cancellation token becomes a `Shutdown`.
+//! 4. Set timeouts: first `shutdown_timeout`, then those of the components whose needs you know. `LIFECYCLE_PRINT=plan`
+//!    shows the sum.
+//! 5. Rehearse a fault: `LIFECYCLE_DRILL="database.stop=hang"`, feature `drill`.
 //!
-//! A library that runs inside of somebody else's `main` uses [`Lifecycle::builder`](crate::Lifecycle::builder), which owns
-//! neither the process nor its signals.
+//! A library that runs inside the `main` of another program uses [`Lifecycle::builder`](crate::Lifecycle::builder),
+//! which controls neither the process nor its signals.

@@ -1,72 +1,73 @@
-//! Exit codes, environment variables, the plan, the report, the drill.
+//! Look up exit codes, signals and environment variables, and use the plan, the report and the drill.
 //!
-//! # Exit code
+//! # Exit codes
 //!
 //! | code | meaning |
 //! | --- | --- |
-//! | 0 | clean |
-//! | 1 | the app failed: a start, `main`, a worker |
-//! | 2 | wrong configuration: an environment variable, the graph, a [`ConfigError`](crate::ConfigError) from a start |
-//! | 3 | it stopped, but a component needed layer two or three, or work was cut |
-//! | 128 + n | forced by signal n |
+//! | 0 | graceful stop: every component stopped cleanly |
+//! | 1 | the application failed: a start, the body of `main`, or a worker |
+//! | 2 | wrong configuration: an environment variable, the dependency graph, or a [`ConfigError`](crate::ConfigError) of a start |
+//! | 3 | the application stopped, but a component exceeded its time or needed its emergency hook, or work was aborted |
+//! | 128 + n | the shutdown was forced by signal n |
 //!
 //! # Signals
 //!
-//! | signal | what happens |
+//! | signal | effect |
 //! | --- | --- |
-//! | SIGTERM, SIGINT | stop; those within 300 ms of the first count as one |
-//! | the second one | only the emergency hooks, then the end |
-//! | the third one | the end |
-//! | SIGHUP | [reload](super::systemd#reload); stop, where nothing can be reloaded, or where the app was started from a terminal |
+//! | first SIGTERM or SIGINT | graceful stop; further ones within 300 ms count as the same |
+//! | second SIGTERM or SIGINT | forced stop: only the emergency hooks run, then the process exits |
+//! | third SIGTERM or SIGINT | the process exits at once |
+//! | SIGHUP | [reload](super::systemd#reload); graceful stop if no resource has a `reload`, or if the application was started from a terminal |
 //!
-//! # Environment
+//! # Environment variables
 //!
-//! The environment beats code, and code beats attributes. A value that does not parse ends the process with exit code 2 before
-//! anything starts. The name of a component that is not there is a warning.
+//! The environment overrides settings in code, and code overrides attributes. A value that does not parse ends the
+//! process with exit code 2 before anything starts. A variable for a component that does not exist is a warning.
 //!
-//! | variable | sets |
+//! | variable | value |
 //! | --- | --- |
-//! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`](crate::Settings): `5s`, `1m 30s` or bare seconds |
-//! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | those of one component, by its name in upper snake case |
-//! | `LIFECYCLE_ADMIN` | an address and a port, `127.0.0.1:9000`, or a port alone, which is reached from this host only: where [probes, metrics and the live picture](super::probes) are served |
-//! | `LIFECYCLE_CONSOLE` | `auto`, `on`, `off`: the [live lines](super::console) on a terminal |
-//! | `LIFECYCLE_REPORT` | where the [report](#the-report) is written to |
-//! | `LIFECYCLE_PRINT` | what is [printed](#the-plan) in place of starting |
+//! | `LIFECYCLE_SHUTDOWN_TIMEOUT`, `_DRAIN_TIMEOUT`, `_LAME_DUCK`, `_EMERGENCY_TIMEOUT`, `_START_TIMEOUT`, `_STARTUP_TIMEOUT` | the limits of [`Settings`](crate::Settings), written as `5s`, as `1m 30s`, or as a number of seconds |
+//! | `LIFECYCLE_TIMEOUT_<COMPONENT>`, `LIFECYCLE_START_TIMEOUT_<COMPONENT>` | the limits of one component; its name is written in upper snake case, such as `LIFECYCLE_TIMEOUT_HTTP_LISTENER` |
+//! | `LIFECYCLE_ADMIN` | the address of [probes, metrics and the live picture](super::probes), such as `127.0.0.1:9000`; a port alone is reachable from the local host only |
+//! | `LIFECYCLE_CONSOLE` | `auto`, `on` or `off`: the [progress lines](super::console) on a terminal |
+//! | `LIFECYCLE_REPORT` | the file that the [report](#the-report) is written to |
+//! | `LIFECYCLE_PRINT` | the format in which the [plan](#the-plan) is printed instead of starting the application |
 //! | `LIFECYCLE_STRICT` | `1`: warnings about the configuration end the process |
-//! | `LIFECYCLE_DRILL` | `stop`, or `database.stop=hang, cache.stop=panic, signal=twice`: what is rehearsed; see the module [`drill`](crate::plan::drill) |
+//! | `LIFECYCLE_DRILL` | the faults and signals to rehearse, such as `database.stop=hang, cache.stop=panic, signal=twice`; see the module [`drill`](crate::plan::drill) |
 //!
 //! # The plan
 //!
-//! `LIFECYCLE_PRINT=plan ./app` prints the plan and ends. Nothing is started: no thread is made and no signal handled. The
-//! function of `init` does run, since it has its say in what the plan is; what should not happen then belongs into a
-//! start. The exit code is 0, or 2 with everything that is wrong on standard error, so that it also checks a
-//! configuration before it is rolled out. Warnings are on standard error, too.
+//! `LIFECYCLE_PRINT=plan ./app` prints the plan and exits. No component starts, no thread is created, and no signal is
+//! handled. The `init` function does run, because it can change the plan; move side effects that you do not want here
+//! to a `start`. The exit code is 0, or 2 with all errors on standard error. You can therefore use the command to check
+//! a configuration before a deployment. Warnings are also written to standard error.
 //!
-//! | value | what is printed |
+//! | value | output |
 //! | --- | --- |
-//! | `plan` | for people: the components in start order, their times and layers, the longest chain, the budget of the shutdown as a bar |
-//! | `dot`, `mermaid` | the graph, for Graphviz and for Markdown: an arrow leads from what needs to what is needed |
-//! | `json` | the plan for programs; feature `json`, on by default; [its schema][plan schema] |
-//! | `kubernetes` | a Deployment: a grace period above `shutdown_timeout`, probes (feature `admin`), a lame duck of 5 s unless one is set |
-//! | `systemd` | a unit file: `Type=notify` with a watchdog (feature `systemd`), `TimeoutStopSec` above `shutdown_timeout` |
-//! | `compose` | a service of a compose file: `stop_grace_period` above `shutdown_timeout`, a healthcheck (feature `admin`), a lame duck of 5 s unless one is set |
+//! | `plan` | a plan summary to read: components in start order, their timeouts and cleanup layers, the longest chain, and the shutdown budget as a bar |
+//! | `dot`, `mermaid` | the dependency graph for Graphviz or Markdown, with arrows from a component to what it needs |
+//! | `json` | the plan as data; feature `json`, on by default; [schema][plan schema] |
+//! | `kubernetes` | a Deployment with a grace period above `shutdown_timeout`, probes (feature `admin`), and a lame duck of 5 s if none is set |
+//! | `systemd` | a unit file with `Type=notify` and a watchdog (feature `systemd`), and `TimeoutStopSec` above `shutdown_timeout` |
+//! | `compose` | a compose service with `stop_grace_period` above `shutdown_timeout`, a health check (feature `admin`), and a lame duck of 5 s if none is set |
 //!
-//! The last three wait 5 s longer than the app may take. The arguments of this call and the variables that set times are
-//! part of what they say: `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
+//! The last three formats add 5 s to the time that the application may take. They include the arguments of the command
+//! and the variables that set timeouts:
+//! `LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_PRINT=systemd ./app --mode web > app.service`.
 //!
 //! # The report
 //!
-//! `LIFECYCLE_REPORT=life.svg` writes the timeline of startup and shutdown at the end, in one piece. The ending of the path
-//! says how:
+//! `LIFECYCLE_REPORT=life.svg` writes a timeline of startup and shutdown when the application stops. The file is either
+//! written completely or not at all. Its extension selects the format:
 //!
-//! | ending | what |
+//! | extension | content |
 //! | --- | --- |
-//! | `.svg` | a picture: who waited, who worked, what was cut, the deadline |
-//! | `.html` | the same as a page with details |
-//! | `.txt` | the table with the critical path and who took longest |
-//! | `.json` | data; feature `json`, on by default; [its schema] |
+//! | `.svg` | a picture of waiting and working components, aborted work, and the deadline |
+//! | `.html` | the picture as a page with details |
+//! | `.txt` | a table with the critical path and the slowest components |
+//! | `.json` | the timeline as data; feature `json`, on by default; [schema][report schema] |
 //!
-//! A program has it as a [`Report`](crate::Report), by the builder:
+//! A program that uses the builder gets the same data as a [`Report`](crate::Report):
 //!
 //! ```
 //! use lifecycle::{Lifecycle, Shutdown};
@@ -82,5 +83,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [its schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/report.schema.json
+//! [report schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/report.schema.json
 //! [plan schema]: https://github.com/lifecycle-rs/lifecycle/blob/main/lifecycle/plan.schema.json
+//!
+//! # The drill
+//!
+//! `LIFECYCLE_DRILL` rehearses faults and signals on the real binary; it needs the feature `drill`.
+//! [Testing](super::testing#drills) has examples.

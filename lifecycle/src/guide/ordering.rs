@@ -1,21 +1,22 @@
-//! What starts when and stops when; starts that take time, or fail.
+//! Control the order in which components start and stop, and handle starts that are slow or fail.
 //!
-//! # Three ways to order
+//! # Three ways to define an order
 //!
-//! | what you write | what it means |
+//! | you write | effect |
 //! | --- | --- |
-//! | a parameter `&Database` or `Arc<Database>` of `start` | the database is up before this starts, and stops after this has ended |
-//! | `after = [Metrics]` | the same, without being handed it |
-//! | `order = 3` | everything of a lower order is up before, and stops after |
+//! | a parameter `&Database` or `Arc<Database>` of `start` | the database starts before this component and stops after it |
+//! | `after = [Metrics]` | the same order as a parameter, without access to the value |
+//! | `order = 3` | every resource with a lower order starts before this one and stops after it |
 //!
-//! What is not ordered is done at once: resources start in parallel, and stop in parallel. The end is the exact reverse of
-//! the start. Resources without an order are ordered by what they take alone.
+//! Resources that are not ordered relative to each other start in parallel and stop in parallel. The stop order is the
+//! exact reverse of the start order. A resource without an `order` is ordered by its dependencies only.
 //!
-//! Dependencies are enough for most apps. Numbers help where everything must come after something that nobody takes:
-//! configuration and telemetry first (0), what they configure next (1), what serves last.
+//! Dependencies are enough for most applications. Numbers help when a group of resources must follow something that
+//! none of them takes as a parameter: for example, use 0 for configuration and telemetry, 1 for the resources that they
+//! configure, and a higher number for what serves requests.
 //!
-//! Workers start after all resources, and stop before them. Their `order` is a scale of its own: those with a low number
-//! start first and are told last, those without one start last and are told first.
+//! Workers start after all resources and stop before them. Their `order` is a separate scale: workers with a low number
+//! start first and are asked to stop last; workers without a number start last and are asked to stop first.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -28,7 +29,8 @@
 //!
 //! #[resource(order = 0)]
 //! impl Config {
-//!     /// A `ConfigError` ends the process with exit code 2: a restart does not mend it.
+//!     /// A `ConfigError` ends the process with exit code 2. A supervisor can be configured not
+//!     /// to restart it then, because a restart does not help.
 //!     fn start() -> Result<Self, ConfigError> {
 //!         match std::env::var("DATABASE_URL") {
 //!             Ok(url) => Ok(Self { url }),
@@ -39,8 +41,8 @@
 //!
 //! struct Database;
 //!
-//! /// It may come up after the app: seven tries, after 200 ms, 400 ms, 800 ms, .. at most,
-//! /// 10 s each.
+//! /// The server may come up after the application: up to seven attempts of 10 s each, with
+//! /// pauses of 200 ms, 400 ms, 800 ms and so on between them.
 //! #[resource(order = 1, start_timeout = "10s", retries = 6, backoff = "200ms")]
 //! impl Database {
 //!     async fn start(config: &Config) -> std::io::Result<Self> {
@@ -55,7 +57,8 @@
 //!
 //! struct SystemClock;
 //!
-//! /// Found as `&dyn Clock` and `Arc<dyn Clock>`, too. A test can provide another one.
+//! /// `as` also binds the resource to a trait: components can take `&dyn Clock` or
+//! /// `Arc<dyn Clock>`, and a test can provide another implementation.
 //! #[resource(as = dyn Clock)]
 //! impl SystemClock {
 //!     fn start() -> Self {
@@ -75,15 +78,15 @@
 //!
 //! #[resource(start_timeout = "2m")]
 //! impl Index {
-//!     /// A start that takes long takes a `Shutdown`: told to stop, it can end early and
-//!     /// well. One without is dropped.
+//!     /// A long start takes a `Shutdown`, so that it can return early when the application
+//!     /// stops during startup. A start without one is cancelled.
 //!     async fn start(
 //!         database: Arc<Database>,
 //!         clock: &dyn Clock,
 //!         shutdown: Shutdown,
 //!     ) -> Result<Self, &'static str> {
 //!         let _ = clock.seconds();
-//!         shutdown.run(async { /* build it */ }).await.ok_or("told to stop")?;
+//!         shutdown.run(async { /* build it */ }).await.ok_or("stop requested")?;
 //!         Ok(Self { database })
 //!     }
 //! }
@@ -102,7 +105,7 @@
 //!
 //! # Mistakes
 //!
-//! They are errors of `cargo check`, underlined where they are made:
+//! Contradictions are errors of `cargo check`, reported at the code that causes them:
 //!
 //! ```text
 //! `Cache` (order 1) needs `Database` (order 5), which starts after it
@@ -110,18 +113,22 @@
 //! `Clock` is not a resource
 //! ```
 //!
-//! # A start that fails
+//! # Failed starts
 //!
-//! A start that fails, panics, or takes longer than its `start_timeout` is tried again as often as `retries` says. Then the
-//! startup is over: what is up is taken down in reverse, and nothing else. The exit code is 1, or 2 for a
-//! [`ConfigError`](crate::ConfigError). The whole startup has `startup_timeout`, 5 minutes by default.
+//! A start that fails, panics or exceeds its `start_timeout` is retried as often as `retries` allows. After the last
+//! attempt the startup fails: the components that are up stop in reverse order, and the process exits with code 1, or
+//! with code 2 for a [`ConfigError`](crate::ConfigError). The startup as a whole, retries included, is limited by
+//! `startup_timeout` (5 minutes by default).
 //!
-//! A signal during the startup has the same effect. A start that was cut has no value, so that none of its hooks is
-//! called: what it made is dropped.
+//! A signal during startup also stops the components that are up. A cancelled `start` produces no instance, so none of
+//! its hooks run; its future is dropped.
 //!
-//! # What is part of the app
+//! # Which components are part of the application
 //!
-//! [`#[lifecycle::main]`](macro@crate::main) starts everything that is annotated in the binary, also in other crates. A crate
-//! that is named nowhere is not linked, and what it annotates is lost without a word: `expect = ["Metrics"]` at the app says
-//! that it must be there, and what line to add. `registered = false` starts only what the app's fields and its
-//! `background` list reach. [`Setup::disable`](crate::Setup::disable) leaves out one component.
+//! [`#[lifecycle::main]`](macro@crate::main) starts every annotated component that is linked into the binary, including
+//! those of other crates. The linker omits a crate that your code never names, together with its components. To turn
+//! this into an error, list such components in the app's attribute: with `expect = ["Metrics"]`, the error shows the
+//! line to add.
+//!
+//! To start only the resources that the app's fields and its `background` list need, use `registered = false`. To
+//! disable a single component at run time, call [`Setup::disable`](crate::Setup::disable).

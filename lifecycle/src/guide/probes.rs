@@ -1,35 +1,42 @@
-//! Liveness, readiness, health, metrics, and a live picture. Feature `admin`.
+//! Serve liveness, readiness, health, metrics and a live picture over HTTP. Feature `admin`.
 //!
-//! With `LIFECYCLE_ADMIN=127.0.0.1:9000` the app answers over HTTP, from before the first start until the process is gone,
-//! on a thread of its own. Nothing that is asked changes anything. A probe says 200 or 503, and in words why. A port alone,
-//! `LIFECYCLE_ADMIN=9000`, is reached from this host only.
+//! Set `LIFECYCLE_ADMIN=127.0.0.1:9000` to enable the server; without the variable it does not run. It answers from
+//! before the first start until the process exits, on a thread and a runtime of its own. No request changes the state
+//! of the application. A probe answers 200 or 503, with the reason as text. A port without an address
+//! (`LIFECYCLE_ADMIN=9000`) is reachable from the local host only.
 //!
-//! | path | says |
+//! | path | response |
 //! | --- | --- |
-//! | `/livez` | whether the app's runtime is responsive: 503 once it has not run a task for 5 s. A runtime that is busy, a drain and a failing `health` leave it good. Answers within half a second |
-//! | `/startupz` | 200 once the app has been up, and from then on |
-//! | `/readyz` | 200 while the app is up; 503 with what is missing before, from the first cause to stop on until the end, while a resource with `readiness` has failed its `health` three times in a row, and while `/livez` says 503. These are asked every 5 s, and every second while they fail |
-//! | `/healthz` | what every `health` of what is up says: asked all at once, given up after 2 s, not asked again within a second. 503 where one fails, with its error. As JSON by `Accept: application/json` or `?format=json` |
-//! | `/metrics` | state, time, work in flight, starts, restarts and stops of each component, in Prometheus' text format. The same goes to the recorder that the program has installed for the `metrics` facade, at each change of the app's state and every 10 s |
-//! | `/` | the live picture: what each component is at and how long it took, as it happens, then how it ended. To whoever accepts `text/plain` and no `text/html`, a list of these |
-//! | `/live` | the pictures for that page, as [server-sent events]: `picture` at each change, at most ten a second, and at least one a second while something is under way; then `ended` |
+//! | `/livez` | 200 while the runtime of the application is responsive; 503 when it has not run a task for 5 s. A busy runtime, a drain and a failing `health` do not affect it. Answers within 500 ms |
+//! | `/startupz` | 200 once the startup has completed, until the process exits |
+//! | `/readyz` | 200 while the application is running; 503 during startup (with the components that are missing) and from the first cause to stop on. Also 503 while `/livez` is 503, and while a resource marked `readiness` has failed its `health` three times in a row |
+//! | `/healthz` | the result of `health` of each component that is up; 503 with the error if one fails. All checks run in parallel, time out after 2 s, and are cached for 1 s. JSON on request: `Accept: application/json` or `?format=json` |
+//! | `/metrics` | state, durations, work in flight, starts, restarts and stops of each component, in Prometheus' text format |
+//! | `/` | the live picture: the state and the duration of each component, and the outcome at the end. A plain-text list of these paths for clients that accept `text/plain` and not `text/html` |
+//! | `/live` | the updates of the live picture as [server-sent events]: `picture` at each change, at most ten a second and, while a component starts or stops, at least one a second; then `ended` |
 //!
-//! At most 128 connections are open, each for one request, whose head has 5 s to come; a new one takes the place of the
-//! oldest that has not asked yet. 16 of them may follow `/live`; one that takes no picture for 30 s is closed. The end
-//! waits up to 250 ms, within its deadline, for those who follow to get the last picture, and for nobody else.
+//! The `health` checks that affect readiness run every 5 s, and every second while one of them fails.
+//!
+//! A program that has installed a recorder of the `metrics` facade gets the same metrics there, at each change of the
+//! application's state and every 10 s.
+//!
+//! The server keeps at most 128 connections, each for one request. A client has 5 s to send its request headers. When
+//! the limit is reached, a new connection replaces the oldest one that has not sent a request yet. At most 16
+//! connections can follow `/live`; one that reads no update for 30 s is closed. At exit, the process waits up to 250
+//! ms, within the deadline, to send the last picture to these connections, and does not wait for others.
 //!
 //! [server-sent events]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
-//! # Which of them to ask
+//! # Choosing a probe
 //!
-//! | question | ask | what to do about a no |
+//! | question | probe | action on 503 |
 //! | --- | --- | --- |
-//! | is it to be killed and started again? | `/livez` | only where a restart helps: nothing that depends on others is in there |
-//! | is it to get requests? | `/readyz` | send them elsewhere |
-//! | has it started? | `/startupz` | wait: the start has `startup_timeout` |
-//! | what is wrong? | `/healthz` | look |
+//! | should the process be killed and restarted? | `/livez` | restart; it depends on the process alone, so that a failed dependency never causes restarts |
+//! | should the process receive requests? | `/readyz` | send requests to other replicas |
+//! | has the process started? | `/startupz` | wait; the startup is limited by `startup_timeout` |
+//! | what is wrong? | `/healthz` | read the errors |
 //!
-//! # A `health`
+//! # Writing a health check
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -38,7 +45,8 @@
 //!
 //! struct Database;
 //!
-//! /// Without its database the app can do nothing: it is not ready while this one fails.
+//! /// The application cannot serve without its database: it is not ready while this check
+//! /// fails.
 //! #[resource(readiness)]
 //! impl Database {
 //!     async fn start() -> Self {
@@ -53,8 +61,8 @@
 //!
 //! struct Cache;
 //!
-//! /// It does without its cache, if slowly: that shows on `/healthz`, and requests still
-//! /// come.
+//! /// The application still serves without its cache: a failure appears on `/healthz` and
+//! /// does not affect readiness.
 //! #[resource]
 //! impl Cache {
 //!     async fn start() -> Self {
@@ -62,7 +70,7 @@
 //!     }
 //!
 //!     async fn health(&self) -> Result<(), &'static str> {
-//!         Err("no memory left")
+//!         Err("out of memory")
 //!     }
 //! }
 //!
@@ -79,5 +87,6 @@
 //! }
 //! ```
 //!
-//! Mark only what this replica needs and others may still have. Where all replicas fail because of one database, all are taken
-//! out of the load balancer at once, and clients get its error instead of yours.
+//! Set `readiness` only for a resource that this replica needs and that other replicas may still have. If a shared
+//! database fails and every replica becomes unready, the load balancer has no replica to send requests to, and clients
+//! get its error instead of yours.

@@ -1,8 +1,9 @@
-//! Answers that are cut in the middle, and what is saved of them. Feature `stream`.
+//! Interrupt a streamed response when the application stops, and save the part that was sent. Feature `stream`.
 //!
-//! An answer of a language model takes a minute. When the app stops in the middle, its reader should learn that it is not
-//! complete, and what the reader has seen should be what is saved. When the reader goes away instead, the same should be
-//! saved. [`InterruptibleStream`](crate::InterruptibleStream) does both, for any `Stream`:
+//! A response of a language model can take a minute. When the application stops in the middle of it, the client should
+//! learn that the response is incomplete, and the server should save exactly the part that the client received. The
+//! same part should be saved when the client disconnects. [`InterruptibleStream`](crate::InterruptibleStream) handles
+//! both cases for any `Stream`:
 //!
 //! ```
 //! # #[cfg(all(feature = "stream", feature = "axum"))] mod example {
@@ -40,31 +41,32 @@
 //! ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
 //!     let answer = tokens()
 //!         .interruptible(shutdown)
-//!         // What was handed out, and nothing else.
+//!         // Collects the items that the consumer received.
 //!         .collecting(String::new(), |text, token| text.push_str(token))
-//!         // Told to stop it goes on while there is time. Without this line it is
-//!         // interrupted at once.
+//!         // Continues after a stop request, until only 2 s remain. Without this line, the
+//!         // stream is interrupted at once.
 //!         .finishing(Duration::from_secs(2))
-//!         // Once, and only where the stream did not get to its own end. What it returns
-//!         // is the last item.
-//!         .on_interrupt(async move |text, why| {
+//!         // Runs once, and only if the stream did not reach its own end. The returned item
+//!         // is the last one.
+//!         .on_interrupt(async move |text, reason| {
 //!             db.save_partial(id, &text).await;
-//!             (why == InterruptReason::Shutdown).then(|| "[interrupted]".to_owned())
+//!             (reason == InterruptReason::Shutdown).then(|| "[interrupted]".to_owned())
 //!         });
 //!     Sse::new(answer.map(|token| Ok(Event::default().data(token))))
 //! }
 //! # }
 //! ```
 //!
-//! From its creation to the end of its save the stream is work in flight: the drain waits for it, and what the drain does
-//! not see the end of is counted as cut and makes the exit code 3.
+//! The stream counts as work in flight from its creation until its save has completed, so the drain waits for it. A
+//! stream that does not finish within the drain is counted as aborted and makes the exit code 3.
 //!
-//! | at the end | what happens |
+//! | event | effect |
 //! | --- | --- |
-//! | the stream ends by itself | nothing is saved: whoever reads it to its end saves it |
-//! | its scope is told to stop | interrupted: the save runs, its item is the last one |
-//! | the same, with `finishing(margin)` | it goes on, and is interrupted when only the margin is left |
-//! | the consumer drops it | interrupted: the save runs as a task, nobody gets the item |
-//! | it is created while draining | it ends at once through its save, unless it may finish |
+//! | the stream ends by itself | the save does not run; the consumer has the whole result and can save it |
+//! | stop requested | the stream is interrupted: the save runs, and the item that it returns is the last one |
+//! | stop requested, with `finishing(margin)` | the stream continues, and is interrupted when only `margin` of the time remains |
+//! | the consumer drops the stream | the save runs as a task, and the item that it returns is discarded |
+//! | the stream is created during the drain | the stream ends at once with its save, unless `finishing` gives it time |
 //!
-//! Give it the handle of a worker or of `main`, not that of a resource: a resource is told when the drain is over.
+//! Pass the `Shutdown` of a worker or of `main`. The `Shutdown` of a resource is not suitable: it is requested only
+//! after the drain.

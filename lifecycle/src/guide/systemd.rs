@@ -1,19 +1,21 @@
-//! A service that says what it does. Feature `systemd`, Linux only.
+//! Run the application as a systemd service that reports its state. Feature `systemd`, Linux only.
 //!
-//! [`#[lifecycle::main]`](macro@crate::main) tells the service manager that started it, by [`sd_notify(3)`], what it does:
+//! [`#[lifecycle::main]`](macro@crate::main) sends notifications to the service manager, as described in
+//! [`sd_notify(3)`]:
 //!
-//! | when | what | so that |
+//! | event | notification | purpose |
 //! | --- | --- | --- |
-//! | while it starts | `STATUS=starting 3 of 7: database`, `EXTEND_TIMEOUT_USEC` of [`startup_timeout`](crate::Settings::startup_timeout) and a second | a slow start is not killed by `TimeoutStartSec=` |
-//! | it is up | `READY=1` | units that are ordered after it start |
-//! | SIGHUP, where something has a `reload` | `RELOADING=1`, `MONOTONIC_USEC`, and `READY=1` when all have ended | `systemctl reload` waits (`Type=notify-reload`) |
-//! | the first cause to stop | `STOPPING=1`, `EXTEND_TIMEOUT_USEC` of [`shutdown_timeout`](crate::Settings::shutdown_timeout) and a second | the deadline holds, and not a shorter `TimeoutStopSec=` |
-//! | while it stops | `STATUS=stopping (SIGTERM) 2 of 7: cache; 12 in flight` | |
-//! | at the end | `STATUS` with how it ended, and the first error | `systemctl status` says why |
-//! | `WatchdogSec=` is set | `WATCHDOG=1` at half of that time, for as long as the app's runtime runs a task that it is given | a service with all threads blocked is killed, by SIGABRT: its emergency hooks run |
+//! | startup in progress | `STATUS=starting 3 of 7: database`; `EXTEND_TIMEOUT_USEC` of [`startup_timeout`](crate::Settings::startup_timeout) plus 1 s | `TimeoutStartSec=` does not kill a slow start |
+//! | the application is running | `READY=1` | units that are ordered after the service start |
+//! | SIGHUP, if a resource has a `reload` | `RELOADING=1` and `MONOTONIC_USEC`, then `READY=1` when all reloads have ended | `systemctl reload` waits for the reload (`Type=notify-reload`) |
+//! | the first cause to stop | `STOPPING=1`; `EXTEND_TIMEOUT_USEC` of [`shutdown_timeout`](crate::Settings::shutdown_timeout) plus 1 s | a shorter `TimeoutStopSec=` does not kill the shutdown |
+//! | shutdown in progress | `STATUS=stopping (SIGTERM) 2 of 7: cache; 12 in flight` | `systemctl status` shows the progress |
+//! | the application has stopped | `STATUS` with the result and the first error | `systemctl status` shows why it stopped |
+//! | half of `WatchdogSec=` has passed | `WATCHDOG=1`, if the runtime of the application has run a task for it | systemd sends SIGABRT to a service whose threads are all blocked, and the emergency hooks run |
 //!
-//! `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` are taken out of the environment first of all: no child can speak
-//! for the service. A manager that does not listen holds up nothing, except that the end waits 100 ms for it.
+//! The framework removes `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` from the environment before anything else
+//! runs, so no child process can notify on behalf of the service. A service manager that does not read its socket
+//! delays nothing, except that the process waits up to 100 ms for it at exit.
 //!
 //! ```ini
 //! [Service]
@@ -25,16 +27,16 @@
 //! RestartPreventExitStatus=2
 //! ```
 //!
-//! `LIFECYCLE_PRINT=systemd ./app` prints such a unit, with the times of your app.
+//! `LIFECYCLE_PRINT=systemd ./app` prints such a unit with the timeouts of your application.
 //!
-//! `TimeoutStopSec=` stands there all the same, since a `systemctl daemon-reload` has systemd forget for a moment what it
-//! was told. systemd before version 253 has no `notify-reload`: there it is `Type=notify` and
-//! `ExecReload=kill -HUP $MAINPID`.
+//! Keep `TimeoutStopSec=` above `shutdown_timeout` even though the application extends it: for a moment after
+//! `systemctl daemon-reload`, systemd does not know the extension. systemd before version 253 has no `notify-reload`;
+//! use `Type=notify` and `ExecReload=kill -HUP $MAINPID` there.
 //!
 //! # Reload
 //!
-//! SIGHUP calls each `reload`, in start order. One that fails is logged, and what was there goes on. Where nothing has a
-//! `reload`, SIGHUP stops the app.
+//! SIGHUP calls the `reload` of each resource in start order. A `reload` that fails is logged, and its resource keeps
+//! its previous state. If no resource has a `reload`, SIGHUP stops the application.
 //!
 //! ```no_run
 //! use std::sync::{Arc, PoisonError, RwLock};
@@ -52,7 +54,7 @@
 //!         Ok(Self { text })
 //!     }
 //!
-//!     /// Reads first, and replaces what is there only when that has worked.
+//!     /// Replaces the rules only after the file was read successfully.
 //!     fn reload(&self) -> std::io::Result<()> {
 //!         let text = std::fs::read_to_string("rules.txt")?;
 //!         *self.text.write().unwrap_or_else(PoisonError::into_inner) = text;
@@ -72,9 +74,10 @@
 //! }
 //! ```
 //!
-//! # Sockets
+//! # Socket activation
 //!
-//! [`http::bind`](crate::http::bind) takes the socket that a `.socket` unit hands over (`LISTEN_FDS`), or makes one. Across a
-//! restart systemd keeps it: clients wait in its backlog, and none is refused.
+//! [`http::bind`](crate::http::bind) takes the socket of a `.socket` unit (`LISTEN_FDS`) if there is one, and binds a
+//! new socket otherwise. systemd keeps the socket open while the service restarts: clients wait in its backlog, and no
+//! connection is refused.
 //!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html

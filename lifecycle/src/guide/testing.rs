@@ -1,14 +1,14 @@
-//! Tests of an app, and of how it ends.
+//! Test an application as a whole, including how it stops.
 //!
-//! Hooks and workers are plain functions: most tests call them and know nothing of this crate. What is left is the app as a
-//! whole.
+//! Hooks and workers are ordinary functions. Most tests call them directly and do not need the framework. For tests of
+//! the whole application, use:
 //!
 //! | to test | use |
 //! | --- | --- |
-//! | something in a started app | [`#[lifecycle::test]`](macro@crate::test) |
-//! | how an app ends, or that it does not start | [`Lifecycle::builder`](crate::Lifecycle::builder) and the [`Report`](crate::Report) |
-//! | what takes hours | `start_paused = true`, feature `test-util` |
-//! | the real binary on a bad day | `LIFECYCLE_DRILL`, feature `drill` |
+//! | code that needs started components | [`#[lifecycle::test]`](macro@crate::test) |
+//! | how the application stops, or that it does not start | [`Lifecycle::builder`](crate::Lifecycle::builder) and the [`Report`](crate::Report) |
+//! | work that takes hours | `start_paused = true`, feature `test-util` |
+//! | the real binary under faults | `LIFECYCLE_DRILL`, feature `drill` |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -43,9 +43,9 @@
 //!         Self { mailer }
 //!     }
 //!
-//!     /// It hangs: a test should find that.
+//!     /// Hangs on purpose: the second test detects it.
 //!     async fn stop(&self) {
-//!         self.mailer.send("everyone");
+//!         self.mailer.send("operators@example.com");
 //!         std::future::pending().await
 //!     }
 //! }
@@ -55,55 +55,59 @@
 //!     outbox: Arc<Outbox>,
 //! }
 //!
-//! /// Stands for the real one.
-//! struct Nowhere;
+//! /// Replaces `Smtp` in tests.
+//! struct Discard;
 //!
-//! impl Mailer for Nowhere {
+//! impl Mailer for Discard {
 //!     fn send(&self, _to: &str) {}
 //! }
 //!
-//! /// The body is the app's `main`. The test fails when the app does not start, and when
-//! /// it does not end clean.
-//! #[lifecycle::test(provide = [Arc::new(Nowhere) as Arc<dyn Mailer>])]
+//! /// The body takes the place of `main`. The test fails if the application does not start,
+//! /// or does not stop cleanly.
+//! #[lifecycle::test(provide = [Arc::new(Discard) as Arc<dyn Mailer>])]
 //! async fn mail_goes_out(app: Mail, shutdown: Shutdown) {
-//!     app.outbox.mailer.send("somebody");
+//!     app.outbox.mailer.send("customer@example.com");
 //!     assert!(!shutdown.is_requested());
 //! }
 //!
-//! /// With `#[tokio::test]` on it, this is a test of the end. Nothing is read from the
-//! /// environment, no signal is handled.
+//! /// A test of the shutdown, with `#[tokio::test]` added. The builder reads no environment
+//! /// variables and handles no signals.
 //! async fn the_outbox_hangs() {
 //!     let running = Lifecycle::builder()
 //!         .app::<Mail>()
-//!         .provide(Arc::new(Nowhere) as Arc<dyn Mailer>)
+//!         .provide(Arc::new(Discard) as Arc<dyn Mailer>)
 //!         .settings(Settings::default().shutdown_timeout(Duration::from_secs(10)))
 //!         .start()
 //!         .await
-//!         .expect("it starts");
+//!         .expect("starts");
 //!     let report = running.stop().await;
 //!     assert!(!report.is_clean());
-//!     let outbox = report.component("Outbox").expect("it was up");
+//!     let outbox = report.component("Outbox").expect("was started");
 //!     assert_eq!(outbox.layer(), CleanupLayer::Timeout, "{report}");
 //! }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() { the_outbox_hangs().await }
 //! ```
 //!
-//! What is provided stands for whatever is bound `as` its trait, and for the type itself: the real one is not started, and
-//! neither is what only it needs. Of the workers in the binary only those of the app's `background` list run in a test.
+//! A provided value replaces the resource that is bound `as` its trait, or the resource of its own type. The replaced
+//! resource does not start, and neither do resources that only it needs. A test runs only the workers in the app's
+//! `background` list, not all workers in the binary.
 //!
-//! # On a paused clock
+//! # Paused clock
 //!
-//! `#[lifecycle::test(start_paused = true)]` starts the app on tokio's paused clock: it jumps to the next timer as soon as
-//! nothing else is to be done. A worker with `every = "1h"` runs four times while the test sleeps for four hours and a
-//! minute, and a stop that hangs is cut at once. HookThreads of synchronous hooks hold the clock while they work.
+//! `#[lifecycle::test(start_paused = true)]` runs the application on tokio's paused clock, which jumps to the next
+//! timer when there is nothing else to do. In a test that sleeps for four hours and one minute, a worker with
+//! `every = "1h"` runs four times. A `stop` that hangs is cancelled without a real wait. While a synchronous hook runs
+//! on its thread, the clock does not advance.
 //!
-//! # The bad day
+//! # Drills
 //!
-//! A program that is built with the feature `drill` rehearses it, with its real database and its real configuration:
+//! A binary that is built with the feature `drill` can rehearse faults with its real database and its real
+//! configuration:
 //!
 //! ```sh
-//! LIFECYCLE_DRILL=stop ./app                                # start, stop, report
-//! LIFECYCLE_DRILL="database.stop=hang, signal=twice" ./app  # and when that hangs
+//! LIFECYCLE_DRILL=stop ./app                                # start, stop, print the report
+//! LIFECYCLE_DRILL="database.stop=hang, signal=twice" ./app  # a `stop` that hangs, then a forced stop
 //! ```
 //!
-//! The exit code is that of the life it led. The module [`drill`](crate::plan::drill) lists what can go wrong.
+//! The exit code is the same as for a real run with these faults. The module [`drill`](crate::plan::drill) lists the
+//! faults and signals.

@@ -1,37 +1,37 @@
-//! How long the end may take, and who gets what of it.
+//! Set the shutdown deadline, divide it among phases and components, and choose sensible values.
 //!
-//! There is one deadline. It is `shutdown_timeout` after the first cause to stop, and it is never moved. Everything has its
-//! place before it:
+//! A shutdown has one deadline: `shutdown_timeout` after the first cause to stop. It never moves. Every phase of the
+//! shutdown has its place before it:
 //!
 //! ```text
 //! |-- lame duck --|------- drain -------|---------- stop ----------|-- reserve --|
 //! cause                                                                          deadline
 //! ```
 //!
-//! | setting of `#[app(..)]` | what for | default |
+//! | setting in `#[app(..)]` | limits | default |
 //! | --- | --- | --- |
-//! | `shutdown_timeout` | all of it | 25 s |
-//! | `lame_duck` | serving on as not ready, so that load balancers look away | 0 |
-//! | `drain_timeout` | work in flight, and workers without a `timeout` | what the rest leaves, at least 5 s |
+//! | `shutdown_timeout` | the whole shutdown | 25 s |
+//! | `lame_duck` | the time to keep serving as not ready, so that load balancers stop sending requests | 0 |
+//! | `drain_timeout` | work in flight, and workers without a `timeout` | the time that the other settings do not use, at least 5 s |
 //! | `emergency_timeout` | the reserve for all emergency hooks together | 2 s |
-//! | `start_timeout` | one attempt of one start | 60 s |
+//! | `start_timeout` | one attempt of one `start` | 60 s |
 //! | `startup_timeout` | the whole startup, retries included | 5 min |
 //!
-//! Time that is not used flows on: a drain that is over early leaves more for the stops.
+//! Unused time is passed on: when the drain ends early, the resources have more time to stop.
 //!
-//! # Of a component
+//! # Timeout of a component
 //!
-//! `timeout` is the time for a resource's `stop`, or for a worker to end once it is told. The component
-//! gets so much, whatever others do, and more only out of what nobody else was promised. The compiler adds up the longest chain of them and refuses an app
-//! whose end cannot fit:
+//! `timeout` limits the `stop` of a resource, or the time that a worker has to return after it was asked to stop. A
+//! component always gets its `timeout`; it can be extended only with time that is not reserved for others. The compiler
+//! adds up the longest chain of timeouts and rejects an application whose shutdown does not fit:
 //!
 //! ```text
 //! `Agent` needs up to 42s to stop, but `shutdown_timeout` is 30s:
 //! lame duck 5s + drain 10s + `Cache` 5s -> `Database` 20s + emergency 2s
 //! ```
 //!
-//! A resource without a `timeout` gets an equal share of what is left to those that still stop after it. A worker without
-//! one gets a share of the drain.
+//! A resource without a `timeout` gets an equal share of the remaining time, divided among it and the resources that
+//! stop after it. A worker without a `timeout` gets a share of the drain.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -46,7 +46,7 @@
 //!     async fn start() -> Self {
 //!         Self
 //!     }
-//!     async fn stop(&self) { /* has 10 s, then `emergency` is called */ }
+//!     async fn stop(&self) { /* cancelled after 10 s, then `emergency` runs */ }
 //!     fn emergency(&self) {}
 //! }
 //!
@@ -54,9 +54,9 @@
 //! async fn run_agents(database: &Database, shutdown: Shutdown) {
 //!     let _ = database;
 //!     shutdown.requested().await;
-//!     // How long this worker has from now on. `extend` asks for more, out of what nobody
-//!     // else was promised.
-//!     let _left = shutdown.remaining();
+//!     // The time until this worker is cancelled.
+//!     let _remaining = shutdown.remaining();
+//!     // More time, if there is some that is not reserved for other components.
 //!     let _granted = shutdown.extend(Duration::from_secs(5));
 //! }
 //!
@@ -66,7 +66,7 @@
 //!     database: Arc<Database>,
 //! }
 //!
-//! /// What the code says beats the attributes, and the environment beats both.
+//! /// Settings made in code override the attributes; the environment overrides both.
 //! fn setup(setup: &mut Setup) {
 //!     if std::env::args().any(|argument| argument == "--fast") {
 //!         setup.settings(Settings::default().lame_duck(Duration::ZERO));
@@ -80,36 +80,37 @@
 //! }
 //! ```
 //!
-//! # Sensible times
+//! # Recommended values
 //!
-//! | kind of work | time to end |
+//! | kind of work | timeout |
 //! | --- | --- |
-//! | HTTP requests | 10 to 30 s: what the slowest request takes that you want to see answered |
-//! | streams of a language model | 60 to 90 s to finish; 2 to 5 s where they are [interrupted and saved](super::streams) |
-//! | jobs of an agent | 60 to 120 s to finish; less where they are put back to the queue |
-//! | clean-up: closing a pool, a flush, a last write | 10 s |
-//! | a periodic job | what one run takes |
-//! | the emergency reserve | 2 s: emergency hooks write a marker, they do not talk to anybody |
-//! | the lame duck behind a load balancer | 5 s, or what its checks take to notice |
+//! | HTTP requests | 10 to 30 s: the duration of the slowest request that should still be answered |
+//! | streams of a language model | 60 to 90 s to finish them; 2 to 5 s if they are [interrupted and saved](super::streams) |
+//! | jobs of an agent | 60 to 120 s to finish them; less if they are returned to the queue |
+//! | cleanup, such as closing a pool, a flush or a last write | 10 s |
+//! | periodic job | the duration of one run |
+//! | emergency reserve | 2 s: emergency hooks write a marker and do not use the network |
+//! | lame duck behind a load balancer | 5 s, or the time that its health checks need to notice |
 //!
-//! Whoever runs the app must wait longer than `shutdown_timeout`, or its clean-up is killed:
+//! The supervisor of the process must wait longer than `shutdown_timeout`. Killing the app earlier interrupts its
+//! cleanup.
 //!
-//! | who | waits by default | where that is said |
+//! | supervisor | default wait | how to change it |
 //! | --- | --- | --- |
 //! | Kubernetes | 30 s | `terminationGracePeriodSeconds` |
-//! | systemd | 90 s | `TimeoutStopSec=`; with the feature `systemd` the app says it itself |
+//! | systemd | 90 s | `TimeoutStopSec=`; with the feature `systemd`, the application extends it as needed |
 //! | Docker, Compose | 10 s | `docker stop -t`, `stop_grace_period` |
 //! | Amazon ECS | 30 s | `stopTimeout` |
 //!
-//! The default of 25 s fits into a pod that says nothing. `LIFECYCLE_PRINT=kubernetes`, `systemd` and `compose` print the
-//! right figure for your app.
+//! The default `shutdown_timeout` of 25 s fits into the default grace period of a pod. `LIFECYCLE_PRINT=kubernetes`,
+//! `systemd` and `compose` print the value for your application.
 //!
-//! # Without a build
+//! # Changing timeouts without a rebuild
 //!
 //! ```sh
 //! LIFECYCLE_SHUTDOWN_TIMEOUT=40s LIFECYCLE_TIMEOUT_DATABASE=15s ./app
 //! ```
 //!
-//! A value that does not parse ends the process with exit code 2 before anything starts. So do a
-//! reserve and a lame duck that leave nothing. Timeouts that do not fit together are a warning then: the shares adapt, and the
-//! deadline cuts.
+//! The process exits with code 2 before anything starts if a value does not parse, or if the lame duck and the
+//! emergency reserve use up the whole `shutdown_timeout`. Component timeouts from the environment that do not fit are
+//! only a warning: at run time the shares shrink, and the deadline still holds.

@@ -1,7 +1,8 @@
-//! What the app does until it is told to stop.
+//! Write the background work of an application: tasks, threads, periodic jobs and their restarts.
 //!
-//! A worker is a function: an `async fn` is a task, a plain `fn` has a thread of its own and may block. It takes resources,
-//! its [`Shutdown`](crate::Shutdown), [`Tasks`](crate::Tasks), and [`Ready`](crate::Ready). Told to stop, it returns.
+//! A background worker is a function: an `async fn` runs as a task, and a plain `fn` runs on a thread of its own and
+//! may block. It can take resources, its [`Shutdown`](crate::Shutdown), its [`Tasks`](crate::Tasks) and a
+//! [`Ready`](crate::Ready) as parameters. When its `Shutdown` is requested, it finishes what it is doing and returns.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -24,12 +25,12 @@
 //!     }
 //! }
 //!
-//! /// `run` drops the future when the app stops: for what is cancel safe, such as waiting
-//! /// for the next job. The job itself is not interrupted.
+//! /// `run` drops its future when stop is requested. That is correct for cancel-safe
+//! /// futures, such as waiting for the next job; the job itself is not interrupted.
 //! #[background(timeout = "20s", restart = "on_failure")]
 //! async fn consume(queue: &Queue, ready: Ready, shutdown: Shutdown) -> std::io::Result<()> {
-//!     // `main` begins, and the app is ready, once this is called. Without a `Ready` it is
-//!     // the first poll that counts.
+//!     // `main` starts, and the application becomes ready, after this call. A worker without
+//!     // a `Ready` parameter counts as started after its first poll.
 //!     ready.set();
 //!     while let Some(job) = shutdown.run(queue.next()).await {
 //!         let _job = job?;
@@ -37,7 +38,7 @@
 //!     Ok(())
 //! }
 //!
-//! /// Blocks its thread, and nobody else's.
+//! /// A plain `fn` may block: it has a thread of its own.
 //! #[background]
 //! fn compact(queue: Arc<Queue>, shutdown: Shutdown) {
 //!     while !shutdown.blocking_sleep(Duration::from_secs(60)).is_interrupted() {
@@ -45,7 +46,7 @@
 //!     }
 //! }
 //!
-//! /// Runs again a minute after a run has ended.
+//! /// The next run starts one minute after the previous one has ended.
 //! #[background(every = "60s", run_timeout = "30s", max_failures = 3)]
 //! async fn expire(queue: &Queue) -> std::io::Result<()> {
 //!     let _ = queue;
@@ -62,34 +63,36 @@
 //! }
 //! ```
 //!
-//! # When one ends by itself
+//! # When a worker ends before shutdown is requested
 //!
-//! | what | by default | otherwise |
+//! | event | default | alternatives |
 //! | --- | --- | --- |
-//! | it returned `Ok` | it is done, the app goes on | `on_finish = "shutdown"`; `restart = "always"` |
-//! | it failed or panicked | the app stops, exit code 1 | `restart = "on_failure"`; `on_failure = "ignore"` |
-//! | it was restarted 5 times within 60 s | it has failed | `max_restarts`, `within` |
+//! | the worker returns `Ok` | it is finished, and the application continues | `on_finish = "shutdown"`, `restart = "always"` |
+//! | the worker returns an error or panics | the application stops with exit code 1 | `restart = "on_failure"`, `on_failure = "ignore"` |
+//! | the worker ends after 5 restarts within 60 s | it has failed, and is not restarted | `max_restarts`, `within` |
 //!
-//! That a failed worker takes the app down is on purpose: a service that answers probes and does no work is worse than one
-//! that is started again. Delays between restarts double from `backoff`, 500 ms, up to 30 s, with jitter. Before a run
-//! begins, the tasks of the one before have ended.
+//! By design, a failed worker stops the application. A process that answers probes but does no work is worse than a
+//! process that a supervisor restarts. The delay before a restart starts at `backoff` (500 ms), doubles up to 30 s, and
+//! has jitter. The tasks of the previous run have ended before the next run begins.
 //!
-//! A periodic worker is another matter. A run that fails is logged, and the next one comes; `max_failures` in a row are a
-//! failure. The app stops between runs: one that is under way is awaited, within the worker's time.
+//! A periodic worker is different: a failed run is logged, and the next run starts on schedule. Only `max_failures`
+//! failed runs in a row count as a failure of the worker. On shutdown, a run in progress is awaited within the worker's
+//! timeout, and no further run starts.
 //!
 //! # Loops that end
 //!
 //! | to wait | write |
 //! | --- | --- |
-//! | for a while | `while !shutdown.sleep(time).await.is_interrupted() { .. }` |
-//! | for something, and drop it | `while let Some(next) = shutdown.run(source.next()).await { .. }` |
-//! | for several things | `tokio::select!` with `shutdown.requested()` as one of them |
+//! | for a duration | `while !shutdown.sleep(time).await.is_interrupted() { .. }` |
+//! | for a cancel-safe future, such as the next job | `while let Some(next) = shutdown.run(source.next()).await { .. }` |
+//! | for several futures | `tokio::select!` with `shutdown.requested()` as one branch |
 //! | on a thread | [`blocking_sleep`](crate::Shutdown::blocking_sleep), [`blocking_requested`](crate::Shutdown::blocking_requested), [`is_requested`](crate::Shutdown::is_requested) |
 //!
-//! A worker that is not told is a worker that is cut: what does not look at its `Shutdown` is dropped at its timeout, which
-//! makes the exit code 3.
+//! A worker that never looks at its `Shutdown` runs until its timeout. Then the task is cancelled, or the thread is
+//! abandoned, and the exit code of the process is 3.
 //!
 //! # Tasks
 //!
-//! What a worker spawns with `tokio::spawn` is nobody's: at the end it is dropped in the middle. What it spawns with its
-//! [`Tasks`](crate::Tasks) is awaited within its time, then cancelled, and named in the report if it does not end even then.
+//! A task that a worker spawns with `tokio::spawn` is not tracked: when the runtime shuts down, the task is dropped
+//! wherever it is. A task spawned with [`Tasks`](crate::Tasks) is asked to stop together with its worker and awaited
+//! within the worker's timeout, then cancelled. A task that does not end even then is listed in the report.

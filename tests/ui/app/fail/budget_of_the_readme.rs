@@ -7,33 +7,33 @@ use lifecycle::{App, Shutdown, background, resource};
 
 struct Database;
 
-#[resource(order = 1, timeout = "5s")]
+#[resource(timeout = "5s")]
 impl Database {
     async fn start() -> Self {
         Database
     }
 
+    /// Runs after every component that uses the database has ended.
     async fn stop(&self) {
-        println!("database: closed, after everyone who used it");
+        println!("database: closed");
     }
 
+    /// Runs when `stop` fails, panics or takes longer than 5 s.
     fn emergency(&self) {
-        eprintln!("database: the last resort, when `stop` failed or took too long");
+        eprintln!("database: emergency hook");
     }
 }
 
+/// The parameter `&Database` is a dependency: the worker starts after it and ends before it.
 #[background(timeout = "2s")]
 async fn count(_database: &Database, shutdown: Shutdown) {
+    let second = Duration::from_secs(1);
     let mut seconds = 0;
-    while !shutdown
-        .sleep(Duration::from_secs(1))
-        .await
-        .is_interrupted()
-    {
+    while !shutdown.sleep(second).await.is_interrupted() {
         seconds += 1;
         println!("worker: {seconds}");
     }
-    println!("worker: told to stop, so it finishes what it is at");
+    println!("worker: stop requested, finishing");
 }
 
 #[derive(App)]
