@@ -82,7 +82,7 @@ fn d1_an_answer_that_nobody_reads_is_cut_and_counted() {
             let at = told(&mut run);
             let end = run.end();
             end.expect_code(3).expect_gone(at, 2 * SECOND);
-            end.expect_line(&["1 in flight of `serve` had to be cut"]);
+            end.expect_line(&["1 in flight of `serve` had to be aborted"]);
             end.expect_line(&["WARN", "requests were cut", "requests=1"]);
         });
     }
@@ -98,7 +98,7 @@ fn d1_server_sent_events_without_an_end_are_cut_and_counted() {
         assert!(!client.rest().contains("end"));
         let end = run.end();
         end.expect_code(3).expect_gone(at, 2 * SECOND);
-        end.expect_line(&["1 in flight of `serve` had to be cut"]);
+        end.expect_line(&["1 in flight of `serve` had to be aborted"]);
     });
 }
 
@@ -147,7 +147,7 @@ fn d1_a_websocket_that_stays_is_cut_and_counted() {
         end.expect_code(3)
             .expect_gone(at, 2 * SECOND)
             .expect_once("socket gone");
-        end.expect_line(&["1 in flight of `serve` had to be cut"]);
+        end.expect_line(&["1 in flight of `serve` had to be aborted"]);
     });
 }
 
@@ -280,7 +280,7 @@ async fn streams_end_or_are_cut() {
     }
     let end = tokio::task::block_in_place(|| run.end());
     end.expect_code(3).expect_gone(at, 2 * SECOND);
-    end.expect_line(&["2 in flight of `serve` had to be cut"]);
+    end.expect_line(&["2 in flight of `serve` had to be aborted"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -154,7 +154,7 @@ impl<'a> Life<'a> {
                     units: *units,
                 })
                 .collect(),
-            runtime_left_behind: report.left_behind.is_some(),
+            runtime_left_behind: report.abandoned_runtime().is_some(),
             marks: outcome.marks.iter().copied().map(Instant::of).collect(),
             components: body.chain(others).collect(),
         }

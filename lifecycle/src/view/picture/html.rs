@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::svg;
 use super::text::Safe;
-use crate::report::blame::{Blame, CriticalPath};
 use crate::report::timeline::Timeline;
+use crate::report::{Blame, CriticalPath};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: Script = Script {

@@ -10,9 +10,8 @@ use super::text::Safe;
 use crate::base::duration::exact;
 use crate::life::outcome::{ComponentOutcome, SoFar};
 use crate::life::track::{Activity, Mark};
-use crate::report::Report;
-use crate::report::blame::{Blame, CriticalPath};
 use crate::report::timeline::Timeline;
+use crate::report::{Blame, CriticalPath, Report};
 use crate::scope::reason::signal_name;
 
 /// Opens the stream of pictures, and puts each in place of the one before.
@@ -43,7 +42,7 @@ impl Picture {
 
     /// What it came to.
     pub(crate) fn of(report: &Report) -> Self {
-        let timeline = Timeline::of(report);
+        let timeline = report.timeline();
         Self::new(&timeline, "ended", timeline.end())
     }
 

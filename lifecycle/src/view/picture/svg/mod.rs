@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::scale::Scale;
 use super::text::{Safe, width};
-use crate::report::critical_path::Critical;
+use crate::report::critical_path::CriticalSteps;
 use crate::report::timeline::Timeline;
 
 pub(super) const STYLE: &str = include_str!("../picture.css");
@@ -33,7 +33,7 @@ pub(crate) fn render(timeline: &Timeline, now: Duration) -> String {
 struct Picture<'a> {
     timeline: &'a Timeline,
     now: Duration,
-    critical: Critical,
+    critical: CriticalSteps,
     scale: Scale,
     row: Sizes,
     /// The top of the first row: known when the head is drawn.
@@ -72,7 +72,7 @@ impl<'a> Picture<'a> {
         Self {
             timeline,
             now,
-            critical: Critical::of(timeline, now),
+            critical: CriticalSteps::of(timeline, now),
             scale,
             row,
             top: 0.0,

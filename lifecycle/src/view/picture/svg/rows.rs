@@ -8,7 +8,7 @@ use super::{MARGIN, NAMES, Picture, RESULTS, WIDTH};
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::base::duration::exact;
 use crate::life::track::{Activity, Mark, Span};
-use crate::report::critical_path::{Step, Who};
+use crate::report::critical_path::{Step, Subject};
 use crate::report::timeline::{Row, waits};
 use crate::view::picture::scale::Part;
 use crate::view::picture::svg::header::ticks;
@@ -258,7 +258,7 @@ impl Picture<'_> {
         for path in paths {
             let mut before: Option<f64> = None;
             for step in path {
-                let Who::Row(place) = step.who else {
+                let Subject::Row(place) = step.subject else {
                     before = None;
                     continue;
                 };
@@ -355,9 +355,9 @@ impl Picture<'_> {
 
 impl Step {
     fn row(&self) -> Option<usize> {
-        match self.who {
-            Who::Row(place) => Some(place),
-            Who::LameDuck | Who::Work => None,
+        match self.subject {
+            Subject::Row(place) => Some(place),
+            Subject::LameDuck | Subject::Work => None,
         }
     }
 }

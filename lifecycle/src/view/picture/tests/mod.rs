@@ -5,9 +5,10 @@ use std::time::Duration;
 use expect_test::expect;
 use roxmltree::{Document, Node};
 
-use super::*;
+use super::{html, svg, text};
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::life::track::{Activity, Mark};
+use crate::report::{Blame, CriticalPath};
 
 mod sample;
 
