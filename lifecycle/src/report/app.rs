@@ -1,5 +1,6 @@
 //! [`Report`]: the outcome of a life, for people, for tests and as an exit code.
 
+use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 use crate::base::duration::show;
@@ -31,6 +32,19 @@ use crate::scope::reason::Reason;
 /// assert_eq!((poll.layer(), poll.errors().len()), (CleanupLayer::Safe, 0));
 /// # Ok(())
 /// # }
+/// ```
+///
+/// A `main` that starts an app itself can return its report: [`Termination`] makes
+/// [`exit_code`](Self::exit_code) the exit code of the process. It prints nothing.
+///
+/// ```
+/// use lifecycle::{Lifecycle, Report, StartError};
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn main() -> Result<Report, StartError> {
+///     let running = Lifecycle::builder().start().await?;
+///     Ok(running.stop().await)
+/// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -241,6 +255,14 @@ impl Report {
     }
 }
 
+/// The exit code of the process is [`Report::exit_code`].
+impl Termination for Report {
+    fn report(self) -> ExitCode {
+        // No signal that forces has a number over 127. A code that did not fit must not turn into 0.
+        u8::try_from(self.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    }
+}
+
 #[cfg(test)]
 impl Report {
     /// The report of an app without components.
@@ -262,5 +284,24 @@ impl Report {
             body: None,
             components: Vec::new(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_of_the_process_is_that_of_the_life() {
+        for code in [0, 1, 2, 3] {
+            let expected = ExitCode::from(u8::try_from(code).expect("it is small"));
+            assert_eq!(Termination::report(Report::sample(code)), expected);
+        }
+        let forced = Report::sample(3).forced_by(Some(15));
+        assert_eq!(forced.exit_code(), 143);
+        assert_eq!(Termination::report(forced), ExitCode::from(143));
+        for code in [-1, 256] {
+            assert_eq!(Termination::report(Report::sample(code)), ExitCode::FAILURE);
+        }
     }
 }
