@@ -1,4 +1,4 @@
-//! The picture of a life that goes on: what of it is told again and again, and the page that shows it.
+//! The picture of a life that goes on: the data that a stream sends for each one, and the page that shows them.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::report::timeline::Timeline;
 use crate::report::{Blame, CriticalPath, Report};
 use crate::scope::reason::signal_name;
 
-/// Opens the stream of pictures, and puts each in place of the one before.
+/// Opens the stream of pictures and replaces each with the next.
 const SCRIPT: Script = Script {
     text: include_str!("live.js"),
-    hash: "'sha256-ChcsgUmqvVS+/tzn2ZOBwbu09rxCuKcASjiG4OXOkro='",
+    hash: "'sha256-YzEQna6yz6iwA+XRhHdLcXknA5bo+rVCPMtrxGgPkYk='",
 };
 
-/// A life at one instant, drawn.
+/// A life at one instant, drawn and described.
 pub(crate) struct Picture {
     pub(crate) app: String,
-    /// What it is at, in a word.
+    /// The phase that it is in, in a word or two.
     pub(crate) state: &'static str,
     svg: String,
     path: String,
@@ -31,7 +31,7 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// How far it has come.
+    /// Draws a life that goes on, as far as it has come.
     pub(crate) fn so_far(life: &SoFar) -> Self {
         let outcome = &life.outcome;
         let state = state(&outcome.marks);
@@ -40,7 +40,7 @@ impl Picture {
         Self::new(&Timeline::new(outcome, lines), state, life.age)
     }
 
-    /// What it came to.
+    /// Draws a life that has ended.
     pub(crate) fn of(report: &Report) -> Self {
         let timeline = report.timeline();
         Self::new(&timeline, "ended", timeline.end())
@@ -56,7 +56,7 @@ impl Picture {
         }
     }
 
-    /// What the page's script takes: one line.
+    /// The data that the page's script takes, on one line.
     pub(crate) fn json(&self) -> String {
         json!({
             "app": self.app,
@@ -68,16 +68,17 @@ impl Picture {
         .to_string()
     }
 
-    /// The page, which shows this picture and asks for those that follow. `routes` are paths beside it, and what they say.
+    /// The page, which shows this picture and opens the stream of the following ones. `routes` are other paths, each with what it
+    /// serves.
     pub(crate) fn page(&self, routes: &[(&str, &str)]) -> String {
-        // Beside the page, wherever a proxy has that.
-        let link = |(path, says): &(&str, &str)| {
-            let (beside, path, says) = (Safe(&path[1..]), Safe(path), Safe(says));
-            format!("<li><a href=\"{beside}\">{path}</a> {says}</li>\n")
+        // Relative to the page: a proxy may serve it below another path.
+        let link = |(path, purpose): &(&str, &str)| {
+            let (relative, path, purpose) = (Safe(&path[1..]), Safe(path), Safe(purpose));
+            format!("<li><a href=\"{relative}\">{path}</a> {purpose}</li>\n")
         };
         let links: String = routes.iter().map(link).collect();
         let before = format!(
-            "<header><p id=\"live\" role=\"status\" data-state=\"{}\">this page needs its script to follow</p></header>\n",
+            "<header><p id=\"live\" role=\"status\" data-state=\"{}\">this page needs JavaScript to follow the app</p></header>\n",
             self.state
         );
         let after = format!("<nav><ul>\n{links}</ul></nav>\n");
@@ -93,7 +94,7 @@ impl Picture {
     }
 }
 
-/// The last phase that has begun.
+/// The phase that began last.
 fn state(marks: &[(Mark, Duration)]) -> &'static str {
     let begun = |(mark, _): &(Mark, Duration)| match mark {
         Mark::Up => Some("running"),
@@ -108,7 +109,7 @@ fn state(marks: &[(Mark, Duration)]) -> &'static str {
     last.unwrap_or("starting")
 }
 
-/// One line: what it is at, and since when.
+/// The phase and its progress, on one line.
 fn summary(life: &SoFar, state: &str) -> String {
     let outcome = &life.outcome;
     let at = |wanted: Mark| {
@@ -138,16 +139,16 @@ fn summary(life: &SoFar, state: &str) -> String {
             ),
         };
     };
-    let is_left = |outcome: &&ComponentOutcome| {
+    let is_pending = |outcome: &&ComponentOutcome| {
         let last = outcome.spans.last();
         last.is_some_and(|span| span.end == Duration::MAX && span.activity != Activity::Waiting)
     };
-    let left = outcome.components.iter().filter(is_left).count();
+    let pending = outcome.components.iter().filter(is_pending).count();
     let forced = outcome.forced.map_or_else(String::new, |signal| {
         format!(", forced by {}", signal_name(signal))
     });
     format!(
-        "`{app}` stops ({}{forced}), {state}: {left} of {all} left{in_flight}; {} of {}",
+        "`{app}` stops ({}{forced}), {state}: {pending} of {all} pending{in_flight}; {} of {}",
         outcome.reason,
         exact(life.age.saturating_sub(cause)),
         exact(outcome.limit)
@@ -160,10 +161,10 @@ mod tests {
     use crate::view::picture::html::tests::hash;
 
     #[test]
-    fn the_last_phase_that_has_begun_is_the_state() {
+    fn the_state_is_the_phase_that_began_last() {
         let mut marks = Vec::new();
         assert_eq!(state(&marks), "starting");
-        for (mark, says) in [
+        for (mark, expected) in [
             (Mark::Up, "running"),
             (Mark::Cause, "stopping"),
             (Mark::LameDuck, "lame duck"),
@@ -174,7 +175,7 @@ mod tests {
             (Mark::Deadline, "emergency"),
         ] {
             marks.push((mark, Duration::ZERO));
-            assert_eq!(state(&marks), says);
+            assert_eq!(state(&marks), expected);
         }
     }
 

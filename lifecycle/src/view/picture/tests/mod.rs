@@ -1,4 +1,4 @@
-//! Pictures of lives that are made up.
+//! Pictures of made-up lives.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn all<'a>(document: &'a Document<'a>, of: &'a str) -> impl Iterator<Item = Node
         .filter(move |node| class(*node) == of)
 }
 
-/// All texts of a picture that are of that class.
+/// The texts of a picture that have that class.
 fn texts(document: &Document<'_>, of: &str) -> Vec<String> {
     let texts = document.descendants().filter(|node| {
         node.has_tag_name(("http://www.w3.org/2000/svg", "text"))
@@ -36,7 +36,7 @@ fn texts(document: &Document<'_>, of: &str) -> Vec<String> {
         .collect()
 }
 
-/// What holds of every picture: it is XML, nothing is outside of it or has no size, and it needs nothing else.
+/// Asserts what holds of every picture: it is XML, every shape lies within it, and it loads nothing else.
 #[track_caller]
 fn expect_sound(svg: &str) {
     let document = Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
@@ -78,13 +78,13 @@ fn expect_sound(svg: &str) {
         }
     }
     for text in root.descendants() {
-        if let (Some("start"), Some(says)) = (text.attribute("text-anchor"), text.text()) {
+        if let (Some("start"), Some(label)) = (text.attribute("text-anchor"), text.text()) {
             let (x, size) = (
                 number(text, "x").unwrap(),
                 number(text, "font-size").unwrap(),
             );
-            let right = x + text::width(says) * size;
-            assert!(right <= width, "{says:?} ends at {right}");
+            let right = x + text::width(label) * size;
+            assert!(right <= width, "{label:?} ends at {right}");
         }
     }
     assert!(!svg.replace("url(#life-", "").contains("url("), "{svg}");
@@ -95,7 +95,7 @@ fn expect_sound(svg: &str) {
 }
 
 #[test]
-fn every_component_has_a_row_whatever_their_number() {
+fn every_component_has_a_row_at_any_size() {
     for count in SIZES {
         let (timeline, end) = life(count);
         let svg = svg::render(&timeline, end);
@@ -109,7 +109,7 @@ fn every_component_has_a_row_whatever_their_number() {
             assert!(about.unwrap().starts_with(&row.name), "{about:?}");
             let hit = drawn.children().find(|node| class(*node) == "hit").unwrap();
             let number = |name| hit.attribute(name).unwrap().parse::<f64>().unwrap();
-            // Rows do not overlap, and are high enough to be read.
+            // Rows do not overlap, and are high enough to be legible.
             assert!(number("y") + 0.1 >= bottom && number("height") >= 12.0);
             bottom = number("y") + number("height");
         }
@@ -117,7 +117,7 @@ fn every_component_has_a_row_whatever_their_number() {
 }
 
 #[test]
-fn waiting_and_work_and_every_layer_are_told_apart() {
+fn waiting_work_and_layers_are_distinguishable() {
     for count in SIZES {
         let (timeline, end) = life(count);
         let svg = svg::render(&timeline, end);
@@ -136,7 +136,7 @@ fn waiting_and_work_and_every_layer_are_told_apart() {
         assert!(drawn("cache").ends_with(&["timeout".to_owned(), "timeout".to_owned()]));
         let again = ["starting", "waiting", "starting"].map(str::to_owned);
         assert!(drawn("index").windows(3).any(|classes| classes == again));
-        // Words and shapes say it, too.
+        // Words and shapes tell the layers apart, too.
         for (layer, shape) in [("safe", "circle"), ("timeout", "path"), ("hook", "rect")] {
             let shapes = all(&document, "row").flat_map(|row| row.children().collect::<Vec<_>>());
             let found = shapes.filter(|node| class(*node) == layer);
@@ -154,7 +154,7 @@ fn waiting_and_work_and_every_layer_are_told_apart() {
 }
 
 #[test]
-fn marks_and_phases_are_named_in_their_order() {
+fn marks_and_phases_are_labelled_in_order() {
     let (timeline, end) = life(5);
     let svg = svg::render(&timeline, end);
     let document = Document::parse(&svg).unwrap();
@@ -182,7 +182,7 @@ fn marks_and_phases_are_named_in_their_order() {
         ]
     "#]]
     .assert_debug_eq(&phases);
-    // What goes through all rows: where it was up, told, over, and where it had to be.
+    // The lines through all rows: up and deadline; cause and end.
     let lines = document
         .descendants()
         .filter(|node| class(*node).starts_with("mark "));
@@ -191,7 +191,7 @@ fn marks_and_phases_are_named_in_their_order() {
 }
 
 #[test]
-fn details_say_from_when_to_when_and_for_whom() {
+fn details_name_the_interval_and_the_component_that_was_waited_for() {
     let (timeline, end) = life(5);
     let svg = svg::render(&timeline, end);
     let document = Document::parse(&svg).unwrap();
@@ -260,7 +260,7 @@ fn a_life_can_be_drawn_while_it_goes_on() {
 }
 
 #[test]
-fn a_life_of_nothing_is_a_picture() {
+fn a_life_without_components_is_a_picture() {
     let (mut timeline, _) = life(5);
     timeline.rows.clear();
     timeline.marks.clear();
@@ -269,7 +269,7 @@ fn a_life_of_nothing_is_a_picture() {
 }
 
 #[test]
-fn d7_no_name_and_no_error_acts_in_the_picture_or_on_the_page() {
+fn d7_names_and_errors_cannot_inject_markup() {
     let hostile =
         "</title></style></svg><script>alert(1)</script>\"'&amp;]]>\u{1b}[2J\u{202e}\u{0}\u{ffff}";
     let shown = "</title></style></svg><script>alert(1)</script>\"'&amp;]]>\\u{1b}[2J\\u{202e}\\u{0}\u{fffd}";
@@ -296,7 +296,7 @@ fn d7_no_name_and_no_error_acts_in_the_picture_or_on_the_page() {
     assert!(!page.contains(['\u{1b}', '\u{202e}', '\u{0}']));
 }
 
-/// A row that started and stopped then, in seconds.
+/// A row with its start and its stop in seconds.
 fn row(name: &str, kind: Kind, start: [u64; 2], stop: [u64; 2], after: [Option<usize>; 2]) -> Row {
     let at = Duration::from_secs;
     Row {
@@ -325,7 +325,7 @@ fn row(name: &str, kind: Kind, start: [u64; 2], stop: [u64; 2], after: [Option<u
 }
 
 #[test]
-fn the_critical_path_is_whom_each_one_waited_for() {
+fn the_critical_path_follows_what_each_component_waited_for() {
     let at = Duration::from_secs;
     let (mut timeline, _) = life(5);
     timeline.marks = vec![
@@ -382,7 +382,7 @@ fn the_critical_path_is_whom_each_one_waited_for() {
 }
 
 #[test]
-fn a_path_of_those_that_took_no_time_ends() {
+fn a_path_of_steps_without_duration_terminates() {
     let at = Duration::from_secs;
     let (mut timeline, _) = life(5);
     timeline.marks = vec![(Mark::Up, at(1)), (Mark::Cause, at(2)), (Mark::End, at(3))];
@@ -396,7 +396,7 @@ fn a_path_of_those_that_took_no_time_ends() {
 }
 
 #[test]
-fn the_longest_come_first_and_not_all_are_named() {
+fn the_slowest_come_first_and_the_list_is_bounded() {
     let (timeline, end) = life(50);
     let blame = Blame::of(&timeline, end).to_string();
     assert_eq!(blame.lines().count(), 2 * (1 + 20 + 1), "{blame}");
