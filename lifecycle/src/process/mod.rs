@@ -514,7 +514,7 @@ impl Ending {
                 report.abandon_runtime(bound);
             }
             let farewell = admin.finish(&report);
-            let is_last = view.is_last() && farewell.is_nobody();
+            let is_last = view.is_last() && farewell.is_none();
             let finishing = view.finish(report, move || {
                 flush();
                 if is_last {
