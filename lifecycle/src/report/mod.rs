@@ -4,6 +4,8 @@ pub(crate) mod app;
 pub(crate) mod blame;
 pub(crate) mod component;
 pub(crate) mod critical_path;
+#[cfg(test)]
+mod tests;
 mod text;
 pub(crate) mod timeline;
 

@@ -58,14 +58,10 @@ impl Timeline {
     pub(crate) fn new(outcome: &Outcome, lines: Vec<String>) -> Self {
         let body = outcome.body.iter().filter(|body| !body.spans.is_empty());
         let body = body.map(|outcome| (outcome, Kind::Main));
-        let others = outcome.components.iter().map(|outcome| {
-            let kind = if outcome.worker {
-                Kind::Worker
-            } else {
-                Kind::Resource
-            };
-            (outcome, kind)
-        });
+        let others = outcome
+            .components
+            .iter()
+            .map(|outcome| (outcome, Kind::of(outcome)));
         let mut components: Vec<(&ComponentOutcome, Kind)> = others.chain(body).collect();
         components.sort_by_key(|(outcome, kind)| {
             let begin = begun(&outcome.spans);
@@ -83,8 +79,7 @@ impl Timeline {
             .map(|(outcome, kind)| Row {
                 name: outcome.name.to_string(),
                 kind: *kind,
-                layer: (outcome.stopped.is_some() || outcome.layer > CleanupLayer::Safe)
-                    .then_some(outcome.layer),
+                layer: cleanup_layer(outcome),
                 is_up: outcome.started.is_some(),
                 note: describe(&outcome.errors, &outcome.unfinished_tasks, &outcome.leaked),
                 spans: outcome.spans.clone(),
@@ -170,6 +165,15 @@ impl Row {
 }
 
 impl Kind {
+    /// The kind of a component; the body of `main` is none.
+    pub(crate) fn of(component: &ComponentOutcome) -> Self {
+        if component.worker {
+            Self::Worker
+        } else {
+            Self::Resource
+        }
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Main => "body of main",
@@ -177,6 +181,11 @@ impl Kind {
             Self::Resource => "resource",
         }
     }
+}
+
+/// The layer of cleanup that a component needed; `None` without any cleanup.
+pub(crate) fn cleanup_layer(component: &ComponentOutcome) -> Option<CleanupLayer> {
+    (component.stopped.is_some() || component.layer > CleanupLayer::Safe).then_some(component.layer)
 }
 
 /// Whether the component waits for others, or for a timer.

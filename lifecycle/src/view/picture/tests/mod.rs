@@ -6,14 +6,12 @@ use expect_test::expect;
 use roxmltree::{Document, Node};
 
 use super::{html, svg, text};
-use crate::api::cleanup_layer::CleanupLayer;
-use crate::life::track::{Activity, Mark};
+use crate::life::track::Mark;
 use crate::report::{Blame, CriticalPath};
 
 mod sample;
 
-use self::sample::{SIZES, life, span};
-use crate::report::timeline::{Kind, Row};
+use self::sample::{SIZES, life};
 
 fn class<'a>(node: Node<'a, 'a>) -> &'a str {
     node.attribute("class").unwrap_or_default()
@@ -294,111 +292,4 @@ fn d7_names_and_errors_cannot_inject_markup() {
     assert_eq!(page.matches("</svg").count(), 1);
     assert_eq!(page.matches("<style").count(), 2);
     assert!(!page.contains(['\u{1b}', '\u{202e}', '\u{0}']));
-}
-
-/// A row with its start and its stop in seconds.
-fn row(name: &str, kind: Kind, start: [u64; 2], stop: [u64; 2], after: [Option<usize>; 2]) -> Row {
-    let at = Duration::from_secs;
-    Row {
-        name: name.to_owned(),
-        kind,
-        layer: Some(CleanupLayer::Safe),
-        is_up: true,
-        note: String::new(),
-        spans: vec![
-            span(Activity::Waiting, at(0), at(start[0])),
-            span(Activity::Starting(1), at(start[0]), at(start[1])),
-            span(Activity::Running, at(start[1]), at(stop[0])),
-            span(
-                if kind == Kind::Resource {
-                    Activity::Stopping
-                } else {
-                    Activity::Draining
-                },
-                at(stop[0]),
-                at(stop[1]),
-            ),
-        ],
-        start_after: after[0],
-        stop_after: after[1],
-    }
-}
-
-#[test]
-fn the_critical_path_follows_what_each_component_waited_for() {
-    let at = Duration::from_secs;
-    let (mut timeline, _) = life(5);
-    timeline.marks = vec![
-        (Mark::Up, at(9)),
-        (Mark::Cause, at(20)),
-        (Mark::LameDuck, at(20)),
-        (Mark::Drain, at(22)),
-        (Mark::Stop, at(27)),
-        (Mark::End, at(34)),
-        (Mark::Deadline, at(60)),
-    ];
-    timeline.rows = vec![
-        row("config", Kind::Resource, [0, 1], [33, 34], [None, Some(1)]),
-        row(
-            "database",
-            Kind::Resource,
-            [1, 6],
-            [29, 33],
-            [Some(0), Some(3)],
-        ),
-        row("cache", Kind::Resource, [1, 2], [27, 28], [Some(0), None]),
-        row("server", Kind::Resource, [6, 9], [27, 29], [Some(1), None]),
-        row("worker", Kind::Worker, [6, 7], [22, 25], [Some(1), None]),
-    ];
-    expect![[r#"
-        critical path of the startup, 9s:
-                 0  config 1s
-                1s  database 5s
-                6s  server 3s
-        critical path of the shutdown, 14s:
-                 0  (lame duck) 2s
-                2s  worker 3s
-                5s  (work in flight) 2s
-                7s  server 2s
-                9s  database 4s
-               13s  config 1s
-    "#]]
-    .assert_eq(&CriticalPath::of(&timeline, at(34)).to_string());
-    expect![[r#"
-        longest to start:
-                5s  database
-                3s  server
-                1s  config
-                1s  cache
-                1s  worker
-        longest to stop:
-                4s  database
-                3s  worker
-                2s  server
-                1s  config
-                1s  cache
-    "#]]
-    .assert_eq(&Blame::of(&timeline, at(34)).to_string());
-}
-
-#[test]
-fn a_path_of_steps_without_duration_terminates() {
-    let at = Duration::from_secs;
-    let (mut timeline, _) = life(5);
-    timeline.marks = vec![(Mark::Up, at(1)), (Mark::Cause, at(2)), (Mark::End, at(3))];
-    let both = |other: usize| [Some(other), Some(other)];
-    timeline.rows = vec![
-        row("a", Kind::Worker, [1, 1], [3, 3], both(1)),
-        row("b", Kind::Worker, [1, 1], [3, 3], both(0)),
-    ];
-    let path = CriticalPath::of(&timeline, at(3)).to_string();
-    assert_eq!(path.lines().count(), 2 * (1 + 2), "{path}");
-}
-
-#[test]
-fn the_slowest_come_first_and_the_list_is_bounded() {
-    let (timeline, end) = life(50);
-    let blame = Blame::of(&timeline, end).to_string();
-    assert_eq!(blame.lines().count(), 2 * (1 + 20 + 1), "{blame}");
-    assert!(blame.contains("and 30 more"), "{blame}");
 }
