@@ -82,8 +82,8 @@
 //!
 //!                         start  stop       else       needs
 //! 1 ┬ Database (order 1)  1m     5s         emergency
-//! 2 ┬ poll                1m     2s         cut        Database
-//! 3 ┬ main                       the drain  cut        Database
+//! 2 ┬ poll                1m     2s         cancel     Database
+//! 3 ┬ main                       the drain  cancel     Database
 //! ```
 //!
 //! Next: [ordering](super::ordering), [timeouts](super::timeouts), [workers](super::workers).
