@@ -60,13 +60,13 @@ pub(super) async fn answer<B>(
         "/" if wants_text(request.headers()) => respond(StatusCode::OK, TEXT, routes()),
         "/" => page(board, viewer).await,
         "/live" => live(board, viewer),
-        "/livez" => say(probes::livez(board).await, TEXT),
-        "/startupz" => say(probes::startupz(board), TEXT),
-        "/readyz" => say(probes::readyz(board).await, TEXT),
+        "/livez" => probed(probes::livez(board).await, TEXT),
+        "/startupz" => probed(probes::startupz(board), TEXT),
+        "/readyz" => probed(probes::readyz(board).await, TEXT),
         "/healthz" => {
             let as_json = wants_json(uri.query(), request.headers());
             let kind = if as_json { JSON } else { TEXT };
-            say(probes::healthz(board, as_json).await, kind)
+            probed(probes::healthz(board, as_json).await, kind)
         }
         "/metrics" => respond(StatusCode::OK, METRICS, metrics::render(board)),
         _ => respond(
@@ -120,7 +120,7 @@ fn live(board: &Arc<Board>, viewer: &OnceLock<Viewer>) -> Response<Body> {
     respond(StatusCode::OK, EVENTS, "").map(|_| Either::Right(pictures))
 }
 
-fn say(probe: Probe, kind: &'static str) -> Response<Body> {
+fn probed(probe: Probe, kind: &'static str) -> Response<Body> {
     let status = if probe.good {
         StatusCode::OK
     } else {
