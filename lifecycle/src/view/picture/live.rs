@@ -35,9 +35,10 @@ impl Picture {
     pub(crate) fn so_far(life: &SoFar) -> Self {
         let outcome = &life.outcome;
         let state = state(&outcome.marks);
-        let mut lines = vec![summary(life, state)];
-        lines.extend(outcome.root.clone());
-        Self::new(&Timeline::new(outcome, lines), state, life.age)
+        let mut timeline = Timeline::new(outcome, Vec::new());
+        timeline.lines.push(summary(life, &timeline, state));
+        timeline.lines.extend(outcome.root.clone());
+        Self::new(&timeline, state, life.age)
     }
 
     /// Draws a life that has ended.
@@ -110,24 +111,20 @@ fn state(marks: &[(Mark, Duration)]) -> &'static str {
 }
 
 /// The phase and its progress, on one line.
-fn summary(life: &SoFar, state: &str) -> String {
+fn summary(life: &SoFar, timeline: &Timeline, state: &str) -> String {
     let outcome = &life.outcome;
-    let at = |wanted: Mark| {
-        let found = outcome.marks.iter().find(|(mark, _)| *mark == wanted);
-        found.map(|(_, at)| *at)
-    };
     let app = &outcome.app;
     let all = outcome.components.len();
     let in_flight = match life.in_flight {
         0 => String::new(),
         units => format!(", {units} in flight"),
     };
-    let Some(cause) = at(Mark::Cause) else {
+    let Some(cause) = timeline.mark(Mark::Cause) else {
         let up = outcome
             .components
             .iter()
             .filter(|outcome| outcome.started.is_some());
-        return match at(Mark::Up) {
+        return match timeline.mark(Mark::Up) {
             Some(up) => format!(
                 "`{app}` is running, for {}{in_flight}",
                 exact(life.age.saturating_sub(up))
