@@ -181,7 +181,8 @@ impl Report {
         Blame::of(&timeline, timeline.end())
     }
 
-    /// Computes the critical paths of startup and shutdown: the chains of components that determined how long each took.
+    /// Computes the critical paths of startup and shutdown: the chains of components that determined how long each
+    /// took.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -245,8 +246,8 @@ impl Report {
                 .any(|component| component.leaked() > 0)
     }
 
-    /// Says that the runtime was abandoned. What held it is not known by name: a blocking task of tokio's, or a task that
-    /// no component tracks.
+    /// Says that the runtime was abandoned. What held it is not known by name: a blocking task of tokio's, or a task
+    /// that no component tracks.
     pub(crate) fn abandoned_runtime(&self) -> Option<String> {
         let waited = show(self.abandoned_runtime?);
         Some(format!(

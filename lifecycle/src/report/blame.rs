@@ -13,11 +13,11 @@ const MOST: usize = 20;
 
 /// The components that took longest to start and to stop, as text; returned by [`Report::blame`](crate::Report::blame).
 ///
-/// It displays as two lists, `longest to start` and `longest to stop`. Each has a line per component with the time that it
-/// took and its name, the slowest first, at most 20, and a line that counts the others. An empty list is omitted. The time
-/// of a start includes retries and the delays between them; that of a stop includes the drain of a worker, the emergency
-/// hook and the destructor. Neither includes the time that the component waited for others. Times are rounded for reading
-/// (`340µs`, `1.25s`).
+/// It displays as two lists, `longest to start` and `longest to stop`. Each has a line per component with the time
+/// that it took and its name, the slowest first, at most 20, and a line that counts the others. An empty list is
+/// omitted. The time of a start includes retries and the delays between them; that of a stop includes the drain of a
+/// worker, the emergency hook and the destructor. Neither includes the time that the component waited for others.
+/// Times are rounded for reading (`340µs`, `1.25s`).
 ///
 /// ```
 /// use lifecycle::{Lifecycle, Shutdown};

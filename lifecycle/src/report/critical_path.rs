@@ -18,10 +18,10 @@ const UNREMARKABLE: Duration = Duration::from_millis(1);
 /// A critical path is a chain of components, each of which waited for the one before it: only a faster component of the
 /// chain makes the phase faster.
 ///
-/// It displays as two lists, one of the startup and one of the shutdown, each headed by how long the phase took. Each has a
-/// line per step in the order in which they happened, with when the step began, counted from the begin of the phase, the
-/// component, and how long it took. `(lame duck)` and `(work in flight)` are steps of the shutdown that belong to no
-/// component. An empty list is omitted. Times are rounded for reading (`340µs`, `1.25s`).
+/// It displays as two lists, one of the startup and one of the shutdown, each headed by how long the phase took. Each
+/// has a line per step in the order in which they happened, with when the step began, counted from the begin of the
+/// phase, the component, and how long it took. `(lame duck)` and `(work in flight)` are steps of the shutdown that
+/// belong to no component. An empty list is omitted. Times are rounded for reading (`340µs`, `1.25s`).
 ///
 /// ```
 /// use lifecycle::{Lifecycle, Shutdown};
@@ -153,8 +153,8 @@ fn startup(timeline: &Timeline, now: Duration) -> Vec<Step> {
     chain(last, after)
 }
 
-/// Follows `stop_after` back from the component that ended last, for resources and for workers separately: the drain lies
-/// between them.
+/// Follows `stop_after` back from the component that ended last, for resources and for workers separately: the drain
+/// lies between them.
 fn shutdown(timeline: &Timeline, now: Duration) -> Vec<Step> {
     let Some(cause) = timeline.mark(Mark::Cause) else {
         return Vec::new();
@@ -212,8 +212,8 @@ fn chain(last: Option<Step>, before: impl Fn(usize) -> Option<Step>) -> Vec<Step
         let Subject::Row(place) = step.subject else {
             break;
         };
-        // Each step lies before the one that it leads to. Steps of no time at the same instant can name each other as the
-        // one before: `known` keeps the chain from going round.
+        // Each step lies before the one that it leads to. Steps of no time at the same instant can name each other as
+        // the one before: `known` keeps the chain from going round.
         if path.last().is_some_and(|later| step.end > later.begin) || !known.insert(place) {
             break;
         }

@@ -111,8 +111,9 @@ impl Timeline {
     }
 }
 
-/// Sets `stop_after` of workers and of emergency hooks, for which the driver records none. Workers are asked to stop group by
-/// group, and emergency hooks are called one by one: the row that ended last before is the one that was waited for.
+/// Sets `stop_after` of workers and of emergency hooks, for which the driver records none. Workers are asked to stop
+/// group by group, and emergency hooks are called one by one: the row that ended last before is the one that was
+/// waited for.
 fn set_stop_after(rows: &mut [Row]) {
     let mut ends: Vec<(Duration, usize)> = rows
         .iter()
@@ -141,8 +142,8 @@ impl Row {
         })
     }
 
-    /// From the begin to the end of its cleanup: from the request to stop, or from its emergency hook if only that was called,
-    /// until it was dropped.
+    /// From the begin to the end of its cleanup: from the request to stop, or from its emergency hook if only that
+    /// was called, until it was dropped.
     pub(crate) fn stop(&self) -> Option<(Duration, Duration)> {
         extent(&self.spans, is_cleanup)
     }

@@ -1,5 +1,5 @@
-//! Writes the report to the file that `LIFECYCLE_REPORT` names, on a thread of its own: a slow disk does not hold up the
-//! console, and a blocked console does not hold up the file.
+//! Writes the report to the file that `LIFECYCLE_REPORT` names, on a thread of its own: a slow disk does not hold up
+//! the console, and a blocked console does not hold up the file.
 //!
 //! The thread is spawned before the first start, when the process still has threads and memory to give.
 //!
@@ -36,8 +36,8 @@ struct Target {
     path: ReportPath,
     /// Its name until it is complete.
     temporary: PathBuf,
-    /// Decides between the writer, which is about to rename, and the timeout, which gives up. The first to set it has decided
-    /// whether there will be a file, and alone reports why there is none.
+    /// Decides between the writer, which is about to rename, and the timeout, which gives up. The first to set it has
+    /// decided whether there will be a file, and alone reports why there is none.
     settled: Arc<AtomicBool>,
 }
 
@@ -45,8 +45,8 @@ impl ReportFile {
     pub(super) fn start(path: ReportPath) -> io::Result<Self> {
         let (reports, report) = sync_channel::<Report>(1);
         let (written, is_written) = sync_channel(1);
-        // Random, and not the process id: in a container every process has the same one, and a temporary file of a process
-        // that was killed may still be there.
+        // Random, and not the process id: in a container every process has the same one, and a temporary file of a
+        // process that was killed may still be there.
         let random = RandomState::new().hash_one(());
         let temporary = path.folder.join(format!(".lifecycle-{random:016x}.tmp"));
         let target = Target {
@@ -122,8 +122,8 @@ impl Target {
             Format::Html => picture::html(report).into_bytes(),
             Format::Text => text(report).into_bytes(),
         };
-        // Checked at the start already, but the target may have changed since. If it changes after this check, the rename
-        // replaces it and never follows a symbolic link.
+        // Checked at the start already, but the target may have changed since. If it changes after this check, the
+        // rename replaces it and never follows a symbolic link.
         check(&self.path.file)?;
         let mut file = OpenOptions::new()
             .write(true)

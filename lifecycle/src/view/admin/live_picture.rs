@@ -1,8 +1,8 @@
 //! The live pictures: drawn by one task for all viewers, and only while there are any.
 //!
-//! The driver is asked how far the life has come, so that a live picture is made of the same data as that of the report. A
-//! picture is due when the driver reports an event, when a viewer arrives, and periodically, since time passes. A viewer that
-//! reads more slowly than pictures are drawn misses some, and gets the latest one.
+//! The driver is asked how far the life has come, so that a live picture is made of the same data as that of the
+//! report. A picture is due when the driver reports an event, when a viewer arrives, and periodically, since time
+//! passes. A viewer that reads more slowly than pictures are drawn misses some, and gets the latest one.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -21,11 +21,11 @@ use crate::view::picture::live::Picture;
 const MOST: usize = 16;
 /// The least time between two pictures.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Drawing many components takes its time. The task then pauses for this many times as long, so that it takes a tenth of
-/// the admin's thread at most.
+/// Drawing many components takes its time. The task then pauses for this many times as long, so that it takes a tenth
+/// of the admin's thread at most.
 const SHARE: u32 = 10;
-/// The greatest age of a picture while the app starts or stops. While it runs, it is a tenth of how long it has been running,
-/// from `TICK` up to `CALM`.
+/// The greatest age of a picture while the app starts or stops. While it runs, it is a tenth of how long it has been
+/// running, from `TICK` up to `CALM`.
 const TICK: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(10);
 /// How long the end of the process waits for the viewers to get the last picture.

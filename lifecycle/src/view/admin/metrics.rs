@@ -1,8 +1,9 @@
-//! Metrics through the `metrics` facade: rendered for Prometheus from a recorder of our own, and recorded with the global
-//! recorder that the user has installed, if any.
+//! Metrics through the `metrics` facade: rendered for Prometheus from a recorder of our own, and recorded with the
+//! global recorder that the user has installed, if any.
 //!
-//! They are recorded from a snapshot: gauges are set, and counters are set to their totals, so that recording twice is the same
-//! as recording once. Instants are exported as timestamps, as Prometheus recommends, since a timestamp does not age.
+//! They are recorded from a snapshot: gauges are set, and counters are set to their totals, so that recording twice
+//! is the same as recording once. Instants are exported as timestamps, as Prometheus recommends, since a timestamp
+//! does not age.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -111,8 +111,8 @@ async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
     }
 }
 
-/// Returns when the time of a connection is over. A stream of pictures may stay while it takes at least one in each `WHOLE`:
-/// pictures are drawn far more often than that.
+/// Returns when the time of a connection is over. A stream of pictures may stay while it takes at least one in each
+/// `WHOLE`: pictures are drawn far more often than that.
 async fn patience(viewer: &OnceLock<Viewer>) {
     sleep(WHOLE).await;
     if let Some(takes) = viewer.get().and_then(Viewer::takes) {

@@ -1,5 +1,5 @@
-//! The picture as an HTML page: it shows the details of a bar or a row by pointer and by keyboard, and critical path and blame
-//! below. The page loads nothing else, and its content security policy allows nothing else.
+//! The picture as an HTML page: it shows the details of a bar or a row by pointer and by keyboard, and critical path
+//! and blame below. The page loads nothing else, and its content security policy allows nothing else.
 
 use std::time::Duration;
 

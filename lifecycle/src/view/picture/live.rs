@@ -69,8 +69,8 @@ impl Picture {
         .to_string()
     }
 
-    /// The page, which shows this picture and opens the stream of the following ones. `routes` are other paths, each with what it
-    /// serves.
+    /// The page, which shows this picture and opens the stream of the following ones. `routes` are other paths, each
+    /// with what it serves.
     pub(crate) fn page(&self, routes: &[(&str, &str)]) -> String {
         // Relative to the page: a proxy may serve it below another path.
         let link = |(path, purpose): &(&str, &str)| {

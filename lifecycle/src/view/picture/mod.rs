@@ -1,7 +1,7 @@
 //! The life of an app as a picture: a row for each component, with time from left to right.
 //!
-//! Drawing is a pure function of a [`Timeline`](crate::report::timeline::Timeline) and of the instant up to which it is drawn,
-//! so that a life that goes on is drawn by the same code as one that has ended.
+//! Drawing is a pure function of a [`Timeline`](crate::report::timeline::Timeline) and of the instant up to which it
+//! is drawn, so that a life that goes on is drawn by the same code as one that has ended.
 
 pub(crate) mod html;
 #[cfg(feature = "admin")]

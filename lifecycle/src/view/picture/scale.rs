@@ -1,5 +1,5 @@
-//! Where an instant is drawn. Startup and shutdown have a scale each, so that a short one next to a long one stays legible.
-//! The time between them, and that from the end to the deadline, is drawn at a fixed width.
+//! Where an instant is drawn. Startup and shutdown have a scale each, so that a short one next to a long one stays
+//! legible. The time between them, and that from the end to the deadline, is drawn at a fixed width.
 
 use std::time::Duration;
 

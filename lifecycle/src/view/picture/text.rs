@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::error::escape::escape;
 
-/// Text of unknown origin, safe in XML and HTML: markup and control characters are escaped, and characters that XML does not
-/// allow are replaced.
+/// Text of unknown origin, safe in XML and HTML: markup and control characters are escaped, and characters that XML
+/// does not allow are replaced.
 pub(super) struct Safe<'a>(pub(super) &'a str);
 
 impl fmt::Display for Safe<'_> {
@@ -32,8 +32,8 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
-/// Estimates the width of a text, in multiples of its font size. It errs on the wide side, since the fonts of the viewer are
-/// not known.
+/// Estimates the width of a text, in multiples of its font size. It errs on the wide side, since the fonts of the
+/// viewer are not known.
 pub(super) fn width(text: &str) -> f64 {
     text.chars()
         .map(|character| match character {

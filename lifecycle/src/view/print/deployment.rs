@@ -12,8 +12,8 @@ use crate::base::duration::{LONGEST, show};
 use crate::plan::Plan;
 use crate::proof::budget::Budget;
 
-/// How much longer than the app's own limit a supervisor waits before it kills the app: for the kernel timers that end the
-/// process as a last resort, and for the delivery of a signal on a busy machine.
+/// How much longer than the app's own limit a supervisor waits before it kills the app: for the kernel timers that
+/// end the process as a last resort, and for the delivery of a signal on a busy machine.
 pub(super) const MARGIN: Duration = Duration::from_secs(5);
 
 /// The lame duck of an app that sets none: how long load balancers have to remove it.
@@ -51,7 +51,8 @@ pub(super) struct Built {
 }
 
 impl Service {
-    /// The app of this plan, as this process was called. `given` are the environment variables that set its time limits.
+    /// The app of this plan, as this process was called. `given` are the environment variables that set its time
+    /// limits.
     pub(super) fn of(plan: &Plan, given: Vec<(String, Duration)>) -> Self {
         let path = current_exe().ok();
         let file = path.as_ref().and_then(|path| path.file_name());
@@ -104,7 +105,8 @@ impl Service {
         service
     }
 
-    /// Adds a lame duck, unless the app or its environment sets one, and extends the shutdown timeout if it does not fit.
+    /// Adds a lame duck, unless the app or its environment sets one, and extends the shutdown timeout if it does not
+    /// fit.
     pub(super) fn behind_load_balancers(mut self) -> Self {
         let is_set = |(variable, _): &(String, String)| variable == LAME_DUCK_VARIABLE;
         if !self.lame_duck.is_zero() || self.environment.iter().any(is_set) {
@@ -155,8 +157,8 @@ pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Turns a name into one that DNS, Kubernetes and compose accept: at most 63 of `a-z`, `0-9` and `-`, beginning with a letter
-/// and not ending with a `-`.
+/// Turns a name into one that DNS, Kubernetes and compose accept: at most 63 of `a-z`, `0-9` and `-`, beginning with
+/// a letter and not ending with a `-`.
 fn label(name: &str) -> String {
     let kept: String = name
         .to_kebab_case()

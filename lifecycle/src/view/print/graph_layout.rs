@@ -66,7 +66,8 @@ impl GraphLayout {
                 order(Vertex::Point(barrier), Vertex::Node(*earlier as usize));
             }
         }
-        // Workers start, group by group, after the resources that no other resource starts after, and `main` starts last.
+        // Workers start, group by group, after the resources that no other resource starts after, and `main` starts
+        // last.
         let mut points = barriers;
         let mut before: Vec<usize> = (0..plan.resources)
             .filter(|id| plan.graph.dependents(*id).is_empty())

@@ -1,7 +1,8 @@
 //! `kubernetes`: a Deployment with the time limits of the plan.
 //!
-//! A lame duck replaces the usual `sleep` in a `preStop` hook: after SIGTERM the app itself goes on serving for a while, as not
-//! ready. Its time is a part of `shutdown_timeout`, it works in images without a shell, and it appears in the report.
+//! A lame duck replaces the usual `sleep` in a `preStop` hook: after SIGTERM the app itself goes on serving for a
+//! while, as not ready. Its time is a part of `shutdown_timeout`, it works in images without a shell, and it appears
+//! in the report.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! `mermaid`: a [flowchart](https://mermaid.js.org/syntax/flowchart.html), which code hosts render in Markdown. They render at
-//! most 500 edges; `dot` has no such limit.
+//! `mermaid`: a [flowchart](https://mermaid.js.org/syntax/flowchart.html), which code hosts render in Markdown. They
+//! render at most 500 edges; `dot` has no such limit.
 
 use std::fmt::Write as _;
 

@@ -1,8 +1,8 @@
-//! `LIFECYCLE_PRINT`: prints the plan instead of running the app: for people, for programs that draw graphs, and as the files
-//! with which systemd, Kubernetes or compose run the app.
+//! `LIFECYCLE_PRINT`: prints the plan instead of running the app: for people, for programs that draw graphs, and as
+//! the files with which systemd, Kubernetes or compose run the app.
 //!
-//! Nothing is started: no thread and no signal handler is created, and no file is touched. The function of `init` does run,
-//! since it takes part in the plan: it disables and provides components, and sets limits.
+//! Nothing is started: no thread and no signal handler is created, and no file is touched. The function of `init`
+//! does run, since it takes part in the plan: it disables and provides components, and sets limits.
 
 mod budget;
 mod compose;
@@ -44,8 +44,8 @@ pub(crate) fn is_asked() -> bool {
     std::env::var_os("LIFECYCLE_PRINT").is_some_and(|value| !value.is_empty())
 }
 
-/// Prints the plan to standard output. `given` are the environment variables that set its time limits. A reader that closes the
-/// pipe early is not an error.
+/// Prints the plan to standard output. `given` are the environment variables that set its time limits. A reader that
+/// closes the pipe early is not an error.
 pub(crate) fn print(
     plan: &Plan,
     format: PrintFormat,

@@ -1,5 +1,5 @@
-//! The summary of a plan that all formats print: its components with their levels, needs and time limits, and the longest chain
-//! of stops.
+//! The summary of a plan that all formats print: its components with their levels, needs and time limits, and the
+//! longest chain of stops.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -130,8 +130,8 @@ impl<'a> PlanSummary<'a> {
     }
 }
 
-/// The cost of a stop in the budget. A resource without a stop hook and without a timeout only has its destructor, which costs
-/// nothing.
+/// The cost of a stop in the budget. A resource without a stop hook and without a timeout only has its destructor,
+/// which costs nothing.
 fn cost(plan: &Plan, resource: Id) -> Cost {
     match plan.cost(resource) {
         Cost::Share if !plan.components[resource].has(HookKind::Stop) => Cost::Nothing,
@@ -157,9 +157,9 @@ fn resources(plan: &Plan, nodes: &[u32]) -> Vec<Id> {
     ids.filter(|id| *id < plan.resources).collect()
 }
 
-/// Computes a value for each node from the values of its neighbours `next`. Resources are visited in the given order, and a
-/// barrier when the first resource that has it as a neighbour is visited: all neighbours of the barrier have their values by
-/// then.
+/// Computes a value for each node from the values of its neighbours `next`. Resources are visited in the given order,
+/// and a barrier when the first resource that has it as a neighbour is visited: all neighbours of the barrier have
+/// their values by then.
 fn along<'p, T: Copy>(
     plan: &'p Plan,
     order: impl Iterator<Item = Id>,

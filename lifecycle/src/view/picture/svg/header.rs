@@ -118,7 +118,8 @@ impl Picture<'_> {
                 Part::Shutdown => "+",
                 _ => continue,
             };
-            // A number at the right end of the startup would touch the first one of the shutdown if that follows at once.
+            // A number at the right end of the startup would touch the first one of the shutdown if that follows at
+            // once.
             let alone = panel.part == Part::Shutdown || self.scale.panel(Part::Running).is_some();
             let room = if alone { 14.0 } else { 36.0 };
             for (at, tick) in ticks(&panel) {

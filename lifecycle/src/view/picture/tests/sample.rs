@@ -20,8 +20,8 @@ fn odd(seed: usize, below: usize) -> usize {
     (seed + 1).wrapping_mul(2_654_435_761) / 7 % below
 }
 
-/// Returns the life and when it ended. Components start in a few chains side by side, run for an hour and stop in reverse;
-/// every cleanup layer is among them.
+/// Returns the life and when it ended. Components start in a few chains side by side, run for an hour and stop in
+/// reverse; every cleanup layer is among them.
 pub(super) fn life(count: usize) -> (Timeline, Duration) {
     const NAMES: [&str; 10] = [
         "config",
