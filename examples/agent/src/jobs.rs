@@ -83,7 +83,7 @@ impl Jobs {
         }
     }
 
-    /// Puts back what a worker that had to be cut still held: the attempt does not count.
+    /// Puts back what a worker that had to be aborted still held: the attempt does not count.
     async fn stop(&self) -> Result<(), NotPutBack> {
         if !self.holding.load(Relaxed) {
             return Ok(());
