@@ -1,13 +1,13 @@
 //! The hooks of a resource: found by name, each with a shape of its own.
 
 use proc_macro2::Ident;
+use strsim::osa_distance;
 use syn::ext::IdentExt;
 use syn::{Attribute, Type};
 
 use super::parse::Block;
 use crate::codegen::hook_call::HookCall;
 use crate::diagnostics::Context;
-use crate::diagnostics::nearest::distance;
 use crate::signature::function::{Function, cfgs, mentions};
 use crate::signature::param::{self, Param, show};
 
@@ -203,7 +203,9 @@ pub(crate) fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) ->
 
 fn is_near(name: &Ident, hook: &str) -> bool {
     let name = name.unraw().to_string();
-    distance(&name, hook) == 1 && !HOOKS.contains(&name.as_str()) && !WORDS.contains(&name.as_str())
+    osa_distance(&name, hook) == 1
+        && !HOOKS.contains(&name.as_str())
+        && !WORDS.contains(&name.as_str())
 }
 
 /// A method with the shape of a hook that is absent, and nearly its name.
