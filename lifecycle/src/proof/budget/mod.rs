@@ -1,17 +1,7 @@
-//! What a shutdown takes at worst: `const` arithmetic over plain slices, the same for the compile-time check, for the
+//! What a shutdown takes at worst: constant arithmetic over plain slices, the same for the compile-time check, for the
 //! start-time check and for the plan.
 //!
-//! ```text
-//! stop_chain(nodes: &[Node], edges: &[(u32, u32)], work: Work<'_>) -> Chain      resources: the longest chain of
-//!                                                                                explicit timeouts; its nodes are
-//!                                                                                left in `work.words[..chain.len]`
-//! drain(explicit: Option<Duration>, workers: &[Node], words: &mut [u32]) -> Duration
-//! Budget { lame_duck, drain, stop, emergency }.total() -> Duration
-//! Budget::message(app, chain: &[(&str, Duration)], limit) -> Text
-//! ```
-//!
-//! An edge `(a, b)` says that node `a` needs node `b`, so that `a` stops first. At run time [`resources`] and
-//! [`workers`] do the same with vectors.
+//! At run time [`resources`] and [`workers`] do the same as [`stop_chain`] and [`drain`], with vectors.
 //!
 //! Orders are barriers: groups are opened one after the other, highest first, so that the work is linear in nodes and
 //! edges, but for the sorting of the orders.
@@ -19,19 +9,10 @@
 use std::time::Duration;
 
 use crate::base::const_text::Text;
+use crate::proof::graph::{Graph, NONE, Node};
 
 /// The least that a drain gets when nobody says how long it may take.
 pub(crate) const LEAST_DRAIN: Duration = Duration::from_secs(5);
-
-const NONE: u32 = u32::MAX;
-
-/// A component, as far as the budget looks at it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Node {
-    pub(crate) order: Option<i32>,
-    /// The explicit one only: a share of what is left takes nothing from the budget.
-    pub(crate) timeout: Option<Duration>,
-}
 
 /// Memory for [`stop_chain`], since constant evaluation cannot allocate.
 #[derive(Debug)]
@@ -43,8 +24,8 @@ pub(crate) struct Work<'a> {
 }
 
 /// How much `Work::words` must hold.
-pub(crate) const fn words(nodes: usize, edges: usize) -> usize {
-    8 * nodes + 2 + edges
+pub(crate) const fn words(nodes: usize) -> usize {
+    7 * nodes + 1
 }
 
 /// The longest chain of explicit timeouts.
@@ -145,7 +126,8 @@ pub(crate) const fn drain(
 
 /// The longest chain of explicit timeouts along dependencies and orders: a resource stops when all that need it have,
 /// and all of a higher order. Nodes on a cycle are left out.
-pub(crate) const fn stop_chain(nodes: &[Node], edges: &[(u32, u32)], work: Work<'_>) -> Chain {
+pub(crate) const fn stop_chain(graph: Graph<'_>, work: Work<'_>) -> Chain {
+    let nodes = graph.nodes;
     let n = nodes.len();
     let words = work.words;
     let (sorted, words) = words.split_at_mut(n);
@@ -154,17 +136,24 @@ pub(crate) const fn stop_chain(nodes: &[Node], edges: &[(u32, u32)], work: Work<
     let (queue, words) = words.split_at_mut(n);
     let (group, words) = words.split_at_mut(n);
     let (left, words) = words.split_at_mut(n);
-    let (opens, words) = words.split_at_mut(n + 1);
-    let (offsets, targets) = words.split_at_mut(n + 1);
+    let (opens, _) = words.split_at_mut(n + 1);
     let (start, _) = work.times.split_at_mut(n);
     let mut i = 0;
     while i < n {
         (waiting[i], before[i], group[i], left[i]) = (0, NONE, NONE, 0);
-        (start[i], offsets[i]) = (0, 0);
+        start[i] = 0;
         i += 1;
     }
-    offsets[n] = 0;
-    index_edges(edges, offsets, targets, waiting);
+    let mut node = 0;
+    while node < n as u32 {
+        let needs = graph.needs_of(node);
+        let mut i = 0;
+        while i < needs.len() {
+            waiting[needs[i] as usize] += 1;
+            i += 1;
+        }
+        node += 1;
+    }
 
     // Groups of equal order, highest first: `sorted[opens[g]..opens[g + 1]]`.
     let ordered = sort_by_order(nodes, sorted);
@@ -201,9 +190,10 @@ pub(crate) const fn stop_chain(nodes: &[Node], edges: &[(u32, u32)], work: Work<
         if end > longest {
             (longest, last) = (end, node as u32);
         }
-        let mut edge = offsets[node] as usize;
-        while edge < offsets[node + 1] as usize {
-            let target = targets[edge] as usize;
+        let needs = graph.needs_of(node as u32);
+        let mut i = 0;
+        while i < needs.len() {
+            let target = needs[i] as usize;
             if end > start[target] {
                 (start[target], before[target]) = (end, node as u32);
             }
@@ -212,7 +202,7 @@ pub(crate) const fn stop_chain(nodes: &[Node], edges: &[(u32, u32)], work: Work<
                 queue[tail] = target as u32;
                 tail += 1;
             }
-            edge += 1;
+            i += 1;
         }
         if group[node] == NONE {
             continue;
@@ -267,40 +257,6 @@ const fn trace(
         i += 1;
     }
     len
-}
-
-/// Lists the edges by the node that they start from: `targets[offsets[a]..offsets[a + 1]]` is what `a` needs. `waiting`
-/// counts how many need a node.
-const fn index_edges(
-    edges: &[(u32, u32)],
-    offsets: &mut [u32],
-    targets: &mut [u32],
-    waiting: &mut [u32],
-) {
-    let n = waiting.len();
-    let mut i = 0;
-    while i < edges.len() {
-        let (from, to) = edges[i];
-        offsets[from as usize] += 1;
-        waiting[to as usize] += 1;
-        i += 1;
-    }
-    // From counts to the end of each range; filling from the back leaves the beginnings.
-    let mut sum = 0;
-    let mut i = 0;
-    while i < n {
-        sum += offsets[i];
-        offsets[i] = sum;
-        i += 1;
-    }
-    offsets[n] = sum;
-    let mut i = 0;
-    while i < edges.len() {
-        let (from, to) = edges[i];
-        offsets[from as usize] -= 1;
-        targets[offsets[from as usize] as usize] = to;
-        i += 1;
-    }
 }
 
 /// Puts the nodes that have an order at the beginning of `out`, highest first, and says how many there are.
@@ -372,12 +328,11 @@ const fn max(a: u64, b: u64) -> u64 {
 }
 
 /// [`stop_chain`] at run time: the time, and the nodes with an explicit timeout along it, first to stop first.
-pub(crate) fn resources(nodes: &[Node], edges: &[(u32, u32)]) -> (Duration, Vec<u32>) {
-    let mut list = vec![0; words(nodes.len(), edges.len())];
-    let mut times = vec![0; nodes.len()];
+pub(crate) fn resources(graph: Graph<'_>) -> (Duration, Vec<u32>) {
+    let mut list = vec![0; words(graph.nodes.len())];
+    let mut times = vec![0; graph.nodes.len()];
     let chain = stop_chain(
-        nodes,
-        edges,
+        graph,
         Work {
             words: &mut list,
             times: &mut times,

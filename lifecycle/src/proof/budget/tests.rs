@@ -1,4 +1,5 @@
 use super::*;
+use crate::proof::graph::GraphBuf;
 
 const fn node(order: Option<i32>, seconds: u64) -> Node {
     let timeout = if seconds == 0 {
@@ -6,11 +7,21 @@ const fn node(order: Option<i32>, seconds: u64) -> Node {
     } else {
         Some(Duration::from_secs(seconds))
     };
-    Node { order, timeout }
+    Node {
+        order,
+        timeout,
+        ..Node::PLAIN
+    }
 }
 
+/// An edge `(a, b)`: `a` needs `b`, so that `a` stops first.
 fn chain(nodes: &[Node], edges: &[(u32, u32)]) -> (u64, Vec<u32>) {
-    let (time, nodes) = resources(nodes, edges);
+    let mut graph = GraphBuf::default();
+    for (from, node) in (0..).zip(nodes) {
+        let needs = edges.iter().filter(|edge| edge.0 == from);
+        graph.push(*node, needs.map(|edge| edge.1 as usize));
+    }
+    let (time, nodes) = resources(graph.graph());
     (time.as_secs(), nodes)
 }
 

@@ -6,35 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One resource, as the graph sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) name: String,
-    pub(crate) order: Option<i32>,
-    /// Indices of what it needs.
-    pub(crate) needs: Vec<usize>,
-    pub(crate) cost: Cost,
-}
-
-/// The time that a resource's `stop` is promised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cost {
-    /// It has nothing to do.
-    Nothing,
-    /// Its `timeout`.
-    Fixed(Duration),
-    /// It has none: a share of what is left.
-    Share,
-}
-
-/// What still stops after a resource, at worst: so much fixed time, and so many that want a share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Chain {
-    pub(crate) fixed: Duration,
-    pub(crate) shares: u32,
-    /// How many there are, of both kinds.
-    pub(crate) components: u32,
-}
+use super::chain::{Chain, uncovered};
+use super::findings::findings;
+use super::node::{Cost, Node};
 
 /// Resources, then barriers, with their edges in both directions.
 #[derive(Debug, Default)]
@@ -107,7 +81,7 @@ impl Graph {
         };
         let sorted = graph.sort();
         if sorted.len() < total {
-            return Err(diagnose(nodes));
+            return Err(findings(nodes));
         }
         graph.after = graph.chains(nodes, &sorted);
         graph.order = sorted
@@ -135,50 +109,44 @@ impl Graph {
         &self.order
     }
 
-    /// The time that the `stop` of a resource gets of `left`, which is what remains before the emergency reserve: its
-    /// own timeout or a share, never what the chains after it need.
-    pub(crate) fn allowance(&self, resource: usize, cost: Cost, left: Duration) -> Duration {
-        // Of the chain's time so much that its shares, and `own` more, are equal. Where even the fixed times after it do
-        // not fit any more, all on the chain are equal: what is cut then is cut by the deadline, not by the plan.
-        let bound = |own: u32, chain: &Chain| match left.checked_sub(chain.fixed) {
-            Some(rest) if !rest.is_zero() => {
-                rest.checked_div(own * (chain.shares + own)).unwrap_or(rest)
-            }
-            _ => left / (1 + chain.components),
-        };
+    /// The time that the `stop` of a resource gets of `remaining`, the time before the emergency reserve: its own timeout
+    /// or a share, but never what the chains after it need.
+    pub(crate) fn allowance(&self, resource: usize, cost: Cost, remaining: Duration) -> Duration {
         let (own, most) = match cost {
-            Cost::Fixed(timeout) => (0, timeout.min(left)),
-            Cost::Share | Cost::Nothing => (1, left),
+            Cost::Fixed(timeout) => (0, timeout.min(remaining)),
+            Cost::Share | Cost::Nothing => (1, remaining),
         };
         self.after[resource]
             .iter()
-            .map(|chain| bound(own, chain))
+            .map(|chain| chain.part(own, remaining))
             .fold(most, Duration::min)
     }
 
-    /// How much longer than [`Graph::allowance`] it may take where it asks: what nobody after it was promised.
-    pub(crate) fn slack(&self, resource: usize, left: Duration) -> Duration {
+    /// The time that a `stop` may take if it asks for more than its [`allowance`](Graph::allowance): what is not reserved
+    /// for the chains after it.
+    pub(crate) fn slack(&self, resource: usize, remaining: Duration) -> Duration {
         let chains = &self.after[resource];
         if chains.iter().any(|chain| chain.shares > 0) {
             return Duration::ZERO;
         }
         chains
             .iter()
-            .map(|chain| left.saturating_sub(chain.fixed))
-            .fold(left, Duration::min)
+            .map(|chain| remaining.saturating_sub(chain.fixed))
+            .fold(remaining, Duration::min)
     }
 
-    /// The longest chain of fixed times of all, and the largest number of shares on one chain.
-    pub(crate) fn longest(&self, nodes: &[Node]) -> Chain {
-        let mut longest = Chain::default();
-        for (index, node) in nodes.iter().enumerate() {
-            let own = Chain::default().then(node.cost);
-            for chain in self.after[index].iter().copied().chain([Chain::default()]) {
-                longest.fixed = longest.fixed.max(chain.fixed + own.fixed);
-                longest.shares = longest.shares.max(chain.shares + own.shares);
-            }
-        }
-        longest
+    /// The largest number of shares on one chain.
+    pub(crate) fn most_shares(&self, nodes: &[Node]) -> u32 {
+        let with_own = |(after, node): (&Vec<Chain>, &Node)| {
+            let shares = after.iter().map(|chain| chain.shares).max();
+            shares.unwrap_or(0) + u32::from(node.cost == Cost::Share)
+        };
+        self.after
+            .iter()
+            .zip(nodes)
+            .map(with_own)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Kahn's algorithm; what is on a cycle, or behind one, is missing from the answer.
@@ -218,156 +186,6 @@ impl Graph {
         after.truncate(nodes.len());
         after
     }
-}
-
-impl Chain {
-    fn then(mut self, cost: Cost) -> Self {
-        match cost {
-            Cost::Nothing => return self,
-            Cost::Fixed(time) => self.fixed += time,
-            Cost::Share => self.shares += 1,
-        }
-        self.components += 1;
-        self
-    }
-}
-
-/// How many chains are kept for a resource; beyond that they are merged into a worse one, so that the plan stays linear.
-const MOST_CHAINS: usize = 8;
-
-/// The chains that no other one covers in both respects.
-fn uncovered(mut chains: Vec<Chain>) -> Vec<Chain> {
-    chains.sort_unstable_by_key(|chain| std::cmp::Reverse((chain.shares, chain.fixed)));
-    let mut fixed = None;
-    chains.retain(|chain| {
-        let keep = fixed.is_none_or(|fixed| chain.fixed > fixed);
-        if keep {
-            fixed = Some(chain.fixed);
-        }
-        keep
-    });
-    while chains.len() > MOST_CHAINS {
-        let last = chains.pop().unwrap_or_default();
-        if let Some(previous) = chains.last_mut() {
-            previous.fixed = previous.fixed.max(last.fixed);
-        }
-    }
-    chains
-}
-
-/// Names everything that keeps the resources from being put in an order.
-fn diagnose(nodes: &[Node]) -> Vec<String> {
-    let (mut findings, on_cycles) = cycles(nodes);
-    let mut acyclic = nodes.to_vec();
-    for node in on_cycles {
-        acyclic[node].needs.clear();
-    }
-    findings.extend(contradictions(&acyclic));
-    findings
-}
-
-/// The cycles, and the nodes at which they can be cut.
-fn cycles(nodes: &[Node]) -> (Vec<String>, Vec<usize>) {
-    const UNSEEN: u8 = 0;
-    const OPEN: u8 = 1;
-    const CLOSED: u8 = 2;
-    let mut state = vec![UNSEEN; nodes.len()];
-    let mut findings = Vec::new();
-    let mut on_cycles = Vec::new();
-    for root in 0..nodes.len() {
-        if state[root] != UNSEEN {
-            continue;
-        }
-        state[root] = OPEN;
-        // The path from the root, with the next need of each to look at.
-        let mut path = vec![(root, 0)];
-        while let Some((node, next)) = path.last_mut() {
-            let Some(&need) = nodes[*node].needs.get(*next) else {
-                state[*node] = CLOSED;
-                path.pop();
-                continue;
-            };
-            *next += 1;
-            match state[need] {
-                UNSEEN => {
-                    state[need] = OPEN;
-                    path.push((need, 0));
-                }
-                OPEN => {
-                    on_cycles.push(*node);
-                    let start = path.iter().position(|(node, _)| *node == need).unwrap_or(0);
-                    let names = path[start..].iter().map(|(node, _)| *node).chain([need]);
-                    findings.push(format!("dependency cycle: {}", arrows(nodes, names)));
-                }
-                _ => {}
-            }
-        }
-    }
-    (findings, on_cycles)
-}
-
-/// Without cycles: every resource that needs one of a larger order, directly or through some without an order.
-fn contradictions(nodes: &[Node]) -> Vec<String> {
-    // Depth first, so that what a node needs is known before the node.
-    let mut highest: Vec<Option<Option<(i32, usize)>>> = vec![None; nodes.len()];
-    for root in 0..nodes.len() {
-        let mut path = vec![root];
-        while let Some(&node) = path.last() {
-            if highest[node].is_some() {
-                path.pop();
-                continue;
-            }
-            let missing: Vec<usize> = nodes[node]
-                .needs
-                .iter()
-                .copied()
-                .filter(|need| highest[*need].is_none())
-                .collect();
-            if missing.is_empty() {
-                let found = nodes[node]
-                    .needs
-                    .iter()
-                    .filter_map(|&need| {
-                        let order = nodes[need]
-                            .order
-                            .or(highest[need].flatten().map(|(order, _)| order));
-                        order.map(|order| (order, need))
-                    })
-                    .max_by_key(|(order, _)| *order);
-                highest[node] = Some(found);
-            }
-            path.extend(missing);
-        }
-    }
-    let mut findings = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        if let (Some(order), Some(Some((highest_order, need)))) = (node.order, highest[index])
-            && highest_order > order
-        {
-            let mut through = vec![need];
-            while let (None, Some(Some((_, next)))) =
-                (nodes[need_of(&through)].order, highest[need_of(&through)])
-            {
-                through.push(next);
-            }
-            findings.push(format!(
-                "`{}` (order {order}) needs {} (order {highest_order}), which starts after it",
-                node.name,
-                arrows(nodes, through.into_iter()),
-            ));
-        }
-    }
-    findings
-}
-
-fn need_of(path: &[usize]) -> usize {
-    path[path.len() - 1]
-}
-
-fn arrows(nodes: &[Node], path: impl Iterator<Item = usize>) -> String {
-    path.map(|node| format!("`{}`", nodes[node].name))
-        .collect::<Vec<_>>()
-        .join(" -> ")
 }
 
 #[cfg(test)]
@@ -478,8 +296,7 @@ mod tests {
         assert_eq!(graph.allowance(0, Cost::Share, secs(2)), secs(2));
         assert_eq!(graph.slack(1, secs(10)), Duration::ZERO);
         assert_eq!(graph.slack(0, secs(10)), secs(10));
-        let longest = graph.longest(&nodes);
-        assert_eq!((longest.fixed, longest.shares), (secs(3), 4));
+        assert_eq!(graph.most_shares(&nodes), 4);
         // Not even B's timeout fits any more: all on the chain are equal.
         assert_eq!(graph.allowance(4, Cost::Share, secs(2)), secs(2) / 5);
     }
@@ -516,30 +333,5 @@ mod tests {
         ];
         let graph = Graph::new(&nodes).unwrap();
         assert_eq!(graph.slack(1, secs(10)), secs(7));
-    }
-
-    #[test]
-    fn few_chains_are_kept_and_none_that_another_covers() {
-        let chain = |shares: u32, fixed: u64| Chain {
-            shares,
-            fixed: secs(fixed),
-            components: 0,
-        };
-        let brief = |chains: Vec<Chain>| -> Vec<(u32, u64)> {
-            let brief = |chain: &Chain| (chain.shares, chain.fixed.as_secs());
-            chains.iter().map(brief).collect()
-        };
-        assert_eq!(brief(uncovered(vec![chain(1, 5), chain(2, 5)])), [(2, 5)]);
-        // Each has a share less and a second more than the one before.
-        let steps = |number: u32| (0..number).map(move |step| chain(number - step, step.into()));
-        let most = u32::try_from(MOST_CHAINS).unwrap();
-        assert_eq!(uncovered(steps(most).collect()).len(), MOST_CHAINS);
-        let merged = brief(uncovered(steps(most + 2).collect()));
-        assert_eq!(merged.len(), MOST_CHAINS);
-        assert_eq!(
-            merged[MOST_CHAINS - 1],
-            (3, 9),
-            "the worst of what it stands for"
-        );
     }
 }
