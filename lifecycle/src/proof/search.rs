@@ -1,8 +1,9 @@
 //! The search for cycles and for orders that contradict needs: the same for constant evaluation and for the plan.
 //!
 //! It is depth first, so that the path to a component is at hand when a need leads back into it, and everything that a
-//! component needs is known when it is left. There is no recursion and no allocation, and each need is looked at twice:
-//! the compiler's lint against long constant evaluation counts steps, and a plan may have 100,000 components.
+//! component needs is known when the search returns from it. There is no recursion and no allocation, and each need is
+//! looked at twice: the compiler's lint against long constant evaluation counts steps, and a plan may have 100,000
+//! components.
 //!
 //! A need that closes a cycle counts for nothing else: orders are judged as if it had been removed.
 
@@ -26,7 +27,7 @@ pub(crate) struct Search<'a> {
     next: &'a mut [u32],
     path: &'a mut [u32],
     depth: usize,
-    /// For each component that was left: of those that it needs, directly or through some without an order, the one with
+    /// For each component that is done: of those that it needs, directly or through some without an order, the one with
     /// the highest order.
     highest: &'a mut [u32],
     /// By which need that one is reached.

@@ -1,10 +1,10 @@
-//! The resources, as the graph sees them.
+//! The nodes of the start graph.
 
 use std::time::Duration;
 
 use crate::proof::graph::{self, GraphBuf};
 
-/// One resource, as the graph sees it.
+/// A resource, as far as the start graph looks at it.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -14,19 +14,19 @@ pub(crate) struct Node {
     pub(crate) cost: Cost,
 }
 
-/// The time that a resource's `stop` is promised.
+/// The time that is reserved for a resource's `stop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cost {
-    /// It has nothing to do.
+    /// There is nothing to stop.
     Nothing,
     /// Its `timeout`.
     Fixed(Duration),
-    /// It has none: a share of what is left.
+    /// It has no timeout: it takes a share of the remaining time.
     Share,
 }
 
 impl Node {
-    /// The explicit one.
+    /// The explicit timeout.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         match self.cost {
             Cost::Fixed(timeout) => Some(timeout),

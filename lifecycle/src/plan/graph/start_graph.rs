@@ -1,7 +1,8 @@
-//! The start graph: which resource waits for which. Linear in resources and edges.
+//! The start graph: which resource waits for which. It is linear in resources and edges.
 //!
 //! Orders are barriers: one node between two neighbouring orders, so that N resources of one order and M of the next
-//! take N + M edges and not N x M. Everything that must be known of the order is decided here, before anything starts.
+//! take N + M edges and not N x M. The order of starts and stops is fixed here, before anything starts; during the run,
+//! edges are only counted down.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use super::node::{Cost, Node};
 /// Resources, then barriers, with their edges in both directions.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    /// For each node, who waits for it to be up.
+    /// For each node, the nodes that start after it.
     dependents: Edges,
-    /// For each node, what it waits for.
+    /// For each node, the nodes that start before it.
     needs: Edges,
-    /// For each resource, the chains that stop after it, none of them covered by another. Empty: nothing does.
+    /// For each resource, the chains that stop after it, none of them covered by another. Without any it stops last.
     after: Vec<Vec<Chain>>,
     /// The resources in an order in which they can start.
     order: Vec<usize>,
@@ -54,7 +55,7 @@ impl Edges {
 }
 
 impl Graph {
-    /// The graph of these resources, or everything that is wrong with it: cycles and order contradictions.
+    /// The graph of these resources, or all cycles and contradictions of orders that keep them from being one.
     pub(crate) fn new(nodes: &[Node]) -> Result<Self, Vec<String>> {
         let mut groups: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate() {
@@ -149,7 +150,7 @@ impl Graph {
             .unwrap_or(0)
     }
 
-    /// Kahn's algorithm; what is on a cycle, or behind one, is missing from the answer.
+    /// Kahn's algorithm. Nodes on a cycle, and those that wait for one, are missing from the result.
     fn sort(&self) -> Vec<usize> {
         let mut waits: Vec<usize> = (0..self.len()).map(|node| self.needs(node).len()).collect();
         let mut sorted: Vec<usize> = (0..self.len()).filter(|node| waits[*node] == 0).collect();
@@ -289,15 +290,15 @@ mod tests {
         let graph = Graph::new(&nodes).unwrap();
         // 23 s, of which 3 are B's; E, D, C and A share the rest.
         assert_eq!(graph.allowance(4, Cost::Share, secs(23)), secs(5));
-        // E gave all back: D, C and A share.
+        // E took no time: D, C and A share.
         assert_eq!(graph.allowance(3, Cost::Share, secs(23)), secs(20) / 3);
-        // What is left does not suffice for B's timeout any more.
+        // The remaining time no longer suffices for B's timeout.
         assert_eq!(graph.allowance(1, nodes[1].cost, secs(2)), secs(2));
         assert_eq!(graph.allowance(0, Cost::Share, secs(2)), secs(2));
         assert_eq!(graph.slack(1, secs(10)), Duration::ZERO);
         assert_eq!(graph.slack(0, secs(10)), secs(10));
         assert_eq!(graph.most_shares(&nodes), 4);
-        // Not even B's timeout fits any more: all on the chain are equal.
+        // Not even B's timeout fits: all parts on the chain are equal.
         assert_eq!(graph.allowance(4, Cost::Share, secs(2)), secs(2) / 5);
     }
 
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn where_fixed_times_take_all_that_is_left_the_parts_are_equal() {
+    fn the_parts_are_equal_where_fixed_times_take_all_of_the_remaining_time() {
         let nodes = [
             node("Below", None, &[], Cost::Fixed(secs(3))),
             node("Top", None, &[0], Cost::Share),
