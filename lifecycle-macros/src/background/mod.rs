@@ -1,4 +1,4 @@
-//! `#[background(..)]`
+//! `#[background(..)]`: a function becomes a background worker.
 
 mod check;
 mod expand;

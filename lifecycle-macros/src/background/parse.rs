@@ -1,4 +1,4 @@
-//! From tokens to the arguments.
+//! Reads the arguments of the attribute.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::attribute::arg::Arg;
 use crate::attribute::known::BACKGROUND;
 use crate::diagnostics::Context;
 
-/// The arguments of the attribute. Words are kept as the variant that they stand for.
+/// The arguments of the attribute. A word is kept as the name of the variant that it stands for.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) order: Arg<i32>,
@@ -80,7 +80,7 @@ impl Args {
     }
 }
 
-/// The keyword of an item that is no function.
+/// The keyword of an item that is not a function.
 pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
     let keyword = |input: ParseStream<'_>| -> syn::Result<Ident> {
         input.call(Attribute::parse_outer)?;
@@ -97,7 +97,7 @@ pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
     (!function).then_some(keyword)
 }
 
-/// The error for an item that is no function, or only its signature.
+/// The error for an item that is not a function, or only the signature of one.
 pub(crate) fn wrong_item(item: &TokenStream, error: syn::Error) -> syn::Error {
     let Some(keyword) = not_a_function(item) else {
         return error;

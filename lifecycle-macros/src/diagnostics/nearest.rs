@@ -1,11 +1,11 @@
-//! Near misses: the known name that was probably meant.
+//! Near misses: the known name that is probably meant.
 //!
 //! An edit is an insertion, a deletion, a substitution or a swap of neighbours (optimal string alignment), as in the
 //! runtime crate's suggestions.
 
 use strsim::osa_distance;
 
-/// The one of `known` that is at most `within` edits away from `name`, nearest first.
+/// The nearest of the `known` names that is at most `within` edits away from `name`.
 pub(crate) fn nearest<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -19,7 +19,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, known)| known)
 }
 
-/// How many edits a name of this length may be away and still be taken for another.
+/// How many edits away a name of this length may be and still be taken for another.
 pub(crate) fn tolerance(name: &str) -> usize {
     match name.chars().count() {
         0..=2 => 0,
