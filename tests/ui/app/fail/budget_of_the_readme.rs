@@ -1,4 +1,4 @@
-//! The program of the README, with a `timeout` that does not fit.
+//! The program of the README with a `shutdown_timeout` that is too short.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ impl Database {
     }
 
     async fn stop(&self) {
-        println!("database: closed, after everyone who used it");
+        println!("database: closed, after everything that used it");
     }
 
     fn emergency(&self) {
@@ -33,7 +33,7 @@ async fn count(_database: &Database, shutdown: Shutdown) {
         seconds += 1;
         println!("worker: {seconds}");
     }
-    println!("worker: told to stop, so it finishes what it is at");
+    println!("worker: stop requested, finishing the current step");
 }
 
 #[derive(App)]
