@@ -35,7 +35,7 @@ impl Sketch {
         let mut i = 0;
         while i < SIZE {
             state = next(state);
-            if state % 2 == 0 {
+            if state.is_multiple_of(2) {
                 sketch.orders[i] = Some((state / 2 % 4) as i32);
             }
             let mut j = 0;
