@@ -6,8 +6,6 @@ mod parse;
 
 use proc_macro2::TokenStream;
 
-pub(crate) use parse::not_a_function;
-
 use crate::diagnostics::Context;
 use crate::signature::function::Function;
 

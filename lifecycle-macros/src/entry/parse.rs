@@ -8,8 +8,8 @@ use crate::attribute;
 use crate::attribute::arg::Arg;
 use crate::attribute::known::{MAIN, TEST};
 use crate::attribute::list::Listed;
-use crate::background::not_a_function;
 use crate::diagnostics::Context;
+use crate::signature::function::not_a_function;
 
 /// The arguments of both attributes. The tables in `attribute/known.rs` say which of them takes which.
 #[derive(Default)]

@@ -3,7 +3,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::{Parse, ParseStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, ReturnType, Signature, Token, Type, Visibility};
 
@@ -159,4 +160,21 @@ pub(crate) fn is_function(input: ParseStream<'_>) -> bool {
         }
     }
     false
+}
+
+/// The keyword of an item that is not a function.
+pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
+    let keyword = |input: ParseStream<'_>| -> syn::Result<Ident> {
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        input.parse::<Option<Token![unsafe]>>()?;
+        let keyword = input.call(Ident::parse_any)?;
+        input.parse::<TokenStream>()?;
+        Ok(keyword)
+    };
+    let keyword = keyword.parse2(item.clone()).ok()?;
+    let function = ["fn", "async", "const", "extern"]
+        .iter()
+        .any(|known| keyword == known);
+    (!function).then_some(keyword)
 }
