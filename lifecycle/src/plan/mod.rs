@@ -24,9 +24,10 @@ use crate::base::names::upper_snake;
 use crate::error::escape::escape;
 use crate::plan::component::{Component, Id, Source};
 use crate::plan::drill::Drill;
-use crate::plan::graph::{Cost, Graph, Node};
+use crate::plan::graph::{Cost, Graph, Node, examined};
 use crate::plan::selection::{Parts, Selection, disabled, missing, take};
 use crate::proof::budget::{self, Budget};
+use crate::proof::graph as proof_graph;
 
 /// Resources first, in the order of the graph's nodes, then workers.
 pub(crate) struct Plan {
@@ -163,8 +164,9 @@ impl Plan {
         settings: Settings,
     ) -> Self {
         let groups = groups(&components);
-        let limits = Limits::new(settings, &graph, nodes, &components);
         let (budget, warning) = budget(&name, settings, nodes, &components);
+        let shares = graph.most_shares(nodes);
+        let limits = Limits::new(settings, budget.stop, shares, &components);
         Self {
             name,
             resources: nodes.len(),
@@ -188,13 +190,14 @@ impl Plan {
 }
 
 /// The workers, as far as the budget looks at them.
-fn worker_times(components: &[Component]) -> Vec<budget::Node> {
+fn worker_times(components: &[Component]) -> Vec<proof_graph::Node> {
     components
         .iter()
         .filter(|component| component.is_worker())
-        .map(|worker| budget::Node {
+        .map(|worker| proof_graph::Node {
             order: worker.order,
             timeout: worker.timeout,
+            ..proof_graph::Node::PLAIN
         })
         .collect()
 }
@@ -207,26 +210,7 @@ fn budget(
     nodes: &[Node],
     components: &[Component],
 ) -> (Budget, Option<String>) {
-    let times: Vec<budget::Node> = nodes
-        .iter()
-        .map(|node| {
-            let timeout = match node.cost {
-                Cost::Fixed(timeout) => Some(timeout),
-                Cost::Share | Cost::Nothing => None,
-            };
-            budget::Node {
-                order: node.order,
-                timeout,
-            }
-        })
-        .collect();
-    let index = |node: usize| u32::try_from(node).unwrap_or(u32::MAX);
-    let edges: Vec<(u32, u32)> = nodes
-        .iter()
-        .enumerate()
-        .flat_map(|(id, node)| node.needs.iter().map(move |need| (index(id), index(*need))))
-        .collect();
-    let (stop, chain) = budget::resources(&times, &edges);
+    let (stop, chain) = budget::resources(examined(nodes).graph());
     let budget = Budget {
         lame_duck: settings.lame_duck_time(),
         drain: budget::workers(settings.drain_timeout, &worker_times(components)),
@@ -235,12 +219,8 @@ fn budget(
     };
     let chain: Vec<(&str, Duration)> = chain
         .iter()
-        .map(|id| {
-            (
-                nodes[*id as usize].name.as_str(),
-                times[*id as usize].timeout.unwrap_or_default(),
-            )
-        })
+        .map(|id| &nodes[*id as usize])
+        .map(|node| (node.name.as_str(), node.timeout().unwrap_or_default()))
         .collect();
     let warning = (!budget.fits(settings.total())).then(|| {
         format!(
@@ -272,14 +252,14 @@ const LEAST_RESERVE: Duration = Duration::from_millis(50);
 const SHARE_KEPT: Duration = Duration::from_secs(1);
 
 impl Limits {
-    fn new(settings: Settings, graph: &Graph, nodes: &[Node], components: &[Component]) -> Self {
-        let longest = graph.longest(nodes);
+    /// `stop` is the longest chain of timeouts, `shares` the largest number of resources without one on a chain.
+    fn new(settings: Settings, stop: Duration, shares: u32, components: &[Component]) -> Self {
         let window = settings
             .total()
             .saturating_sub(settings.lame_duck_time())
             .saturating_sub(settings.emergency_time())
-            .saturating_sub(longest.fixed);
-        let kept = (SHARE_KEPT * longest.shares).min(window / 4);
+            .saturating_sub(stop);
+        let kept = (SHARE_KEPT * shares).min(window / 4);
         let drain = settings
             .drain_timeout
             .unwrap_or((window - kept).max(budget::LEAST_DRAIN));
