@@ -15,10 +15,11 @@ use hyper::body::{Body as _, Incoming};
 use tower_service::Service;
 
 use super::connection::{Active, Connection};
-use super::{Phase, refuse};
+use super::guarded_body::Ending;
+use super::phase::Phase;
+use super::refusal::refuse;
 use crate::error::BoxError;
 use crate::error::panic::panic_message;
-use crate::http::guarded_body::Ending;
 
 pub(super) struct Answer<S, A> {
     pub(super) service: S,

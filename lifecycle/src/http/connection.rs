@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::guarded_body::Guard;
+use super::phase::Phase;
 use super::server::Server;
-use super::{ASLEEP, FRESH, Phase, SETTLE};
-use crate::http::guarded_body::Guard;
+use super::timing::{ASLEEP, FRESH, SETTLE};
 use crate::scope::admission::InFlight;
 
 /// What a client begins HTTP/2 with, where it knows before that the server speaks it.

@@ -11,9 +11,9 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::refuse;
+use super::guarded_body::{Ending, Guard};
+use super::refusal::refuse;
 use crate::api::shutdown::Shutdown;
-use crate::http::guarded_body::{Ending, Guard};
 use crate::scope::admission::InFlight;
 
 /// A tower layer that counts each request as work in flight until the body of its response has ended or been dropped, and

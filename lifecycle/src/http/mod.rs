@@ -65,57 +65,18 @@ mod connection;
 mod drain;
 mod guarded_body;
 mod listener;
+mod phase;
+mod refusal;
 mod serve;
 mod server;
 mod socket_activation;
+mod timing;
 mod watched_io;
-
-use std::time::Duration;
-
-use http::header::{CONNECTION, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode, Version};
 
 pub use self::drain::{Drain, DrainBody, DrainFuture, DrainLayer};
 pub use self::listener::Listener;
 pub use self::serve::{Serve, serve};
-pub use crate::http::socket_activation::{bind, tcp_by_name, unix_by_name};
-
-/// How long a connection that was used is kept for a request that may be on its way: what a packet takes within a continent.
-/// The drain takes that much longer.
-const SETTLE: Duration = Duration::from_millis(50);
-
-/// How long a new one is.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How long an HTTP/2 connection without requests may take to answer that it goes away; Go's server waits as long.
-const ASLEEP: Duration = Duration::from_secs(1);
-
-/// What hyper gives a head by default.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How far a server is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    /// Still serving, but no longer ready.
-    LameDuck,
-    Draining,
-    /// What is left is dropped.
-    Cut,
-}
-
-/// The answer to a request that came too late.
-fn refuse<B>(version: Version, body: B) -> Response<B> {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    // HTTP/2 has no such header, and says so by a frame.
-    if version < Version::HTTP_2 {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
+pub use self::socket_activation::{bind, tcp_by_name, unix_by_name};
 
 #[cfg(test)]
 mod tests;

@@ -20,15 +20,16 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower_service::Service;
 
+use super::admitting_service::Answer;
 use super::connection::{Connection, Due};
 use super::listener::{Listener, is_of_the_listener, is_of_the_peer};
+use super::phase::Phase;
 use super::server::Server;
-use super::{HEADER_TIMEOUT, Phase, SETTLE};
+use super::timing::{HEADER_TIMEOUT, SETTLE};
+use super::watched_io::Io;
 use crate::api::shutdown::Shutdown;
 use crate::error::BoxError;
 use crate::error::panic::panic_message;
-use crate::http::admitting_service::Answer;
-use crate::http::watched_io::Io;
 
 /// How much earlier than its scope a server cuts what is left, at most.
 const MARGIN: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-use super::Phase;
+use super::phase::Phase;
 use crate::api::shutdown::Shutdown;
 use crate::scope::AppRequest;
 use crate::scope::admission::InFlight;

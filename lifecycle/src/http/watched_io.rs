@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::Phase;
 use super::connection::Connection;
+use super::phase::Phase;
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
 
