@@ -1,4 +1,4 @@
-//! [`Answer`]: the service of a connection, around the user's.
+//! [`AdmittingService`]: the service of a connection, around the user's.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,22 +14,22 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use tower_service::Service;
 
-use super::connection::{Active, Connection};
-use super::guarded_body::Ending;
+use super::connection::{ActiveRequest, Connection};
+use super::guarded_body::GuardedBody;
 use super::phase::Phase;
 use super::refusal::refuse;
 use crate::error::BoxError;
 use crate::error::panic::panic_message;
 
-pub(super) struct Answer<S, A> {
+pub(super) struct AdmittingService<S, A> {
     pub(super) service: S,
     pub(super) peer: A,
     pub(super) connection: Arc<Connection>,
 }
 
-type Answered = Response<Ending<Body, Active>>;
+type GuardedResponse = Response<GuardedBody<Body, ActiveRequest>>;
 
-impl<S, A, B> hyper::service::Service<Request<Incoming>> for Answer<S, A>
+impl<S, A, B> hyper::service::Service<Request<Incoming>> for AdmittingService<S, A>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -38,13 +38,13 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    type Response = Answered;
+    type Response = GuardedResponse;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Answered, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<GuardedResponse, BoxError>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let connection = Arc::clone(&self.connection);
-        let mut active = Active::begin(&connection);
+        let mut active = ActiveRequest::begin(&connection);
         let (version, connects) = (request.version(), request.method() == Method::CONNECT);
         let admitted = connection.server.shutdown.admit();
         let (service, peer) = (self.service.clone(), self.peer.clone());
@@ -53,7 +53,7 @@ where
                 if !request.is_end_stream() {
                     connection.linger();
                 }
-                return Ok(refuse(version, Ending::new(None, Some(active))));
+                return Ok(refuse(version, GuardedBody::new(None, Some(active))));
             };
             active.admitted(in_flight);
             let mut request = request.map(Body::new);
@@ -61,7 +61,7 @@ where
             let mut response = match guarded(service, request).await {
                 Ok(response) => response?.map(Body::new),
                 Err(panic) => {
-                    connection.server.tell_of_panic(panic);
+                    connection.server.report_panic(panic);
                     let mut response = Response::new(Body::empty());
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                     response
@@ -69,13 +69,13 @@ where
             };
             let status = response.status();
             if status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success() {
-                active.upgrades();
+                active.upgraded();
             } else if version < Version::HTTP_2 && connection.server.phase() != Phase::Serving {
                 // Whoever asked should look elsewhere for the next one.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
-            Ok(response.map(|body| Ending::new(Some(body), Some(active))))
+            Ok(response.map(|body| GuardedBody::new(Some(body), Some(active))))
         })
     }
 }

@@ -3,10 +3,10 @@
 //! Invariants:
 //!
 //! 1. HTTP/1 is at rest when no request is active, everything that was answered has been flushed, and nothing of another head
-//!    has come. Only then may its end be read (`is_over`), and only while draining.
+//!    has come. Only then may its end be read (`reads_end`), and only while draining.
 //! 2. A unit in flight is kept until the answer has been handed to the kernel: with HTTP/1 until the flush after its last
 //!    frame. So a client that reads slowly keeps it.
-//! 3. A unit that is let go of, in the phase `Cut`, before its answer has ended, counts as cut, before it counts as ended.
+//! 3. A unit that is let go of, in the phase `Aborting`, before its answer has ended, counts as aborted, before it counts as ended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -136,7 +136,7 @@ impl Connection {
         let units = [state.flushing.take(), state.upgraded.take()];
         drop(state);
         for unit in units.into_iter().flatten() {
-            self.server.let_go(unit);
+            self.server.release(unit);
         }
     }
 
@@ -155,7 +155,7 @@ impl Connection {
 
     /// Whether the end is to be read although the client has not closed: it is at rest, has been so for long enough that no
     /// request should be on its way, and the app drains.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn reads_end(&self) -> bool {
         self.server.phase() == Phase::Draining
             && self
                 .lock()
@@ -164,7 +164,7 @@ impl Connection {
     }
 
     /// Whether an HTTP/2 client is to be told now to go away, by a frame that loses none of its requests.
-    pub(super) fn is_to_go_away(&self) -> bool {
+    pub(super) fn take_goaway(&self) -> bool {
         let mut state = self.lock();
         let goes = state.protocol == Protocol::Http2
             && !state.gone_away
@@ -172,7 +172,7 @@ impl Connection {
                 Phase::Serving => false,
                 // A new one may just have been made for a request: like an answer with `Connection: close`.
                 Phase::LameDuck => state.served,
-                Phase::Draining | Phase::Cut => true,
+                Phase::Draining | Phase::Aborting => true,
             };
         if goes {
             state.gone_away = true;
@@ -214,14 +214,14 @@ impl State {
 
 /// A request from its head to the end of its answer.
 #[derive(Debug)]
-pub(super) struct Active {
+pub(super) struct ActiveRequest {
     connection: Arc<Connection>,
     /// None where it was refused.
     in_flight: Option<InFlight>,
-    over: bool,
+    completed: bool,
 }
 
-impl Active {
+impl ActiveRequest {
     pub(super) fn begin(connection: &Arc<Connection>) -> Self {
         let mut state = connection.lock();
         state.active += 1;
@@ -231,7 +231,7 @@ impl Active {
         Self {
             connection: Arc::clone(connection),
             in_flight: None,
-            over: false,
+            completed: false,
         }
     }
 
@@ -241,7 +241,7 @@ impl Active {
 
     /// The connection is handed over to whoever asked for it: it is in flight until its socket is dropped. With HTTP/2, where
     /// only a stream is handed over, that is when the connection ends, one unit for all its streams.
-    pub(super) fn upgrades(&mut self) {
+    pub(super) fn upgraded(&mut self) {
         let unit = self.in_flight.take();
         let mut state = self.connection.lock();
         let old = match unit {
@@ -253,29 +253,29 @@ impl Active {
     }
 }
 
-impl Guard for Active {
-    fn ended(mut self) {
-        self.over = true;
+impl Guard for ActiveRequest {
+    fn completed(mut self) {
+        self.completed = true;
     }
 }
 
-impl Drop for Active {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let mut unit = self.in_flight.take();
-        let cut = !self.over && self.connection.server.phase() == Phase::Cut;
+        let aborted = !self.completed && self.connection.server.phase() == Phase::Aborting;
         let mut state = self.connection.lock();
         state.active -= 1;
         state.quiet_since = Instant::now();
         if state.protocol != Protocol::Http2 {
             state.unflushed = true;
-            if !cut {
+            if !aborted {
                 // One at a time: the one before was flushed before this one was read.
                 std::mem::swap(&mut state.flushing, &mut unit);
             }
         }
         drop(state);
         match unit {
-            Some(unit) if cut => self.connection.server.let_go(unit),
+            Some(unit) if aborted => self.connection.server.release(unit),
             unit => drop(unit),
         }
     }

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::guarded_body::{Ending, Guard};
+use super::guarded_body::{Guard, GuardedBody};
 use super::refusal::refuse;
 use crate::api::shutdown::Shutdown;
 use crate::scope::admission::InFlight;
@@ -155,14 +155,14 @@ pin_project! {
     #[derive(Debug)]
     pub struct DrainBody<B> {
         #[pin]
-        body: Ending<B, InFlight>,
+        body: GuardedBody<B, InFlight>,
     }
 }
 
 impl<B: Body> DrainBody<B> {
     fn new(body: Option<B>, in_flight: Option<InFlight>) -> Self {
         Self {
-            body: Ending::new(body, in_flight),
+            body: GuardedBody::new(body, in_flight),
         }
     }
 }
@@ -189,5 +189,5 @@ impl<B: Body> Body for DrainBody<B> {
 
 impl Guard for InFlight {
     /// Ended or dropped is the same to the drain.
-    fn ended(self) {}
+    fn completed(self) {}
 }

@@ -1,4 +1,4 @@
-//! [`Ending`]: a body that lets go of something when it ends.
+//! [`GuardedBody`]: a body that lets go of something when it ends.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// A body, or none, and what is let go of at its end: after its last frame, or when it is dropped.
     #[derive(Debug)]
-    pub(super) struct Ending<B, G> {
+    pub(super) struct GuardedBody<B, G> {
         #[pin]
         body: Option<B>,
         guard: Option<G>,
@@ -18,20 +18,20 @@ pin_project! {
 
 /// What can be told that a body came to its end, instead of being dropped before.
 pub(super) trait Guard {
-    fn ended(self);
+    fn completed(self);
 }
 
-impl<B: Body, G: Guard> Ending<B, G> {
+impl<B: Body, G: Guard> GuardedBody<B, G> {
     pub(super) fn new(body: Option<B>, guard: Option<G>) -> Self {
         let mut new = Self { body, guard };
         if new.is_end_stream() {
-            new.guard.take().into_iter().for_each(G::ended);
+            new.guard.take().into_iter().for_each(G::completed);
         }
         new
     }
 }
 
-impl<B: Body, G: Guard> Body for Ending<B, G> {
+impl<B: Body, G: Guard> Body for GuardedBody<B, G> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -44,7 +44,7 @@ impl<B: Body, G: Guard> Body for Ending<B, G> {
             return Poll::Ready(None);
         };
         let frame = ready!(body.poll_frame(context));
-        let ended = match &frame {
+        let completed = match &frame {
             Some(Ok(_)) => this
                 .body
                 .as_ref()
@@ -54,8 +54,8 @@ impl<B: Body, G: Guard> Body for Ending<B, G> {
             Some(Err(_)) => false,
             None => true,
         };
-        if ended {
-            this.guard.take().into_iter().for_each(G::ended);
+        if completed {
+            this.guard.take().into_iter().for_each(G::completed);
         }
         Poll::Ready(frame)
     }

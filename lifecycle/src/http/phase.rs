@@ -8,5 +8,5 @@ pub(super) enum Phase {
     LameDuck,
     Draining,
     /// What is left is dropped.
-    Cut,
+    Aborting,
 }

@@ -20,13 +20,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower_service::Service;
 
-use super::admitting_service::Answer;
+use super::admitting_service::AdmittingService;
 use super::connection::{Connection, Due};
 use super::listener::{Listener, is_of_the_listener, is_of_the_peer};
 use super::phase::Phase;
 use super::server::Server;
 use super::timing::{HEADER_TIMEOUT, SETTLE};
-use super::watched_io::Io;
+use super::watched_io::WatchedIo;
 use crate::api::shutdown::Shutdown;
 use crate::error::BoxError;
 use crate::error::panic::panic_message;
@@ -149,7 +149,7 @@ where
     fn into_future(self) -> Self::IntoFuture {
         let server = Server::new(self.shutdown);
         let (open, closed) = mpsc::channel(1);
-        let mut http = Builder::new(Streams(Arc::clone(&server)));
+        let mut http = Builder::new(StreamExecutor(Arc::clone(&server)));
         // WebSockets over HTTP/2.
         http.http2().enable_connect_protocol();
         let shared = self.shared || self.listener.is_inherited();
@@ -174,7 +174,7 @@ struct Running<L, S> {
     listener: Option<L>,
     shared: bool,
     service: S,
-    http: Arc<Builder<Streams>>,
+    http: Arc<Builder<StreamExecutor>>,
     header_timeout: Duration,
     connections: Connections,
     server: Arc<Server>,
@@ -195,33 +195,33 @@ where
 {
     async fn run(mut self) -> io::Result<()> {
         let shutdown = self.server.shutdown.clone();
-        let told = shutdown.requested();
+        let stop_requested = shutdown.requested();
         let lame_duck = self.server.lame_duck();
-        self.serve_until(told, lame_duck).await?;
+        self.serve_until(stop_requested, lame_duck).await?;
         let margin = MARGIN.min(shutdown.remaining().unwrap_or_default() / 10);
-        let cut = shutdown.deadline_within(margin);
+        let abort_due = shutdown.deadline_within(margin);
         self.server.enter(Phase::Draining);
         tokio::select! {
             biased;
             () = self.drain() => {}
-            () = cut => self.cut().await,
+            () = abort_due => self.abort().await,
         }
         Ok(())
     }
 
     async fn serve_until(
         &mut self,
-        told: impl Future<Output = ()>,
+        stop_requested: impl Future<Output = ()>,
         lame_duck: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let (mut told, mut lame_duck) = (pin!(told), pin!(lame_duck));
+        let (mut stop_requested, mut lame_duck) = (pin!(stop_requested), pin!(lame_duck));
         let mut retry = pin!(sleep(Duration::ZERO));
         let mut waits = false;
         loop {
             let serving = self.server.phase() == Phase::Serving;
             tokio::select! {
                 biased;
-                () = &mut told => return Ok(()),
+                () = &mut stop_requested => return Ok(()),
                 () = &mut lame_duck, if serving => self.server.enter(Phase::LameDuck),
                 Some(ended) = self.connections.0.join_next() => {
                     // There may be a descriptor now.
@@ -305,8 +305,8 @@ where
         };
         self.accepted_at = Some(Instant::now());
         let connection = Connection::new(Arc::clone(&self.server));
-        let io = Io::new(io, L::has_unread, Arc::clone(&connection), open);
-        let service = Answer {
+        let io = WatchedIo::new(io, L::has_unread, Arc::clone(&connection), open);
+        let service = AdmittingService {
             service: self.service.clone(),
             peer,
             connection: Arc::clone(&connection),
@@ -315,7 +315,7 @@ where
         let header_timeout = self.header_timeout;
         self.connections.0.spawn(async move {
             let http = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
-            lead(
+            drive(
                 &connection,
                 header_timeout,
                 http,
@@ -332,10 +332,10 @@ where
     }
 
     /// The time is over.
-    async fn cut(&mut self) {
+    async fn abort(&mut self) {
         self.listener = None;
         self.open = None;
-        self.server.enter(Phase::Cut);
+        self.server.enter(Phase::Aborting);
         self.connections.0.abort_all();
         // Upgraded ones end where they are read or written next.
         let all = async {
@@ -343,7 +343,7 @@ where
             self.closed.recv().await
         };
         let _ = tokio::time::timeout(MARGIN / 2, all).await;
-        let (scope, requests) = (&self.server.shutdown.scope.name, self.server.cut());
+        let (scope, requests) = (&self.server.shutdown.scope.name, self.server.aborted());
         if requests > 0 {
             tracing::warn!(target: "lifecycle", %scope, requests, "the time to drain is over: requests were cut");
         }
@@ -351,7 +351,7 @@ where
 }
 
 /// Leads a connection to its end: `poll` polls it, and tells it to go away first, if it should.
-async fn lead<C>(
+async fn drive<C>(
     connection: &Connection,
     header_timeout: Duration,
     mut http: C,
@@ -364,13 +364,13 @@ async fn lead<C>(
     loop {
         phase.borrow_and_update();
         let step = poll_fn(|context| {
-            let mut goes_away = connection.is_to_go_away();
+            let mut goes_away = connection.take_goaway();
             loop {
                 if poll(&mut http, context, goes_away).is_ready() {
                     return Poll::Ready(());
                 }
                 // What has just been read may be what makes it go.
-                goes_away = connection.is_to_go_away();
+                goes_away = connection.take_goaway();
                 if goes_away {
                     continue;
                 }
@@ -415,7 +415,7 @@ impl Server {
         if let Err(error) = ended
             && let Ok(payload) = error.try_into_panic()
         {
-            self.tell_of_panic(panic_message(&*payload));
+            self.report_panic(panic_message(&*payload));
         }
     }
 }
@@ -425,15 +425,15 @@ struct Connections(JoinSet<()>, Arc<Server>);
 
 impl Drop for Connections {
     fn drop(&mut self) {
-        self.1.enter(Phase::Cut);
+        self.1.enter(Phase::Aborting);
     }
 }
 
 /// The tasks of HTTP/2 streams, which end when the server is cut, too.
 #[derive(Clone)]
-struct Streams(Arc<Server>);
+struct StreamExecutor(Arc<Server>);
 
-impl<F> Executor<F> for Streams
+impl<F> Executor<F> for StreamExecutor
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -443,7 +443,7 @@ where
             tokio::select! {
                 biased;
                 () = stream => {}
-                _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
+                _ = phase.wait_for(|phase| *phase == Phase::Aborting) => {}
             }
         });
     }

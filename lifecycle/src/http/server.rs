@@ -14,7 +14,7 @@ use crate::scope::admission::InFlight;
 pub(super) struct Server {
     pub(super) shutdown: Shutdown,
     pub(super) phase: watch::Sender<Phase>,
-    cut: AtomicUsize,
+    aborted: AtomicUsize,
 }
 
 impl Server {
@@ -22,7 +22,7 @@ impl Server {
         Arc::new(Self {
             shutdown,
             phase: watch::Sender::new(Phase::Serving),
-            cut: AtomicUsize::new(0),
+            aborted: AtomicUsize::new(0),
         })
     }
 
@@ -44,15 +44,15 @@ impl Server {
         self.phase.send_replace(phase);
     }
 
-    /// How many units were cut.
-    pub(super) fn cut(&self) -> usize {
-        self.cut.load(Ordering::Relaxed)
+    /// How many units were aborted.
+    pub(super) fn aborted(&self) -> usize {
+        self.aborted.load(Ordering::Relaxed)
     }
 
     /// Lets go of a unit whose answer has not ended.
-    pub(super) fn let_go(&self, unit: InFlight) {
-        if self.phase() == Phase::Cut {
-            self.cut.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn release(&self, unit: InFlight) {
+        if self.phase() == Phase::Aborting {
+            self.aborted.fetch_add(1, Ordering::Relaxed);
             // Before it counts as ended: the drain is over with the last one.
             let scope = &self.shutdown.scope;
             scope.app.admission.note_cut(&scope.name);
@@ -60,7 +60,7 @@ impl Server {
         drop(unit);
     }
 
-    pub(super) fn tell_of_panic(&self, error: String) {
+    pub(super) fn report_panic(&self, error: String) {
         let scope = &self.shutdown.scope;
         (scope.app.ask)(AppRequest::ReportPanic {
             scope: Arc::clone(&scope.name),
