@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::DrainLayer;
 use crate::{Lifecycle, Running};
 
-/// A body as gRPC has it: data that is no `Bytes`, then trailers.
+/// A body like those of gRPC: data that is not `Bytes`, then trailers.
 struct Trailing(u8);
 
 impl Body for Trailing {
@@ -39,7 +39,7 @@ impl Body for Trailing {
     }
 }
 
-/// A service whose requests have no body at all.
+/// A service whose requests have no body.
 #[derive(Clone)]
 struct Grpc;
 
@@ -71,11 +71,11 @@ async fn frame<B: Body + Unpin>(body: &mut B) -> Option<Frame<B::Data>> {
 }
 
 #[tokio::test]
-async fn a_request_is_in_flight_until_the_trailers_of_its_answer_which_are_passed_on() {
+async fn a_request_is_in_flight_until_the_trailers_of_its_response() {
     let running = started().await;
     let mut service = DrainLayer::new(&running.shutdown()).layer(Grpc);
-    let answer = service.call(Request::new(())).await.expect("an answer");
-    let mut body = Box::pin(answer.into_body());
+    let response = service.call(Request::new(())).await.expect("a response");
+    let mut body = Box::pin(response.into_body());
     assert_eq!(body.size_hint().exact(), Some(4));
     assert_eq!(in_flight(&running), 1);
     assert!(frame(&mut body).await.expect("data").is_data());
@@ -88,37 +88,37 @@ async fn a_request_is_in_flight_until_the_trailers_of_its_answer_which_are_passe
 }
 
 #[tokio::test]
-async fn a_request_whose_answer_is_dropped_is_no_longer_in_flight() {
+async fn a_request_whose_response_is_dropped_is_no_longer_in_flight() {
     let running = started().await;
     let mut service = DrainLayer::new(&running.shutdown()).layer(Grpc);
     let waiting = service.call(Request::new(()));
     assert_eq!(in_flight(&running), 1);
     drop(waiting);
     assert_eq!(in_flight(&running), 0);
-    let answer = service.call(Request::new(())).await.expect("an answer");
+    let response = service.call(Request::new(())).await.expect("a response");
     assert_eq!(in_flight(&running), 1);
-    drop(answer);
+    drop(response);
     assert_eq!(in_flight(&running), 0);
     drop(running.stop().await);
 }
 
 #[tokio::test]
-async fn once_draining_requests_are_refused_and_http2_has_no_header_of_http1() {
+async fn late_requests_get_503_and_http2_has_no_connection_header() {
     let running = started().await;
     let mut service = DrainLayer::new(&running.shutdown()).layer(Grpc);
     assert!(running.stop().await.is_clean());
     for (version, connection) in [(Version::HTTP_11, Some("close")), (Version::HTTP_2, None)] {
         let mut request = Request::new(());
         *request.version_mut() = version;
-        let answer = service.call(request).await.expect("an answer");
-        assert_eq!(answer.status(), 503);
-        assert_eq!(answer.headers()["retry-after"], "1");
-        let header = answer.headers().get("connection");
+        let response = service.call(request).await.expect("a response");
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+        let header = response.headers().get("connection");
         assert_eq!(
             header.map(|value| value.to_str().expect("text")),
             connection
         );
-        assert!(answer.body().is_end_stream());
-        assert_eq!(answer.body().size_hint().exact(), Some(0));
+        assert!(response.body().is_end_stream());
+        assert_eq!(response.body().size_hint().exact(), Some(0));
     }
 }
