@@ -1,4 +1,4 @@
-//! [`AdmittingService`]: the service of a connection, around the user's.
+//! [`AdmittingService`]: the service of a connection, which admits its requests.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +21,8 @@ use super::refusal::refuse;
 use crate::error::BoxError;
 use crate::error::panic::panic_message;
 
+/// The user's service on one connection. It admits each request, or refuses it, and keeps the unit until the response
+/// is complete.
 pub(super) struct AdmittingService<S, A> {
     pub(super) service: S,
     pub(super) peer: A,
@@ -43,6 +45,8 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<GuardedResponse, BoxError>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        // Here and not in the future: hyper calls as soon as it has parsed the head, so that the connection counts as
+        // busy, and the request as admitted or late, from then on.
         let connection = Arc::clone(&self.connection);
         let mut active = ActiveRequest::begin(&connection);
         let (version, connects) = (request.version(), request.method() == Method::CONNECT);
@@ -71,7 +75,8 @@ where
             if status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success() {
                 active.upgraded();
             } else if version < Version::HTTP_2 && connection.server.phase() != Phase::Serving {
-                // Whoever asked should look elsewhere for the next one.
+                // The client sends its next request on another connection, which another instance may accept (RFC 9112,
+                // 9.6).
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -80,7 +85,7 @@ where
     }
 }
 
-/// What the service answers, or why it panicked.
+/// Calls the service, and yields its result or the message of its panic.
 async fn guarded<S, R>(mut service: S, request: R) -> Result<Result<S::Response, BoxError>, String>
 where
     S: Service<R>,
