@@ -83,7 +83,7 @@ fn d1_an_answer_that_nobody_reads_is_cut_and_counted() {
             let end = run.end();
             end.expect_code(3).expect_gone(at, 2 * SECOND);
             end.expect_line(&["1 in flight of `serve` had to be cut"]);
-            end.expect_line(&["WARN", "requests were cut", "requests=1"]);
+            end.expect_line(&["WARN", "requests were aborted", "requests=1"]);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! [`Server`]: what the connections of a server share.
+//! [`Server`]: the state that the connections of a server share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,7 @@ use crate::scope::admission::InFlight;
 pub(super) struct Server {
     pub(super) shutdown: Shutdown,
     pub(super) phase: watch::Sender<Phase>,
+    /// The number of requests that were aborted.
     aborted: AtomicUsize,
 }
 
@@ -26,7 +27,7 @@ impl Server {
         })
     }
 
-    /// Waits for the begin of the lame duck. Where there is none, that never comes.
+    /// Completes when the lame duck begins; never, where the app has none.
     pub(super) fn lame_duck(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut lame_duck = self.shutdown.scope.app.lame_duck.subscribe();
         async move {
@@ -44,16 +45,17 @@ impl Server {
         self.phase.send_replace(phase);
     }
 
-    /// How many units were aborted.
+    /// How many requests were aborted.
     pub(super) fn aborted(&self) -> usize {
+        // Only a number in a log line: nothing is ordered by it.
         self.aborted.load(Ordering::Relaxed)
     }
 
-    /// Lets go of a unit whose answer has not ended.
+    /// Releases a unit whose response was not completed.
     pub(super) fn release(&self, unit: InFlight) {
         if self.phase() == Phase::Aborting {
             self.aborted.fetch_add(1, Ordering::Relaxed);
-            // Before it counts as ended: the drain is over with the last one.
+            // Before the unit is dropped: the drain may be over with it, and the report is made then.
             let scope = &self.shutdown.scope;
             scope.app.admission.note_cut(&scope.name);
         }

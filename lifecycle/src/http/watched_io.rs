@@ -1,4 +1,4 @@
-//! [`WatchedIo`]: a connection's socket, which says what passes through it, and ends idle reads when the app drains.
+//! [`WatchedIo`]: a connection's socket, which reports the bytes through it and ends idle reads when the app drains.
 
 use std::fmt;
 use std::future::Future;
@@ -6,7 +6,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
@@ -14,24 +13,24 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::Connection;
 use super::phase::Phase;
+use super::timing::LINGER;
 
 type AbortDue = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(super) struct WatchedIo<I> {
     inner: I,
-    /// Whether something came that has not been read; asked of the socket itself.
+    /// Whether the socket holds data that has not been read: [`Listener::has_unread`](super::Listener::has_unread).
     has_unread: fn(&I) -> bool,
     connection: Arc<Connection>,
-    /// While it exists the server waits.
+    /// The server waits while a clone of this sender exists.
     _open: mpsc::Sender<()>,
-    /// Of an upgraded connection, for whoever reads and whoever writes. Nobody else could tell it that its time is over.
+    /// For an upgraded connection: completes when the server aborts. One for the reading half and one for the writing
+    /// half, which may be polled by different tasks. Without them the abort could not reach the user's tasks.
     abort_due: [Option<AbortDue>; 2],
-    /// Closed for writing, and when no more is waited for.
+    /// Present once the socket is closed for writing: the time after which the rest of the request is no longer
+    /// awaited.
     lingering: Option<Pin<Box<Sleep>>>,
 }
-
-/// How long to wait for more of a request that was refused.
-const LINGER: Duration = Duration::from_secs(1);
 
 const READ: usize = 0;
 const WRITE: usize = 1;
@@ -53,7 +52,7 @@ impl<I> WatchedIo<I> {
         }
     }
 
-    /// An error when the connection was upgraded and is cut now.
+    /// Returns an error if the connection was upgraded and the server aborts.
     fn poll_abort(&mut self, side: usize, context: &mut Context<'_>) -> io::Result<()> {
         if !self.connection.is_upgraded() {
             return Ok(());
@@ -61,18 +60,18 @@ impl<I> WatchedIo<I> {
         let abort_due = self.abort_due[side].get_or_insert_with(|| {
             let mut phase = self.connection.server.phase.subscribe();
             Box::pin(async move {
-                // An error means that the server is gone.
+                // An error means that the server has been dropped, which aborts as well.
                 let _ = phase.wait_for(|phase| *phase == Phase::Aborting).await;
             })
         });
         match abort_due.as_mut().poll(context) {
             Poll::Pending => Ok(()),
             Poll::Ready(()) => {
-                // Polled again, it has to be made again.
+                // A completed future must not be polled again: the next call makes a new one.
                 self.abort_due[side] = None;
                 Err(io::Error::new(
                     io::ErrorKind::ConnectionAborted,
-                    "the app stops, and the time of its drain is over",
+                    "the app stops, and the time to drain is over",
                 ))
             }
         }
@@ -96,7 +95,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
         let result = Pin::new(&mut self.inner).poll_read(context, buffer);
         match &result {
             Poll::Ready(Ok(())) => self.connection.read(&buffer.filled()[before..]),
-            // The runtime may not know yet of what came; the socket does. If something did, it will wake us.
+            // tokio may not have seen yet that the socket is readable, so the kernel is asked. If data has arrived, its
+            // readiness event wakes this task.
             Poll::Pending if self.connection.reads_end() && !(self.has_unread)(&self.inner) => {
                 return Poll::Ready(Ok(()));
             }
@@ -149,8 +149,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
                 return Poll::Ready(Ok(()));
             }
         }
-        // What comes is thrown away: the kernel resets a connection that is closed with something unread, and the client
-        // would never see its answer (RFC 9112, 9.6).
+        // The rest of the request is discarded: the kernel resets a connection that is closed with data unread, and the
+        // client might never see its response (RFC 9112, 9.6).
         let lingering = this
             .lingering
             .get_or_insert_with(|| Box::pin(sleep(LINGER)));
