@@ -26,7 +26,7 @@ use super::timing::{ABORT_GRACE, RETRY, SETTLE, abort_margin};
 use super::watched_io::WatchedIo;
 use crate::api::shutdown::Shutdown;
 use crate::error::BoxError;
-use crate::error::panic::panic_message;
+use crate::error::panic::{drop_payload, panic_message};
 
 pub(super) struct AcceptLoop<L, S> {
     /// `None` once the port is closed.
@@ -262,6 +262,8 @@ impl Server {
             && let Ok(payload) = error.try_into_panic()
         {
             self.report_panic(panic_message(&*payload));
+            // Its destructor may panic, too, which must not end the server.
+            drop_payload(payload);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! [`AdmittingService`]: the service of a connection, which admits its requests.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -19,7 +18,7 @@ use super::guarded_body::GuardedBody;
 use super::phase::Phase;
 use super::refusal::refuse;
 use crate::error::BoxError;
-use crate::error::panic::panic_message;
+use crate::error::panic::caught;
 
 /// The user's service on one connection. It admits each request, or refuses it, and keeps the unit until the response
 /// is complete.
@@ -95,11 +94,9 @@ where
         poll_fn(|context| service.poll_ready(context)).await?;
         service.call(request).await
     });
-    let response = poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(panic_message(&*payload))),
-        }
+    let response = poll_fn(|context| match caught(|| response.as_mut().poll(context)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
     });
     Ok(response.await?.map_err(Into::into))
 }

@@ -1,14 +1,18 @@
 use std::convert::Infallible;
-use std::future::{Ready, poll_fn, ready};
+use std::future::{IntoFuture as _, Ready, poll_fn, ready};
+use std::panic::panic_any;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::DrainLayer;
+use super::{DrainLayer, serve};
 use crate::{Lifecycle, Running};
 
 /// A body like those of gRPC: data that is not `Bytes`, then trailers.
@@ -54,6 +58,51 @@ impl Service<Request<()>> for Grpc {
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
         ready(Ok(Response::new(Trailing(0))))
+    }
+}
+
+/// A panic's payload that panics again when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("the payload panics");
+    }
+}
+
+/// A body that panics when it is polled.
+struct Exploding;
+
+impl Body for Exploding {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic_any(Grenade)
+    }
+}
+
+/// A service that panics, at `/handler` in the handler and elsewhere in the body of the response.
+#[derive(Clone)]
+struct Panicking;
+
+impl Service<Request<axum::body::Body>> for Panicking {
+    type Response = Response<Exploding>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Exploding>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<axum::body::Body>) -> Self::Future {
+        if request.uri().path() == "/handler" {
+            panic_any(Grenade);
+        }
+        ready(Ok(Response::new(Exploding)))
     }
 }
 
@@ -121,4 +170,28 @@ async fn late_requests_get_503_and_http2_has_no_connection_header() {
         assert!(response.body().is_end_stream());
         assert_eq!(response.body().size_hint().exact(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn a_panic_whose_payload_panics_ends_neither_the_server_nor_other_requests() {
+    let running = started().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let server = serve(listener, Panicking, running.shutdown());
+    let server = tokio::spawn(server.into_future());
+    for (path, status) in [
+        ("/handler", "HTTP/1.1 500"),
+        // The head has been sent, or not, when the body panics and the connection is closed.
+        ("/body", ""),
+        ("/handler", "HTTP/1.1 500"),
+    ] {
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.expect("written");
+        let mut response = String::new();
+        let _ = client.read_to_string(&mut response).await;
+        assert!(response.starts_with(status), "{path}: {response:?}");
+    }
+    drop(running.stop().await);
+    server.await.expect("no panic").expect("no error");
 }
