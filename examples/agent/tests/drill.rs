@@ -177,7 +177,7 @@ fn whatever_one_stop_does_the_others_are_safe() {
             );
         }
         let came = day.directives.split(',').next().unwrap_or_default();
-        end.expect_line(&["drill: came", came, "1 of 1 signals"]);
+        end.expect_line(&["drill: occurred", came, "1 of 1 signals"]);
         let others = evening.stopped();
         assert!(others.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
         format!("{layer:10} others safe")
@@ -203,7 +203,7 @@ fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
         let stopped = evening.stopped();
         // A busy machine may take longer for the stops before it than the second signal does to come.
         let fault = day.directives.split(',').next().unwrap_or_default();
-        let came = end.has_line(&["drill: came", fault]);
+        let came = end.has_line(&["drill: occurred", fault]);
         reached.fetch_add(usize::from(came), Relaxed);
         let waited = came && *layer == "timeout";
         let mut forced = 0;
@@ -223,7 +223,7 @@ fn a_second_signal_forces_all_that_a_stop_has_kept_up() {
                 forced += 1;
             }
         }
-        end.expect_line(&["drill: came", "2 of 2 signals"]);
+        end.expect_line(&["drill: occurred", "2 of 2 signals"]);
         let (layer, _) = end.row(faulty.name);
         format!("{layer:10} {forced} forced")
     });
@@ -323,7 +323,7 @@ fn a_worker_that_goes_wrong_fails_the_app_or_is_cut() {
         for resource in &RESOURCES {
             assert_eq!(end.row(resource.name).0, "safe", "{}\n{end}", resource.name);
         }
-        end.expect_line(&["drill: came", &day.directives]);
+        end.expect_line(&["drill: occurred", &day.directives]);
         "resources safe".to_owned()
     });
 }

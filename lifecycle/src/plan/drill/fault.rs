@@ -8,11 +8,11 @@ use tokio::time::sleep;
 use super::script::Fault;
 use crate::error::BoxError;
 
-/// One sleep of a thread that never returns; `thread::sleep` cannot sleep for ever.
+/// One sleep of a thread that blocks for ever.
 const LONG: Duration = Duration::from_secs(3600);
 
 impl Fault {
-    /// Goes wrong on the runtime; where it returns without an error the hook itself follows.
+    /// Strikes in an asynchronous hook. If it returns without an error, the hook itself follows.
     pub(super) async fn strike(self) -> Result<(), BoxError> {
         match self {
             Self::Hang => std::future::pending().await,
@@ -24,7 +24,7 @@ impl Fault {
         }
     }
 
-    /// Goes wrong on the thread.
+    /// Strikes in a synchronous hook, on the thread of the hook.
     pub(super) fn strike_thread(self) -> Result<(), BoxError> {
         match self {
             Self::Error => Err("the drill's error".into()),

@@ -1,4 +1,4 @@
-//! [`Drill`]: the faults and signals of a script, put in the places of the app's hooks.
+//! [`Drill`]: injects the faults of a script into the app's hooks, and sends its signals.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -17,41 +17,46 @@ use crate::error::BoxError;
 use crate::plan::component::{Component, Id, Kind};
 use crate::sys;
 
-/// How soon it is seen that the signal before has arrived.
+/// How often the arrival of the previous signal is checked.
 const STEP: Duration = Duration::from_millis(5);
-/// Within which the third one has ended the process.
+/// How long the third signal may take to end the process.
 const SPOT: Duration = Duration::from_secs(1);
 
-/// What is rehearsed; by default nothing.
+/// The drill of this run; by default none.
 #[derive(Default)]
 pub(crate) struct Drill {
     on: bool,
     faults: Vec<Arc<Injected>>,
-    /// How many for each stage, and the directives.
+    /// The number of signals of each stage.
     signals: [usize; 4],
+    /// Their directives.
     signals_text: Vec<String>,
-    /// How many are under way, or have come.
+    /// The number of signals of the stages that have begun.
     due: AtomicUsize,
+    /// The number of signals that have been sent.
     raised: Arc<AtomicUsize>,
+    /// Absent where the process does not handle signals.
     counted: OnceLock<Counted>,
     up: watch::Sender<bool>,
+    /// The stop has been asked for, by a signal or directly.
     going_down: AtomicBool,
 }
 
-/// How many signals have counted so far, and in how long another one will.
+/// Returns how many signals have counted so far, and how long another one would not yet count.
 type Counted = fn() -> (usize, Duration);
 
 struct Injected {
-    /// Main's body where there is none.
+    /// `None` for the body of `main`.
     component: Option<Id>,
     point: Point,
     fault: Fault,
     text: String,
-    came: AtomicBool,
+    /// Whether the fault has struck.
+    occurred: AtomicBool,
 }
 
 impl Drill {
-    /// The drill that the text describes, or everything that is wrong with it.
+    /// Parses the text; without one there is no drill. Returns all mistakes at once.
     pub(crate) fn new(text: Option<&str>, components: &[Component]) -> Result<Self, Vec<String>> {
         let Some(text) = text else {
             return Ok(Self::default());
@@ -72,7 +77,7 @@ impl Drill {
                 point: planned.point,
                 fault: planned.fault,
                 text: planned.text,
-                came: AtomicBool::new(false),
+                occurred: AtomicBool::new(false),
             })
         };
         Ok(Self {
@@ -88,7 +93,7 @@ impl Drill {
         self.on
     }
 
-    /// Says what is going to happen.
+    /// The message at the start: what is rehearsed.
     pub(crate) fn announcement(&self) -> Option<String> {
         if !self.on {
             return None;
@@ -101,29 +106,29 @@ impl Drill {
         Some(if all.is_empty() {
             "drill: the app is stopped as soon as it is up".to_owned()
         } else {
-            format!("drill: this life goes wrong on purpose: {}", all.join(", "))
+            format!("drill: this run goes wrong on purpose: {}", all.join(", "))
         })
     }
 
-    /// Says what came of it.
+    /// The message after the report: what occurred, and what did not.
     pub(crate) fn conclusion(&self) -> Option<String> {
-        let (mut came, mut never): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let (mut occurred, mut missing): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for injected in &self.faults {
-            let list = if injected.came.load(Relaxed) {
-                &mut came
+            let list = if injected.occurred.load(Relaxed) {
+                &mut occurred
             } else {
-                &mut never
+                &mut missing
             };
             list.push(format!("`{}`", injected.text));
         }
         let wanted: usize = self.signals.iter().sum();
         let raised = self.raised.load(Relaxed);
         if raised > 0 {
-            came.push(format!("{raised} of {wanted} signals"));
+            occurred.push(format!("{raised} of {wanted} signals"));
         } else if wanted > 0 {
-            never.push("any signal".to_owned());
+            missing.push("any signal".to_owned());
         }
-        let lines: Vec<String> = [("came", came), ("never came", never)]
+        let lines: Vec<String> = [("occurred", occurred), ("did not occur", missing)]
             .into_iter()
             .filter(|(_, list)| !list.is_empty())
             .map(|(what, list)| format!("drill: {what}: {}", list.join(", ")))
@@ -147,7 +152,7 @@ impl Drill {
         let Some(injected) = self.find(Some(id), point) else {
             return real;
         };
-        injected.came.store(true, Relaxed);
+        injected.occurred.store(true, Relaxed);
         let fault = injected.fault;
         match real.0 {
             HookCall::Future(real) => Hook::future(async move {
@@ -161,7 +166,7 @@ impl Drill {
         }
     }
 
-    /// In place of a worker's function.
+    /// The function of a worker, with its fault.
     pub(crate) fn run(&self, id: Id, real: Hook<()>, context: &StartContext) -> Hook<()> {
         let Some(injected) = self.find(Some(id), Point::Run) else {
             return real;
@@ -180,11 +185,11 @@ impl Drill {
                 let once_up = async move {
                     ready.set();
                     let is_up = async { up.wait_for(|up| *up).await.is_ok() };
-                    // Told before: then it ends as it should.
+                    // A stop that is requested before the app is up ends the worker without its fault.
                     if shutdown.run(is_up).await.is_none() {
                         return Ok(());
                     }
-                    injected.came.store(true, Relaxed);
+                    injected.occurred.store(true, Relaxed);
                     fault.strike().await
                 };
                 match real.0 {
@@ -206,14 +211,14 @@ impl Drill {
             return Box::new(real);
         };
         Box::new(move || {
-            injected.came.store(true, Relaxed);
+            injected.occurred.store(true, Relaxed);
             if injected.fault.strike_thread().is_ok() {
                 real();
             }
         })
     }
 
-    /// Main's body.
+    /// The body of `main`, with its fault.
     pub(crate) fn main<F>(&self, body: F) -> impl Future<Output = Result<(), BoxError>> + use<F>
     where
         F: Future<Output = Result<(), BoxError>>,
@@ -221,7 +226,7 @@ impl Drill {
         let injected = self.find(None, Point::Run);
         async move {
             if let Some(injected) = injected {
-                injected.came.store(true, Relaxed);
+                injected.occurred.store(true, Relaxed);
                 injected.fault.strike().await?;
             }
             body.await
@@ -235,20 +240,20 @@ impl Drill {
             .cloned()
     }
 
-    /// Whether the periodic worker has its first run at once.
+    /// Whether the first run of a periodic worker is due at once: its fault could otherwise be an interval away.
     pub(crate) fn hurries(&self, id: Id) -> bool {
         self.find(Some(id), Point::Run).is_some()
     }
 
-    /// Whether the app is to be reloaded once it is up.
+    /// Whether the drill reloads the app once it is up.
     pub(crate) fn reloads(&self) -> bool {
         self.faults
             .iter()
             .any(|injected| injected.point == Point::Reload)
     }
 
-    /// Asked while the app runs, before each event: ends the life once all that is to go wrong before has. `runs` says
-    /// whether the function of that worker has not ended.
+    /// Stops the app once every fault in a running function has struck. Called before each event while the app runs.
+    /// `runs` returns whether the function of that worker has not ended.
     pub(crate) fn go_down(&self, runs: impl Fn(Id) -> bool, stop: impl FnOnce()) {
         if !self.on {
             return;
@@ -257,9 +262,9 @@ impl Drill {
         let waits = |injected: &Arc<Injected>| {
             let ends = matches!(injected.fault, Fault::Error | Fault::Panic);
             match injected.component {
-                // By that end the app goes down by itself.
+                // The end of `main` stops the app by itself.
                 None => ends,
-                Some(id) => !injected.came.load(Relaxed) || (ends && runs(id)),
+                Some(id) => !injected.occurred.load(Relaxed) || (ends && runs(id)),
             }
         };
         let mut runs = self.faults.iter().filter(|it| it.point == Point::Run);
@@ -273,12 +278,12 @@ impl Drill {
         }
     }
 
-    /// Says how signals arrive; without it none is sent.
+    /// Sets how arrived signals are counted. Without this call no signal is sent: nothing would handle it.
     pub(crate) fn attach(&self, counted: Counted) {
         let _ = self.counted.set(counted);
     }
 
-    /// Sends the signals of this stage, each as soon as it counts. To be called on the driver's runtime.
+    /// Sends the signals of the stage, each as soon as it counts. Must be called on the driver's runtime.
     pub(crate) fn enter(&self, stage: Stage) {
         let Some(counted) = self.counted.get().copied() else {
             return;
@@ -287,7 +292,8 @@ impl Drill {
             let before = self.due.fetch_add(1, Relaxed);
             let raised = Arc::clone(&self.raised);
             tokio::spawn(async move {
-                // None is taken for the one before: it may arrive late on a busy machine.
+                // Waits for the arrival of the previous signal first: two that are pending at the same time arrive as
+                // one, and on a busy machine delivery takes a while.
                 while let (arrived, wait) = counted()
                     && (arrived < before || !wait.is_zero())
                 {
@@ -299,19 +305,19 @@ impl Drill {
         }
     }
 
-    /// Whether the stage goes on until the signals have come that are due by then.
+    /// Whether the stage must not end before the signals that are due by then have arrived.
     pub(crate) fn holds(&self, stage: Stage) -> bool {
         let of_its_own = self.signals[stage as usize] > 0;
         let due = self.due.load(Relaxed);
         match stage {
             Stage::Starting => of_its_own,
-            // The first one changes nothing any more, and the second one ends it.
+            // The first signal has asked for the stop already. The second one ends the stage itself, by force.
             Stage::Draining => of_its_own && due > 1,
             Stage::Running | Stage::Stopping => due > 1,
         }
     }
 
-    /// Waits for the one that ends the process.
+    /// Waits for the third signal, which ends the process.
     pub(crate) async fn third_signal(&self) {
         if self.due.load(Relaxed) > 2 {
             sleep(SPOT).await;
@@ -319,7 +325,7 @@ impl Drill {
     }
 }
 
-/// The hooks of the component that can go wrong.
+/// The hooks of the component that a fault can strike.
 fn target(component: &Component) -> Target<'_> {
     let points = match component.kind {
         Kind::Worker { .. } => vec![Point::Run],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Where the drill can put a fault.
+/// A hook that a fault can strike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Point {
     Start,
@@ -13,7 +13,7 @@ pub(super) enum Point {
     Run,
 }
 
-/// What goes wrong there.
+/// What a fault does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     Error,
@@ -23,7 +23,7 @@ pub(super) enum Fault {
     Slow(Duration),
 }
 
-/// When a signal comes.
+/// The phase in which a signal is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Starting,
@@ -32,28 +32,29 @@ pub(crate) enum Stage {
     Stopping,
 }
 
-/// What has a name, and which hooks.
+/// A component, or `main`, and its hooks that faults can strike.
 pub(super) struct Target<'a> {
     pub(super) name: &'a str,
     pub(super) points: Vec<Point>,
 }
 
-/// A fault in a hook of one of the targets.
+/// A fault in a hook of a target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Planned {
-    /// Its index.
+    /// The index of the target.
     pub(super) target: usize,
     pub(super) point: Point,
     pub(super) fault: Fault,
-    /// The directive, with the name as it is in logs.
+    /// The directive, with the component's name as in logs.
     pub(super) text: String,
 }
 
-/// Everything that is to happen.
+/// All faults and signals of a drill.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Script {
     pub(super) faults: Vec<Planned>,
-    /// How many signals in which stage, and the directives.
+    /// The number of signals of each [`Stage`].
     pub(super) signals: [usize; 4],
+    /// Their directives.
     pub(super) signals_text: Vec<String>,
 }
