@@ -30,7 +30,7 @@ const TIMES: [&str; 8] = [
 fn a_value_that_does_not_parse_is_exit_code_2_and_nothing_is_started() {
     for variable in TIMES {
         let end = program!("chain").env(variable, "banana").run();
-        expect_refused(&end).expect_line(&["error", variable, "banana", "allowed", "5s"]);
+        expect_refused(&end).expect_line(&["error", variable, "banana", "expected", "5s"]);
     }
 }
 
@@ -51,7 +51,7 @@ fn d6_durations_that_are_negative_empty_huge_no_number_or_no_text_are_refused() 
         for value in values.map(OsStr::from_bytes) {
             let end = program!("chain").env(variable, value).run();
             let shown = format!("{variable}={value:?}");
-            expect_refused(&end).expect_line(&[&shown, "allowed is", "5s"]);
+            expect_refused(&end).expect_line(&[&shown, "expected", "5s"]);
             assert!(!end.stderr.contains("panicked"), "{end}");
         }
     }

@@ -413,9 +413,9 @@ fn d8_a_path_that_is_no_good_is_exit_code_2_and_nothing_is_started() {
         ("folder.json", "is a directory"),
         ("missing/life.json", "No such file or directory"),
         ("kept.json/life.json", "folder cannot be used"),
-        ("life.pdf", "`.pdf` is no format"),
+        ("life.pdf", "`.pdf` is not a report format"),
         ("life", "names no format"),
-        ("..", "names no file"),
+        ("..", "does not name a file"),
     ] {
         let path = folder.path(path);
         let end = program!("chain").env("LIFECYCLE_REPORT", &path).run();
@@ -423,9 +423,9 @@ fn d8_a_path_that_is_no_good_is_exit_code_2_and_nothing_is_started() {
             .expect_line(&[
                 "error: LIFECYCLE_REPORT=",
                 &path.to_string_lossy(),
-                "is not allowed",
+                "is invalid",
                 why,
-                "allowed is a path that ends in `.svg`, `.html`, `.txt` or `.json`",
+                "expected a path that ends in `.svg`, `.html`, `.txt` or `.json`",
             ])
             .expect_names("start", "")
             .expect_none("main");
@@ -433,7 +433,7 @@ fn d8_a_path_that_is_no_good_is_exit_code_2_and_nothing_is_started() {
     }
     let end = program!("chain").env("LIFECYCLE_REPORT", "/dev/full").run();
     end.expect_code(2)
-        .expect_line(&["/dev/full", "no ordinary file"]);
+        .expect_line(&["/dev/full", "not a regular file"]);
     assert_eq!(read_to_string(kept).expect("the file"), "kept");
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The accepted format, for messages.
-pub(crate) const ALLOWED: &str =
+pub(crate) const EXPECTED: &str =
     "a duration such as `5s`, `1m 30s`, `250ms` or bare seconds, at most 365 days";
 
 /// Parses a duration. The error says what is wrong with the text, in the form `it is negative`.

@@ -188,7 +188,7 @@ fn fault(how: &str) -> Result<Fault, String> {
             Err(why) => Err(format!(
                 "`{}` is not a duration: {why}; expected {}",
                 time.trim(),
-                duration::ALLOWED
+                duration::EXPECTED
             )),
         };
     }
