@@ -39,7 +39,7 @@ pub(super) struct AcceptLoop<L, S> {
     connections: Connections,
     server: Arc<Server>,
     accepted_at: Option<Instant>,
-    /// Each socket holds a clone of this sender. The set of tasks does not tell that all sockets are closed: an
+    /// Each socket holds a clone of this sender. The set of tasks does not show that all sockets are closed: an
     /// upgraded one has been moved out of its connection's task. `None` once no further socket can be accepted.
     open: Option<mpsc::Sender<()>>,
     /// Yields `None` when `open` and all of its clones have been dropped.
