@@ -77,7 +77,7 @@ fn d1_an_unread_answer_is_cancelled_and_counted() {
             let end = run.end();
             end.expect_code(3).expect_gone(at, 2 * SECOND);
             end.expect_line(&["1 in flight of `serve` had to be aborted"]);
-            end.expect_line(&["WARN", "requests were cut", "requests=1"]);
+            end.expect_line(&["WARN", "requests were aborted", "requests=1"]);
         });
     }
 }

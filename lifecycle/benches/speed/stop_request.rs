@@ -1,4 +1,4 @@
-//! Telling waiting tasks to stop, until the last one has ended.
+//! Measures the time from a request to stop until the last of the waiting tasks has ended.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::AcqRel;
@@ -9,18 +9,18 @@ use criterion::{BenchmarkId, Criterion, SamplingMode};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::setting::{app, two_threads};
+use crate::support::{app, two_threads};
 
-/// Says when all have begun to wait, and when all have ended.
+/// Counts the tasks that have begun to wait, and those that have ended.
 #[derive(Clone)]
 struct Crowd {
     waiting: Arc<Countdown>,
-    left: Arc<Countdown>,
+    running: Arc<Countdown>,
 }
 
-/// Tells when it has been counted down.
+/// Sends a message when it has been counted down to zero.
 struct Countdown {
-    left: AtomicUsize,
+    remaining: AtomicUsize,
     over: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -28,40 +28,40 @@ impl Countdown {
     fn new(count: usize) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (over, is_over) = oneshot::channel();
         let countdown = Self {
-            left: AtomicUsize::new(count),
+            remaining: AtomicUsize::new(count),
             over: Mutex::new(Some(over)),
         };
         (Arc::new(countdown), is_over)
     }
 
     fn count(&self) {
-        if self.left.fetch_sub(1, AcqRel) == 1 {
-            let over = self.over.lock().expect("nobody panics under it").take();
-            let _ = over.expect("it is over once").send(());
+        if self.remaining.fetch_sub(1, AcqRel) == 1 {
+            let over = self.over.lock().expect("no panic under the lock").take();
+            let _ = over.expect("one message").send(());
         }
     }
 }
 
 impl Crowd {
-    /// What each of the tasks does: `told` waits from its first poll on.
-    async fn wait(self, told: impl Future) {
-        let mut told = std::pin::pin!(told);
+    /// The work of each task: it awaits the request, which it begins with its first poll.
+    async fn wait(self, requested: impl Future) {
+        let mut requested = std::pin::pin!(requested);
         let mut counted = false;
         std::future::poll_fn(|context| {
-            let poll = told.as_mut().poll(context).map(drop);
+            let poll = requested.as_mut().poll(context).map(drop);
             if !std::mem::replace(&mut counted, true) {
                 self.waiting.count();
             }
             poll
         })
         .await;
-        self.left.count();
+        self.running.count();
     }
 }
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     let runtime = two_threads();
-    let mut group = criterion.benchmark_group("telling");
+    let mut group = criterion.benchmark_group("stop request");
     group.sampling_mode(SamplingMode::Flat);
     for count in [100_usize, 10_000, 100_000] {
         group.sample_size(if count > 10_000 { 20 } else { 50 });
@@ -73,36 +73,40 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         bench("Notify", &|| {
             let notify = Arc::new(Notify::new());
             let waiter = Arc::clone(&notify);
-            let told = move || {
+            let requested = move || {
                 let notify = Arc::clone(&waiter);
                 async move { notify.notified().await }
             };
-            runtime.block_on(round(count, told, move || notify.notify_waiters()))
+            runtime.block_on(round(count, requested, move || notify.notify_waiters()))
         });
         bench("lifecycle", &|| {
             runtime.block_on(async {
                 let app = app().await;
                 let shutdown = app.shutdown();
-                let asked = shutdown.clone();
-                let took = round(count, move || shutdown.requested(), move || asked.request());
+                let requester = shutdown.clone();
+                let took = round(
+                    count,
+                    move || shutdown.requested(),
+                    move || requester.request(),
+                );
                 let took = took.await;
                 app.stop().await;
                 took
             })
         });
-        // Not a countdown of their own: it is the app that waits for them, and the report that says so.
+        // Until the report and not the countdown: the app itself awaits these tasks.
         bench("lifecycle, to the report", &|| {
             runtime.block_on(async {
                 let app = app().await;
                 let (waiting, all_wait) = Countdown::new(count);
-                let (left, _all_left) = Countdown::new(count);
-                let crowd = Crowd { waiting, left };
+                let (running, _all_ended) = Countdown::new(count);
+                let crowd = Crowd { waiting, running };
                 let shutdown = app.shutdown();
                 let tasks = shutdown.tasks();
                 for _ in 0..count {
                     drop(tasks.spawn("waits", crowd.clone().wait(shutdown.requested())));
                 }
-                all_wait.await.expect("all of them count");
+                all_wait.await.expect("all tasks count down");
                 let begun = Instant::now();
                 let report = app.stop().await;
                 let took = begun.elapsed();
@@ -113,43 +117,48 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         bench("CancellationToken", &|| {
             let token = CancellationToken::new();
             let waiter = token.clone();
-            let told = move || waiter.clone().cancelled_owned();
-            runtime.block_on(round(count, told, move || token.cancel()))
+            let requested = move || waiter.clone().cancelled_owned();
+            runtime.block_on(round(count, requested, move || token.cancel()))
         });
         bench("child tokens", &|| {
             let token = CancellationToken::new();
             let parent = token.clone();
-            let told = move || parent.child_token().cancelled_owned();
-            runtime.block_on(round(count, told, move || token.cancel()))
+            let requested = move || parent.child_token().cancelled_owned();
+            runtime.block_on(round(count, requested, move || token.cancel()))
         });
         bench("watch", &|| {
-            let (tell, told) = watch::channel(false);
-            let told = move || {
-                let mut told = told.clone();
+            let (sender, receiver) = watch::channel(false);
+            let requested = move || {
+                let mut receiver = receiver.clone();
                 async move {
-                    let _ = told.wait_for(|told| *told).await;
+                    let _ = receiver.wait_for(|requested| *requested).await;
                 }
             };
-            runtime.block_on(round(count, told, move || tell.send_replace(true)))
+            runtime.block_on(round(count, requested, move || sender.send_replace(true)))
         });
     }
     group.finish();
 }
 
-/// From `tell` until the last of the tasks has ended.
-async fn round<F, T>(count: usize, told: impl Fn() -> F, tell: impl FnOnce() -> T) -> Duration
+/// Returns the time from `request` until the last of the tasks, each of which awaits a future of `requested`, has
+/// ended.
+async fn round<F, T>(
+    count: usize,
+    requested: impl Fn() -> F,
+    request: impl FnOnce() -> T,
+) -> Duration
 where
     F: Future + Send + 'static,
 {
     let (waiting, all_wait) = Countdown::new(count);
-    let (left, all_left) = Countdown::new(count);
-    let crowd = Crowd { waiting, left };
+    let (running, all_ended) = Countdown::new(count);
+    let crowd = Crowd { waiting, running };
     for _ in 0..count {
-        tokio::spawn(crowd.clone().wait(told()));
+        tokio::spawn(crowd.clone().wait(requested()));
     }
-    all_wait.await.expect("all of them count");
+    all_wait.await.expect("all tasks count down");
     let begun = Instant::now();
-    tell();
-    all_left.await.expect("all of them count");
+    request();
+    all_ended.await.expect("all tasks count down");
     begun.elapsed()
 }
