@@ -257,7 +257,7 @@ mod tests {
     use std::pin::pin;
 
     use lifecycle::{Lifecycle, Running, Settings};
-    use lifecycle_tests::run::folder;
+    use lifecycle_tests::harness::folder;
 
     use super::*;
     use crate::config::tests::in_folder;
