@@ -3,33 +3,31 @@
 
 use tracing::{debug, error, info, warn};
 
-use super::{Screen, say};
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::event::{EventKind, PendingWork};
+use crate::api::event::{Event, EventKind, PendingWork};
 use crate::error::escape::escape;
 use crate::life::outcome::describe;
 use crate::report::Report;
+use crate::view::plain::line;
+use crate::view::screen::Screen;
+use crate::view::stderr::write_line;
 
 pub(super) struct Log;
 
 impl Screen for Log {
-    fn event(&mut self, event: &EventKind) {
-        record(event);
+    fn event(&mut self, event: &Event) {
+        record(event.kind());
         if !tracing::dispatcher::has_been_set()
-            && let Some(line) = must_be_known(event)
+            && let Some(line) = must_be_known(event.kind())
         {
-            say(&line);
+            write_line(&line);
         }
-    }
-
-    fn tick(&mut self) -> bool {
-        false
     }
 
     fn finish(&mut self, report: &Report) {
         conclude(report);
         if report.needs_a_look() {
-            say(report.to_string().trim_end());
+            write_line(report.to_string().trim_end());
         }
     }
 }
@@ -38,12 +36,8 @@ impl Screen for Log {
 pub(super) struct Quiet;
 
 impl Screen for Quiet {
-    fn event(&mut self, event: &EventKind) {
-        record(event);
-    }
-
-    fn tick(&mut self) -> bool {
-        false
+    fn event(&mut self, event: &Event) {
+        record(event.kind());
     }
 
     fn finish(&mut self, report: &Report) {
@@ -55,21 +49,17 @@ impl Screen for Quiet {
 fn must_be_known(event: &EventKind) -> Option<String> {
     let text = match event {
         EventKind::Warning { message: text } => format!("warning: {text}"),
-        EventKind::SlowFirstPoll { .. } | EventKind::TaskPanicked { .. } => {
-            crate::view::plain::line(event)?
-        }
+        EventKind::SlowFirstPoll { .. } | EventKind::TaskPanicked { .. } => line(event)?,
         EventKind::StartFailed { .. } | EventKind::Failed { .. } | EventKind::Forced { .. } => {
-            crate::view::plain::line(event)?
+            line(event)?
         }
-        EventKind::Reloaded { error: Some(_), .. } => crate::view::plain::line(event)?,
+        EventKind::Reloaded { error: Some(_), .. } => line(event)?,
         EventKind::Stopped {
             errors,
             unfinished_tasks,
             leases,
             ..
-        } if !describe(errors, unfinished_tasks, leases).is_empty() => {
-            crate::view::plain::line(event)?
-        }
+        } if !describe(errors, unfinished_tasks, leases).is_empty() => line(event)?,
         _ => return None,
     };
     Some(text)

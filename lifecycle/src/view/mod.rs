@@ -22,13 +22,15 @@ mod report_json {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 }
+mod screen;
+pub(crate) mod stderr;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(crate) mod systemd;
 #[cfg(not(all(feature = "systemd", target_os = "linux")))]
 #[path = "systemd/disabled.rs"]
 pub(crate) mod systemd;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -36,13 +38,14 @@ use std::time::{Duration, Instant};
 
 use self::report_file::ReportFile;
 use self::systemd::{LastWords, Teller};
-use crate::api::event::{Event, EventKind, Observer};
+use crate::api::event::{Event, Observer};
 use crate::error::panic::caught;
 use crate::plan::Plan;
 use crate::plan::environment::Console;
 use crate::plan::environment::report_path::ReportPath;
 use crate::report::Report;
 use crate::sys;
+use crate::view::screen::Screen;
 
 /// How often live lines are drawn again.
 const TICK: Duration = Duration::from_millis(100);
@@ -76,14 +79,6 @@ pub(crate) struct View {
     messages: Sender<Message>,
     file: Option<ReportFile>,
     pub(crate) systemd: Teller,
-}
-
-/// One way of showing it.
-trait Screen {
-    fn event(&mut self, event: &EventKind);
-    /// Draws again what changes with time; true while there is such a thing.
-    fn tick(&mut self) -> bool;
-    fn finish(&mut self, report: &Report);
 }
 
 impl View {
@@ -244,7 +239,7 @@ fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen + Send>) {
         };
         match message {
             Ok(Message::Event(event)) => {
-                screen.event(event.kind());
+                screen.event(&event);
                 live = screen.tick();
             }
             Ok(Message::Finish(finish)) => {
@@ -258,11 +253,4 @@ fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen + Send>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
-}
-
-/// Writes to standard error what a person must know. That it cannot be written is no reason to fail.
-pub(crate) fn say(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    let _ = stderr.write_all(format!("{text}\n").as_bytes());
-    let _ = stderr.flush();
 }

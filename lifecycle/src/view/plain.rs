@@ -1,13 +1,14 @@
 //! What has happened, as lines for a person.
 
-use super::{Screen, say};
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::event::EventKind;
+use crate::api::event::{Event, EventKind};
 use crate::base::duration::show;
 use crate::error::escape::escape;
 use crate::life::outcome::describe;
 use crate::report::Report;
 use crate::scope::reason::{Reason, signal_name};
+use crate::view::screen::Screen;
+use crate::view::stderr::write_line;
 
 /// The line that says it; `None` for what is no line of its own.
 pub(super) fn line(event: &EventKind) -> Option<String> {
@@ -138,17 +139,13 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
 pub(super) struct Lines;
 
 impl Screen for Lines {
-    fn event(&mut self, event: &EventKind) {
-        if let Some(line) = line(event) {
-            say(&line);
+    fn event(&mut self, event: &Event) {
+        if let Some(line) = line(event.kind()) {
+            write_line(&line);
         }
     }
 
-    fn tick(&mut self) -> bool {
-        false
-    }
-
     fn finish(&mut self, report: &Report) {
-        say(report.in_short().trim_end());
+        write_line(report.in_short().trim_end());
     }
 }

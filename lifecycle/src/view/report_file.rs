@@ -14,11 +14,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{picture, report_json, say};
 use crate::error::escape::escape;
 use crate::error::failure::one_line;
 use crate::plan::environment::report_path::{Format, ReportPath, check};
 use crate::report::Report;
+use crate::view::stderr::write_line;
+use crate::view::{picture, report_json};
 
 /// What clearing up may take when the time is over.
 const CLEAR: Duration = Duration::from_millis(50);
@@ -130,7 +131,7 @@ impl Target {
 
     fn complain(&self, why: &str) {
         let path = escape(&self.path.file.to_string_lossy());
-        say(&format!("warning: no report was written to {path}: {why}"));
+        write_line(&format!("warning: no report was written to {path}: {why}"));
     }
 }
 
@@ -140,12 +141,33 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::entry::builder::Lifecycle;
+    use crate::life::outcome::Outcome;
+    use crate::scope::reason::Reason;
 
-    #[tokio::test]
-    async fn what_takes_too_long_is_given_up_and_leaves_nothing() {
-        let running = Lifecycle::builder().start().await.unwrap();
-        let report = running.stop().await;
+    /// Of an app without components, which was stopped on request.
+    fn report() -> Report {
+        Report::new(Outcome {
+            app: "app".to_owned(),
+            reason: Reason::Requested,
+            root: None,
+            ran: true,
+            exit_code: 0,
+            startup: Duration::ZERO,
+            shutdown: Duration::ZERO,
+            limit: Duration::from_secs(25),
+            reserve: Duration::from_secs(2),
+            forced: None,
+            cut_work: Vec::new(),
+            began: std::time::SystemTime::now(),
+            marks: Vec::new(),
+            body: None,
+            components: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn what_takes_too_long_is_given_up_and_leaves_nothing() {
+        let report = report();
         let folder = tempfile::tempdir().unwrap();
         let path = ReportPath::new(folder.path().join("life.json").as_ref()).unwrap();
         let file = ReportFile::start(path).unwrap();

@@ -3,19 +3,17 @@
 mod area;
 mod progress;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use console::Style;
 
 use self::area::Area;
 pub(super) use self::progress::Progress;
-use super::{Screen, say};
-use crate::api::event::EventKind;
+use crate::api::event::{Event, EventKind};
 use crate::report::Report;
 use crate::view::plain::line;
-
-/// What takes less gets no live line: it would only flicker.
-const WORTH_A_LINE: Duration = Duration::from_millis(150);
+use crate::view::screen::Screen;
+use crate::view::stderr::write_line;
 
 /// Most live lines of components at once; the rest is counted.
 const MOST: usize = 12;
@@ -40,13 +38,13 @@ impl Live {
 }
 
 impl Screen for Live {
-    fn event(&mut self, event: &EventKind) {
-        self.progress.hear(event, Instant::now());
-        if let Some(line) = line(event) {
+    fn event(&mut self, event: &Event) {
+        self.progress.hear(event.kind(), Instant::now());
+        if let Some(line) = line(event.kind()) {
             let line = coloured(&line);
             // The terminal has perhaps echoed `^C` where the line begins.
             let is_echoed = matches!(
-                event,
+                event.kind(),
                 EventKind::ShutdownBegan { .. } | EventKind::Forced { .. }
             );
             let begin = if is_echoed { "\r" } else { "" };
@@ -76,7 +74,7 @@ impl Screen for Live {
 
     fn finish(&mut self, report: &Report) {
         self.area.clear();
-        say(report.in_short().trim_end());
+        write_line(report.in_short().trim_end());
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::WORTH_A_LINE;
 use crate::api::event::{EventKind, PendingWork};
 use crate::base::duration::show;
 use crate::error::escape::escape;
@@ -13,6 +12,9 @@ use crate::plan::Plan;
 use crate::plan::component::Id;
 use crate::plan::graph::Graph;
 use crate::scope::reason::Reason;
+
+/// What takes less gets no live line: it would only flicker.
+const WORTH_A_LINE: Duration = Duration::from_millis(150);
 
 /// Most who are named that wait, or whose work is in flight.
 const NAMED: usize = 3;
