@@ -176,6 +176,8 @@ pub(crate) fn record(event: &EventKind) {
             info!(target: "lifecycle", limit_ms = millis(time_limit), "reloading")
         }
         EventKind::ReloadEnded => debug!(target: "lifecycle", "reload ended"),
+        // For observers only; how the life ended is written from the report.
+        EventKind::Lagged { .. } | EventKind::Ended { .. } => {}
         EventKind::Reloaded { name, error: None } => {
             info!(target: "lifecycle", component = escape(name), "reloaded")
         }

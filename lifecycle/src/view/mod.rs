@@ -23,6 +23,12 @@ mod report_json {
     }
 }
 mod screen;
+#[cfg(any(
+    feature = "admin",
+    feature = "console",
+    all(feature = "systemd", target_os = "linux")
+))]
+mod status;
 pub(crate) mod stderr;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(crate) mod systemd;
@@ -37,7 +43,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::report_file::ReportFile;
-use self::systemd::{LastWords, Teller};
+use self::systemd::{LastLine, NotifierHandle};
 use crate::api::event::{Event, Observer};
 use crate::error::panic::caught;
 use crate::plan::Plan;
@@ -71,14 +77,14 @@ pub(crate) struct Finishing {
     is_flushed: Receiver<()>,
     flush: Flush,
     file: Option<ReportFile>,
-    last_words: LastWords,
+    last_line: LastLine,
 }
 
 /// The thread that shows what happens, and the one that writes the report to a file.
 pub(crate) struct View {
     messages: Sender<Message>,
     file: Option<ReportFile>,
-    pub(crate) systemd: Teller,
+    pub(crate) systemd: NotifierHandle,
 }
 
 impl View {
@@ -86,7 +92,7 @@ impl View {
         plan: &Plan,
         console: Console,
         file: Option<ReportPath>,
-        systemd: Teller,
+        systemd: NotifierHandle,
     ) -> std::io::Result<Self> {
         let file = file.map(ReportFile::start).transpose()?;
         let (sender, messages) = channel();
@@ -118,22 +124,22 @@ impl View {
         Ok(Self {
             messages: sender,
             file: None,
-            systemd: Teller::NOBODY,
+            systemd: NotifierHandle::DETACHED,
         })
     }
 
     pub(crate) fn observer(&self) -> Observer {
         let sender = self.messages.clone();
-        let mut tell_systemd = self.systemd.observer();
+        let mut notify_systemd = self.systemd.observer();
         Box::new(move |event| {
-            tell_systemd(&event);
+            notify_systemd(&event);
             let _ = sender.send(Message::Event(event));
         })
     }
 
     /// Whether all is told when `flush` is called: no other thread has anything to write.
     pub(crate) fn is_last(&self) -> bool {
-        self.file.is_none() && self.systemd.is_nobody()
+        self.file.is_none() && self.systemd.is_detached()
     }
 
     /// Shows the end, and then calls `flush`, both on the view's thread; writes the file beside them.
@@ -141,7 +147,7 @@ impl View {
         if let Some(file) = &self.file {
             file.begin(report.clone());
         }
-        let last_words = self.systemd.finish(&report);
+        let last_line = self.systemd.finish(&report);
         let (written, is_written) = sync_channel(1);
         let (flushed, is_flushed) = sync_channel(1);
         let flush: Flush = Arc::new(Mutex::new(Some(Box::new(flush))));
@@ -157,7 +163,7 @@ impl View {
             is_flushed,
             flush,
             file: self.file,
-            last_words,
+            last_line,
         }
     }
 }
@@ -168,12 +174,12 @@ impl Finishing {
     pub(crate) fn wait(mut self, limit: Duration, left: Duration) {
         let begun = Instant::now();
         let file = self.file.take();
-        let last_words = std::mem::take(&mut self.last_words);
+        let last_line = std::mem::take(&mut self.last_line);
         self.wait_for_flush(limit, left);
         if let Some(file) = file {
             file.wait(left.saturating_sub(begun.elapsed()));
         }
-        last_words.wait(left.saturating_sub(begun.elapsed()));
+        last_line.wait(left.saturating_sub(begun.elapsed()));
     }
 
     fn wait_for_flush(self, limit: Duration, left: Duration) {

@@ -19,7 +19,10 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         | EventKind::ExpectedError { .. }
         | EventKind::StillDraining { .. }
         | EventKind::ReloadBegan { .. }
-        | EventKind::ReloadEnded => {
+        | EventKind::ReloadEnded
+        | EventKind::Lagged { .. }
+        // The report follows.
+        | EventKind::Ended { .. } => {
             return None;
         }
         EventKind::Started { name, took } => {

@@ -18,8 +18,9 @@ use crate::error::escape::escape;
 use crate::error::failure::one_line;
 use crate::plan::environment::report_path::{Format, ReportPath, check};
 use crate::report::Report;
+use crate::view::picture;
+use crate::view::report_json;
 use crate::view::stderr::write_line;
-use crate::view::{picture, report_json};
 
 /// What clearing up may take when the time is over.
 const CLEAR: Duration = Duration::from_millis(50);
@@ -135,7 +136,7 @@ impl Target {
     }
 }
 
-#[cfg(all(test, feature = "json"))]
+#[cfg(test)]
 mod tests {
     use std::fs::{read_dir, write};
     use std::path::Path;
@@ -169,7 +170,7 @@ mod tests {
     fn what_takes_too_long_is_given_up_and_leaves_nothing() {
         let report = report();
         let folder = tempfile::tempdir().unwrap();
-        let path = ReportPath::new(folder.path().join("life.json").as_ref()).unwrap();
+        let path = ReportPath::new(folder.path().join("life.svg").as_ref()).unwrap();
         let file = ReportFile::start(path).unwrap();
         let target = file.target.clone();
         // As far as a slow disk may have come.

@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::life::input::Input;
 use crate::report::Report;
-use crate::view::admin::status::{Board, Phase};
+use crate::view::admin::state::AdminState;
 use crate::view::picture::live::Picture;
+use crate::view::status::Phase;
 
 /// Streams of pictures at a time: far fewer than connections, so that they can never take the place of probes.
 const MOST: usize = 16;
@@ -54,7 +55,7 @@ pub(super) struct Painted {
 
 /// Somebody who looks on, until it is dropped: when the connection has ended, and all is written.
 pub(super) struct Looker {
-    board: Arc<Board>,
+    gallery: Arc<Gallery>,
     /// Told for each picture that is taken, where it is a stream of them.
     stream: OnceLock<(Arc<Notify>, OwnedSemaphorePermit)>,
 }
@@ -100,17 +101,17 @@ impl Gallery {
 }
 
 impl Looker {
-    pub(super) fn new(board: &Arc<Board>) -> Self {
-        board.gallery.lookers.send_modify(|lookers| *lookers += 1);
+    pub(super) fn new(gallery: &Arc<Gallery>) -> Self {
+        gallery.lookers.send_modify(|lookers| *lookers += 1);
         Self {
-            board: Arc::clone(board),
+            gallery: Arc::clone(gallery),
             stream: OnceLock::new(),
         }
     }
 
     /// Makes it one of the few who get a stream of pictures; what is to be told whenever it takes one.
     pub(super) fn stay(&self) -> Option<Arc<Notify>> {
-        let permit = Arc::clone(&self.board.gallery.places).try_acquire_owned();
+        let permit = Arc::clone(&self.gallery.places).try_acquire_owned();
         let takes = Arc::<Notify>::default();
         self.stream
             .set((Arc::clone(&takes), permit.ok()?))
@@ -126,7 +127,7 @@ impl Looker {
 
 impl Drop for Looker {
     fn drop(&mut self) {
-        let lookers = &self.board.gallery.lookers;
+        let lookers = &self.gallery.lookers;
         lookers.send_modify(|lookers| *lookers -= 1);
     }
 }
@@ -147,12 +148,11 @@ impl Farewell {
 }
 
 /// Paints while somebody looks on, until the last picture.
-pub(super) async fn paint(board: Arc<Board>) {
-    let gallery = &board.gallery;
+pub(super) async fn paint(gallery: Arc<Gallery>, state: Arc<AdminState>) {
     let mut lookers = gallery.lookers.subscribe();
     while lookers.wait_for(|lookers| *lookers > 0).await.is_ok() {
         let begun = Instant::now();
-        if let Some(painted) = paint_one(&board).await {
+        if let Some(painted) = paint_one(&gallery, &state).await {
             let is_last = painted.is_last;
             gallery.latest.send_replace(Some(Arc::new(painted)));
             if is_last {
@@ -163,7 +163,7 @@ pub(super) async fn paint(board: Arc<Board>) {
             }
         }
         let pause = PAUSE.max(begun.elapsed() * SHARE);
-        let tick = tick(&board);
+        let tick = tick(&state);
         select! {
             () = sleep(pause) => {}
             () = gallery.end_news.notified() => {}
@@ -176,10 +176,10 @@ pub(super) async fn paint(board: Arc<Board>) {
     }
 }
 
-fn tick(board: &Board) -> Duration {
-    let state = board.state();
-    if state.phase == Phase::Running {
-        let calm = state.since.elapsed().unwrap_or_default();
+fn tick(state: &AdminState) -> Duration {
+    let status = &state.known().status;
+    if status.phase == Phase::Running {
+        let calm = status.since.elapsed();
         (calm / 10).clamp(TICK, CALM)
     } else {
         TICK
@@ -187,13 +187,12 @@ fn tick(board: &Board) -> Duration {
 }
 
 /// Nothing where there is no life yet, or none any more and no report of it.
-async fn paint_one(board: &Board) -> Option<Painted> {
-    let gallery = &board.gallery;
+async fn paint_one(gallery: &Gallery, state: &AdminState) -> Option<Painted> {
     let so_far = match gallery.end.get() {
         Some(_) => None,
         None => {
             let (ask, answer) = oneshot::channel();
-            board.driver()?.send(Input::Look(ask)).ok()?;
+            state.driver()?.send(Input::Look(ask)).ok()?;
             select! {
                 so_far = answer => Some(so_far.ok()?),
                 // A driver that has ended answers nothing, and what it leaves is dropped in its own time.

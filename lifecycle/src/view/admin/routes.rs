@@ -1,6 +1,6 @@
 //! Which path asks for what.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http_body_util::{Either, Full};
@@ -12,11 +12,10 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use super::metrics;
 use super::probes::{self, Probe};
+use crate::view::admin::endpoints::Endpoints;
 use crate::view::admin::event_stream::{Pictures, next};
 use crate::view::admin::live_picture::Looker;
-use crate::view::admin::status::Board;
 
 pub(super) type Body = Either<Full<Bytes>, Pictures>;
 
@@ -44,7 +43,7 @@ const ROUTES: [(&str, &str); 6] = [
 
 /// What is asked for; nothing that is asked changes anything.
 pub(super) async fn answer<B>(
-    board: &Arc<Board>,
+    endpoints: &Endpoints,
     request: Request<B>,
     looker: &OnceLock<Looker>,
 ) -> Response<Body> {
@@ -55,19 +54,20 @@ pub(super) async fn answer<B>(
         return response;
     }
     let uri = request.uri();
+    let state = &*endpoints.state;
     match uri.path() {
         "/" if wants_text(request.headers()) => respond(StatusCode::OK, TEXT, routes()),
-        "/" => page(board, looker).await,
-        "/live" => live(board, looker),
-        "/livez" => say(probes::livez(board).await, TEXT),
-        "/startupz" => say(probes::startupz(board), TEXT),
-        "/readyz" => say(probes::readyz(board).await, TEXT),
+        "/" => page(endpoints, looker).await,
+        "/live" => live(endpoints, looker),
+        "/livez" => say(probes::livez(state).await, TEXT),
+        "/startupz" => say(probes::startupz(state), TEXT),
+        "/readyz" => say(probes::readyz(state).await, TEXT),
         "/healthz" => {
             let as_json = wants_json(uri.query(), request.headers());
             let kind = if as_json { JSON } else { TEXT };
-            say(probes::healthz(board, as_json).await, kind)
+            say(probes::healthz(state, as_json).await, kind)
         }
-        "/metrics" => respond(StatusCode::OK, METRICS, metrics::render(board)),
+        "/metrics" => respond(StatusCode::OK, METRICS, endpoints.prometheus.render(state)),
         _ => respond(
             StatusCode::NOT_FOUND,
             TEXT,
@@ -81,10 +81,10 @@ fn routes() -> String {
     ROUTES.map(line).concat()
 }
 
-async fn page(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
-    let mut latest = board.gallery.latest();
+async fn page(endpoints: &Endpoints, looker: &OnceLock<Looker>) -> Response<Body> {
+    let mut latest = endpoints.live_picture.latest();
     // It has one painted.
-    looker.get_or_init(|| Looker::new(board));
+    looker.get_or_init(|| Looker::new(&endpoints.live_picture));
     match timeout(PATIENCE, next(&mut latest)).await {
         Ok(Some(painted)) => {
             let mut response = respond(StatusCode::OK, HTML, painted.picture.page(&ROUTES[..5]));
@@ -103,9 +103,12 @@ async fn page(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
     }
 }
 
-fn live(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
-    let latest = board.gallery.latest();
-    let Some(takes) = looker.get_or_init(|| Looker::new(board)).stay() else {
+fn live(endpoints: &Endpoints, looker: &OnceLock<Looker>) -> Response<Body> {
+    let latest = endpoints.live_picture.latest();
+    let Some(takes) = looker
+        .get_or_init(|| Looker::new(&endpoints.live_picture))
+        .stay()
+    else {
         return respond(
             StatusCode::SERVICE_UNAVAILABLE,
             TEXT,

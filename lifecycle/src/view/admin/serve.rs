@@ -18,8 +18,8 @@ use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::routes::answer;
+use crate::view::admin::endpoints::Endpoints;
 use crate::view::admin::live_picture::Looker;
-use crate::view::admin::status::Board;
 
 /// Connections at a time.
 const MOST: usize = 128;
@@ -42,7 +42,7 @@ struct Open {
 }
 
 /// Accepts and answers, until the process is gone.
-pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
+pub(super) async fn serve(listener: TcpListener, endpoints: Arc<Endpoints>) {
     let mut open = VecDeque::with_capacity(MOST);
     for number in 1.. {
         match listener.accept().await {
@@ -53,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
                 if open.len() >= MOST {
                     push_one_out(&mut open);
                 }
-                open.push_back(Open::new(stream, &board));
+                open.push_back(Open::new(stream, &endpoints));
             }
             Err(_) => {
                 // Perhaps there are no descriptors left: then one that is held here is given up.
@@ -76,9 +76,9 @@ fn push_one_out(open: &mut VecDeque<Open>) {
 }
 
 impl Open {
-    fn new(stream: TcpStream, board: &Arc<Board>) -> Self {
+    fn new(stream: TcpStream, endpoints: &Arc<Endpoints>) -> Self {
         let asks = Arc::<AtomicBool>::default();
-        let task = tokio::spawn(converse(stream, Arc::clone(board), Arc::clone(&asks)));
+        let task = tokio::spawn(converse(stream, Arc::clone(endpoints), Arc::clone(&asks)));
         Self {
             task: task.abort_handle(),
             asks,
@@ -86,7 +86,7 @@ impl Open {
     }
 }
 
-async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
+async fn converse(stream: TcpStream, endpoints: Arc<Endpoints>, asks: Arc<AtomicBool>) {
     // One that says nothing costs no more than its descriptor.
     if !matches!(timeout(HEAD, stream.readable()).await, Ok(Ok(()))) {
         return;
@@ -94,8 +94,8 @@ async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
     let looker = OnceLock::new();
     let service = service_fn(|request| {
         asks.store(true, Ordering::Relaxed);
-        let (board, looker) = (&board, &looker);
-        async move { Ok::<_, Infallible>(answer(board, request, looker).await) }
+        let (endpoints, looker) = (&*endpoints, &looker);
+        async move { Ok::<_, Infallible>(answer(endpoints, request, looker).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -126,11 +126,11 @@ mod tests {
     use crate::plan::Plan;
     use crate::plan::selection::Parts;
 
-    fn board() -> Arc<Board> {
+    fn endpoints() -> Endpoints {
         let Ok(plan) = Plan::new(Parts::default()) else {
             panic!("there is nothing in it that could be wrong");
         };
-        Arc::new(Board::new(&plan))
+        Endpoints::new(&plan)
     }
 
     #[tokio::test(start_paused = true)]
@@ -139,8 +139,8 @@ mod tests {
         patience(&OnceLock::new()).await;
         assert_eq!(begun.elapsed(), WHOLE);
 
-        let board = board();
-        let looker = OnceLock::from(Looker::new(&board));
+        let endpoints = endpoints();
+        let looker = OnceLock::from(Looker::new(&endpoints.live_picture));
         let begun = Instant::now();
         patience(&looker).await;
         assert_eq!(begun.elapsed(), WHOLE, "it looked once");
@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn places_are_few_and_are_given_back() {
-        let board = board();
+        let endpoints = endpoints();
         let follow = || {
-            let looker = Looker::new(&board);
+            let looker = Looker::new(&endpoints.live_picture);
             looker.stay().map(|_| looker)
         };
         let mut lookers: Vec<Looker> = std::iter::from_fn(follow).collect();

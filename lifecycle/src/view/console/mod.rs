@@ -1,4 +1,4 @@
-//! The console: a line for each thing that has happened, and below it, drawn again and again, what is under way.
+//! The console: a line for each event, and below them live lines, redrawn ten times a second, of what is under way.
 
 mod area;
 mod progress;
@@ -18,7 +18,7 @@ use crate::view::stderr::write_line;
 /// Most live lines of components at once; the rest is counted.
 const MOST: usize = 12;
 
-/// What shows that it is alive.
+/// The frames of the spinner of a live line.
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 pub(super) struct Live {
@@ -39,7 +39,7 @@ impl Live {
 
 impl Screen for Live {
     fn event(&mut self, event: &Event) {
-        self.progress.hear(event.kind(), Instant::now());
+        self.progress.apply(event);
         if let Some(line) = line(event.kind()) {
             let line = coloured(&line);
             // The terminal has perhaps echoed `^C` where the line begins.
@@ -78,7 +78,7 @@ impl Screen for Live {
     }
 }
 
-/// The sign that a line begins with says how grave it is; so does its colour, where the terminal and its user want any.
+/// Colours the sign that a line begins with by how grave it is, where the terminal and its user want colours.
 fn coloured(line: &str) -> String {
     let sign = line.chars().next().unwrap_or_default();
     let style = Style::new().for_stderr();

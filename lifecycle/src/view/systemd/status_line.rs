@@ -1,205 +1,134 @@
-//! How far the life is, in the one line that `systemctl status` shows.
+//! The line that `systemctl status` shows: how far the life is.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::api::event::EventKind;
+use crate::api::event::{Event, EventKind};
 use crate::base::duration::show;
 use crate::error::escape::escape;
 use crate::scope::reason::signal_name;
+use crate::view::status::{ComponentStatus, Phase, Status, Step};
 
 /// Most components that are named at once; the rest is counted.
 const MOST: usize = 3;
-/// Most bytes of a line: a message of more than 4,096 is not heard at all.
+/// Most bytes of a line: systemd ignores a message of more than 4,096.
 const LENGTH: usize = 500;
 
-pub(super) struct Status {
-    phase: Phase,
-    /// How many components there are to start, or to stop.
-    total: usize,
-    up: HashSet<Arc<str>>,
-    /// What is starting or stopping, and how many others had begun before it.
-    under_way: HashMap<Arc<str>, UnderWay>,
-    begun: usize,
-    in_flight: u64,
+pub(super) struct StatusLine {
+    status: Status,
+    /// How the life ended, once it has.
+    ended: Option<String>,
     /// Since when the app's runtime has not answered.
     silent: Option<Instant>,
 }
 
-struct UnderWay {
-    place: usize,
-    /// What went wrong so far.
-    note: Option<String>,
-}
-
-enum Phase {
-    Starting,
-    /// With what went wrong in the last reload.
-    Running(Option<String>),
-    Reloading(Option<String>),
-    Stopping {
-        why: String,
-        /// Still serving, for so long.
-        serves: Option<Duration>,
-    },
-    Forced(Option<i32>),
-    Ended(String),
-}
-
-impl Status {
-    pub(super) fn new(components: usize) -> Self {
+impl StatusLine {
+    pub(super) fn new(status: Status) -> Self {
         Self {
-            phase: Phase::Starting,
-            total: components,
-            up: HashSet::new(),
-            under_way: HashMap::new(),
-            begun: 0,
-            in_flight: 0,
+            status,
+            ended: None,
             silent: None,
         }
     }
 
-    /// Takes the notice in; whether it may have changed the line.
-    pub(super) fn hear(&mut self, notice: &EventKind) -> bool {
-        match notice {
-            EventKind::Starting { name, .. } | EventKind::Stopping { name, .. } => {
-                let (place, note) = (self.begun, None);
-                self.begun += 1;
-                self.under_way
-                    .insert(Arc::clone(name), UnderWay { place, note });
-            }
-            EventKind::Started { name, .. } => {
-                self.under_way.remove(name);
-                self.up.insert(Arc::clone(name));
-            }
-            EventKind::StartFailed {
-                name,
-                attempt,
-                error,
-                retry_in: Some(_),
-            } => {
-                if let Some(under_way) = self.under_way.get_mut(name) {
-                    under_way.note = Some(format!("attempt {attempt} failed: {error}"));
+    /// Takes the event in. Returns whether it may have changed the line.
+    pub(super) fn apply(&mut self, event: &Event) -> bool {
+        self.status.apply(event);
+        !matches!(
+            event.kind(),
+            EventKind::Warning { .. }
+                | EventKind::SlowFirstPoll { .. }
+                | EventKind::Restarting { .. }
+                | EventKind::Failed {
+                    retry_in: Some(_),
+                    ..
                 }
-            }
-            EventKind::StartFailed { name, .. }
-            | EventKind::Finished { name }
-            | EventKind::Failed {
-                name,
-                retry_in: None,
-                ..
-            }
-            | EventKind::Stopped { name, .. } => {
-                self.under_way.remove(name);
-                self.up.remove(name);
-            }
-            EventKind::Running { .. } => {
-                self.under_way.clear();
-                self.phase = Phase::Running(None);
-            }
-            EventKind::ReloadBegan { .. } => self.phase = Phase::Reloading(None),
-            EventKind::Reloaded { name, error } => match (&mut self.phase, error) {
-                (Phase::Reloading(wrong), Some(error)) if wrong.is_none() => {
-                    *wrong = Some(format!("{name} did not reload: {error}"));
-                }
-                _ => return false,
-            },
-            EventKind::ReloadEnded => {
-                if let Phase::Reloading(wrong) = &mut self.phase {
-                    self.phase = Phase::Running(wrong.take());
-                }
-            }
-            EventKind::ShutdownBegan { reason, .. } => {
-                self.under_way.clear();
-                self.total = self.up.len();
-                self.phase = Phase::Stopping {
-                    why: reason.to_string(),
-                    serves: None,
-                };
-            }
-            EventKind::LameDuck { time } => self.serve(Some(*time)),
-            EventKind::Draining { pending, .. } => {
-                self.serve(None);
-                self.in_flight = pending.in_flight;
-            }
-            EventKind::StillDraining { pending } => self.in_flight = pending.in_flight,
-            EventKind::Forced { signal } => self.phase = Phase::Forced(*signal),
-            EventKind::Warning { message: _ }
-            | EventKind::SlowFirstPoll { .. }
-            | EventKind::Restarting { .. }
-            | EventKind::Failed { .. }
-            | EventKind::ExpectedError { .. }
-            | EventKind::TaskPanicked { .. }
-            | EventKind::EmergencyHook { .. } => return false,
-        }
-        true
+                | EventKind::ExpectedError { .. }
+                | EventKind::TaskPanicked { .. }
+                | EventKind::EmergencyHook { .. }
+                | EventKind::Lagged { .. }
+        )
     }
 
-    fn serve(&mut self, time: Option<Duration>) {
-        if let Phase::Stopping { serves, .. } = &mut self.phase {
-            *serves = time;
-        }
-    }
-
-    /// The app's runtime has not answered for so long, or has answered; whether that changes the line.
-    pub(super) fn hear_of_runtime(&mut self, time: Option<Duration>) -> bool {
+    /// Sets for how long the app's runtime has not answered; `None` if it has. Returns whether that changes the line.
+    pub(super) fn set_silence(&mut self, time: Option<Duration>) -> bool {
         let silent = time.and_then(|time| Instant::now().checked_sub(time));
         let before = std::mem::replace(&mut self.silent, silent);
         before.is_some() != silent.is_some()
     }
 
-    /// The life has ended like this.
+    /// Sets how the life ended.
     pub(super) fn end(&mut self, how: String) {
-        self.phase = Phase::Ended(how);
+        self.ended = Some(how);
     }
 
-    /// The place of what is under way, and what that is: what began first is named first.
-    fn progress(&self, done: usize) -> String {
-        let mut text = format!(" {} of {}", (done + 1).min(self.total), self.total);
-        let mut under_way: Vec<_> = self.under_way.iter().collect();
-        under_way.sort_unstable_by_key(|(_, under_way)| under_way.place);
-        for (index, (name, under_way)) in under_way.iter().take(MOST).enumerate() {
+    /// The number of the component whose turn it is, and those that are under way: what began first is named first.
+    fn progress(&self, done: usize, total: usize) -> String {
+        let mut text = format!(" {} of {total}", (done + 1).min(total));
+        let under_way = self.status.under_way();
+        for (index, component) in under_way.iter().take(MOST).enumerate() {
             text += if index == 0 { ": " } else { ", " };
-            text += name;
-            if let Some(note) = &under_way.note {
-                text += &format!(" ({note})");
-            }
+            text += &component.name;
+            text += &note(component);
         }
         if under_way.len() > MOST {
             text += &format!(" and {} more", under_way.len() - MOST);
         }
         text
     }
+
+    fn text(&self) -> String {
+        let status = &self.status;
+        if let Some(how) = &self.ended {
+            return how.clone();
+        }
+        match (status.phase, &status.stop) {
+            (Phase::Forced, _) => match status.forced_by {
+                Some(signal) => {
+                    format!("emergency hooks only: forced by {}", signal_name(signal))
+                }
+                None => "emergency hooks only: the time is over".to_owned(),
+            },
+            (Phase::LameDuck, Some(stop)) => format!(
+                "stopping ({}): not ready, still serving for {}",
+                stop.reason,
+                show(status.time_limit)
+            ),
+            (_, Some(stop)) => {
+                let progress = self.progress(status.stopped(), stop.total);
+                format!("stopping ({}){progress}", stop.reason)
+            }
+            (Phase::Starting, None) => {
+                let progress = self.progress(status.count(Step::Up), status.components.len());
+                format!("starting{progress}")
+            }
+            (_, None) if status.reload.is_under_way => "reloading".to_owned(),
+            (_, None) => match &status.reload.failed {
+                Some((name, error)) => format!("running; {name} did not reload: {error}"),
+                None => "running".to_owned(),
+            },
+        }
+    }
 }
 
-impl fmt::Display for Status {
+/// What went wrong with a start that goes on.
+fn note(component: &ComponentStatus) -> String {
+    match &component.last_error {
+        Some(error) if component.step == Step::Starting && component.attempt > 1 => {
+            format!(" (attempt {} failed: {error})", component.attempt - 1)
+        }
+        _ => String::new(),
+    }
+}
+
+impl fmt::Display for StatusLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = match &self.phase {
-            Phase::Starting => format!("starting{}", self.progress(self.up.len())),
-            Phase::Running(None) => "running".to_owned(),
-            Phase::Running(Some(wrong)) => format!("running; {wrong}"),
-            Phase::Reloading(_) => "reloading".to_owned(),
-            Phase::Stopping {
-                why,
-                serves: Some(time),
-            } => format!(
-                "stopping ({why}): not ready, still serving for {}",
-                show(*time)
-            ),
-            Phase::Stopping { why, .. } => {
-                let done = self.total.saturating_sub(self.up.len());
-                format!("stopping ({why}){}", self.progress(done))
-            }
-            Phase::Forced(Some(signal)) => {
-                format!("emergency hooks only: forced by {}", signal_name(*signal))
-            }
-            Phase::Forced(None) => "emergency hooks only: the time is over".to_owned(),
-            Phase::Ended(how) => how.clone(),
-        };
-        if self.in_flight > 0 && matches!(self.phase, Phase::Stopping { .. }) {
-            text += &format!("; {} in flight", self.in_flight);
+        let status = &self.status;
+        let mut text = self.text();
+        let in_flight = status.pending.in_flight;
+        let stops = status.stop.is_some() && status.phase != Phase::Forced && self.ended.is_none();
+        if in_flight > 0 && stops {
+            text += &format!("; {in_flight} in flight");
         }
         if let Some(since) = self.silent {
             let time = show(since.elapsed());
@@ -207,8 +136,8 @@ impl fmt::Display for Status {
         }
         let mut text = escape(&text);
         if text.len() > LENGTH {
-            let cut = (0..=LENGTH).rev().find(|at| text.is_char_boundary(*at));
-            text.truncate(cut.unwrap_or_default());
+            let end = (0..=LENGTH).rev().find(|at| text.is_char_boundary(*at));
+            text.truncate(end.unwrap_or_default());
             text.push('…');
         }
         f.write_str(&text)
@@ -218,66 +147,50 @@ impl fmt::Display for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::cleanup_layer::CleanupLayer;
     use crate::api::event::PendingWork;
-    use crate::api::leases::LeaseCounts;
-    use crate::scope::reason::Reason;
+    use crate::view::status::tests as status;
+    use crate::view::status::tests::{start_failed, started, stopped};
 
     fn starting(name: &str) -> EventKind {
-        EventKind::Starting {
-            name: name.into(),
-            time_limit: Duration::ZERO,
-        }
-    }
-
-    fn started(name: &str) -> EventKind {
-        EventKind::Started {
-            name: name.into(),
-            took: Duration::ZERO,
-        }
+        status::starting(name, Duration::ZERO)
     }
 
     fn stop_began(name: &str) -> EventKind {
-        EventKind::Stopping {
-            name: name.into(),
-            time_limit: Duration::ZERO,
-        }
-    }
-
-    fn stopped(name: &str) -> EventKind {
-        EventKind::Stopped {
-            name: name.into(),
-            took: Duration::ZERO,
-            layer: CleanupLayer::Safe,
-            errors: Vec::new(),
-            unfinished_tasks: Vec::new(),
-            leases: LeaseCounts::default(),
-        }
+        status::stopping(name, Duration::ZERO)
     }
 
     fn running() -> EventKind {
-        EventKind::Running {
-            took: Duration::ZERO,
-        }
+        status::running()
     }
 
     fn stopping() -> EventKind {
-        EventKind::ShutdownBegan {
-            reason: Reason::Signal(15),
-            time_limit: Duration::ZERO,
-        }
+        status::shutdown_began(15, Duration::ZERO)
     }
 
-    fn status<const N: usize>(components: usize, notices: [EventKind; N]) -> Status {
-        let mut status = Status::new(components);
-        for notice in &notices {
-            status.hear(notice);
-        }
-        status
+    fn apply(line: &mut StatusLine, kind: EventKind) {
+        line.apply(&Event::new(Instant::now(), kind));
     }
 
-    fn line<const N: usize>(notices: [EventKind; N]) -> String {
-        status(7, notices).to_string()
+    /// Of an app with so many components, those of the events among them.
+    fn status_line<const N: usize>(components: usize, events: [EventKind; N]) -> StatusLine {
+        let events = events.map(|kind| Event::new(Instant::now(), kind));
+        let mut names: Vec<&str> = Vec::new();
+        for name in events.iter().filter_map(Event::component) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let others: Vec<String> = (names.len()..components).map(|id| id.to_string()).collect();
+        names.extend(others.iter().map(String::as_str));
+        let mut line = StatusLine::new(status::status(&names, &[], Instant::now()));
+        for event in &events {
+            line.apply(event);
+        }
+        line
+    }
+
+    fn line<const N: usize>(events: [EventKind; N]) -> String {
+        status_line(7, events).to_string()
     }
 
     #[test]
@@ -300,12 +213,7 @@ mod tests {
 
     #[test]
     fn a_start_that_is_tried_again_says_why() {
-        let failed = EventKind::StartFailed {
-            name: "b".into(),
-            attempt: 2,
-            error: "no route".to_owned(),
-            retry_in: Some(Duration::from_secs(1)),
-        };
+        let failed = start_failed("b", 2, true);
         let expected = "starting 1 of 7: b (attempt 2 failed: no route)";
         assert_eq!(line([starting("b"), failed.clone()]), expected);
         assert_eq!(
@@ -342,12 +250,12 @@ mod tests {
 
     #[test]
     fn a_drain_counts_what_is_in_flight() {
-        let left = |in_flight| PendingWork {
+        let pending = |in_flight| PendingWork {
             in_flight,
             ..PendingWork::default()
         };
         let draining = EventKind::Draining {
-            pending: left(5),
+            pending: pending(5),
             time_limit: Duration::ZERO,
         };
         let up = [
@@ -357,13 +265,18 @@ mod tests {
             draining,
             stop_began("a"),
         ];
-        let mut status = status(1, up);
+        let mut line = status_line(1, up);
         assert_eq!(
-            status.to_string(),
+            line.to_string(),
             "stopping (SIGTERM) 1 of 1: a; 5 in flight"
         );
-        status.hear(&EventKind::StillDraining { pending: left(0) });
-        assert_eq!(status.to_string(), "stopping (SIGTERM) 1 of 1: a");
+        apply(
+            &mut line,
+            EventKind::StillDraining {
+                pending: pending(0),
+            },
+        );
+        assert_eq!(line.to_string(), "stopping (SIGTERM) 1 of 1: a");
     }
 
     #[test]
@@ -375,36 +288,33 @@ mod tests {
             name: "a".into(),
             error: Some("no such file".to_owned()),
         };
-        let mut status = status(1, [running(), reloading(), failed, EventKind::ReloadEnded]);
-        assert_eq!(
-            status.to_string(),
-            "running; a did not reload: no such file"
-        );
-        status.hear(&reloading());
-        assert_eq!(status.to_string(), "reloading");
-        status.hear(&EventKind::ReloadEnded);
-        assert_eq!(status.to_string(), "running");
+        let mut line = status_line(1, [running(), reloading(), failed, EventKind::ReloadEnded]);
+        assert_eq!(line.to_string(), "running; a did not reload: no such file");
+        apply(&mut line, reloading());
+        assert_eq!(line.to_string(), "reloading");
+        apply(&mut line, EventKind::ReloadEnded);
+        assert_eq!(line.to_string(), "running");
     }
 
     #[test]
     fn a_runtime_that_is_silent_is_seen_until_it_answers() {
-        let mut status = status(1, [running()]);
-        assert!(!status.hear_of_runtime(None));
-        assert!(status.hear_of_runtime(Some(Duration::from_secs(2))));
-        let line = status.to_string();
+        let mut line = status_line(1, [running()]);
+        assert!(!line.set_silence(None));
+        assert!(line.set_silence(Some(Duration::from_secs(2))));
+        let text = line.to_string();
         assert!(
-            line.starts_with("running; the runtime has not answered for 2"),
-            "{line}"
+            text.starts_with("running; the runtime has not answered for 2"),
+            "{text}"
         );
-        assert!(status.hear_of_runtime(None));
-        assert_eq!(status.to_string(), "running");
+        assert!(line.set_silence(None));
+        assert_eq!(line.to_string(), "running");
     }
 
     #[test]
     fn a_line_is_one_line_of_bounded_length() {
         let names = ["a\nREADY=1", &"ü".repeat(400)];
         for name in names {
-            let line = status(2, [starting(name)]).to_string();
+            let line = status_line(2, [starting(name)]).to_string();
             assert!(!line.contains('\n') && line.len() <= LENGTH + '…'.len_utf8());
         }
     }
