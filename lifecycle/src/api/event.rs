@@ -75,6 +75,12 @@ impl Event {
         Self::new(now, EventKind::Ended { exit_code })
     }
 
+    /// A warning of now.
+    pub(crate) fn warning(message: String) -> Self {
+        let now = tokio::time::Instant::now().into_std();
+        Self::new(now, EventKind::Warning { message })
+    }
+
     /// Returns the instant at which it happened, which is before the observer is called: an observer that is slow sees
     /// the same instants as one that is not.
     ///

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, oneshot};
 
-use crate::api::event::Observer;
+use crate::api::event::{Observer, UserObserver};
 use crate::api::hook::StartContext;
 use crate::error::BoxError;
 use crate::error::escape::escape;
@@ -132,6 +132,7 @@ impl Refused {
 struct Planned {
     plan: Plan,
     writers: Vec<Box<dyn Any + Send>>,
+    observers: Vec<UserObserver>,
     console: Console,
     /// Where probes and metrics are answered.
     admin: Option<SocketAddr>,
@@ -155,6 +156,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>, systemd: Systemd) -> Result<Read
     let Planned {
         plan,
         writers,
+        observers,
         console,
         admin,
         report,
@@ -166,7 +168,7 @@ fn prepare(spec: EntrySpec, init: Option<Init>, systemd: Systemd) -> Result<Read
     let admin = Admin::start(admin, &plan).map_err(|message| Refused::new(1, message))?;
     let view = systemd
         .start(&plan)
-        .and_then(|systemd| View::start(&plan, console, report, systemd))
+        .and_then(|systemd| View::start(&plan, console, report, systemd, observers))
         .map_err(|error| Refused::no_thread(&error))?;
     let observer = admin.beside(view.observer());
     let mut builder = if spec.current_thread {
@@ -211,6 +213,7 @@ impl Planned {
         let mut setup = Setup {
             parts,
             writers: Vec::new(),
+            observers: Vec::new(),
         };
         if let Some(init) = init {
             match caught(|| init(&mut setup)) {
@@ -239,6 +242,7 @@ impl Planned {
         Ok(Self {
             plan,
             writers: setup.writers,
+            observers: setup.observers,
             console,
             admin,
             report,

@@ -1,5 +1,6 @@
-//! The log: `tracing` events of the target `lifecycle`. Where the program has no subscriber, what a person must know
-//! goes to standard error.
+//! The log: `tracing` events of the target `lifecycle`. Without a subscriber, warnings and errors go to standard error.
+
+use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
 
@@ -32,7 +33,7 @@ impl Screen for Log {
     }
 }
 
-/// Only the log.
+/// The log alone: nothing goes to standard error.
 pub(super) struct Quiet;
 
 impl Screen for Quiet {
@@ -45,7 +46,7 @@ impl Screen for Quiet {
     }
 }
 
-/// What has to be seen although nobody subscribed.
+/// The line of an event that has to be seen without a subscriber as well.
 fn must_be_known(event: &EventKind) -> Option<String> {
     let text = match event {
         EventKind::Warning { message: text } => format!("warning: {text}"),
@@ -190,7 +191,15 @@ pub(crate) fn record(event: &EventKind) {
     }
 }
 
-/// Writes the end to the log.
+/// Returns what writes an event to the log of the calling thread, on any thread.
+pub(crate) fn recorder() -> Arc<dyn Fn(&Event) + Send + Sync> {
+    let subscriber = tracing::dispatcher::get_default(Clone::clone);
+    Arc::new(move |event| {
+        tracing::dispatcher::with_default(&subscriber, || record(event.kind()));
+    })
+}
+
+/// Writes how the life ended to the log.
 pub(crate) fn conclude(report: &Report) {
     let (code, summary) = (report.exit_code(), report.summary());
     if let Some(leak) = report.left_behind() {

@@ -20,7 +20,7 @@ const WORTH_A_LINE: Duration = Duration::from_millis(150);
 const NAMED: usize = 3;
 
 /// The live lines of one life.
-pub(in crate::view) struct Progress {
+pub(crate) struct Progress {
     status: Status,
     /// How many components are resources: the first ones, as in the graph.
     resources: usize,
@@ -28,7 +28,7 @@ pub(in crate::view) struct Progress {
 }
 
 impl Progress {
-    pub(in crate::view) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             status: Status::new(plan, Instant::now()),
             resources: plan.resources,
