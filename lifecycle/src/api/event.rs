@@ -130,7 +130,7 @@ impl Event {
     }
 }
 
-/// What an [`Event`] says.
+/// What happened.
 ///
 /// More kinds, and more fields, may be added: match with `..` and a wildcard arm. [`Event`] describes the order in which
 /// they are sent. Names are those of the report.

@@ -107,7 +107,7 @@ impl Setup {
     ///   if it was forced to end, and no longer than a second for a call that does not return. Writers of
     ///   [`flush_at_exit`](Self::flush_at_exit) are flushed after that.
     ///
-    /// Observers are not called if the plan is only printed.
+    /// Observers are not called if the app is refused before it starts, or if the plan is only printed.
     ///
     /// # Examples
     ///

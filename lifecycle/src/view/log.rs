@@ -66,7 +66,7 @@ fn must_be_known(event: &EventKind) -> Option<String> {
     Some(text)
 }
 
-/// Writes the event to the log.
+/// Writes an event to the log of the calling thread.
 pub(crate) fn record(event: &EventKind) {
     let millis = |time: &std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     match event {
@@ -163,7 +163,7 @@ pub(crate) fn record(event: &EventKind) {
             let note = describe(errors, unfinished_tasks, leases);
             let (layer, elapsed_ms) = (*layer, millis(took));
             if layer != CleanupLayer::Safe || !errors.is_empty() {
-                error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop clean");
+                error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop cleanly");
             } else if !note.is_empty() {
                 warn!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), leak = note, "stopped, with something still in use");
             } else {
@@ -186,7 +186,7 @@ pub(crate) fn record(event: &EventKind) {
             name,
             error: Some(error),
         } => {
-            error!(target: "lifecycle", component = escape(name), error, "did not reload: what it had goes on");
+            error!(target: "lifecycle", component = escape(name), error, "did not reload: its previous state stays in use");
         }
     }
 }

@@ -33,6 +33,15 @@ mod screen_thread;
     feature = "console",
     all(feature = "systemd", target_os = "linux")
 ))]
+#[cfg_attr(
+    not(all(
+        feature = "admin",
+        feature = "console",
+        feature = "systemd",
+        target_os = "linux"
+    )),
+    allow(dead_code, reason = "each viewer reads a part of it")
+)]
 mod status;
 pub(crate) mod stderr;
 #[cfg(all(feature = "systemd", target_os = "linux"))]

@@ -104,8 +104,8 @@ pub(crate) struct LastEvents {
 }
 
 impl LastEvents {
-    /// Waits until all observers have been called with all events, and dropped: for so long at most, and for none that is
-    /// stuck in a call.
+    /// Waits until all observers have been called with all events, and dropped: for `remaining` at most, and for none
+    /// that is stuck in a call.
     pub(crate) fn wait(self, remaining: Duration) {
         let until = Instant::now() + remaining;
         for (queue, returned) in self.queues {

@@ -1,4 +1,4 @@
-//! What has happened, as lines for a person.
+//! The plain lines: one for each event that an operator should see.
 
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::{Event, EventKind};
@@ -10,7 +10,7 @@ use crate::scope::reason::{Reason, signal_name};
 use crate::view::screen::Screen;
 use crate::view::stderr::write_line;
 
-/// The line that says it; `None` for what is no line of its own.
+/// Returns the line of an event; `None` for an event without one.
 pub(super) fn line(event: &EventKind) -> Option<String> {
     let text = match event {
         EventKind::Warning { message: text } => format!("! warning: {}", escape(text)),
@@ -130,7 +130,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             error: Some(error),
         } => {
             format!(
-                "✗ {} did not reload: {error}; what it had goes on",
+                "✗ {} did not reload: {error}; its previous state stays in use",
                 escape(name)
             )
         }
@@ -138,7 +138,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
     Some(text)
 }
 
-/// One line for each thing that has happened, where nothing can be drawn again.
+/// Plain lines on standard error, where nothing can be redrawn.
 pub(super) struct Lines;
 
 impl Screen for Lines {

@@ -58,13 +58,13 @@ impl Admin {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| failed("its runtime could not be made", error))?;
+            .map_err(|error| failed("its runtime could not be created", error))?;
         let listener = {
             let _entered = runtime.enter();
             listen(address).map_err(|error| failed("cannot listen there", error))?
         };
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(target: "lifecycle", %address, "probes and metrics are answered");
+            tracing::info!(target: "lifecycle", %address, "serving probes and metrics");
         }
         let endpoints = Arc::new(Endpoints::new(plan));
         let of_thread = Arc::clone(&endpoints);
@@ -78,7 +78,7 @@ impl Admin {
                 runtime.spawn(metrics::pass_on(state()));
                 runtime.block_on(serve::serve(listener, of_thread));
             })
-            .map_err(|error| failed("its thread could not be made", error))?;
+            .map_err(|error| failed("its thread could not be created", error))?;
         Ok(Self(Some(endpoints)))
     }
 

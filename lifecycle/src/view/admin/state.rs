@@ -23,7 +23,7 @@ pub(super) struct AdminState {
     pub(super) checks: Checks,
 }
 
-/// Where the app is, and what the events do not say.
+/// Where the app is, and what its events do not contain.
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) status: Status,

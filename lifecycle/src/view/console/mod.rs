@@ -15,7 +15,7 @@ use crate::view::plain::line;
 use crate::view::screen::Screen;
 use crate::view::stderr::write_line;
 
-/// Most live lines of components at once; the rest is counted.
+/// Most live lines at once; further components are counted.
 const MOST: usize = 12;
 
 /// The frames of the spinner of a live line.

@@ -116,7 +116,7 @@ pub(crate) struct ComponentStatus {
     pub(crate) attempt: u32,
     /// The error of the last failed attempt, or with which it failed last.
     pub(crate) last_error: Option<Arc<str>>,
-    /// How often it came up, restarts left out.
+    /// How often it came up, not counting restarts.
     pub(crate) starts: u64,
     pub(crate) failed_starts: u64,
     /// How often a worker ended by itself and was to run again.
@@ -335,7 +335,7 @@ impl Status {
         self.counts[step as usize] += 1;
         component.step = step;
         component.since = at;
-        // Resources stop when the drain is over: no event of its own says so.
+        // Resources stop when the drain is over, which has no event of its own.
         let stops = matches!(step, Step::Stopping | Step::Stopped);
         let is_over = stops && !component.worker && self.phase == Phase::Draining;
         let change = if is_over {

@@ -405,7 +405,7 @@ fn a_forced_end_is_kept_with_its_signal_and_counts_the_layers() {
         name: "a".into(),
         took: SECOND,
         layer: CleanupLayer::Emergency,
-        errors: vec!["its stop was cut".to_owned()],
+        errors: vec!["its stop did not end in time".to_owned()],
         unfinished_tasks: Vec::new(),
         leases: LeaseCounts::default(),
     };
