@@ -49,18 +49,17 @@ impl Setup {
     ///
     /// struct DataFolder(PathBuf);
     ///
-    /// struct Index;
-    ///
     /// #[resource]
-    /// impl Index {
-    ///     async fn start(folder: &DataFolder) -> std::io::Result<Self> {
-    ///         tokio::fs::create_dir_all(&folder.0).await?;
-    ///         Ok(Self)
+    /// impl DataFolder {
+    ///     fn start() -> Self {
+    ///         Self("/var/lib/app".into())
     ///     }
     /// }
     ///
     /// fn setup(setup: &mut Setup) {
-    ///     setup.provide(DataFolder("/var/lib/app".into()));
+    ///     if let Some(folder) = std::env::args_os().nth(1) {
+    ///         setup.provide(DataFolder(folder.into()));
+    ///     }
     /// }
     /// ```
     pub fn provide<T: Send + Sync + 'static>(&mut self, value: T) {
