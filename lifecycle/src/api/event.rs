@@ -21,10 +21,10 @@ use crate::scope::reason::Reason;
 ///   Background workers follow the resources.
 /// - `Started` of every component precedes [`Running`](EventKind::Running); a worker may already have
 ///   [`Finished`](EventKind::Finished) by then. `Running` is not sent when the startup fails or is stopped.
-/// - [`ShutdownBegan`](EventKind::ShutdownBegan) is sent exactly once, after the event that was its cause. It precedes
-///   every `Stopping` and `Stopped`.
-/// - [`LameDuck`](EventKind::LameDuck), [`Draining`](EventKind::Draining) and [`Forced`](EventKind::Forced) are each sent
-///   at most once, in this order.
+/// - [`ShutdownBegan`](EventKind::ShutdownBegan) is sent exactly once, after the failure that was its cause, if any. It
+///   precedes every `Stopping` and `Stopped`.
+/// - [`LameDuck`](EventKind::LameDuck), [`Draining`](EventKind::Draining) and [`Forced`](EventKind::Forced) are each
+///   sent at most once, in this order.
 /// - `Stopped` of a component precedes `Stopping` of everything that it needs. `Stopped` of every background worker
 ///   precedes `Stopping` of every resource.
 /// - [`Ended`](EventKind::Ended) is the last event, and is sent exactly once, unless the process ends earlier: by
@@ -132,8 +132,8 @@ impl Event {
 
 /// What happened.
 ///
-/// More kinds, and more fields, may be added: match with `..` and a wildcard arm. [`Event`] describes the order in which
-/// they are sent. Names are those of the report.
+/// More kinds, and more fields, may be added: match with `..` and a wildcard arm. [`Event`] describes the order in
+/// which they are sent. Names are those of the report.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -147,8 +147,8 @@ pub enum EventKind {
     },
     /// The first attempt to start a resource began, or a background worker was started.
     ///
-    /// Sent at most once for each component: further attempts and restarts do not repeat it. A component that was provided
-    /// or disabled has no events.
+    /// Sent at most once for each component: further attempts and restarts do not repeat it. A component that was
+    /// provided or disabled has no events.
     #[non_exhaustive]
     Starting {
         /// The component.
@@ -158,8 +158,8 @@ pub enum EventKind {
     },
     /// A component is up.
     ///
-    /// Sent at most once for each component: a worker that is restarted has been up all the time. A worker is up when it
-    /// has been polled once, or when it says so by [`Ready`](crate::Ready); a periodic one at once.
+    /// Sent at most once for each component: a worker that is restarted has been up all the time. A worker is up when
+    /// it has been polled once, or when it says so by [`Ready`](crate::Ready); a periodic one at once.
     #[non_exhaustive]
     Started {
         /// The component.
@@ -290,8 +290,8 @@ pub enum EventKind {
     },
     /// A component has been asked to stop.
     ///
-    /// Sent at most once for each component: not for a resource without a `stop`, nor for a worker that does not run, be it
-    /// between two runs or for good.
+    /// Sent at most once for each component: not for a resource without a `stop`, nor for a worker that does not run,
+    /// be it between two runs or for good.
     #[non_exhaustive]
     Stopping {
         /// The component.
@@ -301,7 +301,8 @@ pub enum EventKind {
     },
     /// The `stop` of a component failed, panicked or took too long, and its emergency hook is called.
     ///
-    /// Sent at most once for each component. [`Forced`](Self::Forced) stands for all hooks that are called from then on.
+    /// Sent at most once for each component. [`Forced`](Self::Forced) stands for all hooks that are called from then
+    /// on.
     #[non_exhaustive]
     EmergencyHook {
         /// The component.
@@ -327,7 +328,8 @@ pub enum EventKind {
         /// The leases that were outstanding.
         leases: LeaseCounts,
     },
-    /// The emergency phase begins: everything else is aborted, and the emergency hooks of all components that are up run.
+    /// The emergency phase begins: everything else is aborted, and the emergency hooks of all components that are up
+    /// run.
     ///
     /// Sent at most once.
     #[non_exhaustive]

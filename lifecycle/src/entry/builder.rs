@@ -80,7 +80,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds the fields and the listed workers of an app, with everything that they need, and takes its name and settings.
+    /// Adds the fields and the listed workers of an app, with everything that they need, and takes its name and
+    /// settings.
     ///
     /// Called again, it replaces the app.
     pub fn app<A: App>(mut self) -> Self {
@@ -109,8 +110,8 @@ impl Builder {
 
     /// Adds a background worker from a closure, which is called once, when all resources are up.
     ///
-    /// It runs until it returns; it should do so once `shutdown.requested()` completes. By default its end without an error
-    /// is no reason to stop, and an error stops the app with exit code 1. It is not restarted.
+    /// It runs until it returns; it should do so once `shutdown.requested()` completes. By default its end without an
+    /// error is no reason to stop, and an error stops the app with exit code 1. It is not restarted.
     ///
     /// # Examples
     ///
@@ -152,7 +153,8 @@ impl Builder {
         self
     }
 
-    /// Provides an instance in place of starting its type. It is not stopped, and has no events and no line in the report.
+    /// Provides an instance in place of starting its type. It is not stopped, and has no events and no line in the
+    /// report.
     ///
     /// An `Arc<dyn Trait>` stands for the resource that is bound `as` that trait. A value that nothing takes is a
     /// [`Warning`](crate::EventKind::Warning).
@@ -201,7 +203,8 @@ impl Builder {
         self
     }
 
-    /// Sets time limits. A limit that is not set keeps the value of an earlier call, of the app's attribute, or the default.
+    /// Sets time limits. A limit that is not set keeps the value of an earlier call, of the app's attribute, or the
+    /// default.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.parts.settings = settings.or(self.parts.settings);
         self
@@ -210,16 +213,16 @@ impl Builder {
     /// Adds an observer, which is called with each [`Event`] of the life, in order. Several may be added; each gets all
     /// events.
     ///
-    /// An observer has a thread of its own, which exists only if there is one. It is never called by the thread that drives
-    /// the life, nor under a lock, so that it may block, and cannot hold up or break the life:
+    /// An observer has a thread of its own, which exists only if there is one. It is never called by the thread that
+    /// drives the life, nor under a lock, so that it may block, and cannot hold up or break the life:
     ///
     /// - An observer that panics is dropped. The panic is reported once, as a warning on the log.
-    /// - An observer that is slow gets its events late. 65,536 of them wait at most; beyond that the oldest are dropped, and
-    ///   it gets [`Lagged`](crate::EventKind::Lagged) with their number in their place.
-    /// - Before [`Running::stop`] and [`Running::wait`] return, all events are delivered, [`Ended`](crate::EventKind::Ended)
-    ///   included, and the observer is dropped. They wait for this until the deadline at most (for half a second if less
-    ///   remains), and no longer than a second for a call that does not return. An observer that is abandoned so goes on on
-    ///   its thread.
+    /// - An observer that is slow gets its events late. 65,536 of them wait at most; beyond that the oldest are
+    ///   dropped, and it gets [`Lagged`](crate::EventKind::Lagged) with their number in their place.
+    /// - Before [`Running::stop`] and [`Running::wait`] return, all events are delivered,
+    ///   [`Ended`](crate::EventKind::Ended) included, and the observer is dropped. They wait for this until the
+    ///   deadline at most (for half a second if less remains), and no longer than a second for a call that does not
+    ///   return. Such an observer is abandoned on its thread.
     ///
     /// # Examples
     ///
@@ -245,8 +248,8 @@ impl Builder {
 
     /// Checks the app, starts it on the current runtime and returns when all of it is up.
     ///
-    /// Under a clock that is [paused](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) the app is driven by a task of
-    /// that runtime, so that its time limits follow the clock; otherwise by a thread of its own.
+    /// Under a clock that is [paused](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) the app is driven by a
+    /// task of that runtime, so that its time limits follow the clock; otherwise by a thread of its own.
     ///
     /// # Errors
     ///
@@ -330,8 +333,8 @@ impl Builder {
     }
 }
 
-/// What shows the life: a view with threads of its own, or, where a paused clock must govern the driver too, the log of the
-/// task that drives, so that tests with such a clock see their log in order.
+/// What shows the life: a view with threads of its own, or, where a paused clock must govern the driver too, the log of
+/// the task that drives, so that tests with such a clock see their log in order.
 enum Viewers {
     Threads(View),
     Inline(Observers),

@@ -108,7 +108,8 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// Panics if there is no report, because the runtime that the app was started on was dropped while its clock was paused.
+    /// Panics if there is no report, because the runtime that the app was started on was dropped while its clock was
+    /// paused.
     ///
     /// # Cancel safety
     ///

@@ -12,8 +12,8 @@ use crate::report::Report;
 /// # Source
 ///
 /// [`source`](Error::source) is the error of the operating system if a thread that the app needs could not be created.
-/// Errors of components are known as text only, in the message and by [`Report::root_error`]: their values are dropped where
-/// they were returned, since their destructors are user code.
+/// Errors of components are known as text only, in the message and by [`Report::root_error`]: their values are dropped
+/// where they were returned, since their destructors are user code.
 ///
 /// # Examples
 ///

@@ -17,8 +17,8 @@ use crate::macro_support::entry_spec::EntrySpec;
 ///
 /// # Panics
 ///
-/// Panics, so that the test fails, if the app does not start, if the body returns an error or panics, or if the exit code of
-/// the life is not 0.
+/// Panics, so that the test fails, if the app does not start, if the body returns an error or panics, or if the exit
+/// code of the life is not 0.
 pub fn test<B, F>(spec: EntrySpec, build: impl FnOnce(Builder) -> Builder, body: B)
 where
     B: FnOnce(StartContext) -> F,

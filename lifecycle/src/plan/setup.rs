@@ -9,8 +9,8 @@ use crate::plan::selection::{Parts, Provision};
 
 /// The argument of the `init` function of [`main`](macro@crate::main).
 ///
-/// `init` runs on the thread `main`, before the graph is checked and before anything starts, and also if the plan is only
-/// printed. If it returns an error or panics, nothing starts, and the process ends with exit code 1, or 2 for a
+/// `init` runs on the thread `main`, before the graph is checked and before anything starts, and also if the plan is
+/// only printed. If it returns an error or panics, nothing starts, and the process ends with exit code 1, or 2 for a
 /// [`ConfigError`](crate::ConfigError).
 ///
 /// # Examples
@@ -35,7 +35,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Provides an instance in place of starting its type. It is not stopped, and has no events and no line in the report.
+    /// Provides an instance in place of starting its type. It is not stopped, and has no events and no line in the
+    /// report.
     ///
     /// An `Arc<dyn Trait>` stands for the resource that is bound `as` that trait. A value that nothing takes is a
     /// [`Warning`](crate::EventKind::Warning).
@@ -95,16 +96,16 @@ impl Setup {
     /// Adds an observer, which is called with each [`Event`] of the life, in order. Several may be added; each gets all
     /// events.
     ///
-    /// An observer has a thread of its own, which exists only if there is one. It is never called by the thread that drives
-    /// the life, nor under a lock, so that it may block, and cannot hold up or break the life:
+    /// An observer has a thread of its own, which exists only if there is one. It is never called by the thread that
+    /// drives the life, nor under a lock, so that it may block, and cannot hold up or break the life:
     ///
     /// - An observer that panics is dropped. The panic is reported once, as a warning on the console or the log.
-    /// - An observer that is slow gets its events late. 65,536 of them wait at most; beyond that the oldest are dropped, and
-    ///   it gets [`Lagged`](crate::EventKind::Lagged) with their number in their place.
-    /// - Before the process ends, all events are delivered, [`Ended`](crate::EventKind::Ended) included, and the observer is
-    ///   dropped. The process waits for this within the time that remains until the deadline, or for a quarter of a second
-    ///   if it was forced to end, and no longer than a second for a call that does not return. Writers of
-    ///   [`flush_at_exit`](Self::flush_at_exit) are flushed after that.
+    /// - An observer that is slow gets its events late. 65,536 of them wait at most; beyond that the oldest are
+    ///   dropped, and it gets [`Lagged`](crate::EventKind::Lagged) with their number in their place.
+    /// - Before the process ends, all events are delivered, [`Ended`](crate::EventKind::Ended) included, and the
+    ///   observer is dropped. The process waits for this within the time that remains until the deadline, or for a
+    ///   quarter of a second if it was forced to end, and no longer than a second for a call that does not return.
+    ///   Writers of [`flush_at_exit`](Self::flush_at_exit) are flushed after that.
     ///
     /// Observers are not called if the app is refused before it starts, or if the plan is only printed.
     ///
@@ -127,8 +128,8 @@ impl Setup {
 
     /// Keeps the guard of a buffered writer, and drops it last, after the report.
     ///
-    /// Its destructor has the time that remains until the deadline after a graceful stop, and a quarter of a second after a
-    /// forced one. A destructor that panics is ignored.
+    /// Its destructor has the time that remains until the deadline after a graceful stop, and a quarter of a second
+    /// after a forced one. A destructor that panics is ignored.
     pub fn flush_at_exit(&mut self, writer_guard: impl Any + Send) {
         self.writers.push(Box::new(writer_guard));
     }

@@ -31,8 +31,9 @@ pub(super) struct ObserversFirst {
 }
 
 impl Finishing {
-    /// Waits until the end has been shown and flushed, the observers have got all events, and the file is written. If the
-    /// output does not take the end within `limit`, the flush goes ahead without it. All of it has until `remaining`.
+    /// Waits until the end has been shown and flushed, the observers have got all events, and the file is written. If
+    /// the output does not take the end within `limit`, the flush goes ahead without it. All of it has until
+    /// `remaining`.
     pub(crate) fn wait(mut self, limit: Duration, remaining: Duration) {
         let begun = Instant::now();
         let file = self.file.take();

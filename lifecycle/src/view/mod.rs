@@ -1,7 +1,8 @@
-//! The viewers of a life, all of them built on its events: the console on a terminal, else the log; systemd; the probes,
-//! the metrics and the live picture; the user's observers; and, from its report, the report file.
+//! The viewers of a life, all of them built on its events: the console on a terminal, else the log; systemd; the
+//! probes, the metrics and the live picture; the user's observers; and, from its report, the report file.
 //!
-//! Each runs on a thread of its own, so that an output that blocks or is gone holds up neither the life nor another viewer.
+//! Each runs on a thread of its own, so that an output that blocks or is gone holds up neither the life nor another
+//! viewer.
 
 #[cfg(feature = "admin")]
 pub(crate) mod admin;
@@ -134,8 +135,9 @@ impl View {
         self.file.is_none() && self.systemd.is_detached() && self.observers.is_empty()
     }
 
-    /// Shows how the life ended, and then calls `flush`, both on the screen's thread; meanwhile writes the report file, and
-    /// passes the last event to the observers. They are through before `flush` is called: what they write may be buffered.
+    /// Shows how the life ended, and then calls `flush`, both on the screen's thread; meanwhile writes the report file,
+    /// and passes the last event to the observers. They are through before `flush` is called: what they write may be
+    /// buffered.
     pub(crate) fn finish(self, report: Report, flush: impl FnOnce() + Send + 'static) -> Finishing {
         if let Some(file) = &self.file {
             file.begin(report.clone());

@@ -3,8 +3,8 @@
 //! Invariants:
 //!
 //! 1. The driver only appends to queues. Their locks are held for a push or a pop, never while an observer runs.
-//! 2. A queue holds [`MOST`] events at most. Beyond that the oldest ones are dropped and counted, and the observer gets the
-//!    count in their place, so that a queue is always in order and never silently incomplete.
+//! 2. A queue holds [`MOST`] events at most. Beyond that the oldest ones are dropped and counted, and the observer gets
+//!    the count in their place, so that a queue is always in order and never silently incomplete.
 //! 3. A panic ends the observer that it came from, and nothing else.
 //! 4. The end waits for an observer only while that takes events, and no longer than it is given.
 

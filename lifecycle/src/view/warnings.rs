@@ -7,8 +7,8 @@ use crate::api::event::Event;
 use crate::view::screen::Show;
 use crate::view::screen_thread::Message;
 
-/// Passes warnings to the screen's thread, where they appear in the order of the events, or shows them at once when that
-/// thread takes none any more.
+/// Passes warnings to the screen's thread, where they appear in the order of the events, or shows them at once when
+/// that thread takes none any more.
 pub(super) struct Warnings {
     screen: Arc<Mutex<Option<Sender<Message>>>>,
     show_late: Show,

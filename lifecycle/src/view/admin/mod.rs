@@ -1,11 +1,11 @@
-//! Probes, metrics and the live picture over HTTP, on the address that `LIFECYCLE_ADMIN` names: read-only, and off unless
-//! it is set. The guide describes what each path answers.
+//! Probes, metrics and the live picture over HTTP, on the address that `LIFECYCLE_ADMIN` names: read-only, and off
+//! unless it is set. The guide describes what each path answers.
 //!
 //! Invariants:
 //!
-//! 1. A thread and a runtime of its own answer, from before the first start until the process is gone. Nothing waits for
-//!    them: a connection can hold up neither the start nor the end, but for the moment in which viewers get the last
-//!    picture.
+//! 1. A thread and a runtime of its own answer, from before the first start until the process is gone. Nothing waits
+//!    for them: a connection can hold up neither the start nor the end, but for the moment in which viewers get the
+//!    last picture.
 //! 2. No user code runs here: a `health` runs on the app's runtime or on a thread of the framework's, and so does a
 //!    recorder of the user's.
 //! 3. The driver passes events in under a lock that is held for a few assignments, never while user code runs.
@@ -82,8 +82,8 @@ impl Admin {
         Ok(Self(Some(endpoints)))
     }
 
-    /// Returns an observer that passes each event to the admin and then to this one: what is written to the log is not ahead
-    /// of the probes.
+    /// Returns an observer that passes each event to the admin and then to this one: what is written to the log is not
+    /// ahead of the probes.
     pub(crate) fn beside(&self, mut observer: Observer) -> Observer {
         let Some(endpoints) = self.0.clone() else {
             return observer;

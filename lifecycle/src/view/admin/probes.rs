@@ -14,8 +14,8 @@ use crate::view::status::{ComponentStatus, Step};
 
 /// A runtime that has not run a task for this long is stuck, not busy.
 const STALLED: Duration = Duration::from_secs(5);
-/// How long `/livez` waits for the runtime: less than the second that a kubelet waits by default. Whether a runtime that
-/// has not answered by then is busy or stuck is decided by a later request.
+/// How long `/livez` waits for the runtime: less than the second that a kubelet waits by default. Whether a runtime
+/// that has not answered by then is busy or stuck is decided by a later request.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the answer is a good one, and its text.

@@ -1,5 +1,5 @@
-//! The health checks that readiness depends on: every 5 s while they succeed, every second while they fail, from when the
-//! app is up until it is asked to stop.
+//! The health checks that readiness depends on: every 5 s while they succeed, every second while they fail, from when
+//! the app is up until it is asked to stop.
 
 use std::sync::Arc;
 use std::time::Duration;

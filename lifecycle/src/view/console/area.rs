@@ -1,8 +1,8 @@
 //! The end of the terminal, where lines are redrawn below everything else that is written.
 //!
-//! The cursor stays above these lines, where the next text belongs: what the app prints meanwhile takes their place, and is
-//! neither lost nor in the middle of them; the same holds for what a shell prints when the app is suspended and resumed.
-//! What was drawn is not remembered, since a terminal that was resized may have wrapped it anew.
+//! The cursor stays above these lines, where the next text belongs: what the app prints meanwhile takes their place,
+//! and is neither lost nor in the middle of them; the same holds for what a shell prints when the app is suspended and
+//! resumed. What was drawn is not remembered, since a terminal that was resized may have wrapped it anew.
 
 use std::io;
 

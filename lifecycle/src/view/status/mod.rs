@@ -1,16 +1,16 @@
 //! [`Status`]: where an app and each of its components are, derived from the events of its life.
 //!
-//! This is the one place that derives it. The console, systemd, the probes, the metrics and the live picture read it and
-//! keep only what is their own: how they show it. The log and the plain lines need none of it, since each event is a line
-//! by itself.
+//! This is the one place that derives it. The console, systemd, the probes, the metrics and the live picture read it
+//! and keep only what is their own: how they show it. The log and the plain lines need none of it, since each event is
+//! a line by itself.
 //!
 //! Invariants:
 //!
 //! 1. It is pure: no clock, no lock, no output. All instants are those of the events, so that a viewer that lags behind
 //!    shows the same times as one that does not.
 //! 2. Phases follow each other in the order of [`Phase`]. A phase may be skipped, none is entered again.
-//! 3. A request to stop is no phase: until the lame duck, the drain or the emergency phase begins, the app is still where
-//!    it was, and only [`Status::stop`] is set.
+//! 3. A request to stop is no phase: until the lame duck, the drain or the emergency phase begins, the app is still
+//!    where it was, and only [`Status::stop`] is set.
 //! 4. Events of what is no component, such as main's body, change no component.
 
 use std::collections::HashMap;
@@ -181,8 +181,8 @@ impl Status {
         total.saturating_sub(self.count(Step::Up) + self.count(Step::Stopping))
     }
 
-    /// The components that start or stop, in the order in which that began. Once there is a cause to stop, starts are not
-    /// what the app waits for; in the emergency phase nothing is.
+    /// The components that start or stop, in the order in which that began. Once there is a cause to stop, starts are
+    /// not what the app waits for; in the emergency phase nothing is.
     pub(crate) fn under_way(&self) -> Vec<&ComponentStatus> {
         if matches!(self.phase, Phase::Forced | Phase::Ended) {
             return Vec::new();

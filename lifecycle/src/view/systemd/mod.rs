@@ -1,7 +1,8 @@
 //! systemd, where it started the process: the protocol of [`sd_notify(3)`], over a socket made before anything else.
 //!
-//! A thread of its own sends, so that a manager that does not read holds up no part of the life. What systemd acts upon is
-//! sent at once, and none of it is lost; the status line is sent ten times a second at most, however many components start.
+//! A thread of its own sends, so that a manager that does not read holds up no part of the life. What systemd acts upon
+//! is sent at once, and none of it is lost; the status line is sent ten times a second at most, however many components
+//! start.
 //!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
@@ -50,8 +51,8 @@ pub(crate) struct NotifierHandle {
 pub(crate) struct LastLine(Option<Receiver<()>>);
 
 impl Systemd {
-    /// Takes systemd's variables out of the environment, so that no child inherits them. One that is missing or cannot be
-    /// used is no error: an app starts without its supervisor as well.
+    /// Takes systemd's variables out of the environment, so that no child inherits them. One that is missing or cannot
+    /// be used is no error: an app starts without its supervisor as well.
     ///
     /// To be called while the process has one thread.
     pub(crate) fn capture() -> Self {
@@ -91,8 +92,8 @@ impl NotifierHandle {
         watchdog: None,
     };
 
-    /// Returns what passes each event on. The instant of a reload is taken at once, not when the thread gets to it: by it
-    /// systemd tells which of its requests the reload answers.
+    /// Returns what passes each event on. The instant of a reload is taken at once, not when the thread gets to it: by
+    /// it systemd tells which of its requests the reload answers.
     pub(crate) fn observer(&self) -> impl FnMut(&Event) + Send + use<> {
         let messages = self.messages.clone();
         move |event| {
@@ -107,8 +108,8 @@ impl NotifierHandle {
         }
     }
 
-    /// Keeps systemd's watchdog from firing for as long as the app's runtime answers. To be run by the driver's runtime, so
-    /// that it vouches for both.
+    /// Keeps systemd's watchdog from firing for as long as the app's runtime answers. To be run by the driver's
+    /// runtime, so that it vouches for both.
     pub(crate) fn pings(
         &self,
         runtime: runtime::Handle,
