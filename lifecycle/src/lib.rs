@@ -131,7 +131,9 @@ pub use api::stream::{
 };
 pub use api::tasks::{Task, Tasks};
 pub use api::worker::{BackgroundPolicy, BackgroundWorker, EndAction, Ready, RestartPolicy};
-pub use entry::builder::{Builder, Lifecycle, NotUp, Running, StartError};
+pub use entry::builder::{Builder, Lifecycle};
+pub use entry::running::{NotUp, Running};
+pub use entry::start_error::StartError;
 pub use error::{BoxError, ConfigError, Draining, TaskError, is_disconnect};
 pub use guide::guarantees;
 pub use inventory;

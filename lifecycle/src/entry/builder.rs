@@ -1,8 +1,7 @@
-//! The app without macros: [`Lifecycle::builder`] and [`Running`]. Signals, the environment and the end of the process
+//! The app without macros: [`Lifecycle::builder`] and [`Builder`]. Signals, the environment and the end of the process
 //! belong to `main` alone; here the caller stops.
 
 use std::any::TypeId;
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,39 +13,51 @@ use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 
 use crate::api::app::App;
-use crate::api::event::{Event, Observer};
+use crate::api::event::{Event, Observer, UserObserver};
 use crate::api::hook::{Hook, Instance, StartContext, key};
 use crate::api::resource::Resource;
 use crate::api::settings::Settings;
 use crate::api::shutdown::Shutdown;
 use crate::api::worker::BackgroundWorker;
+use crate::entry::running::Running;
+use crate::entry::start_error::StartError;
 use crate::life::hook_threads::clock_stands_still;
-use crate::life::input::Input;
-use crate::life::{BodyLink, Handles, Life, Wiring};
+use crate::life::{BodyLink, Life, Wiring};
 use crate::macro_support::parameter::Outcome;
 use crate::plan::Plan;
 use crate::plan::component::Run;
 use crate::plan::selection::{Parts, Provision};
 use crate::report::Report;
+use crate::view::observers::Observers;
 use crate::view::{View, log};
 
-/// Where an app is put together by hand.
+/// What writing to the log, and observers, may take at the end, if there is less than this until the deadline.
+const LOG: Duration = Duration::from_millis(500);
+
+/// The entry for apps that are put together by hand: [`Lifecycle::builder`]. It has no values.
 #[derive(Debug)]
-pub struct Lifecycle;
+pub enum Lifecycle {}
 
 impl Lifecycle {
-    /// An app without components.
+    /// Returns a builder of an app without components, with the name `app` and default settings.
+    ///
+    /// The environment is not read, and signals are not handled: both belong to [`main`](macro@crate::main).
     pub fn builder() -> Builder {
         Builder {
             parts: Parts {
                 name: "app".to_owned(),
                 ..Parts::default()
             },
+            observers: Vec::new(),
         }
     }
 }
 
-/// Puts an app together; [`Builder::start`] starts it.
+/// Puts an app together. [`Builder::start`] checks it and starts it.
+///
+/// Nothing is checked before that: unknown names, missing dependencies and cycles are all reported by `start` at once.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -65,35 +76,61 @@ impl Lifecycle {
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
     pub(crate) parts: Parts,
+    observers: Vec<UserObserver>,
 }
 
 impl Builder {
-    /// The app's fields and listed workers, with all that they need, and its settings.
+    /// Adds the fields and the listed workers of an app, with everything that they need, and takes its name and
+    /// settings.
+    ///
+    /// Called again, it replaces the app.
     pub fn app<A: App>(mut self) -> Self {
         self.parts.app = Some(A::RECORD);
         A::RECORD.name.clone_into(&mut self.parts.name);
         self
     }
 
-    /// Everything that the attributes registered in this binary.
+    /// Adds every resource and worker that an attribute registered in this binary.
     pub fn registered(mut self) -> Self {
         self.parts.registered = true;
         self
     }
 
-    /// The resource, with all that it needs.
+    /// Adds a resource, with everything that it needs.
     pub fn resource<T: Resource>(mut self) -> Self {
         self.parts.resources.push(T::RECORD);
         self
     }
 
-    /// The worker of an annotated function, with all that it needs.
+    /// Adds the worker of an annotated function, with everything that it needs.
     pub fn background_worker<W: BackgroundWorker>(mut self) -> Self {
         self.parts.workers.push(W::RECORD);
         self
     }
 
-    /// A worker from a closure, which is called once.
+    /// Adds a background worker from a closure, which is called once, when all resources are up.
+    ///
+    /// It runs until it returns; it should do so once `shutdown.requested()` completes. By default its end without an
+    /// error is no reason to stop, and an error stops the app with exit code 1. It is not restarted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use lifecycle::{Lifecycle, Shutdown};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), lifecycle::StartError> {
+    /// let running = Lifecycle::builder()
+    ///     .background("heartbeat", |shutdown: Shutdown| async move {
+    ///         while !shutdown.sleep(Duration::from_secs(10)).await.is_interrupted() {
+    ///             println!("alive");
+    ///         }
+    ///     })
+    ///     .start()
+    ///     .await?;
+    /// # running.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn background<F, Fut, M>(mut self, name: impl Into<String>, run: F) -> Self
     where
         F: FnOnce(Shutdown) -> Fut + Send + 'static,
@@ -116,31 +153,108 @@ impl Builder {
         self
     }
 
-    /// An instance in place of starting its type; it is not stopped. An `Arc<dyn Trait>` stands for what is bound `as`
-    /// that trait.
+    /// Provides an instance in place of starting its type. It is not stopped, and has no events and no line in the
+    /// report.
+    ///
+    /// An `Arc<dyn Trait>` stands for the resource that is bound `as` that trait. A value that nothing takes is a
+    /// [`Warning`](crate::EventKind::Warning).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lifecycle::{Lifecycle, resource};
+    ///
+    /// struct Config { port: u16 }
+    ///
+    /// #[resource]
+    /// impl Config {
+    ///     fn start() -> std::io::Result<Self> {
+    ///         Err(std::io::ErrorKind::NotFound.into())
+    ///     }
+    /// }
+    ///
+    /// struct Listener(u16);
+    ///
+    /// #[resource]
+    /// impl Listener {
+    ///     fn start(config: &Config) -> Self {
+    ///         Self(config.port)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let running = Lifecycle::builder()
+    ///     .resource::<Listener>()
+    ///     .provide(Config { port: 0 })
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(running.get::<Listener>()?.0, 0);
+    /// # running.stop().await;
+    /// # Ok(()) }
+    /// ```
     pub fn provide<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.parts.provided.push(Provision::new(value));
         self
     }
 
-    /// Leaves out the component of that name.
+    /// Disables the component of that name. Everything that needs it must be disabled as well, or it must be provided.
     pub fn disable(mut self, name: impl Into<String>) -> Self {
         self.parts.disabled.push(name.into());
         self
     }
 
-    /// Time limits; what they do not say holds as the app's attribute says, or by default.
+    /// Sets time limits. A limit that is not set keeps the value of an earlier call, of the app's attribute, or the
+    /// default.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.parts.settings = settings.or(self.parts.settings);
         self
     }
 
-    /// Starts the app on the current runtime and returns when all of it is up.
+    /// Adds an observer, which is called with each [`Event`] of the life, in order. Several may be added; each gets all
+    /// events.
+    ///
+    /// An observer has a thread of its own, which exists only if there is one. It is never called by the thread that
+    /// drives the life, nor under a lock, so that it may block, and cannot hold up or break the life:
+    ///
+    /// - An observer that panics is dropped. The panic is reported once, as a warning on the log.
+    /// - An observer that is slow gets its events late. 65,536 of them wait at most; beyond that the oldest are
+    ///   dropped, and it gets [`Lagged`](crate::EventKind::Lagged) with their number in their place.
+    /// - Before [`Running::stop`] and [`Running::wait`] return, all events are delivered,
+    ///   [`Ended`](crate::EventKind::Ended) included, and the observer is dropped. They wait for this until the
+    ///   deadline at most (for half a second if less remains), and no longer than a second for a call that does not
+    ///   return. Such an observer is abandoned on its thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lifecycle::{Event, EventKind, Lifecycle};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), lifecycle::StartError> {
+    /// let running = Lifecycle::builder()
+    ///     .observer(|event: &Event| match event.kind() {
+    ///         EventKind::ShutdownBegan { reason, .. } => println!("stopping: {reason}"),
+    ///         EventKind::Ended { exit_code, .. } => println!("ended: {exit_code}"),
+    ///         _ => {}
+    ///     })
+    ///     .start()
+    ///     .await?;
+    /// # running.stop().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn observer(mut self, observer: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Checks the app, starts it on the current runtime and returns when all of it is up.
+    ///
+    /// Under a clock that is [paused](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) the app is driven by a
+    /// task of that runtime, so that its time limits follow the clock; otherwise by a thread of its own.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the graph is wrong (nothing has started then), or when a start failed (what had started has
-    /// been taken down again then).
+    /// [`StartError`] if the graph is wrong, in which case nothing has started; if a start failed or the startup took too
+    /// long, in which case everything that had started has been taken down again; or if a thread cannot be created.
     ///
     /// # Cancel safety
     ///
@@ -148,26 +262,30 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lifecycle::Lifecycle;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let error = Lifecycle::builder().disable("database").start().await.unwrap_err();
+    /// assert!(error.is_config());
+    /// # }
+    /// ```
     pub async fn start(self) -> Result<Running, StartError> {
         self.start_with(None).await
     }
 
     pub(crate) async fn start_with(self, body: Option<BodyLink>) -> Result<Running, StartError> {
-        let plan = Arc::new(Plan::new(self.parts).map_err(StartError::refused)?);
+        let plan = Plan::new(self.parts).map_err(|findings| StartError::refused(&findings))?;
+        let plan = Arc::new(plan);
         let (up, is_up) = oneshot::channel();
-        // A paused clock must govern the driver too; otherwise it has a thread to itself, as in `main`.
-        let paused = clock_stands_still();
-        let view = if paused {
-            None
-        } else {
-            Some(View::log().map_err(StartError::no_threads)?)
-        };
+        let viewers = Viewers::start(self.observers).map_err(StartError::no_threads)?;
         let wiring = Wiring {
             runtime: runtime::Handle::current(),
-            observer: view
-                .as_ref()
-                .map_or_else(|| Box::new(record) as Observer, View::observer),
+            observer: viewers.observer(),
             body,
             up: Some(up),
             on_deadline: Box::new(drop),
@@ -177,20 +295,23 @@ impl Builder {
             Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
         let shutdown = life.shutdown();
         let (ended, has_ended) = watch::channel(None);
-        match view {
-            None => drop(tokio::spawn(async move {
+        let limit = plan.limits.shutdown;
+        match viewers {
+            Viewers::Inline(observers) => drop(tokio::spawn(async move {
                 let report = Report::new(life.run().await);
                 log::conclude(&report);
+                wait_for(observers, &report, limit).await;
                 let _ = ended.send(Some(report));
             })),
-            Some(view) => {
+            Viewers::Threads(view) => {
                 let drive = move || {
                     let Ok(runtime) = runtime::Builder::new_current_thread().enable_time().build()
                     else {
                         return;
                     };
                     let report = Report::new(runtime.block_on(life.run()));
-                    view.finish(report.clone(), || ()).wait(LOG, LOG);
+                    let remaining = remaining(&report, limit);
+                    view.finish(report.clone(), || ()).wait(LOG, remaining);
                     let _ = ended.send(Some(report));
                 };
                 thread::Builder::new()
@@ -212,16 +333,52 @@ impl Builder {
     }
 }
 
-/// What writing to the log may hold up the end.
-const LOG: Duration = Duration::from_millis(500);
+/// What shows the life: a view with threads of its own, or, where a paused clock must govern the driver too, the log of
+/// the task that drives, so that tests with such a clock see their log in order.
+enum Viewers {
+    Threads(View),
+    Inline(Observers),
+}
 
-/// Writes to the log of the task that starts the app; a subscriber that panics is not the driver's end.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the signature of an observer"
-)]
-fn record(event: Event) {
-    let _ = catch_unwind(AssertUnwindSafe(|| log::record(event.kind())));
+impl Viewers {
+    fn start(observers: Vec<UserObserver>) -> std::io::Result<Self> {
+        if !clock_stands_still() {
+            return View::log(observers).map(Self::Threads);
+        }
+        let record = log::recorder();
+        let warn = move |message| record(&Event::warning(message));
+        Observers::start(observers, &warn).map(Self::Inline)
+    }
+
+    fn observer(&self) -> Observer {
+        match self {
+            Self::Threads(view) => view.observer(),
+            Self::Inline(observers) => {
+                let mut feed = observers.feed();
+                Box::new(move |event| {
+                    feed(&event);
+                    // A subscriber that panics must not end the driver.
+                    let _ = catch_unwind(AssertUnwindSafe(|| log::record(event.kind())));
+                })
+            }
+        }
+    }
+}
+
+/// The time until the deadline of the life, at least [`LOG`].
+fn remaining(report: &Report, limit: Duration) -> Duration {
+    limit.saturating_sub(report.shutdown()).max(LOG)
+}
+
+/// Waits for the observers without blocking the runtime, and on the real clock.
+async fn wait_for(observers: Observers, report: &Report, limit: Duration) {
+    if observers.is_empty() {
+        return;
+    }
+    let last_events = observers.finish(report.exit_code());
+    let remaining = remaining(report, limit);
+    // While a blocking task runs, a paused clock does not advance.
+    let _ = tokio::task::spawn_blocking(move || last_events.wait(remaining)).await;
 }
 
 impl fmt::Debug for Builder {
@@ -242,182 +399,6 @@ impl Provision {
                 (key::<T>(), Instance::new(Arc::clone(&value))),
                 (TypeId::of::<T>(), Instance::of_shared(value)),
             ],
-        }
-    }
-}
-
-/// A running app. Dropping it asks the app to stop, and does not block.
-///
-/// ```
-/// use lifecycle::{Lifecycle, resource};
-///
-/// struct Clock(u64);
-///
-/// #[resource]
-/// impl Clock {
-///     fn start() -> Self {
-///         Self(42)
-///     }
-/// }
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let running = Lifecycle::builder().resource::<Clock>().start().await?;
-/// assert_eq!(running.get::<Clock>()?.0, 42);
-/// assert!(running.stop().await.is_clean());
-/// # Ok(())
-/// # }
-/// ```
-#[must_use = "dropping it asks the app to stop"]
-pub struct Running {
-    plan: Arc<Plan>,
-    handles: Handles,
-    shutdown: Shutdown,
-    has_ended: watch::Receiver<Option<Report>>,
-}
-
-/// The app has no such resource, or it has stopped.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not up: it is no part of the app, or has been stopped")]
-pub struct NotUp(&'static str);
-
-impl Running {
-    /// The resource `T`, or what is bound as `T` where that is a `dyn Trait`.
-    ///
-    /// # Errors
-    ///
-    /// [`NotUp`] when it is no part of the app, or has been stopped.
-    pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<T>, NotUp> {
-        self.plan
-            .sources
-            .get(&key::<T>())
-            .and_then(|source| self.handles.inside.store.get(source))
-            .and_then(|instance| instance.downcast())
-            .ok_or(NotUp(std::any::type_name::<T>()))
-    }
-
-    pub(crate) fn events(&self) -> tokio::sync::mpsc::UnboundedSender<Input> {
-        self.handles.events.clone()
-    }
-
-    /// The handle of the app.
-    #[must_use]
-    pub fn shutdown(&self) -> Shutdown {
-        self.shutdown.clone()
-    }
-
-    /// Asks the app to stop and waits until it has.
-    ///
-    /// # Panics
-    ///
-    /// As [`Running::wait`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future leaves the app stopping in the background.
-    pub async fn stop(self) -> Report {
-        let _ = self.handles.events.send(Input::Stop);
-        self.wait().await
-    }
-
-    /// Waits until the app has stopped for a cause of its own. Called again, it returns the same report.
-    ///
-    /// # Panics
-    ///
-    /// When there is no report, because a runtime with a paused clock was dropped under the app.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: dropping the future and calling again loses nothing.
-    pub async fn wait(&self) -> Report {
-        let mut has_ended = self.has_ended.clone();
-        let report = has_ended.wait_for(Option::is_some).await;
-        let report = report.expect("the runtime that the app was started on has ended under it");
-        report.clone().expect("it was waited for")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.handles.events.send(Input::Stop);
-    }
-}
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running")
-            .field("name", &self.plan.name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why the app did not come up; what had been started was taken down again.
-#[derive(Debug)]
-pub struct StartError {
-    message: String,
-    config: bool,
-    report: Option<Box<Report>>,
-}
-
-impl StartError {
-    /// Whether the configuration is wrong (exit code 2), as opposed to a start that failed (exit code 1).
-    #[must_use]
-    pub fn is_config(&self) -> bool {
-        self.config
-    }
-
-    /// What was started and taken down again; `None` when the graph was refused and nothing had started.
-    #[must_use]
-    pub fn report(&self) -> Option<&Report> {
-        self.report.as_deref()
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for StartError {}
-
-impl StartError {
-    fn refused(findings: Vec<String>) -> Self {
-        Self {
-            message: findings.join("\n"),
-            config: true,
-            report: None,
-        }
-    }
-
-    fn no_threads(error: std::io::Error) -> Self {
-        Self {
-            message: format!("the threads of the emergency hooks cannot be made: {error}"),
-            config: false,
-            report: None,
-        }
-    }
-
-    fn failed(report: Report) -> Self {
-        let message = report.root_error().map_or_else(
-            || format!("the app was stopped before it was up ({})", report.reason()),
-            ToOwned::to_owned,
-        );
-        let rolled_back: Vec<String> = report
-            .components()
-            .iter()
-            .filter(|component| component.stopped().is_some())
-            .map(|component| format!("`{}`", component.name()))
-            .collect();
-        let message = if rolled_back.is_empty() {
-            message
-        } else {
-            format!("{message}; taken down again: {}", rolled_back.join(", "))
-        };
-        Self {
-            message,
-            config: report.exit_code() == 2,
-            report: Some(Box::new(report)),
         }
     }
 }

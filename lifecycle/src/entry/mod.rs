@@ -1,4 +1,6 @@
 //! The ways into a life other than `main`: the builder, and tests.
 
 pub(crate) mod builder;
+pub(crate) mod running;
+pub(crate) mod start_error;
 pub(crate) mod test;

@@ -1,4 +1,4 @@
-//! `#[lifecycle::test]`: a test's body in a started app.
+//! `#[lifecycle::test]`: runs the body of a test in a started app.
 
 use std::future::Future;
 
@@ -13,11 +13,12 @@ use crate::life::BodyLink;
 use crate::life::body::host;
 use crate::macro_support::entry_spec::EntrySpec;
 
-/// Starts the app that `spec` and `build` describe, runs the body in it, stops the app.
+/// Starts the app that `spec` and `build` describe, runs the body of a test in it, and stops the app.
 ///
 /// # Panics
 ///
-/// When the app does not start, the body fails or panics, or the teardown is not clean: so a test fails.
+/// Panics, so that the test fails, if the app does not start, if the body returns an error or panics, or if the exit
+/// code of the life is not 0.
 pub fn test<B, F>(spec: EntrySpec, build: impl FnOnce(Builder) -> Builder, body: B)
 where
     B: FnOnce(StartContext) -> F,

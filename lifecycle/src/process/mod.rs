@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, oneshot};
 
-use crate::api::event::Observer;
+use crate::api::event::{Observer, UserObserver};
 use crate::api::hook::StartContext;
 use crate::error::BoxError;
 use crate::error::escape::escape;
@@ -49,9 +49,10 @@ use crate::plan::environment::report_path::ReportPath;
 use crate::plan::selection::Parts;
 use crate::plan::setup::Setup;
 use crate::report::Report;
+use crate::view::View;
 use crate::view::print;
+use crate::view::stderr::write_line;
 use crate::view::systemd::Systemd;
-use crate::view::{View, say};
 
 /// What the end of the runtime may take.
 const BOUND: Duration = Duration::from_millis(100);
@@ -81,7 +82,7 @@ where
     };
     ended.unwrap_or_else(|refused| {
         for line in &refused.messages {
-            say(&format!("error: {line}"));
+            write_line(&format!("error: {line}"));
         }
         ExitCode::from(refused.code)
     })
@@ -131,6 +132,7 @@ impl Refused {
 struct Planned {
     plan: Plan,
     writers: Vec<Box<dyn Any + Send>>,
+    observers: Vec<UserObserver>,
     console: Console,
     /// Where probes and metrics are answered.
     admin: Option<SocketAddr>,
@@ -154,18 +156,19 @@ fn prepare(spec: EntrySpec, init: Option<Init>, systemd: Systemd) -> Result<Read
     let Planned {
         plan,
         writers,
+        observers,
         console,
         admin,
         report,
         ..
     } = Planned::new(&spec, init)?;
     if let Some(text) = plan.drill.announcement() {
-        say(&text);
+        write_line(&text);
     }
     let admin = Admin::start(admin, &plan).map_err(|message| Refused::new(1, message))?;
     let view = systemd
         .start(&plan)
-        .and_then(|systemd| View::start(&plan, console, report, systemd))
+        .and_then(|systemd| View::start(&plan, console, report, systemd, observers))
         .map_err(|error| Refused::no_thread(&error))?;
     let observer = admin.beside(view.observer());
     let mut builder = if spec.current_thread {
@@ -210,6 +213,7 @@ impl Planned {
         let mut setup = Setup {
             parts,
             writers: Vec::new(),
+            observers: Vec::new(),
         };
         if let Some(init) = init {
             match caught(|| init(&mut setup)) {
@@ -238,6 +242,7 @@ impl Planned {
         Ok(Self {
             plan,
             writers: setup.writers,
+            observers: setup.observers,
             console,
             admin,
             report,
@@ -249,7 +254,7 @@ impl Planned {
     /// In place of living it.
     fn print(self) -> Result<(), Refused> {
         for warning in &self.plan.warnings {
-            say(&format!("warning: {warning}"));
+            write_line(&format!("warning: {warning}"));
         }
         let printed = self.print.map_or(Ok(()), |format| {
             print::print(&self.plan, format, self.given)
@@ -291,7 +296,7 @@ impl Ready {
         let (life, handles) = match Life::new(Arc::clone(&plan), wiring) {
             Ok(life) => life,
             Err(error) => {
-                say(&format!(
+                write_line(&format!(
                     "error: the threads of the emergency hooks could not be made: {error}"
                 ));
                 return ExitCode::FAILURE;
@@ -329,7 +334,10 @@ impl Ready {
                     admin,
                     flush: Box::new(move || {
                         flush(writers);
-                        drilled.conclusion().iter().for_each(|text| say(text));
+                        drilled
+                            .conclusion()
+                            .iter()
+                            .for_each(|text| write_line(text));
                     }),
                 };
                 // Main leaves the runtime, unless user code holds it there.
@@ -338,7 +346,7 @@ impl Ready {
                 })
             });
         if let Err(error) = driver {
-            say(&format!(
+            write_line(&format!(
                 "error: the thread of the life could not be made: {error}"
             ));
             return ExitCode::FAILURE;
@@ -380,7 +388,7 @@ fn drive(
             Some(Report::new(outcome))
         }
         Ok(Err(error)) => {
-            say(&format!(
+            write_line(&format!(
                 "error: the driver's runtime could not be made: {error}"
             ));
             None
@@ -390,7 +398,7 @@ fn drive(
             watchdog::set_code(1);
             watchdog::expire();
             let message = escape(&message);
-            say(&format!(
+            write_line(&format!(
                 "error: the driver panicked ({message}); the emergency hooks are called and the process ends. Unless \
                  something has closed descriptors of the runtime, this is a bug in `lifecycle`"
             ));

@@ -31,14 +31,14 @@ fn a_driver_that_panics_ends_the_process_when_the_hooks_were_called() {
 fn panic_as_driver() {
     thread::spawn(|| {
         thread::sleep(Duration::from_secs(60));
-        say("it has not ended");
+        write_line("it has not ended");
         exit(99);
     });
     watchdog::install().unwrap();
     let emergency_news = Arc::new(Notify::new());
     let news = Arc::clone(&emergency_news);
     let emergency = Emergency::new(1, move || news.notify_one()).unwrap();
-    emergency.arm(0, Box::new(|| say("the hook is called")));
+    emergency.arm(0, Box::new(|| write_line("the hook is called")));
     watchdog::attach(emergency.handle(), FLUSH, Duration::from_secs(600));
     let kept = Kept {
         _made: Box::new(()),

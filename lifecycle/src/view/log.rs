@@ -1,49 +1,44 @@
-//! The log: `tracing` events of the target `lifecycle`. Where the program has no subscriber, what a person must know
-//! goes to standard error.
+//! The log: `tracing` events of the target `lifecycle`. Without a subscriber, warnings and errors go to standard error.
+
+use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
 
-use super::{Screen, say};
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::event::{EventKind, PendingWork};
+use crate::api::event::{Event, EventKind, PendingWork};
 use crate::error::escape::escape;
 use crate::life::outcome::describe;
 use crate::report::Report;
+use crate::view::plain::line;
+use crate::view::screen::Screen;
+use crate::view::stderr::write_line;
 
 pub(super) struct Log;
 
 impl Screen for Log {
-    fn event(&mut self, event: &EventKind) {
-        record(event);
+    fn event(&mut self, event: &Event) {
+        record(event.kind());
         if !tracing::dispatcher::has_been_set()
-            && let Some(line) = must_be_known(event)
+            && let Some(line) = must_be_known(event.kind())
         {
-            say(&line);
+            write_line(&line);
         }
-    }
-
-    fn tick(&mut self) -> bool {
-        false
     }
 
     fn finish(&mut self, report: &Report) {
         conclude(report);
         if report.needs_a_look() {
-            say(report.to_string().trim_end());
+            write_line(report.to_string().trim_end());
         }
     }
 }
 
-/// Only the log.
+/// The log alone: nothing goes to standard error.
 pub(super) struct Quiet;
 
 impl Screen for Quiet {
-    fn event(&mut self, event: &EventKind) {
-        record(event);
-    }
-
-    fn tick(&mut self) -> bool {
-        false
+    fn event(&mut self, event: &Event) {
+        record(event.kind());
     }
 
     fn finish(&mut self, report: &Report) {
@@ -51,31 +46,27 @@ impl Screen for Quiet {
     }
 }
 
-/// What has to be seen although nobody subscribed.
+/// The line of an event that has to be seen without a subscriber as well.
 fn must_be_known(event: &EventKind) -> Option<String> {
     let text = match event {
         EventKind::Warning { message: text } => format!("warning: {text}"),
-        EventKind::SlowFirstPoll { .. } | EventKind::TaskPanicked { .. } => {
-            crate::view::plain::line(event)?
-        }
+        EventKind::SlowFirstPoll { .. } | EventKind::TaskPanicked { .. } => line(event)?,
         EventKind::StartFailed { .. } | EventKind::Failed { .. } | EventKind::Forced { .. } => {
-            crate::view::plain::line(event)?
+            line(event)?
         }
-        EventKind::Reloaded { error: Some(_), .. } => crate::view::plain::line(event)?,
+        EventKind::Reloaded { error: Some(_), .. } => line(event)?,
         EventKind::Stopped {
             errors,
             unfinished_tasks,
             leases,
             ..
-        } if !describe(errors, unfinished_tasks, leases).is_empty() => {
-            crate::view::plain::line(event)?
-        }
+        } if !describe(errors, unfinished_tasks, leases).is_empty() => line(event)?,
         _ => return None,
     };
     Some(text)
 }
 
-/// Writes the event to the log.
+/// Writes an event to the log of the calling thread.
 pub(crate) fn record(event: &EventKind) {
     let millis = |time: &std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     match event {
@@ -172,7 +163,7 @@ pub(crate) fn record(event: &EventKind) {
             let note = describe(errors, unfinished_tasks, leases);
             let (layer, elapsed_ms) = (*layer, millis(took));
             if layer != CleanupLayer::Safe || !errors.is_empty() {
-                error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop clean");
+                error!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), error = note, "did not stop cleanly");
             } else if !note.is_empty() {
                 warn!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), leak = note, "stopped, with something still in use");
             } else {
@@ -186,6 +177,8 @@ pub(crate) fn record(event: &EventKind) {
             info!(target: "lifecycle", limit_ms = millis(time_limit), "reloading")
         }
         EventKind::ReloadEnded => debug!(target: "lifecycle", "reload ended"),
+        // For observers only; how the life ended is written from the report.
+        EventKind::Lagged { .. } | EventKind::Ended { .. } => {}
         EventKind::Reloaded { name, error: None } => {
             info!(target: "lifecycle", component = escape(name), "reloaded")
         }
@@ -193,12 +186,20 @@ pub(crate) fn record(event: &EventKind) {
             name,
             error: Some(error),
         } => {
-            error!(target: "lifecycle", component = escape(name), error, "did not reload: what it had goes on");
+            error!(target: "lifecycle", component = escape(name), error, "did not reload: its previous state stays in use");
         }
     }
 }
 
-/// Writes the end to the log.
+/// Returns what writes an event to the log of the calling thread, on any thread.
+pub(crate) fn recorder() -> Arc<dyn Fn(&Event) + Send + Sync> {
+    let subscriber = tracing::dispatcher::get_default(Clone::clone);
+    Arc::new(move |event| {
+        tracing::dispatcher::with_default(&subscriber, || record(event.kind()));
+    })
+}
+
+/// Writes how the life ended to the log.
 pub(crate) fn conclude(report: &Report) {
     let (code, summary) = (report.exit_code(), report.summary());
     if let Some(abandoned) = report.abandoned_runtime() {

@@ -1,5 +1,8 @@
-//! Who watches the life of a process: the console on a terminal, else the log. A thread of its own, so that an output
-//! that blocks or is gone holds up nobody.
+//! The viewers of a life, all of them built on its events: the console on a terminal, else the log; systemd; the
+//! probes, the metrics and the live picture; the user's observers; and, from its report, the report file.
+//!
+//! Each runs on a thread of its own, so that an output that blocks or is gone holds up neither the life nor another
+//! viewer.
 
 #[cfg(feature = "admin")]
 pub(crate) mod admin;
@@ -8,261 +11,171 @@ pub(crate) mod admin;
 pub(crate) mod admin;
 #[cfg(feature = "console")]
 mod console;
+mod finishing;
 pub(crate) mod log;
+pub(crate) mod observers;
 pub(crate) mod picture;
 mod plain;
 pub(crate) mod print;
 mod report_file;
 #[cfg(feature = "json")]
 mod report_json;
-/// No path of such a file is accepted then.
+/// Without the feature no path of a JSON file is accepted.
 #[cfg(not(feature = "json"))]
 mod report_json {
     pub(super) fn render(_: &crate::report::Report) -> std::io::Result<Vec<u8>> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 }
+mod screen;
+mod screen_thread;
+#[cfg(any(
+    feature = "admin",
+    feature = "console",
+    all(feature = "systemd", target_os = "linux")
+))]
+#[cfg_attr(
+    not(all(
+        feature = "admin",
+        feature = "console",
+        feature = "systemd",
+        target_os = "linux"
+    )),
+    allow(dead_code, reason = "each viewer reads a part of it")
+)]
+mod status;
+pub(crate) mod stderr;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(crate) mod systemd;
 #[cfg(not(all(feature = "systemd", target_os = "linux")))]
 #[path = "systemd/disabled.rs"]
 pub(crate) mod systemd;
+mod warnings;
 
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 
-use self::report_file::ReportFile;
-use self::systemd::{LastWords, Teller};
-use crate::api::event::{Event, EventKind, Observer};
-use crate::error::panic::caught;
+use crate::api::event::{Event, Observer, UserObserver};
 use crate::plan::Plan;
 use crate::plan::environment::Console;
 use crate::plan::environment::report_path::ReportPath;
 use crate::report::Report;
-use crate::sys;
+use crate::view::finishing::{Finishing, ObserversFirst};
+use crate::view::log::Quiet;
+use crate::view::observers::Observers;
+use crate::view::report_file::ReportFile;
+use crate::view::screen_thread::{Finish, Flush, Message};
+use crate::view::systemd::NotifierHandle;
+use crate::view::warnings::Warnings;
 
-/// How often live lines are drawn again.
-const TICK: Duration = Duration::from_millis(100);
-
-enum Message {
-    Event(Event),
-    Finish(Finish),
-}
-
-type Flush = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
-
-struct Finish {
-    report: Box<Report>,
-    written: SyncSender<()>,
-    flush: Flush,
-    flushed: SyncSender<()>,
-}
-
-/// The end is being shown.
-#[must_use = "the process must not end before"]
-pub(crate) struct Finishing {
-    is_written: Receiver<()>,
-    is_flushed: Receiver<()>,
-    flush: Flush,
-    file: Option<ReportFile>,
-    last_words: LastWords,
-}
-
-/// The thread that shows what happens, and the one that writes the report to a file.
+/// The threads that show what happens: the one of the screen, the one that writes the report to a file, the one that
+/// notifies systemd, and those of the observers.
 pub(crate) struct View {
     messages: Sender<Message>,
+    warnings: Warnings,
+    observers: Observers,
     file: Option<ReportFile>,
-    pub(crate) systemd: Teller,
-}
-
-/// One way of showing it.
-trait Screen {
-    fn event(&mut self, event: &EventKind);
-    /// Draws again what changes with time; true while there is such a thing.
-    fn tick(&mut self) -> bool;
-    fn finish(&mut self, report: &Report);
+    pub(crate) systemd: NotifierHandle,
 }
 
 impl View {
+    /// Starts the view of a whole process.
     pub(crate) fn start(
         plan: &Plan,
         console: Console,
         file: Option<ReportPath>,
-        systemd: Teller,
+        systemd: NotifierHandle,
+        observers: Vec<UserObserver>,
     ) -> std::io::Result<Self> {
         let file = file.map(ReportFile::start).transpose()?;
         let (sender, messages) = channel();
-        let screen = screen(plan, console);
-        thread::Builder::new()
-            .name("lifecycle-view".into())
-            .spawn(move || {
-                sys::signals::write_in_background();
-                show(&messages, screen);
-            })?;
+        let (screen, show_late) = screen_thread::choose(plan, console);
+        let warnings = Warnings::new(sender.clone(), show_late);
+        let observers = Observers::start(observers, &warnings.sink())?;
+        screen_thread::start(messages, screen)?;
         Ok(Self {
             messages: sender,
+            warnings,
+            observers,
             file,
             systemd,
         })
     }
 
-    /// The log alone, of whoever calls this: nothing is written to standard error.
-    pub(crate) fn log() -> std::io::Result<Self> {
+    /// Starts the log alone, with the subscriber of the calling thread. Nothing is written to standard error.
+    pub(crate) fn log(observers: Vec<UserObserver>) -> std::io::Result<Self> {
         let subscriber = tracing::dispatcher::get_default(Clone::clone);
         let (sender, messages) = channel();
-        thread::Builder::new()
-            .name("lifecycle-view".into())
-            .spawn(move || {
-                tracing::dispatcher::with_default(&subscriber, || {
-                    show(&messages, Box::new(log::Quiet))
-                });
-            })?;
+        let warnings = Warnings::new(sender.clone(), log::recorder());
+        let observers = Observers::start(observers, &warnings.sink())?;
+        screen_thread::start_with(subscriber, messages, Box::new(Quiet))?;
         Ok(Self {
             messages: sender,
+            warnings,
+            observers,
             file: None,
-            systemd: Teller::NOBODY,
+            systemd: NotifierHandle::DETACHED,
         })
     }
 
+    /// Returns what passes each event on to the threads. It returns at once.
     pub(crate) fn observer(&self) -> Observer {
         let sender = self.messages.clone();
-        let mut tell_systemd = self.systemd.observer();
+        let mut notify_systemd = self.systemd.observer();
+        let mut feed = self.observers.feed();
         Box::new(move |event| {
-            tell_systemd(&event);
+            notify_systemd(&event);
+            feed(&event);
             let _ = sender.send(Message::Event(event));
         })
     }
 
-    /// Whether all is told when `flush` is called: no other thread has anything to write.
+    /// Whether everything has been shown when `flush` is called: no other thread has anything to write.
     pub(crate) fn is_last(&self) -> bool {
-        self.file.is_none() && self.systemd.is_nobody()
+        self.file.is_none() && self.systemd.is_detached() && self.observers.is_empty()
     }
 
-    /// Shows the end, and then calls `flush`, both on the view's thread; writes the file beside them.
+    /// Shows how the life ended, and then calls `flush`, both on the screen's thread; meanwhile writes the report file,
+    /// and passes the last event to the observers. They are through before `flush` is called: what they write may be
+    /// buffered.
     pub(crate) fn finish(self, report: Report, flush: impl FnOnce() + Send + 'static) -> Finishing {
         if let Some(file) = &self.file {
             file.begin(report.clone());
         }
-        let last_words = self.systemd.finish(&report);
+        let last_line = self.systemd.finish(&report);
+        let exit_code = report.exit_code();
+        let _ = self.messages.send(Message::Event(Event::ended(exit_code)));
+        // From here on the screen shows the report, and nothing after it.
+        self.warnings.bypass();
+        let (observers, proceed) = if self.observers.is_empty() {
+            (None, None)
+        } else {
+            let (proceed, may_proceed) = sync_channel(1);
+            let last_events = self.observers.finish(exit_code);
+            let first = ObserversFirst {
+                last_events,
+                proceed,
+            };
+            (Some(first), Some(may_proceed))
+        };
         let (written, is_written) = sync_channel(1);
         let (flushed, is_flushed) = sync_channel(1);
         let flush: Flush = Arc::new(Mutex::new(Some(Box::new(flush))));
         let finish = Finish {
             report: Box::new(report),
             written,
+            proceed,
             flush: Arc::clone(&flush),
             flushed,
         };
         let _ = self.messages.send(Message::Finish(finish));
         Finishing {
             is_written,
+            observers,
             is_flushed,
             flush,
             file: self.file,
-            last_words,
+            last_line,
         }
     }
-}
-
-impl Finishing {
-    /// Waits until the end has been shown, flushed and written. Where the output does not take it within `limit`, the
-    /// flush goes ahead without; it has until `left`, as has the file.
-    pub(crate) fn wait(mut self, limit: Duration, left: Duration) {
-        let begun = Instant::now();
-        let file = self.file.take();
-        let last_words = std::mem::take(&mut self.last_words);
-        self.wait_for_flush(limit, left);
-        if let Some(file) = file {
-            file.wait(left.saturating_sub(begun.elapsed()));
-        }
-        last_words.wait(left.saturating_sub(begun.elapsed()));
-    }
-
-    fn wait_for_flush(self, limit: Duration, left: Duration) {
-        let begun = Instant::now();
-        let flushed = if self.is_written.recv_timeout(limit.min(left)).is_ok() {
-            self.is_flushed
-        } else {
-            let (done, is_done) = sync_channel(1);
-            let flush = self.flush;
-            let spawned = thread::Builder::new()
-                .name("lifecycle-flush".into())
-                .spawn(move || {
-                    sys::signals::write_in_background();
-                    call(&flush);
-                    let _ = done.send(());
-                });
-            if spawned.is_err() {
-                return;
-            }
-            is_done
-        };
-        let _ = flushed.recv_timeout(left.saturating_sub(begun.elapsed()));
-    }
-}
-
-/// Calls it, if nobody has.
-fn call(flush: &Flush) {
-    let flush = flush.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(flush) = flush {
-        let _ = caught(flush);
-    }
-}
-
-fn screen(plan: &Plan, console: Console) -> Box<dyn Screen + Send> {
-    let is_terminal = std::io::stderr().is_terminal()
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-    match console {
-        Console::Off => Box::new(log::Log),
-        Console::Auto if !is_terminal => Box::new(log::Log),
-        Console::On if !is_terminal => Box::new(plain::Lines),
-        Console::Auto | Console::On => live(plan),
-    }
-}
-
-#[cfg(feature = "console")]
-fn live(plan: &Plan) -> Box<dyn Screen + Send> {
-    Box::new(console::Live::new(console::Progress::new(plan)))
-}
-
-/// Without the feature nothing is drawn again.
-#[cfg(not(feature = "console"))]
-fn live(_: &Plan) -> Box<dyn Screen + Send> {
-    Box::new(plain::Lines)
-}
-
-fn show(messages: &Receiver<Message>, mut screen: Box<dyn Screen + Send>) {
-    let mut live = false;
-    loop {
-        let message = if live {
-            messages.recv_timeout(TICK)
-        } else {
-            messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match message {
-            Ok(Message::Event(event)) => {
-                screen.event(event.kind());
-                live = screen.tick();
-            }
-            Ok(Message::Finish(finish)) => {
-                screen.finish(&finish.report);
-                let _ = finish.written.send(());
-                call(&finish.flush);
-                let _ = finish.flushed.send(());
-                return;
-            }
-            Err(RecvTimeoutError::Timeout) => live = screen.tick(),
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// Writes to standard error what a person must know. That it cannot be written is no reason to fail.
-pub(crate) fn say(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    let _ = stderr.write_all(format!("{text}\n").as_bytes());
-    let _ = stderr.flush();
 }

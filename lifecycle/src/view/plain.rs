@@ -1,15 +1,16 @@
-//! What has happened, as lines for a person.
+//! The plain lines: one for each event that an operator should see.
 
-use super::{Screen, say};
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::event::EventKind;
+use crate::api::event::{Event, EventKind};
 use crate::base::duration::show;
 use crate::error::escape::escape;
 use crate::life::outcome::describe;
 use crate::report::Report;
 use crate::scope::reason::{Reason, signal_name};
+use crate::view::screen::Screen;
+use crate::view::stderr::write_line;
 
-/// The line that says it; `None` for what is no line of its own.
+/// Returns the line of an event; `None` for an event without one.
 pub(super) fn line(event: &EventKind) -> Option<String> {
     let text = match event {
         EventKind::Warning { message: text } => format!("! warning: {}", escape(text)),
@@ -18,7 +19,10 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         | EventKind::ExpectedError { .. }
         | EventKind::StillDraining { .. }
         | EventKind::ReloadBegan { .. }
-        | EventKind::ReloadEnded => {
+        | EventKind::ReloadEnded
+        | EventKind::Lagged { .. }
+        // The report follows.
+        | EventKind::Ended { .. } => {
             return None;
         }
         EventKind::Started { name, took } => {
@@ -126,7 +130,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             error: Some(error),
         } => {
             format!(
-                "✗ {} did not reload: {error}; what it had goes on",
+                "✗ {} did not reload: {error}; its previous state stays in use",
                 escape(name)
             )
         }
@@ -134,21 +138,17 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
     Some(text)
 }
 
-/// One line for each thing that has happened, where nothing can be drawn again.
+/// Plain lines on standard error, where nothing can be redrawn.
 pub(super) struct Lines;
 
 impl Screen for Lines {
-    fn event(&mut self, event: &EventKind) {
-        if let Some(line) = line(event) {
-            say(&line);
+    fn event(&mut self, event: &Event) {
+        if let Some(line) = line(event.kind()) {
+            write_line(&line);
         }
     }
 
-    fn tick(&mut self) -> bool {
-        false
-    }
-
     fn finish(&mut self, report: &Report) {
-        say(report.in_short().trim_end());
+        write_line(report.in_short().trim_end());
     }
 }

@@ -15,11 +15,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{picture, report_json, say};
 use crate::error::escape::escape;
 use crate::error::failure::one_line;
 use crate::plan::environment::report_path::{Format, ReportPath, check};
 use crate::report::Report;
+use crate::view::picture;
+use crate::view::report_json;
+use crate::view::stderr::write_line;
 
 /// How much of the remaining time is kept for removing the temporary file and for the warning.
 const CLEAR: Duration = Duration::from_millis(50);
@@ -140,7 +142,7 @@ impl Target {
 
     fn complain(&self, why: &str) {
         let path = escape(&self.path.file.to_string_lossy());
-        say(&format!("warning: no report was written to {path}: {why}"));
+        write_line(&format!("warning: no report was written to {path}: {why}"));
     }
 }
 

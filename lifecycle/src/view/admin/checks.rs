@@ -1,4 +1,4 @@
-//! The `health` hooks: asked at most one at a time each, bounded, and not again while the last answer is fresh.
+//! The `health` hooks: at most one call of each at a time, each bounded, and none while the last result is fresh.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,12 +17,12 @@ use crate::life::span::{CallPhase, CallSpan};
 use crate::plan::Plan;
 use crate::plan::component::{Component, Id, Kind, Source};
 
-/// What a `health` may take.
+/// The time limit of a `health`.
 const LIMIT: Duration = Duration::from_secs(2);
-/// How long an answer is good for.
+/// How long a result stays fresh.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How it is, or what is wrong.
+/// What a `health` returned.
 pub(super) type Health = Result<(), String>;
 
 /// All components that have a `health`.
@@ -47,17 +47,17 @@ struct Slot {
 struct UnderWay {
     since: Instant,
     end: watch::Receiver<Option<Health>>,
-    call: Arc<Mutex<Cutting>>,
+    call: Arc<Mutex<Progress>>,
 }
 
-/// A call may be cut before it has begun.
-enum Cutting {
+/// A call may be aborted before it has begun.
+enum Progress {
     NotBegun,
     Begun(Call),
-    Cut,
+    Aborted,
 }
 
-/// An answer that is there, or to come.
+/// A result that is known, or to come.
 pub(super) enum Asked {
     Known(Health),
     Coming(Coming),
@@ -85,12 +85,12 @@ impl Checks {
         &self.0
     }
 
-    /// Cuts what is asked of the component: it is up no more.
-    pub(super) fn cut(&self, id: Id) {
+    /// Aborts the call that is under way, if any: the component is up no more.
+    pub(super) fn abort(&self, id: Id) {
         if let Ok(place) = self.0.binary_search_by_key(&id, |check| check.id) {
             let under_way = self.0[place].slot().under_way.clone();
             if let Some(under_way) = under_way {
-                under_way.cut();
+                under_way.abort();
             }
         }
     }
@@ -101,8 +101,8 @@ impl Check {
         lock(&self.slot)
     }
 
-    /// Asks it, unless somebody is doing so, or has just done so and that will do. The answer is awaited apart, so that
-    /// several can be asked at once.
+    /// Calls the hook, unless a call is under way, or, with `cached`, a fresh result is known. The result is awaited
+    /// separately, so that several hooks can run at once.
     pub(super) fn ask(&self, inside: &Inside, cached: bool) -> Asked {
         let mut slot = self.slot();
         match (&slot.under_way, &slot.last) {
@@ -119,25 +119,25 @@ impl Check {
         let Some(instance) = inside.store.get(&source) else {
             return Asked::Known(Ok(()));
         };
-        let (tell, end) = watch::channel(None);
+        let (result, end) = watch::channel(None);
         let under_way = UnderWay {
             since: Instant::now(),
             end,
-            call: Arc::new(Mutex::new(Cutting::NotBegun)),
+            call: Arc::new(Mutex::new(Progress::NotBegun)),
         };
         slot.under_way = Some(under_way.clone());
         drop(slot);
-        self.begin(inside, instance, &under_way, tell);
+        self.begin(inside, instance, &under_way, result);
         Asked::Coming(Coming(under_way))
     }
 
-    /// A hook that is written by hand may do what it likes when it is made: that, too, happens on a thread for it.
+    /// Runs on a thread for user code: an implementation by hand may block where it makes the hook.
     fn begin(
         &self,
         inside: &Inside,
         instance: Instance,
         under_way: &UnderWay,
-        tell: watch::Sender<Option<Health>>,
+        sender: watch::Sender<Option<Health>>,
     ) {
         let (slot, call) = (Arc::clone(&self.slot), Arc::clone(&under_way.call));
         let (health, needs_drop, since) = (self.health, self.needs_drop, under_way.since);
@@ -147,7 +147,7 @@ impl Check {
             let made = caught(|| health(&instance));
             let dropping = threads.clone();
             let done = move |result: Result<(), HookError>| {
-                // The last handle of one that has been stopped meanwhile: its destructor is user code.
+                // Perhaps the last handle, if the component has stopped meanwhile: its destructor is user code.
                 if needs_drop {
                     dropping.run(move || drop(instance));
                 }
@@ -159,7 +159,7 @@ impl Check {
                 slot.last = Some((Instant::now(), health.clone()));
                 slot.under_way = None;
                 drop(slot);
-                tell.send_replace(Some(health));
+                sender.send_replace(Some(health));
             };
             let begun = match made {
                 Ok(Some(hook)) => Call::begin(hook, span, &runtime, &threads, done),
@@ -168,29 +168,29 @@ impl Check {
             };
             let mut call = lock(&call);
             match *call {
-                Cutting::Cut => begun.cut(),
-                _ => *call = Cutting::Begun(begun),
+                Progress::Aborted => begun.cut(),
+                _ => *call = Progress::Begun(begun),
             }
         });
     }
 }
 
 impl UnderWay {
-    /// A future is told to drop; a thread goes on, and nobody asks again until it has come back.
-    fn cut(&self) {
-        let call = std::mem::replace(&mut *lock(&self.call), Cutting::Cut);
-        if let Cutting::Begun(call) = call {
+    /// Cancels a future. A call on a thread goes on, and no other one begins before it has returned.
+    fn abort(&self) {
+        let call = std::mem::replace(&mut *lock(&self.call), Progress::Aborted);
+        if let Progress::Begun(call) = call {
             call.cut();
         }
     }
 }
 
 impl Coming {
-    /// Waits for the answer, as long as it may take.
+    /// Waits for the result, within the time limit of the call.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: the hook goes on, and its answer is kept for whoever asks next.
+    /// Cancel safe: the hook goes on, and its result is kept for the next request.
     pub(super) async fn answer(mut self) -> Health {
         let until = self.0.since + LIMIT;
         let health = match timeout_at(until.into(), self.0.end.wait_for(Option::is_some)).await {
@@ -198,7 +198,7 @@ impl Coming {
             Ok(Err(_)) | Err(_) => None,
         };
         health.unwrap_or_else(|| {
-            self.0.cut();
+            self.0.abort();
             Err(took_too_long(self.0.since.elapsed()))
         })
     }
@@ -214,7 +214,7 @@ impl Asked {
 }
 
 fn took_too_long(time: Duration) -> String {
-    // Whole tenths: nobody wants to know that it was a microsecond more.
+    // In whole tenths: microseconds beyond the limit are noise.
     let tenths = u64::try_from(time.as_millis() / 100).unwrap_or(u64::MAX);
     format!(
         "has not answered within {}",

@@ -1,4 +1,4 @@
-//! An app without the feature `admin`: nobody asks.
+//! In place of the admin, in an app without the feature `admin`.
 
 use std::net::SocketAddr;
 use std::time::Duration;

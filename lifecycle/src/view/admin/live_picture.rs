@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use tokio::select;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::life::input::Input;
 use crate::report::Report;
+use crate::view::admin::state::AdminState;
 use crate::view::picture::live::Picture;
+use crate::view::status::Phase;
 
 /// The number of streams at a time: far fewer than connections, so that streams never take the place of probes.
 const MOST: usize = 16;
@@ -30,15 +32,6 @@ const TICK: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(10);
 /// How long the end of the process waits for the viewers to get the last picture.
 const FAREWELL: Duration = Duration::from_millis(250);
-
-/// The life that is drawn.
-pub(super) trait Source: Send + Sync + 'static {
-    /// The input of the driver, once there is a driver.
-    fn driver(&self) -> Option<&mpsc::UnboundedSender<Input>>;
-
-    /// How long the app has been running; `None` while it starts or stops.
-    fn running_for(&self) -> Option<Duration>;
-}
 
 /// What the task that draws, the viewers and the driver share.
 pub(super) struct LivePicture {
@@ -159,11 +152,11 @@ impl Farewell {
 }
 
 /// Draws while there are viewers, up to the last picture.
-pub(super) async fn draw(live_picture: Arc<LivePicture>, source: Arc<impl Source>) {
+pub(super) async fn draw(live_picture: Arc<LivePicture>, state: Arc<AdminState>) {
     let mut viewers = live_picture.viewers.subscribe();
     while viewers.wait_for(|viewers| *viewers > 0).await.is_ok() {
         let begun = Instant::now();
-        if let Some(drawn) = draw_one(&live_picture, &*source).await {
+        if let Some(drawn) = draw_one(&live_picture, &state).await {
             let is_last = drawn.is_last;
             live_picture.latest.send_replace(Some(Arc::new(drawn)));
             if is_last {
@@ -175,9 +168,7 @@ pub(super) async fn draw(live_picture: Arc<LivePicture>, source: Arc<impl Source
             }
         }
         let pause = PAUSE.max(begun.elapsed() * SHARE);
-        let tick = source
-            .running_for()
-            .map_or(TICK, |calm| (calm / 10).clamp(TICK, CALM));
+        let tick = tick(&state);
         select! {
             () = sleep(pause) => {}
             () = live_picture.end_news.notified() => {}
@@ -190,13 +181,24 @@ pub(super) async fn draw(live_picture: Arc<LivePicture>, source: Arc<impl Source
     }
 }
 
+/// How old a picture may get.
+fn tick(state: &AdminState) -> Duration {
+    let status = &state.known().status;
+    if status.phase == Phase::Running {
+        let calm = status.since.elapsed();
+        (calm / 10).clamp(TICK, CALM)
+    } else {
+        TICK
+    }
+}
+
 /// Draws one picture. `None` if there is no life yet, or if it has ended and its report is not there yet.
-async fn draw_one(live_picture: &LivePicture, source: &impl Source) -> Option<Drawn> {
+async fn draw_one(live_picture: &LivePicture, state: &AdminState) -> Option<Drawn> {
     let so_far = match live_picture.end.get() {
         Some(_) => None,
         None => {
             let (ask, answer) = oneshot::channel();
-            source.driver()?.send(Input::Look(ask)).ok()?;
+            state.driver()?.send(Input::Look(ask)).ok()?;
             select! {
                 so_far = answer => Some(so_far.ok()?),
                 // A driver that has ended does not answer, and drops its input only later.

@@ -1,12 +1,12 @@
-//! Metrics through the `metrics` facade: rendered for Prometheus from a recorder of our own, and recorded with the
-//! global recorder that the user has installed, if any.
+//! Metrics by the `metrics` facade: rendered for Prometheus by a recorder of our own, and passed to the recorder that the
+//! user has installed for the whole process, if any.
 //!
-//! They are recorded from a snapshot: gauges are set, and counters are set to their totals, so that recording twice
-//! is the same as recording once. Instants are exported as timestamps, as Prometheus recommends, since a timestamp
-//! does not age.
+//! They are made of what is known at the moment: gauges are set, and counters are set to their totals, so that recording
+//! twice changes nothing. Instants are timestamps, not ages, as Prometheus recommends: a timestamp does not grow stale
+//! between two scrapes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use metrics::{
@@ -19,11 +19,15 @@ use tokio::time::timeout;
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::error::panic::caught;
 use crate::scope::admission::totals::Work;
-use crate::view::admin::status::{Board, Phase, State, Step};
+use crate::view::admin::state::{AdminState, Known};
+use crate::view::status::{Phase, Step};
 
-/// How often the metrics are recorded with the user's recorder, besides each time that the app enters another phase.
-/// A counter of admissions may not wrap in between: see `scope/admission/totals.rs`.
+/// How often the user's recorder gets them, besides each time that the app enters a phase: often enough that no counter of
+/// admissions wraps around in between.
 const PERIOD: Duration = Duration::from_secs(10);
+
+/// The states of the app.
+const STATES: [&str; 5] = ["starting", "running", "lame_duck", "draining", "stopping"];
 
 const STATE: &str = "lifecycle_state";
 const STATE_ENTERED: &str = "lifecycle_state_entered_timestamp_seconds";
@@ -107,61 +111,58 @@ const COUNTERS: [(&str, &str); 7] = [
     ),
 ];
 
-/// The recorder that `/metrics` renders.
-pub(super) struct Prometheus {
-    recorder: PrometheusRecorder,
-    handle: PrometheusHandle,
-}
+/// A recorder that renders the metrics. Made at the first request: measuring the machine's clocks takes half a
+/// millisecond.
+#[derive(Default)]
+pub(super) struct Prometheus(OnceLock<(PrometheusRecorder, PrometheusHandle)>);
 
 impl Prometheus {
-    fn new() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let handle = recorder.handle();
-        Self { recorder, handle }
+    /// Renders the metrics in Prometheus' text format.
+    pub(super) fn render(&self, state: &AdminState) -> String {
+        let now = Snapshot::of(state);
+        let (recorder, handle) = self.0.get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            (recorder, handle)
+        });
+        with_local_recorder(recorder, || now.record());
+        handle.render()
     }
 }
 
-/// Renders the metrics in the Prometheus text format.
-pub(super) fn render(board: &Board) -> String {
-    let now = Snapshot::of(board);
-    let prometheus = board.prometheus.get_or_init(Prometheus::new);
-    with_local_recorder(&prometheus.recorder, || now.record());
-    prometheus.handle.render()
-}
-
-/// Records the metrics with the global recorder, on a thread that it may block.
-pub(super) async fn pass_on(board: Arc<Board>) {
-    let mut phases = board.phases();
+/// Passes them to the recorder of the process, on a thread that it may block.
+pub(super) async fn pass_on(state: Arc<AdminState>) {
+    let mut phases = state.phases();
     loop {
-        // Elapsed or changed: record either way.
+        // Elapsed or changed: both are a reason to record.
         let _ = timeout(PERIOD, phases.changed()).await;
-        let Some(inside) = board.inside() else {
+        let Some(inside) = state.inside() else {
             continue;
         };
-        let now = Snapshot::of(&board);
+        let now = Snapshot::of(&state);
         let (done, is_done) = oneshot::channel();
         inside.threads.run(move || {
             // A recorder is user code, which may panic.
             let _ = caught(|| now.record());
             let _ = done.send(());
         });
-        // One at a time: a recorder that blocks must not take a thread per period.
+        // One at a time, however long the recorder takes.
         let _ = is_done.await;
     }
 }
 
 /// What is known at one instant.
 struct Snapshot {
-    state: State,
+    known: Known,
     work: BTreeMap<Arc<str>, Work>,
 }
 
 impl Snapshot {
-    fn of(board: &Board) -> Self {
-        let work = board.inside().map(|inside| inside.app.admission.work());
-        let state = board.state().clone();
+    fn of(state: &AdminState) -> Self {
+        let work = state.inside().map(|inside| inside.app.admission.work());
+        let known = state.known().clone();
         Self {
-            state,
+            known,
             work: work.unwrap_or_default(),
         }
     }
@@ -173,12 +174,13 @@ impl Snapshot {
         for (name, help) in COUNTERS {
             describe_counter!(name, help);
         }
-        let Self { state, work } = self;
-        for phase in Phase::ALL {
-            gauge!(STATE, "state" => phase.as_str()).set(flag(phase == state.phase));
+        let Self { known, work } = self;
+        let present = name(known.status.phase);
+        for state in STATES {
+            gauge!(STATE, "state" => state).set(flag(state == present));
         }
-        gauge!(STATE_ENTERED).set(timestamp(state.since));
-        if let Some(took) = state.startup {
+        gauge!(STATE_ENTERED).set(timestamp(known.since));
+        if let Some(took) = known.status.startup {
             gauge!(STARTUP).set(took.as_secs_f64());
         }
         for (name, work) in work {
@@ -187,26 +189,26 @@ impl Snapshot {
             counter!(ADMITTED, "component" => name.clone()).absolute(work.admitted);
             counter!(REFUSED, "component" => name).absolute(work.refused);
         }
-        for part in &state.parts {
-            let name = || SharedString::from_shared(Arc::clone(&part.name));
+        for (component, details) in known.components() {
+            let name = || SharedString::from_shared(Arc::clone(&component.name));
             for step in Step::ALL {
                 gauge!(COMPONENT_STATE, "component" => name(), "state" => step.as_str())
-                    .set(flag(step == part.step));
+                    .set(flag(step == component.step));
             }
-            gauge!(COMPONENT_ENTERED, "component" => name()).set(timestamp(part.since));
-            for (metric, took) in [(START, part.start_took), (STOP, part.stop_took)] {
+            gauge!(COMPONENT_ENTERED, "component" => name()).set(timestamp(details.since));
+            for (metric, took) in [(START, component.start_took), (STOP, component.stop_took)] {
                 if let Some(took) = took {
                     gauge!(metric, "component" => name()).set(took.as_secs_f64());
                 }
             }
-            counter!(STARTS, "component" => name()).absolute(part.starts);
-            counter!(START_FAILURES, "component" => name()).absolute(part.failed_starts);
-            counter!(FAILURES, "component" => name()).absolute(part.failures);
-            if part.worker {
-                counter!(RESTARTS, "component" => name()).absolute(part.restarts);
+            counter!(STARTS, "component" => name()).absolute(component.starts);
+            counter!(START_FAILURES, "component" => name()).absolute(component.failed_starts);
+            counter!(FAILURES, "component" => name()).absolute(component.failures);
+            if component.worker {
+                counter!(RESTARTS, "component" => name()).absolute(component.restarts);
             }
-            if part.readiness {
-                gauge!(UNHEALTHY, "component" => name()).set(f64::from(part.unhealthy.0));
+            if details.readiness {
+                gauge!(UNHEALTHY, "component" => name()).set(f64::from(details.unhealthy.0));
             }
             for layer in [
                 CleanupLayer::Safe,
@@ -214,9 +216,21 @@ impl Snapshot {
                 CleanupLayer::Emergency,
             ] {
                 counter!(STOPS, "component" => name(), "layer" => layer.as_str())
-                    .absolute(part.stops[layer as usize]);
+                    .absolute(component.stops[layer as usize]);
             }
         }
+    }
+}
+
+/// The name of a phase as a state of the app.
+fn name(phase: Phase) -> &'static str {
+    let [starting, running, lame_duck, draining, stopping] = STATES;
+    match phase {
+        Phase::Starting => starting,
+        Phase::Running => running,
+        Phase::LameDuck => lame_duck,
+        Phase::Draining => draining,
+        Phase::Stopping | Phase::Forced | Phase::Ended => stopping,
     }
 }
 

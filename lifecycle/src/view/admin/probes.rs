@@ -1,4 +1,4 @@
-//! What the probes say.
+//! The answers of the probes.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,15 +9,16 @@ use tokio::time::timeout;
 use super::readiness::FAILURES;
 use crate::base::duration::show;
 use crate::error::escape::escape;
-use crate::view::admin::status::{Board, Part, Step};
+use crate::view::admin::state::{AdminState, Known};
+use crate::view::status::{ComponentStatus, Step};
 
-/// A runtime that has not run a task for so long is stuck, not busy.
+/// A runtime that has not run a task for this long is stuck, not busy.
 const STALLED: Duration = Duration::from_secs(5);
-/// How long `/livez` waits for the runtime: less than the second that a kubelet waits unless told otherwise. What it has
-/// not said by then is told from busy by whoever asks next.
+/// How long `/livez` waits for the runtime: less than the second that a kubelet waits by default. Whether a runtime
+/// that has not answered by then is busy or stuck is decided by a later request.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether all is well, and the words for it.
+/// Whether the answer is a good one, and its text.
 pub(super) struct Probe {
     pub(super) good: bool,
     pub(super) text: String,
@@ -39,8 +40,8 @@ impl Probe {
     }
 }
 
-pub(super) async fn livez(board: &Board) -> Probe {
-    let Some(liveness) = board.liveness() else {
+pub(super) async fn livez(state: &AdminState) -> Probe {
+    let Some(liveness) = state.liveness() else {
         return Probe::good("alive: about to start\n");
     };
     let silent = || liveness.silent_for().unwrap_or_default();
@@ -58,46 +59,46 @@ pub(super) async fn livez(board: &Board) -> Probe {
     ))
 }
 
-pub(super) fn startupz(board: &Board) -> Probe {
-    let state = board.state();
-    if state.startup.is_some() {
+pub(super) fn startupz(state: &AdminState) -> Probe {
+    let known = state.known();
+    if known.status.startup.is_some() {
         return Probe::good("started\n");
     }
-    let what = match &state.reason {
-        Some(reason) => format!("not started: stopping ({reason})\n"),
+    let what = match &known.status.stop {
+        Some(stop) => format!("not started: stopping ({})\n", stop.reason),
         None => "starting\n".to_owned(),
     };
-    Probe::bad(what + &missing(&state.parts))
+    Probe::bad(what + &missing(&known))
 }
 
-pub(super) async fn readyz(board: &Board) -> Probe {
-    let ready = told_ready(board);
+pub(super) async fn readyz(state: &AdminState) -> Probe {
+    let ready = known_ready(state);
     if !ready.good {
         return ready;
     }
-    // Who does not get round to a task does not get round to a request.
-    let alive = livez(board).await;
+    // A runtime that does not run a task does not run a request either.
+    let alive = livez(state).await;
     if !alive.good {
         return Probe::bad(format!("not ready: {}", alive.text));
     }
     // That may have taken a while.
-    told_ready(board)
+    known_ready(state)
 }
 
-/// Whether it is ready as far as it has been told and heard.
-fn told_ready(board: &Board) -> Probe {
-    let state = board.state();
-    if let Some(reason) = &state.reason {
-        return Probe::bad(format!("not ready: stopping ({reason})\n"));
+/// Whether the app is ready by its events and health checks.
+fn known_ready(state: &AdminState) -> Probe {
+    let known = state.known();
+    if let Some(stop) = &known.status.stop {
+        return Probe::bad(format!("not ready: stopping ({})\n", stop.reason));
     }
-    if !state.is_running() {
-        return Probe::bad(format!("not ready: starting\n{}", missing(&state.parts)));
+    if !known.is_running() {
+        return Probe::bad(format!("not ready: starting\n{}", missing(&known)));
     }
     let mut unhealthy = String::new();
-    for part in &state.parts {
-        let (times, error) = &part.unhealthy;
+    for (component, details) in known.components() {
+        let (times, error) = &details.unhealthy;
         if *times >= FAILURES {
-            let name = escape(&part.name);
+            let name = escape(&component.name);
             let _ = writeln!(unhealthy, "{name}: failed {times} times in a row: {error}");
         }
     }
@@ -109,23 +110,29 @@ fn told_ready(board: &Board) -> Probe {
 }
 
 /// A line for each component that is not up.
-fn missing(parts: &[Part]) -> String {
-    let up = |part: &&Part| !matches!(part.step, Step::Up | Step::Finished);
-    let line = |part: &Part| format!("{}: {}\n", escape(&part.name), part.step.as_str());
-    parts.iter().filter(up).map(line).collect()
+fn missing(known: &Known) -> String {
+    let is_missing =
+        |component: &&ComponentStatus| !matches!(component.step, Step::Up | Step::Finished);
+    let line = |component: &ComponentStatus| {
+        let name = escape(&component.name);
+        format!("{name}: {}\n", component.step.as_str())
+    };
+    let components = known.status.components.iter();
+    components.filter(is_missing).map(line).collect()
 }
 
-/// How each is that can be asked.
-pub(super) async fn healthz(board: &Board, as_json: bool) -> Probe {
-    let steps: Vec<Step> = board.state().parts.iter().map(|part| part.step).collect();
-    // All are asked before the first answer is awaited.
+/// The health of each component that has a `health`.
+pub(super) async fn healthz(state: &AdminState, as_json: bool) -> Probe {
+    let steps = |component: &ComponentStatus| component.step;
+    let steps: Vec<Step> = state.known().status.components.iter().map(steps).collect();
+    // All hooks are called before the first result is awaited.
     let ask = |check: &super::checks::Check| {
-        let inside = board.inside().filter(|_| steps[check.id] == Step::Up)?;
+        let inside = state.inside().filter(|_| steps[check.id] == Step::Up)?;
         Some(check.ask(inside, true))
     };
-    let asked: Vec<_> = board.checks.all().iter().map(ask).collect();
+    let asked: Vec<_> = state.checks.all().iter().map(ask).collect();
     let mut answers = Vec::with_capacity(asked.len());
-    for (check, asked) in board.checks.all().iter().zip(asked) {
+    for (check, asked) in state.checks.all().iter().zip(asked) {
         let health = match asked {
             Some(asked) => Some(asked.answer().await),
             None => None,

@@ -1,6 +1,6 @@
 //! The routes, and what each of them responds.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http_body_util::{Either, Full};
@@ -12,11 +12,10 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use super::metrics;
 use super::probes::{self, Probe};
+use crate::view::admin::endpoints::Endpoints;
 use crate::view::admin::event_stream::{Pictures, next};
 use crate::view::admin::live_picture::Viewer;
-use crate::view::admin::status::Board;
 
 pub(super) type Body = Either<Full<Bytes>, Pictures>;
 
@@ -45,7 +44,7 @@ const ROUTES: [(&str, &str); 6] = [
 
 /// Responds to a request. Every route is read-only.
 pub(super) async fn answer<B>(
-    board: &Arc<Board>,
+    endpoints: &Endpoints,
     request: Request<B>,
     viewer: &OnceLock<Viewer>,
 ) -> Response<Body> {
@@ -56,19 +55,20 @@ pub(super) async fn answer<B>(
         return response;
     }
     let uri = request.uri();
+    let state = &*endpoints.state;
     match uri.path() {
         "/" if wants_text(request.headers()) => respond(StatusCode::OK, TEXT, routes()),
-        "/" => page(board, viewer).await,
-        "/live" => live(board, viewer),
-        "/livez" => probed(probes::livez(board).await, TEXT),
-        "/startupz" => probed(probes::startupz(board), TEXT),
-        "/readyz" => probed(probes::readyz(board).await, TEXT),
+        "/" => page(endpoints, viewer).await,
+        "/live" => live(endpoints, viewer),
+        "/livez" => probed(probes::livez(state).await, TEXT),
+        "/startupz" => probed(probes::startupz(state), TEXT),
+        "/readyz" => probed(probes::readyz(state).await, TEXT),
         "/healthz" => {
             let as_json = wants_json(uri.query(), request.headers());
             let kind = if as_json { JSON } else { TEXT };
-            probed(probes::healthz(board, as_json).await, kind)
+            probed(probes::healthz(state, as_json).await, kind)
         }
-        "/metrics" => respond(StatusCode::OK, METRICS, metrics::render(board)),
+        "/metrics" => respond(StatusCode::OK, METRICS, endpoints.prometheus.render(state)),
         _ => respond(
             StatusCode::NOT_FOUND,
             TEXT,
@@ -82,10 +82,10 @@ fn routes() -> String {
     ROUTES.map(line).concat()
 }
 
-async fn page(board: &Arc<Board>, viewer: &OnceLock<Viewer>) -> Response<Body> {
-    let mut latest = board.live_picture.latest();
+async fn page(endpoints: &Endpoints, viewer: &OnceLock<Viewer>) -> Response<Body> {
+    let mut latest = endpoints.live_picture.latest();
     // The arrival of a viewer makes a picture due.
-    viewer.get_or_init(|| Viewer::new(&board.live_picture));
+    viewer.get_or_init(|| Viewer::new(&endpoints.live_picture));
     match timeout(PATIENCE, next(&mut latest)).await {
         Ok(Some(drawn)) => {
             let mut response = respond(StatusCode::OK, HTML, drawn.picture.page(&ROUTES[..5]));
@@ -104,10 +104,10 @@ async fn page(board: &Arc<Board>, viewer: &OnceLock<Viewer>) -> Response<Body> {
     }
 }
 
-fn live(board: &Arc<Board>, viewer: &OnceLock<Viewer>) -> Response<Body> {
-    let latest = board.live_picture.latest();
+fn live(endpoints: &Endpoints, viewer: &OnceLock<Viewer>) -> Response<Body> {
+    let latest = endpoints.live_picture.latest();
     let Some(takes) = viewer
-        .get_or_init(|| Viewer::new(&board.live_picture))
+        .get_or_init(|| Viewer::new(&endpoints.live_picture))
         .stay()
     else {
         return respond(

@@ -18,8 +18,8 @@ use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::routes::answer;
+use crate::view::admin::endpoints::Endpoints;
 use crate::view::admin::live_picture::Viewer;
-use crate::view::admin::status::Board;
 
 /// The number of connections at a time.
 const MOST: usize = 128;
@@ -41,8 +41,8 @@ struct Open {
     asks: Arc<AtomicBool>,
 }
 
-/// Accepts connections and serves them until the process ends.
-pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
+/// Accepts and answers, until the process is gone.
+pub(super) async fn serve(listener: TcpListener, endpoints: Arc<Endpoints>) {
     let mut open = VecDeque::with_capacity(MOST);
     for number in 1.. {
         match listener.accept().await {
@@ -53,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
                 if open.len() >= MOST {
                     replace_one(&mut open);
                 }
-                open.push_back(Open::new(stream, &board));
+                open.push_back(Open::new(stream, &endpoints));
             }
             Err(_) => {
                 // The process may have run out of file descriptors: free one that is held here.
@@ -77,9 +77,9 @@ fn replace_one(open: &mut VecDeque<Open>) {
 }
 
 impl Open {
-    fn new(stream: TcpStream, board: &Arc<Board>) -> Self {
+    fn new(stream: TcpStream, endpoints: &Arc<Endpoints>) -> Self {
         let asks = Arc::<AtomicBool>::default();
-        let task = tokio::spawn(converse(stream, Arc::clone(board), Arc::clone(&asks)));
+        let task = tokio::spawn(converse(stream, Arc::clone(endpoints), Arc::clone(&asks)));
         Self {
             task: task.abort_handle(),
             asks,
@@ -87,17 +87,16 @@ impl Open {
     }
 }
 
-/// Serves one request.
-async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
-    // A silent connection costs its descriptor, and no buffers.
+async fn converse(stream: TcpStream, endpoints: Arc<Endpoints>, asks: Arc<AtomicBool>) {
+    // One that says nothing costs no more than its descriptor.
     if !matches!(timeout(HEAD, stream.readable()).await, Ok(Ok(()))) {
         return;
     }
     let viewer = OnceLock::new();
     let service = service_fn(|request| {
         asks.store(true, Ordering::Relaxed);
-        let (board, viewer) = (&board, &viewer);
-        async move { Ok::<_, Infallible>(answer(board, request, viewer).await) }
+        let (endpoints, viewer) = (&*endpoints, &viewer);
+        async move { Ok::<_, Infallible>(answer(endpoints, request, viewer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -125,7 +124,15 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::view::admin::live_picture::LivePicture;
+    use crate::plan::Plan;
+    use crate::plan::selection::Parts;
+
+    fn endpoints() -> Endpoints {
+        let Ok(plan) = Plan::new(Parts::default()) else {
+            panic!("there is nothing in it that could be wrong");
+        };
+        Endpoints::new(&plan)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_has_its_time_and_a_stream_has_it_again_with_each_picture() {
@@ -133,7 +140,8 @@ mod tests {
         patience(&OnceLock::new()).await;
         assert_eq!(begun.elapsed(), WHOLE);
 
-        let viewer = OnceLock::from(Viewer::new(&Arc::<LivePicture>::default()));
+        let endpoints = endpoints();
+        let viewer = OnceLock::from(Viewer::new(&endpoints.live_picture));
         let begun = Instant::now();
         patience(&viewer).await;
         assert_eq!(
@@ -158,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn places_for_streams_are_few_and_are_returned() {
-        let live_picture = Arc::<LivePicture>::default();
+    fn places_are_few_and_are_given_back() {
+        let endpoints = endpoints();
         let follow = || {
-            let viewer = Viewer::new(&live_picture);
+            let viewer = Viewer::new(&endpoints.live_picture);
             viewer.stay().map(|_| viewer)
         };
         let mut viewers: Vec<Viewer> = std::iter::from_fn(follow).collect();

@@ -1,8 +1,8 @@
-//! The end of the terminal, where lines are drawn again and again below where others write.
+//! The end of the terminal, where lines are redrawn below everything else that is written.
 //!
-//! The cursor stays above these lines, where the next text of anybody belongs: what the app prints meanwhile takes their
-//! place, and is neither lost nor in the middle of them; nor is what a shell says when the app is stopped and goes on.
-//! Nothing is remembered of what was drawn, since it may have been wrapped anew by a terminal of another width.
+//! The cursor stays above these lines, where the next text belongs: what the app prints meanwhile takes their place,
+//! and is neither lost nor in the middle of them; the same holds for what a shell prints when the app is suspended and
+//! resumed. What was drawn is not remembered, since a terminal that was resized may have wrapped it anew.
 
 use std::io;
 
@@ -10,15 +10,15 @@ use console::{Term, truncate_str};
 
 use crate::sys::terminal::is_in_background;
 
-/// Down one line, in the same column: where there is none, all lines go up by one.
+/// Moves the cursor down one line, in the same column; on the last line the terminal scrolls.
 const DOWN: &str = "\x0b";
-/// Erases what is after the cursor; that of `console` begins with the line.
+/// Erases everything after the cursor. The one of the crate `console` erases the whole line.
 const CLEAR: &str = "\x1b[J";
-/// Remembers where the cursor is, and goes back there.
+/// Saves the position of the cursor, and restores it.
 const SAVE: &str = "\x1b7";
 const RESTORE: &str = "\x1b8";
 
-/// Of a terminal that does not say how large it is.
+/// The size of a terminal that does not report one.
 const SIZE: (u16, u16) = (24, 80);
 
 pub(super) struct Area {
@@ -36,10 +36,10 @@ impl Area {
         }
     }
 
-    /// How many lines can be drawn, beside the one where the cursor is; none while others have the terminal.
+    /// Returns how many lines can be drawn besides the one of the cursor; none while the process is in the background.
     pub(super) fn room(&mut self) -> usize {
         if is_in_background() {
-            // What others have written since must not be erased.
+            // Another process has the terminal: what it writes must not be erased.
             self.is_drawn = false;
             return 0;
         }
@@ -57,7 +57,7 @@ impl Area {
         self.paint("");
     }
 
-    /// Writes the line above them, for good.
+    /// Writes a line above them, which stays.
     pub(super) fn print(&mut self, line: &str) {
         self.paint(&format!("{line}\n"));
     }
@@ -66,7 +66,7 @@ impl Area {
         self.draw(&[]);
     }
 
-    /// All at once. A terminal that does not take it is no reason to fail.
+    /// Writes everything in one go. An error of the terminal is ignored.
     fn paint(&mut self, above: &str) {
         let _ = self.try_to_paint(above);
         self.is_drawn = !self.lines.is_empty();
@@ -74,14 +74,14 @@ impl Area {
 
     fn try_to_paint(&mut self, above: &str) -> io::Result<()> {
         let width = self.term.size_checked().unwrap_or(SIZE).1;
-        // In the last column a terminal may wrap.
+        // A terminal may wrap after its last column.
         let width = usize::from(width).saturating_sub(1);
         if self.is_drawn {
             self.term.write_str(CLEAR)?;
         }
         self.term.write_str(above)?;
         if !self.lines.is_empty() {
-            // First there is made room, so that nothing moves any more.
+            // Room is made first, so that nothing scrolls between the save and the restore.
             self.term.write_str(&DOWN.repeat(self.lines.len()))?;
             self.term.move_cursor_up(self.lines.len())?;
             self.term.write_str(SAVE)?;

@@ -1,26 +1,24 @@
-//! The console: a line for each thing that has happened, and below it, drawn again and again, what is under way.
+//! The console: a line for each event, and below them live lines, redrawn ten times a second, of what is under way.
 
 mod area;
 mod progress;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use console::Style;
 
 use self::area::Area;
 pub(super) use self::progress::Progress;
-use super::{Screen, say};
-use crate::api::event::EventKind;
+use crate::api::event::{Event, EventKind};
 use crate::report::Report;
 use crate::view::plain::line;
+use crate::view::screen::Screen;
+use crate::view::stderr::write_line;
 
-/// What takes less gets no live line: it would only flicker.
-const WORTH_A_LINE: Duration = Duration::from_millis(150);
-
-/// Most live lines of components at once; the rest is counted.
+/// Most live lines at once; further components are counted.
 const MOST: usize = 12;
 
-/// What shows that it is alive.
+/// The frames of the spinner of a live line.
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 pub(super) struct Live {
@@ -40,13 +38,13 @@ impl Live {
 }
 
 impl Screen for Live {
-    fn event(&mut self, event: &EventKind) {
-        self.progress.hear(event, Instant::now());
-        if let Some(line) = line(event) {
+    fn event(&mut self, event: &Event) {
+        self.progress.apply(event);
+        if let Some(line) = line(event.kind()) {
             let line = coloured(&line);
             // The terminal has perhaps echoed `^C` where the line begins.
             let is_echoed = matches!(
-                event,
+                event.kind(),
                 EventKind::ShutdownBegan { .. } | EventKind::Forced { .. }
             );
             let begin = if is_echoed { "\r" } else { "" };
@@ -76,11 +74,11 @@ impl Screen for Live {
 
     fn finish(&mut self, report: &Report) {
         self.area.clear();
-        say(report.in_short().trim_end());
+        write_line(report.in_short().trim_end());
     }
 }
 
-/// The sign that a line begins with says how grave it is; so does its colour, where the terminal and its user want any.
+/// Colours the sign that a line begins with by how grave it is, where the terminal and its user want colours.
 fn coloured(line: &str) -> String {
     let sign = line.chars().next().unwrap_or_default();
     let style = Style::new().for_stderr();

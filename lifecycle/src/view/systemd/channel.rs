@@ -22,8 +22,8 @@ impl Channel {
         Some(Self { socket, manager })
     }
 
-    /// Waits for as long as the manager does not listen; one that is gone hears nothing.
-    pub(super) fn tell(&self, states: &[NotifyState<'_>]) {
+    /// Sends them in one message. Blocks while the manager's queue is full; a manager that is gone is no error.
+    pub(super) fn send(&self, states: &[NotifyState<'_>]) {
         let message: String = states.iter().map(|state| format!("{state}\n")).collect();
         let _ = self.socket.send_to_addr(message.as_bytes(), &self.manager);
     }

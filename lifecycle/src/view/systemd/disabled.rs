@@ -1,4 +1,4 @@
-//! systemd in an app without the feature `systemd`, or elsewhere than on Linux: nothing.
+//! In place of systemd, in an app without the feature `systemd` and on systems other than Linux.
 
 use std::future::Future;
 use std::io;
@@ -12,27 +12,27 @@ use crate::report::Report;
 
 pub(crate) struct Systemd;
 
-pub(crate) struct Teller;
+pub(crate) struct NotifierHandle;
 
 #[derive(Default)]
-pub(crate) struct LastWords;
+pub(crate) struct LastLine;
 
 impl Systemd {
     pub(crate) fn capture() -> Self {
         Self
     }
 
-    pub(crate) fn start(self, _: &Plan) -> io::Result<Teller> {
-        Ok(Teller)
+    pub(crate) fn start(self, _: &Plan) -> io::Result<NotifierHandle> {
+        Ok(NotifierHandle)
     }
 }
 
-impl Teller {
-    pub(crate) fn is_nobody(&self) -> bool {
+impl NotifierHandle {
+    pub(crate) fn is_detached(&self) -> bool {
         true
     }
 
-    pub(crate) const NOBODY: Self = Self;
+    pub(crate) const DETACHED: Self = Self;
 
     pub(crate) fn observer(&self) -> impl FnMut(&Event) + Send + use<> {
         |_| {}
@@ -42,11 +42,11 @@ impl Teller {
         std::future::ready(())
     }
 
-    pub(crate) fn finish(&self, _: &Report) -> LastWords {
-        LastWords
+    pub(crate) fn finish(&self, _: &Report) -> LastLine {
+        LastLine
     }
 }
 
-impl LastWords {
+impl LastLine {
     pub(crate) fn wait(self, _: Duration) {}
 }

@@ -1,67 +1,58 @@
-//! systemd, where it started us: what [`sd_notify(3)`] describes, over a socket made before anything else.
+//! systemd, where it started the process: the protocol of [`sd_notify(3)`], over a socket made before anything else.
 //!
-//! A thread tells it, so that the life waits for nobody. What systemd acts upon is told at once, and none of it is lost;
-//! what only says how far we are is told ten times a second at most, so that of ten thousand starts it hears a few.
+//! A thread of its own sends, so that a manager that does not read holds up no part of the life. What systemd acts upon
+//! is sent at once, and none of it is lost; the status line is sent ten times a second at most, however many components
+//! start.
 //!
 //! [`sd_notify(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
 mod channel;
+mod message;
 mod notifier;
 mod pings;
-mod status;
+mod status_line;
 
 use std::future::Future;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tokio::runtime;
 
-use self::channel::Channel;
 use crate::api::event::{Event, EventKind};
 use crate::life::liveness::Liveness;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::view::systemd::notifier::Told;
+use crate::view::status::Status;
+use crate::view::systemd::channel::Channel;
+use crate::view::systemd::message::Message;
+use crate::view::systemd::notifier::Notifier;
 
-/// What the last words may take when systemd does not listen.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// What the last status line may take if systemd does not read it.
+const LAST_LINE: Duration = Duration::from_millis(100);
 
-/// What systemd left for us in the environment.
+/// What systemd passed in the environment.
 pub(crate) struct Systemd {
     channel: Option<Channel>,
     watchdog: Option<Duration>,
 }
 
-/// The way to the thread that tells it; to nobody where systemd did not start us.
-pub(crate) struct Teller {
+/// The handle of the notifier's thread; there is none where systemd did not start the process.
+pub(crate) struct NotifierHandle {
     messages: Option<Sender<Message>>,
     watchdog: Option<Duration>,
 }
 
-/// The thread has been handed its last words.
+/// The thread has been sent how the life ended.
 #[derive(Default)]
 #[must_use = "the process must not end before"]
-pub(crate) struct LastWords(Option<Receiver<()>>);
-
-enum Message {
-    Event {
-        event: Event,
-        /// When a reload began, on the clock that systemd goes by.
-        reload: Option<NotifyState<'static>>,
-    },
-    /// The app's runtime has answered.
-    Alive,
-    /// It has not, for so long.
-    Silent(Duration),
-    End(String, SyncSender<()>),
-}
+pub(crate) struct LastLine(Option<Receiver<()>>);
 
 impl Systemd {
-    /// Takes what systemd left out of the environment, so that no child takes it for its own. Nothing where there is
-    /// nothing, or where it cannot be used: to be watched is no condition for living.
+    /// Takes systemd's variables out of the environment, so that no child inherits them. One that is missing or cannot
+    /// be used is no error: an app starts without its supervisor as well.
     ///
     /// To be called while the process has one thread.
     pub(crate) fn capture() -> Self {
@@ -71,36 +62,38 @@ impl Systemd {
         }
     }
 
-    /// Starts the thread, where there is somebody to talk to.
-    pub(crate) fn start(self, plan: &Plan) -> io::Result<Teller> {
+    /// Starts the notifier's thread, where there is a socket.
+    pub(crate) fn start(self, plan: &Plan) -> io::Result<NotifierHandle> {
         let Some(channel) = self.channel else {
-            return Ok(Teller::NOBODY);
+            return Ok(NotifierHandle::DETACHED);
         };
-        let told = Told::new(channel, plan.components.len());
+        let notifier = Notifier::new(channel, Status::new(plan, Instant::now()));
         let startup = plan.limits.startup;
         let (sender, messages) = std::sync::mpsc::channel();
         thread::Builder::new()
             .name("lifecycle-systemd".into())
-            .spawn(move || told.lead(startup, &messages))?;
-        Ok(Teller {
+            .spawn(move || notifier.run(startup, &messages))?;
+        Ok(NotifierHandle {
             messages: Some(sender),
             watchdog: self.watchdog,
         })
     }
 }
 
-impl Teller {
-    /// Whether there is nobody to tell.
-    pub(crate) fn is_nobody(&self) -> bool {
+impl NotifierHandle {
+    /// Whether there is no thread.
+    pub(crate) fn is_detached(&self) -> bool {
         self.messages.is_none()
     }
 
-    pub(crate) const NOBODY: Self = Self {
+    /// Without a thread: every message is dropped.
+    pub(crate) const DETACHED: Self = Self {
         messages: None,
         watchdog: None,
     };
 
-    /// What hears each notice: a reload's as it begins, so that systemd's next one is not taken for it.
+    /// Returns what passes each event on. The instant of a reload is taken at once, not when the thread gets to it: by
+    /// it systemd tells which of its requests the reload answers.
     pub(crate) fn observer(&self) -> impl FnMut(&Event) + Send + use<> {
         let messages = self.messages.clone();
         move |event| {
@@ -115,7 +108,8 @@ impl Teller {
         }
     }
 
-    /// Keeps systemd's watchdog quiet for as long as the runtime answers. To be run by the driver: then it tells of both.
+    /// Keeps systemd's watchdog from firing for as long as the app's runtime answers. To be run by the driver's
+    /// runtime, so that it vouches for both.
     pub(crate) fn pings(
         &self,
         runtime: runtime::Handle,
@@ -128,26 +122,26 @@ impl Teller {
         }
     }
 
-    /// Tells it how the life ended.
-    pub(crate) fn finish(&self, report: &Report) -> LastWords {
+    /// Sends how the life ended.
+    pub(crate) fn finish(&self, report: &Report) -> LastLine {
         let messages = self.messages.as_ref();
-        LastWords(messages.and_then(|messages| {
-            let (told, is_stop_requested) = sync_channel(1);
+        LastLine(messages.and_then(|messages| {
+            let (sent, is_sent) = sync_channel(1);
             let how = match report.root_error() {
                 Some(root) => format!("{}: {root}", report.summary()),
                 None => report.summary(),
             };
-            messages.send(Message::End(how, told)).ok()?;
-            Some(is_stop_requested)
+            messages.send(Message::End(how, sent)).ok()?;
+            Some(is_sent)
         }))
     }
 }
 
-impl LastWords {
-    /// Waits until they are with systemd, which hears them before it hears of our end.
-    pub(crate) fn wait(self, left: Duration) {
-        if let Some(is_stop_requested) = self.0 {
-            let _ = is_stop_requested.recv_timeout(LAST_WORDS.min(left));
+impl LastLine {
+    /// Waits until it has been sent, so that systemd reads it before it sees the process end.
+    pub(crate) fn wait(self, remaining: Duration) {
+        if let Some(is_sent) = self.0 {
+            let _ = is_sent.recv_timeout(LAST_LINE.min(remaining));
         }
     }
 }

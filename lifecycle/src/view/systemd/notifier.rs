@@ -1,40 +1,40 @@
-//! What systemd has been told, and is to be told next.
+//! The thread that notifies systemd: what it has been sent, and what it is to be sent next.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
-use super::Message;
-use super::channel::Channel;
-use super::status::Status;
-use crate::api::event::EventKind;
+use crate::api::event::{Event, EventKind};
+use crate::view::status::Status;
+use crate::view::systemd::channel::Channel;
+use crate::view::systemd::message::Message;
+use crate::view::systemd::status_line::StatusLine;
 
 /// How long after our own limits systemd may give up on us: what the kernel's timers take, should they have to.
 const MARGIN: Duration = Duration::from_secs(1);
-/// How often it is told how far we are, at most.
+/// The least time between two status lines.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How often what it was promised is promised again: a `systemctl daemon-reload` has it forget.
+/// How often the time that systemd was asked for is asked for again: a `systemctl daemon-reload` makes it forget.
 const AGAIN: Duration = Duration::from_secs(5);
 
-pub(super) struct Told {
+pub(super) struct Notifier {
     channel: Channel,
-    status: Status,
+    line: StatusLine,
     reloading: bool,
-    /// When what we are at will be over, whatever the unit says.
+    /// When the start, reload or stop that is under way ends at the latest, whatever the unit says.
     over: Option<Instant>,
-    /// When the status was told last.
+    /// When the status line was sent last.
     at: Instant,
-    /// It has changed since.
+    /// The line has changed since.
     is_due: bool,
 }
 
-impl Told {
-    pub(super) fn new(channel: Channel, components: usize) -> Self {
+impl Notifier {
+    pub(super) fn new(channel: Channel, status: Status) -> Self {
         Self {
             channel,
-            status: Status::new(components),
+            line: StatusLine::new(status),
             reloading: false,
             over: None,
             at: Instant::now(),
@@ -42,11 +42,11 @@ impl Told {
         }
     }
 
-    /// Tells what comes, until there is nobody left whom it could come from.
-    pub(super) fn lead(mut self, startup: Duration, messages: &Receiver<Message>) {
-        // Up or given up by then, whatever `TimeoutStartSec=` says.
+    /// Passes messages on to systemd, until the life has ended or all senders are gone.
+    pub(super) fn run(mut self, startup: Duration, messages: &Receiver<Message>) {
+        // The app is up, or has given up, by then, whatever `TimeoutStartSec=` says.
         self.promise(startup);
-        self.tell(&[]);
+        self.notify(&[]);
         loop {
             let wait = match (self.is_due, self.over) {
                 (true, _) => Some(TICK),
@@ -58,75 +58,76 @@ impl Told {
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match message {
-                Ok(Message::Event { event, reload }) => self.hear(event.kind(), reload),
+                Ok(Message::Event { event, reload }) => self.on_event(&event, reload),
                 Ok(Message::Alive) => {
-                    self.channel.tell(&[NotifyState::Watchdog]);
-                    self.is_due |= self.status.hear_of_runtime(None);
+                    self.channel.send(&[NotifyState::Watchdog]);
+                    self.is_due |= self.line.set_silence(None);
                 }
                 Ok(Message::Silent(time)) => {
-                    self.is_due |= self.status.hear_of_runtime(Some(time));
+                    self.is_due |= self.line.set_silence(Some(time));
                 }
-                Ok(Message::End(how, told)) => {
-                    self.status.end(how);
-                    self.tell(&[]);
-                    let _ = told.send(());
+                Ok(Message::End(how, sent)) => {
+                    self.line.end(how);
+                    self.notify(&[]);
+                    let _ = sent.send(());
                     return;
                 }
-                Err(RecvTimeoutError::Timeout) => self.tell(&[]),
+                Err(RecvTimeoutError::Timeout) => self.notify(&[]),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn hear(&mut self, notice: &EventKind, reload: Option<NotifyState<'_>>) {
-        self.is_due |= self.status.hear(notice);
-        match notice {
+    /// What systemd acts upon is sent at once; what only changes the line when it is due.
+    fn on_event(&mut self, event: &Event, reload: Option<NotifyState<'_>>) {
+        self.is_due |= self.line.apply(event);
+        match event.kind() {
             EventKind::Running { .. } => {
                 self.over = None;
-                self.tell(&[NotifyState::Ready]);
+                self.notify(&[NotifyState::Ready]);
             }
             EventKind::ReloadBegan { time_limit } => {
                 self.reloading = true;
                 self.promise(*time_limit);
                 let states = [Some(NotifyState::Reloading), reload];
-                self.tell(&states.into_iter().flatten().collect::<Vec<_>>());
+                self.notify(&states.into_iter().flatten().collect::<Vec<_>>());
             }
             EventKind::ReloadEnded => {
                 self.reloading = false;
                 self.over = None;
-                self.tell(&[NotifyState::Ready]);
+                self.notify(&[NotifyState::Ready]);
             }
             EventKind::ShutdownBegan { time_limit, .. } => {
-                // Older versions do not hear of a stop before the reload is over.
+                // Older versions ignore a stop before the reload is over.
                 if std::mem::take(&mut self.reloading) {
-                    self.channel.tell(&[NotifyState::Ready]);
+                    self.channel.send(&[NotifyState::Ready]);
                 }
                 // It starts systemd's own clock, which must not be shorter than ours.
                 self.promise(*time_limit);
-                self.tell(&[NotifyState::Stopping]);
+                self.notify(&[NotifyState::Stopping]);
             }
             _ => {}
         }
     }
 
-    /// What we are at will be over within so long.
+    /// What is under way will be over within this time.
     fn promise(&mut self, limit: Duration) {
         self.over = Some(Instant::now() + limit + MARGIN);
     }
 
-    /// Tells it these, until when we have promised to be through, and how far we are.
-    fn tell(&mut self, states: &[NotifyState<'_>]) {
+    /// Sends these, the time by which what is under way is over, and the status line.
+    fn notify(&mut self, states: &[NotifyState<'_>]) {
         self.at = Instant::now();
         self.is_due = false;
         let mut states = states.to_vec();
-        // `NotifyState` has but 71 minutes for it.
-        let over = self
+        // `NotifyState::ExtendTimeoutUsec` has but 71 minutes for it.
+        let remaining = self
             .over
             .map(|over| over.saturating_duration_since(self.at));
-        let extended = over.map(|left| format!("EXTEND_TIMEOUT_USEC={}", left.as_micros()));
+        let extended = remaining.map(|time| format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()));
         states.extend(extended.as_deref().map(NotifyState::Custom));
-        let status = self.status.to_string();
-        states.push(NotifyState::Status(&status));
-        self.channel.tell(&states);
+        let line = self.line.to_string();
+        states.push(NotifyState::Status(&line));
+        self.channel.send(&states);
     }
 }

@@ -4,11 +4,11 @@ use std::pin::pin;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use super::Message;
 use crate::life::liveness::Liveness;
 use crate::sys::environment::take;
+use crate::view::systemd::message::Message;
 
-/// How long systemd waits for a ping, where it waits for one of ours: takes it out of the environment.
+/// Takes out of the environment how long systemd waits for a ping; `None` where it waits for none of this process.
 pub(super) fn interval() -> Option<Duration> {
     let (limit, process) = (take("WATCHDOG_USEC"), take("WATCHDOG_PID"));
     let of = |process: &std::ffi::OsString| process.to_str()?.parse::<u32>().ok();
@@ -19,8 +19,8 @@ pub(super) fn interval() -> Option<Duration> {
     Some(Duration::from_micros(limit)).filter(|limit| !limit.is_zero())
 }
 
-/// Asks the runtime at half of the time, and pings when it has answered: one that is stuck is silent, and killed. Some
-/// time before that it is said why.
+/// Asks the runtime twice within the limit, and pings when it has answered: without an answer there is no ping, and
+/// systemd kills the process. A quarter of the limit after the question the status line says why.
 pub(super) async fn send(liveness: Liveness, limit: Duration, messages: Sender<Message>) {
     loop {
         let mut answer = pin!(liveness.answer());

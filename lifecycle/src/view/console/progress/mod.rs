@@ -1,205 +1,69 @@
-//! What is under way, who waits for whom, and what is left: as lines that are short enough for a narrow terminal where it
-//! matters, what matters most first.
+//! The live lines: what is under way, what the app waits for, and what is pending. What matters most comes first, since a
+//! narrow terminal truncates lines.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::WORTH_A_LINE;
-use crate::api::event::{EventKind, PendingWork};
+use crate::api::event::{Event, PendingWork};
 use crate::base::duration::show;
 use crate::error::escape::escape;
 use crate::plan::Plan;
 use crate::plan::component::Id;
 use crate::plan::graph::Graph;
 use crate::scope::reason::Reason;
+use crate::view::status::{ComponentStatus, Phase, Status, Step};
 
-/// Most who are named that wait, or whose work is in flight.
+/// What takes less gets no live line: it would only flicker.
+const WORTH_A_LINE: Duration = Duration::from_millis(150);
+
+/// Most components that are named as waiting, or as having work in flight; the rest is counted.
 const NAMED: usize = 3;
 
-pub(in crate::view) struct Progress {
-    names: Vec<Arc<str>>,
-    ids: HashMap<Arc<str>, Id>,
-    /// How many of them are resources: the first ones, as in the graph.
+/// The live lines of one life.
+pub(crate) struct Progress {
+    status: Status,
+    /// How many components are resources: the first ones, as in the graph.
     resources: usize,
     graph: Arc<Graph>,
-    steps: Vec<Step>,
-    /// In the order in which they began.
-    under_way: Vec<UnderWay>,
-    phase: Phase,
-    /// Once there is a cause to stop.
-    stop: Option<Stop>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Waiting,
-    Starting,
-    Up,
-    Stopping,
-    Ended,
-}
-
-struct UnderWay {
-    name: Arc<str>,
-    what: &'static str,
-    since: Instant,
-    allowed: Duration,
-}
-
-enum Phase {
-    Starting,
-    Running,
-    LameDuck(Instant, Duration),
-    Draining(Instant, Duration, PendingWork),
-    Stopping,
-    /// What is shown live is over: a third signal, or the deadline, would leave it there.
-    Forced,
-}
-
-struct Stop {
-    since: Instant,
-    limit: Duration,
-    /// How many were up.
-    total: usize,
-    /// What another Ctrl+C does.
-    hint: &'static str,
 }
 
 impl Progress {
-    pub(in crate::view) fn new(plan: &Plan) -> Self {
-        let names = plan.components.iter().map(|part| Arc::clone(&part.name));
-        let names: Vec<Arc<str>> = names.collect();
-        let ids = names.iter().cloned().zip(0..).collect();
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
-            steps: vec![Step::Waiting; names.len()],
-            names,
-            ids,
+            status: Status::new(plan, Instant::now()),
             resources: plan.resources,
             graph: Arc::clone(&plan.graph),
-            under_way: Vec::new(),
-            phase: Phase::Starting,
-            stop: None,
         }
     }
 
     /// Whether something changes with time.
     pub(super) fn is_under_way(&self) -> bool {
-        match self.phase {
-            Phase::Running => !self.under_way.is_empty(),
-            Phase::Forced => false,
+        match self.status.phase {
+            Phase::Running if self.status.stop.is_none() => !self.status.under_way().is_empty(),
+            // What is shown live must be gone: a third signal, or the deadline, would leave it on the terminal.
+            Phase::Forced | Phase::Ended => false,
             _ => true,
         }
     }
 
-    pub(super) fn hear(&mut self, notice: &EventKind, now: Instant) {
-        match notice {
-            EventKind::Starting { name, time_limit } => {
-                self.begin(name, "starting", Step::Starting, *time_limit, now);
-            }
-            EventKind::Stopping { name, time_limit } => {
-                self.begin(name, "stopping", Step::Stopping, *time_limit, now);
-                // Resources stop when the drain is over.
-                let is_resource = self.ids.get(name).is_some_and(|id| *id < self.resources);
-                if is_resource && matches!(self.phase, Phase::Draining(..)) {
-                    self.phase = Phase::Stopping;
-                }
-            }
-            EventKind::Started { name, .. } => self.end(name, Step::Up),
-            EventKind::Stopped { name, .. }
-            | EventKind::Finished { name }
-            | EventKind::StartFailed {
-                name,
-                retry_in: None,
-                ..
-            }
-            | EventKind::Failed {
-                name,
-                retry_in: None,
-                ..
-            } => self.end(name, Step::Ended),
-            EventKind::Running { .. } => self.phase = Phase::Running,
-            EventKind::ShutdownBegan { reason, time_limit } => {
-                // What was starting or running is not what is under way now.
-                self.under_way.clear();
-                self.stop = Some(Stop {
-                    since: now,
-                    limit: *time_limit,
-                    total: self.count(Step::Up),
-                    hint: hint(reason),
-                });
-                self.phase = Phase::Stopping;
-            }
-            EventKind::LameDuck { time } => self.phase = Phase::LameDuck(now, *time),
-            EventKind::Draining {
-                pending,
-                time_limit,
-            } => {
-                self.phase = Phase::Draining(now, *time_limit, pending.clone());
-            }
-            EventKind::StillDraining { pending } => {
-                if let Phase::Draining(.., known) = &mut self.phase {
-                    known.clone_from(pending);
-                }
-            }
-            EventKind::Forced { .. } => {
-                self.under_way.clear();
-                self.phase = Phase::Forced;
-            }
-            _ => {}
-        }
+    pub(super) fn apply(&mut self, event: &Event) {
+        self.status.apply(event);
     }
 
-    fn begin(
-        &mut self,
-        name: &Arc<str>,
-        what: &'static str,
-        step: Step,
-        allowed: Duration,
-        since: Instant,
-    ) {
-        if matches!(self.phase, Phase::Forced) {
-            return;
-        }
-        self.end(name, step);
-        self.under_way.push(UnderWay {
-            name: Arc::clone(name),
-            what,
-            since,
-            allowed,
-        });
-    }
-
-    fn end(&mut self, name: &Arc<str>, step: Step) {
-        self.under_way.retain(|under_way| under_way.name != *name);
-        if let Some(id) = self.ids.get(name) {
-            self.steps[*id] = step;
-        }
-    }
-
-    fn count(&self, step: Step) -> usize {
-        self.steps.iter().filter(|other| **other == step).count()
-    }
-
-    /// What to show of it: a line for each component, as far as there is room, then one for all.
+    /// The lines to show: one for each component, as far as there is room, then one for the whole app.
     pub(super) fn lines(&self, now: Instant, room: usize) -> Vec<String> {
         let worth = |since: Instant| now.saturating_duration_since(since) >= WORTH_A_LINE;
-        let worthy: Vec<_> = self
-            .under_way
-            .iter()
-            .filter(|under_way| worth(under_way.since))
-            .collect();
-        let stays = match self.phase {
-            Phase::LameDuck(since, _) | Phase::Draining(since, ..) => worth(since),
-            _ => false,
-        };
+        let mut worthy = self.status.under_way();
+        worthy.retain(|component| worth(component.since));
+        let stays = matches!(self.status.phase, Phase::LameDuck | Phase::Draining)
+            && worth(self.status.since);
         if worthy.is_empty() && !stays {
             return Vec::new();
         }
-        let line = |under_way: &&UnderWay| {
-            let (what, name) = (under_way.what, escape(&under_way.name));
-            let times = used(now, under_way.since, under_way.allowed);
-            format!("{what} {name} {times}")
+        let line = |component: &&ComponentStatus| {
+            let (step, name) = (component.step.as_str(), escape(&component.name));
+            let times = used(now, component.since, component.time_limit);
+            format!("{step} {name} {times}")
         };
         let shown = room.saturating_sub(1);
         let mut lines: Vec<String> = worthy.iter().take(shown).map(line).collect();
@@ -208,70 +72,80 @@ impl Progress {
         lines
     }
 
-    /// Where all of it is.
+    /// The line of the whole app.
     fn whole(&self, now: Instant, more: usize) -> Option<String> {
+        let status = &self.status;
         let mut parts = Vec::new();
-        match &self.phase {
-            Phase::Starting => {
-                let up = self.count(Step::Up);
-                parts.push(format!("{up} of {} up", self.steps.len()));
+        match (status.phase, &status.stop) {
+            (Phase::Starting, None) => {
+                let (up, all) = (status.count(Step::Up), status.components.len());
+                parts.push(format!("{up} of {all} up"));
             }
-            Phase::LameDuck(since, time) => {
-                let times = used(now, *since, *time);
+            (Phase::LameDuck, _) => {
+                let times = used(now, status.since, status.time_limit);
                 parts.push(format!("not ready, still serving {times}"));
             }
-            Phase::Draining(since, time, left) => {
-                let what = describe(left);
-                let times = used(now, *since, *time);
-                parts.push(format!("draining {times}{what}"));
+            (Phase::Draining, _) => {
+                let pending = describe(&status.pending);
+                let times = used(now, status.since, status.time_limit);
+                parts.push(format!("draining {times}{pending}"));
             }
-            Phase::Stopping => {
-                let stop = self.stop.as_ref()?;
-                let left = self.count(Step::Up) + self.count(Step::Stopping);
-                let stopped = stop.total.saturating_sub(left);
-                let times = used(now, stop.since, stop.limit);
+            (Phase::Starting | Phase::Running | Phase::Stopping, Some(stop)) => {
+                let times = used(now, stop.since, stop.time_limit);
+                let stopped = status.stopped();
                 parts.push(format!("{stopped} of {} stopped {times}", stop.total));
             }
-            Phase::Running | Phase::Forced => return None,
+            (Phase::Running | Phase::Stopping | Phase::Forced | Phase::Ended, _) => return None,
         }
         if more > 0 {
             parts.push(format!("{more} more under way"));
         }
-        // Before who waits: of a narrow terminal the end is cut.
-        let hint = self.stop.as_ref().map_or("Ctrl+C stops", |stop| stop.hint);
+        // Before what is waited for: a narrow terminal truncates the end.
+        let hint = status
+            .stop
+            .as_ref()
+            .map_or("Ctrl+C stops", |stop| hint(&stop.reason));
         parts.push(hint.to_owned());
         parts.extend(self.waiting());
         Some(parts.join("; "))
     }
 
-    /// Who would begin next, and whom they wait for.
+    /// The components that would begin next, and those that they wait for.
     fn waiting(&self) -> Option<String> {
-        let (waits, holds_up) = match self.phase {
-            Phase::Starting => (Step::Waiting, Step::Starting),
-            Phase::Stopping => (Step::Up, Step::Stopping),
+        let (waits, holds_up) = match (self.status.phase, &self.status.stop) {
+            (Phase::Starting, None) => (Step::Waiting, Step::Starting),
+            (Phase::Stopping, _) => (Step::Up, Step::Stopping),
             _ => return None,
         };
-        let whom = |id: Id| {
-            (self.steps[id] == waits)
+        let pair = |id: Id| {
+            (self.step(id) == Some(waits))
                 .then(|| Some((id, self.behind(id, holds_up)?)))
                 .flatten()
         };
-        let mut pairs = (0..self.resources).filter_map(whom);
-        let mut says = String::new();
+        let name = |id: Id| escape(&self.status.components[id].name);
+        let mut pairs = (0..self.resources).filter_map(pair);
+        let mut text = String::new();
         for (place, (id, other)) in pairs.by_ref().take(NAMED).enumerate() {
-            let (name, other) = (escape(&self.names[id]), escape(&self.names[other]));
-            says += &match place {
+            let (name, other) = (name(id), name(other));
+            text += &match place {
                 0 => format!("{name} waits for {other}"),
                 _ => format!(", {name} for {other}"),
             };
         }
         match pairs.count() {
-            0 => (!says.is_empty()).then_some(says),
-            more => Some(format!("{says} and {more} more")),
+            0 => (!text.is_empty()).then_some(text),
+            more => Some(format!("{text} and {more} more")),
         }
     }
 
-    /// The first at that step which the resource has to wait for, by itself or through a barrier.
+    fn step(&self, id: Id) -> Option<Step> {
+        self.status
+            .components
+            .get(id)
+            .map(|component| component.step)
+    }
+
+    /// The first resource at that step which the resource has to wait for, directly or through a barrier.
     fn behind(&self, id: Id, step: Step) -> Option<Id> {
         let before = |node: usize| {
             let nodes = match step {
@@ -280,7 +154,7 @@ impl Progress {
             };
             nodes.iter().map(|node| *node as usize)
         };
-        let at_step = |node: &usize| self.steps.get(*node) == Some(&step);
+        let at_step = |node: &usize| self.step(*node) == Some(step);
         let is_resource = |node: &usize| *node < self.resources;
         let direct = before(id).filter(is_resource).find(at_step);
         let barriers = || before(id).filter(|node| !is_resource(node));
@@ -293,33 +167,33 @@ impl Progress {
     }
 }
 
-/// What a drain waits for, beside workers.
-fn describe(left: &PendingWork) -> String {
-    let mut says = Vec::new();
-    if left.in_flight > 0 {
+/// What a drain waits for, workers aside.
+fn describe(pending: &PendingWork) -> String {
+    let mut parts = Vec::new();
+    if pending.in_flight > 0 {
         let name = |(name, units): &(Arc<str>, u64)| format!("{} {units}", escape(name));
-        let mut names: Vec<String> = left.by_scope.iter().take(NAMED).map(name).collect();
-        if left.by_scope.len() > NAMED {
+        let mut names: Vec<String> = pending.by_scope.iter().take(NAMED).map(name).collect();
+        if pending.by_scope.len() > NAMED {
             names.push("..".to_owned());
         }
-        says.push(format!(
+        parts.push(format!(
             "{} in flight ({})",
-            left.in_flight,
+            pending.in_flight,
             names.join(", ")
         ));
     }
-    match left.tasks {
+    match pending.tasks {
         0 => {}
-        1 => says.push("1 task".to_owned()),
-        tasks => says.push(format!("{tasks} tasks")),
+        1 => parts.push("1 task".to_owned()),
+        tasks => parts.push(format!("{tasks} tasks")),
     }
-    if left.main {
-        says.push("main".to_owned());
+    if pending.main {
+        parts.push("main".to_owned());
     }
-    if says.is_empty() {
+    if parts.is_empty() {
         String::new()
     } else {
-        format!(": {}", says.join(", "))
+        format!(": {}", parts.join(", "))
     }
 }
 

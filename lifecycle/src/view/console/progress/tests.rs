@@ -1,9 +1,10 @@
-//! What is said of lives that are told by hand.
+//! The live lines after sequences of events.
 
 use super::*;
-use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::leases::LeaseCounts;
+use crate::api::event::EventKind;
 use crate::plan::graph::{Cost, Node};
+use crate::view::status::tests as status;
+use crate::view::status::tests::{started, stopped};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,74 +18,42 @@ fn progress(resources: &[(&str, Option<i32>, &[usize])], workers: &[&str]) -> Pr
     };
     let nodes: Vec<Node> = resources.iter().map(node).collect();
     let graph = Graph::new(&nodes).expect("nothing is wrong with it");
-    let names = resources
-        .iter()
-        .map(|(name, ..)| *name)
-        .chain(workers.iter().copied());
-    let names: Vec<Arc<str>> = names.map(Arc::from).collect();
+    let names: Vec<&str> = resources.iter().map(|(name, ..)| *name).collect();
     Progress {
-        ids: names.iter().cloned().zip(0..).collect(),
-        steps: vec![Step::Waiting; names.len()],
-        names,
+        status: status::status(&names, workers, Instant::now()),
         resources: resources.len(),
         graph: Arc::new(graph),
-        under_way: Vec::new(),
-        phase: Phase::Starting,
-        stop: None,
     }
 }
 
 fn starting(name: &str) -> EventKind {
-    let (name, time_limit) = (name.into(), 10 * SECOND);
-    EventKind::Starting { name, time_limit }
-}
-
-fn started(name: &str) -> EventKind {
-    let (name, took) = (name.into(), SECOND);
-    EventKind::Started { name, took }
+    status::starting(name, 10 * SECOND)
 }
 
 fn stop_began(name: &str) -> EventKind {
-    let (name, time_limit) = (name.into(), 5 * SECOND);
-    EventKind::Stopping { name, time_limit }
-}
-
-fn stopped(name: &str) -> EventKind {
-    EventKind::Stopped {
-        name: name.into(),
-        took: SECOND,
-        layer: CleanupLayer::Safe,
-        errors: Vec::new(),
-        unfinished_tasks: Vec::new(),
-        leases: LeaseCounts::default(),
-    }
+    status::stopping(name, 5 * SECOND)
 }
 
 fn stopping(signal: i32) -> EventKind {
-    EventKind::ShutdownBegan {
-        reason: Reason::Signal(signal),
-        time_limit: 25 * SECOND,
-    }
+    status::shutdown_began(signal, 25 * SECOND)
 }
 
 fn draining(pending: PendingWork) -> EventKind {
-    let time_limit = 20 * SECOND;
-    EventKind::Draining {
-        pending,
-        time_limit,
-    }
+    status::draining(pending, 20 * SECOND)
 }
 
-/// What is shown a second and a half after all of this.
+/// What is shown a second and a half after these events.
 #[track_caller]
-fn expect(progress: &mut Progress, notices: &[EventKind], lines: &[&str]) {
+fn expect(progress: &mut Progress, events: &[EventKind], lines: &[&str]) {
     let now = Instant::now();
-    notices.iter().for_each(|notice| progress.hear(notice, now));
+    for kind in events {
+        progress.apply(&Event::new(now, kind.clone()));
+    }
     assert_eq!(progress.lines(now + 3 * SECOND / 2, 6), lines);
 }
 
 #[test]
-fn a_startup_says_who_is_next_and_waits_for_whom() {
+fn a_startup_names_what_is_next_and_what_it_waits_for() {
     let mut progress = progress(
         &[
             ("config", Some(0), &[]),
@@ -126,15 +95,15 @@ fn a_startup_says_who_is_next_and_waits_for_whom() {
 }
 
 #[test]
-fn a_drain_says_what_is_left_and_a_stop_who_waits_for_whom() {
+fn a_drain_shows_what_is_pending_and_a_stop_what_it_waits_for() {
     let mut progress = progress(
         &[("database", None, &[]), ("cache", None, &[0])],
         &["serve"],
     );
     for name in ["database", "cache", "serve"] {
-        progress.hear(&started(name), Instant::now());
+        progress.apply(&Event::new(Instant::now(), started(name)));
     }
-    let left = PendingWork {
+    let pending = PendingWork {
         in_flight: 12,
         by_scope: vec![("serve".into(), 10), ("main".into(), 2)],
         tasks: 1,
@@ -145,7 +114,7 @@ fn a_drain_says_what_is_left_and_a_stop_who_waits_for_whom() {
         &[
             EventKind::Running { took: SECOND },
             stopping(15),
-            draining(left),
+            draining(pending),
             stop_began("serve"),
         ],
         &[
@@ -189,10 +158,10 @@ fn where_there_are_many_the_first_are_named_and_the_others_counted() {
         .map(resource)
         .collect();
     let mut progress = progress(&resources, &[]);
-    let notices: Vec<EventKind> = names[..10].iter().map(|name| starting(name)).collect();
+    let events: Vec<EventKind> = names[..10].iter().map(|name| starting(name)).collect();
     expect(
         &mut progress,
-        &notices,
+        &events,
         &[
             "starting r0 1s / 10s",
             "starting r1 1s / 10s",
@@ -208,7 +177,7 @@ fn where_there_are_many_the_first_are_named_and_the_others_counted() {
 fn what_has_only_begun_is_not_shown() {
     let mut progress = progress(&[("a", None, &[])], &[]);
     let now = Instant::now();
-    progress.hear(&starting("a"), now);
+    progress.apply(&Event::new(now, starting("a")));
     assert!(progress.lines(now, 6).is_empty());
     assert!(progress.is_under_way());
     assert_eq!(progress.lines(now + WORTH_A_LINE, 6).len(), 2);

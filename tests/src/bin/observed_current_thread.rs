@@ -1,0 +1,15 @@
+//! A chain of five resources with observers, on a current-thread runtime.
+
+#[path = "../fixtures/chain.rs"]
+mod chain;
+#[path = "../fixtures/observers.rs"]
+mod observers;
+
+use chain::Chain;
+use lifecycle::Shutdown;
+use lifecycle_tests::act::{Fault, serve};
+
+#[lifecycle::main(init = observers::init, flavor = "current_thread")]
+async fn main(_app: Chain, shutdown: Shutdown) -> Result<(), Fault> {
+    serve("main", &shutdown).await
+}
