@@ -55,7 +55,7 @@ impl Server {
             self.cut.fetch_add(1, Ordering::Relaxed);
             // Before it counts as ended: the drain is over with the last one.
             let scope = &self.shutdown.scope;
-            scope.app.admission.note_cut(&scope.name);
+            scope.app.admission.note_aborted(&scope.name);
         }
         drop(unit);
     }

@@ -1,53 +1,23 @@
-//! The scope of a component, or of the app: whether it has been told to stop, until when, and the tasks within it.
-
-pub(crate) mod admission;
-pub(crate) mod reason;
-pub(crate) mod stop_signal;
-pub(crate) mod task_set;
+//! [`Scope`]: what the handles of one component, or of the app, refer to.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::runtime;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::Draining;
-use crate::error::failure::Failure;
-use crate::scope::admission::{Admission, Counters, InFlight};
-use crate::scope::reason::Reason;
+use crate::scope::admission::{Counters, InFlight};
+use crate::scope::app_state::AppState;
 use crate::scope::stop_signal::StopSignal;
 use crate::scope::task_set::TaskSet;
 
-/// What all scopes of an app share.
-pub(crate) struct AppState {
-    pub(crate) runtime: runtime::Handle,
-    pub(crate) reason: OnceLock<Reason>,
-    pub(crate) admission: Admission,
-    /// Whether the app is not ready any more, although it still serves for a while.
-    pub(crate) lame_duck: watch::Sender<bool>,
-    /// How a handle asks the whole app to stop.
-    pub(crate) ask: Box<dyn Fn(AppRequest) + Send + Sync>,
-}
-
-/// What a handle can ask of the whole app, with the name of the scope that asks.
-pub(crate) enum AppRequest {
-    Stop,
-    Fail(Arc<str>, Failure),
-    /// Nothing, but somebody should know.
-    ReportPanic {
-        scope: Arc<str>,
-        task: String,
-        error: String,
-    },
-}
-
+/// What the handles of one component, or of the app, refer to.
 pub(crate) struct Scope {
     pub(crate) name: Arc<str>,
     pub(crate) app: Arc<AppState>,
     pub(crate) tasks: TaskSet,
     stop_signal: StopSignal,
-    /// Of its work in flight; most scopes have none.
+    /// Counts the work in flight. Created with the first unit, since most scopes never admit any.
     counters: OnceLock<&'static Counters>,
 }
 
@@ -55,7 +25,7 @@ impl std::fmt::Debug for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scope")
             .field("name", &self.name)
-            .field("told", &self.is_stop_requested())
+            .field("stop_requested", &self.is_stop_requested())
             .finish_non_exhaustive()
     }
 }
@@ -71,7 +41,7 @@ impl Scope {
         })
     }
 
-    /// Tells the scope to stop. It is cut off at `abort_at`, and may extend that up to `limit`.
+    /// Asks the scope to stop. Its work is aborted at `abort_at`, which [`Scope::extend`] may move as far as `limit`.
     pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) {
         self.stop_signal.request_stop(abort_at, limit);
     }
@@ -84,7 +54,7 @@ impl Scope {
         self.stop_signal.stop_requested().await;
     }
 
-    /// Waits until it is told and has no more than `margin` left.
+    /// Waits until a stop is requested and at most `margin` remains.
     pub(crate) async fn deadline_within(&self, margin: Duration) {
         self.stop_signal.deadline_within(margin).await;
     }
@@ -93,13 +63,13 @@ impl Scope {
         self.stop_signal.abort_at()
     }
 
-    /// Counts a unit of work in flight.
+    /// Counts a unit of work in flight, unless admission is closed.
     pub(crate) fn admit(&self) -> Result<InFlight, Draining> {
         let new = || self.app.admission.counters(&self.name);
         self.counters.get_or_init(new).admit()
     }
 
-    /// Moves the cut later, as far as its limit allows, and returns by how much.
+    /// Moves `abort_at` later, as far as the limit allows, and returns by how much.
     pub(crate) fn extend(&self, by: Duration) -> Duration {
         self.stop_signal.extend(by)
     }

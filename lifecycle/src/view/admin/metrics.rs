@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::error::panic::caught;
-use crate::scope::admission::totals::Work;
+use crate::scope::admission::Work;
 use crate::view::admin::status::{Board, Phase, State, Step};
 
 /// How often a recorder of the user's is told, beside each time that the app enters another phase: more often than a
