@@ -1,17 +1,14 @@
-//! Errors of the public API, and what to make of those of users.
-
-pub(crate) mod escape;
-pub(crate) mod failure;
-pub(crate) mod panic;
+//! The errors of the public API.
 
 use std::error::Error;
-use std::io;
 
-/// The error of a hook, whatever its type was.
+/// The error of a hook with its type erased. Any error that is `Send + Sync` converts into it with `?`.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Wrong configuration, found by a `start`: the process ends with exit code 2 instead of 1, so that a supervisor can
-/// tell what a restart will not mend.
+/// Reports a wrong configuration from a `start`, so that the process exits with code 2 instead of 1.
+///
+/// A supervisor can tell from the code that a restart will not help. The error may be anywhere in the source chain of what
+/// `start` returns. A start that fails with it is not retried.
 ///
 /// ```
 /// use lifecycle::ConfigError;
@@ -26,67 +23,29 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub struct ConfigError(String);
 
 impl ConfigError {
-    /// Says what is wrong: name the setting, its value and what is allowed.
+    /// Creates an error with this message, which should name the setting, its value and what is allowed.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-/// Whether the error, or anything in its source chain, says that the other side has gone: connection reset, connection
-/// aborted, broken pipe, not connected, unexpected end of file ([`std::io::ErrorKind`]).
-///
-/// ```
-/// use std::io::{Error, ErrorKind};
-///
-/// assert!(lifecycle::is_disconnect(&Error::from(ErrorKind::BrokenPipe)));
-/// assert!(!lifecycle::is_disconnect(&Error::from(ErrorKind::NotFound)));
-/// ```
-#[must_use]
-pub fn is_disconnect(error: &(dyn Error + 'static)) -> bool {
-    chain(error).any(|error| {
-        error.downcast_ref::<io::Error>().is_some_and(|error| {
-            matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::NotConnected
-                    | io::ErrorKind::UnexpectedEof
-            )
-        })
-    })
-}
-
-/// An error and everything below it. `io::Error` hides the error it was made of from `source`, so it is opened.
-pub(crate) fn chain<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-        let error: &'a (dyn Error + 'static) = *error;
-        match error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-        {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        }
-    }
-    std::iter::successors(Some(error), below)
-}
-
-/// Why a tracked task gave no result.
+/// Why a tracked [`Task`](crate::Task) has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
-    /// It was cancelled, or the scope had ended before it was spawned.
+    /// The task was cancelled, or its scope had ended before the task was spawned.
     #[error("the task was cancelled")]
     Cancelled,
-    /// It panicked, with this message.
+    /// The task panicked with this message.
     #[error("the task panicked: {0}")]
     Panicked(String),
 }
 
-/// The app is draining: no new work is admitted.
+/// The error of [`Shutdown::admit`](crate::Shutdown::admit): the app drains and admits no new work.
+///
+/// A server answers it with "try again elsewhere", such as HTTP 503. A hook or a worker may also return it: during shutdown
+/// it does not count as a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the app is stopping and admits no new work")]
+#[non_exhaustive]
 pub struct Draining;
