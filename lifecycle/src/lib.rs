@@ -116,13 +116,18 @@ mod scope;
 mod sys;
 mod view;
 
-pub use api::app::App;
+pub use api::app::{App, AppRecord};
+pub use api::background_policy::{BackgroundPolicy, EndAction, RestartPolicy};
 pub use api::cleanup_layer::CleanupLayer;
 pub use api::event::{Event, EventKind, PendingWork};
 pub use api::hook::{Hook, Instance, StartContext, Stopped};
 pub use api::leases::{Lease, LeaseCounts, Leases, Outstanding};
+pub use api::location::Location;
+pub use api::outcome::Outcome;
+pub use api::ready::Ready;
 pub use api::record::{Binding, HookKind, Need, Record, RecordRef};
 pub use api::resource::{Provided, Resource};
+pub use api::schedule::Schedule;
 pub use api::settings::Settings;
 pub use api::shutdown::{Shutdown, Slept};
 #[cfg(feature = "stream")]
@@ -130,11 +135,10 @@ pub use api::stream::{
     Collecting, InterruptReason, Interruptible, InterruptibleStream, SavedStream,
 };
 pub use api::tasks::{Task, Tasks};
-pub use api::worker::{BackgroundPolicy, BackgroundWorker, EndAction, Ready, RestartPolicy};
+pub use api::worker::BackgroundWorker;
 pub use entry::builder::{Builder, Lifecycle, NotUp, Running, StartError};
 pub use error::{BoxError, ConfigError, Draining, TaskError, is_disconnect};
 pub use guide::guarantees;
-pub use inventory;
 pub use lifecycle_macros::{App, background, main, resource, test};
 #[cfg(feature = "drill")]
 pub use plan::drill;
@@ -148,19 +152,24 @@ pub use scope::reason::Reason;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::app::{App, AppRecord};
+    pub use crate::api::background_policy::{BackgroundPolicy, EndAction, RestartPolicy};
     pub use crate::api::hook::{Hook, Instance, StartContext, Stopped};
+    pub use crate::api::location::Location;
+    pub use crate::api::outcome::Outcome;
+    pub use crate::api::ready::Ready;
     pub use crate::api::record::{Binding, HookKind, Need, Record, RecordRef};
     pub use crate::api::resource::{Provided, Resource};
+    pub use crate::api::schedule::Schedule;
+    pub use crate::api::sealed::Sealed;
     pub use crate::api::settings::Settings;
-    pub use crate::api::worker::{
-        BackgroundPolicy, BackgroundWorker, EndAction, Ready, RestartPolicy,
-    };
+    pub use crate::api::worker::BackgroundWorker;
     pub use crate::entry::builder::Builder;
     pub use crate::entry::test::test;
     pub use crate::error::BoxError;
-    pub use crate::macro_support::entry_spec::{ByApp, EntryParameter, EntrySpec};
-    pub use crate::macro_support::parameter::{Outcome, Parameter};
-    pub use crate::macro_support::{EntrySlot, Exactly, Field, Judged, Slot, StopOutcome, judged};
+    pub use crate::macro_support::{
+        ByApp, EntryParameter, EntrySlot, EntrySpec, Exactly, Field, Judged, Parameter, Slot,
+        StopOutcome, judged,
+    };
     pub use crate::plan::registry::Registration;
     pub use crate::plan::setup::Setup;
     pub use crate::process::main;

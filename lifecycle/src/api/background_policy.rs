@@ -1,27 +1,27 @@
-//! Background workers: something the app does until told to stop.
+//! [`BackgroundPolicy`]: what happens when a worker ends by itself.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::record::RecordRef;
+use crate::api::schedule::Schedule;
 
-/// A function annotated with [`#[background]`](macro@crate::worker), as a type: the macro declares an empty type of
-/// the function's name beside it, so that `background = [serve]` and `.background_worker::<serve>()` can name it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a background worker",
-    label = "not a background worker",
-    note = "annotate the function with `#[background]`"
-)]
-pub trait BackgroundWorker: 'static {
-    /// What is statically known of it.
-    const RECORD: RecordRef;
-}
-
-/// What happens when a worker ends by itself, and how often it runs.
+/// What happens when a background worker ends before a stop was requested, and whether it runs periodically.
+///
+/// [`#[background]`](macro@crate::background) builds one from its arguments; a record by hand passes it to
+/// [`Record::background`](crate::Record::background). What it does not set is as in [`BackgroundPolicy::DEFAULT`].
+///
+/// ```
+/// use std::time::Duration;
+/// use lifecycle::{BackgroundPolicy, EndAction, RestartPolicy};
+///
+/// // Restarted after an error, at most 10 times a minute; then it is reported, and the app goes on without it.
+/// const POLICY: BackgroundPolicy = BackgroundPolicy::DEFAULT
+///     .restart(RestartPolicy::OnFailure)
+///     .intensity(10, Duration::from_secs(60))
+///     .on_failure(EndAction::Ignore);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct BackgroundPolicy {
-    pub(crate) every: Option<Every>,
+    pub(crate) schedule: Option<Schedule>,
     pub(crate) restart: RestartPolicy,
     pub(crate) max_restarts: u32,
     pub(crate) within: Duration,
@@ -30,38 +30,35 @@ pub struct BackgroundPolicy {
     pub(crate) on_finish: EndAction,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Every {
-    pub(crate) period: Duration,
-    pub(crate) immediate: bool,
-    pub(crate) run_timeout: Option<Duration>,
-    pub(crate) max_failures: Option<u32>,
-}
-
 /// When a worker that ended by itself is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RestartPolicy {
-    /// Not at all.
+    /// The worker is never started again.
     Never,
-    /// After an error or a panic.
+    /// The worker is started again after an error or a panic.
     OnFailure,
-    /// However it ended.
+    /// The worker is started again however it ended.
     Always,
 }
 
-/// What the end of a worker means for the app.
+/// What the app does when a worker has ended by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EndAction {
-    /// It is reported.
+    /// The app goes on; the end of the worker is reported.
     Ignore,
     /// The app stops.
     Shutdown,
 }
 
 impl BackgroundPolicy {
-    /// What holds where an annotation says nothing.
+    /// The policy of a worker whose annotation sets nothing.
+    ///
+    /// The worker runs once. A failure stops the app; an end without an error does not. If it is to be restarted, more
+    /// than 5 restarts within 60 s are a failure, and the first delay is 500 ms.
     pub const DEFAULT: Self = Self {
-        every: None,
+        schedule: None,
         restart: RestartPolicy::Never,
         max_restarts: 5,
         within: Duration::from_secs(60),
@@ -70,32 +67,22 @@ impl BackgroundPolicy {
         on_finish: EndAction::Ignore,
     };
 
-    /// Runs again `period` after a run ended; the first time after one period, or at once.
+    /// Runs the worker periodically. The restart policy then has no effect.
     #[must_use]
-    pub const fn every(
-        mut self,
-        period: Duration,
-        immediate: bool,
-        run_timeout: Option<Duration>,
-        max_failures: Option<u32>,
-    ) -> Self {
-        self.every = Some(Every {
-            period,
-            immediate,
-            run_timeout,
-            max_failures,
-        });
+    pub const fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
         self
     }
 
-    /// When it is started again after it ended by itself.
+    /// Sets when the worker is started again after it ended by itself. Default: [`RestartPolicy::Never`].
     #[must_use]
     pub const fn restart(mut self, restart: RestartPolicy) -> Self {
         self.restart = restart;
         self
     }
 
-    /// The restart intensity: after more than `max` restarts within `within` it counts as failed.
+    /// Limits the restarts: when one more than `max` would be due within the time `within`, the worker has failed.
+    /// Default: 5 within 60 s.
     #[must_use]
     pub const fn intensity(mut self, max: u32, within: Duration) -> Self {
         self.max_restarts = max;
@@ -103,58 +90,24 @@ impl BackgroundPolicy {
         self
     }
 
-    /// The first delay before a restart, doubling with jitter, capped at 30 s.
+    /// Sets the delay before the first restart. It doubles with each restart, with jitter, up to 30 s. Default: 500 ms.
     #[must_use]
     pub const fn backoff(mut self, first: Duration) -> Self {
         self.backoff = first;
         self
     }
 
-    /// What it means that it failed for good.
+    /// Sets what to do when the worker has failed and is not restarted any more. Default: [`EndAction::Shutdown`].
     #[must_use]
     pub const fn on_failure(mut self, then: EndAction) -> Self {
         self.on_failure = then;
         self
     }
 
-    /// What it means that it ended without an error before being told.
+    /// Sets what to do when the worker returns `Ok` before a stop was requested. Default: [`EndAction::Ignore`].
     #[must_use]
     pub const fn on_finish(mut self, then: EndAction) -> Self {
         self.on_finish = then;
         self
-    }
-}
-
-/// By which a worker says that it is up: a parameter of a `#[background]` function.
-///
-/// ```
-/// use lifecycle::{Ready, Shutdown, background};
-///
-/// #[background]
-/// async fn listen(ready: Ready, shutdown: Shutdown) {
-///     // bind, warm up, ..
-///     ready.set();
-///     shutdown.requested().await;
-/// }
-/// ```
-#[derive(Clone, Default)]
-pub struct Ready(Option<Arc<dyn Fn() + Send + Sync>>);
-
-impl Ready {
-    pub(crate) fn new(set: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(set)))
-    }
-
-    /// The worker is up: what comes after it may start. Calling it again does nothing.
-    pub fn set(&self) {
-        if let Some(set) = &self.0 {
-            set();
-        }
-    }
-}
-
-impl fmt::Debug for Ready {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ready")
     }
 }

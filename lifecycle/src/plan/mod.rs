@@ -100,9 +100,9 @@ impl Plan {
             .or(parts.settings)
             .or(parts.app.map_or(Settings::NONE, |app| app.settings));
         if settings
-            .lame_duck_time()
-            .saturating_add(settings.emergency_time())
-            >= settings.total()
+            .get_lame_duck()
+            .saturating_add(settings.get_emergency_timeout())
+            >= settings.get_shutdown_timeout()
         {
             let given =
                 parts
@@ -110,9 +110,9 @@ impl Plan {
                     .given_of(&["SHUTDOWN_TIMEOUT", "LAME_DUCK", "EMERGENCY_TIMEOUT"]);
             findings.push(format!(
                 "lame duck {} and emergency reserve {} leave nothing of `shutdown_timeout` {}{given}: together they must be shorter than it",
-                show(settings.lame_duck_time()),
-                show(settings.emergency_time()),
-                show(settings.total()),
+                show(settings.get_lame_duck()),
+                show(settings.get_emergency_timeout()),
+                show(settings.get_shutdown_timeout()),
             ));
         }
 
@@ -228,10 +228,10 @@ fn budget(
         .collect();
     let (stop, chain) = budget::resources(&times, &edges);
     let budget = Budget {
-        lame_duck: settings.lame_duck_time(),
+        lame_duck: settings.get_lame_duck(),
         drain: budget::workers(settings.drain_timeout, &worker_times(components)),
         stop,
-        emergency: settings.emergency_time(),
+        emergency: settings.get_emergency_timeout(),
     };
     let chain: Vec<(&str, Duration)> = chain
         .iter()
@@ -242,10 +242,12 @@ fn budget(
             )
         })
         .collect();
-    let warning = (!budget.fits(settings.total())).then(|| {
+    let warning = (!budget.fits(settings.get_shutdown_timeout())).then(|| {
         format!(
             "{}; what does not fit will be cut",
-            budget.message(name, &chain, settings.total()).as_str()
+            budget
+                .message(name, &chain, settings.get_shutdown_timeout())
+                .as_str()
         )
     });
     (budget, warning)
@@ -275,24 +277,24 @@ impl Limits {
     fn new(settings: Settings, graph: &Graph, nodes: &[Node], components: &[Component]) -> Self {
         let longest = graph.longest(nodes);
         let window = settings
-            .total()
-            .saturating_sub(settings.lame_duck_time())
-            .saturating_sub(settings.emergency_time())
+            .get_shutdown_timeout()
+            .saturating_sub(settings.get_lame_duck())
+            .saturating_sub(settings.get_emergency_timeout())
             .saturating_sub(longest.fixed);
         let kept = (SHARE_KEPT * longest.shares).min(window / 4);
         let drain = settings
             .drain_timeout
             .unwrap_or((window - kept).max(budget::LEAST_DRAIN));
         let limits = Self {
-            shutdown: settings.total(),
+            shutdown: settings.get_shutdown_timeout(),
             drain: budget::workers(Some(drain), &worker_times(components)),
-            lame_duck: settings.lame_duck_time(),
+            lame_duck: settings.get_lame_duck(),
             // Without any reserve there would be no time to write the report.
             emergency: settings
-                .emergency_time()
+                .get_emergency_timeout()
                 .max(LEAST_RESERVE)
-                .min(settings.total() / 2),
-            startup: settings.startup_time(),
+                .min(settings.get_shutdown_timeout() / 2),
+            startup: settings.get_startup_timeout(),
         };
         limits.bounded()
     }

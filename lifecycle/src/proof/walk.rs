@@ -276,12 +276,12 @@ impl<const N: usize, const T: usize, const E: usize, const W: usize> Walk<N, T, 
             },
         );
         let budget = Budget {
-            lame_duck: app.settings.lame_duck_time(),
+            lame_duck: app.settings.get_lame_duck(),
             drain,
             stop: chain.time,
-            emergency: app.settings.emergency_time(),
+            emergency: app.settings.get_emergency_timeout(),
         };
-        let limit = app.settings.total();
+        let limit = app.settings.get_shutdown_timeout();
         if budget.fits(limit) {
             return None;
         }

@@ -91,7 +91,7 @@ impl Board {
         let part = |component: &crate::plan::component::Component| Part {
             name: Arc::clone(&component.name),
             worker: component.is_worker(),
-            periodic: matches!(&component.kind, Kind::Worker { policy, .. } if policy.every.is_some()),
+            periodic: matches!(&component.kind, Kind::Worker { policy, .. } if policy.schedule.is_some()),
             readiness: matches!(
                 component.kind,
                 Kind::Resource {
