@@ -162,8 +162,8 @@ async fn the_oldest_leases_of_all_counted_ones_come_first() {
 fn an_in_use_that_panics_is_not_recorded_any_more() {
     let leases = Leases::new();
     let _out = leases.lend(());
-    let asked = || ask(|| panic!("after {}", leases.count()));
-    catch_unwind(AssertUnwindSafe(asked)).expect_err("it panics");
+    let counted = || ask(|| panic!("after {}", leases.count()));
+    catch_unwind(AssertUnwindSafe(counted)).expect_err("it panics");
     assert_eq!(leases.count(), 1);
-    assert!(ASKED.take().is_none());
+    assert!(COUNTED.take().is_none());
 }
