@@ -178,10 +178,10 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `order = 3` | a scale of the workers' own: starts after lower orders, is told to stop before them. Those without one start last and are told first | `Record::order(3)` |
 /// | `timeout = "5s"` | time to end once told to | `Record::timeout(..)` |
 /// | `name = "poller"` | its name; by default the function's | the name in `Record::background("poller", ..)` |
-/// | `every = "60s"` | runs again that long after a run has ended | `BackgroundPolicy::every(..)` |
-/// | `immediate` | with `every`: the first run is at once, not after one period | `BackgroundPolicy::every(..)` |
-/// | `run_timeout = "30s"` | with `every`: bounds one run | `BackgroundPolicy::every(..)` |
-/// | `max_failures = 3` | with `every`: so many failed runs in a row are a failure; by default any number is only logged | `BackgroundPolicy::every(..)` |
+/// | `every = "60s"` | runs again that long after a run has ended | `Schedule::every(..)` |
+/// | `immediate` | with `every`: the first run is at once, not after one period | `Schedule::immediate()` |
+/// | `run_timeout = "30s"` | with `every`: bounds one run | `Schedule::run_timeout(..)` |
+/// | `max_failures = 3` | with `every`: so many failed runs in a row are a failure; by default any number is only logged | `Schedule::max_failures(3)` |
 /// | `restart = "never"`, `"on_failure"`, `"always"` | whether it is started again after it has ended by itself | `BackgroundPolicy::restart(RestartPolicy::OnFailure)` |
 /// | `max_restarts = 5`, `within = "60s"` | with `restart`: more restarts than that in that time are a failure | `BackgroundPolicy::intensity(5, ..)` |
 /// | `backoff = "500ms"` | with `restart`: the delay before the first, doubling with jitter up to 30 s | `BackgroundPolicy::backoff(..)` |

@@ -124,7 +124,6 @@ pub use api::cleanup_layer::CleanupLayer;
 pub use api::event::{Event, EventKind, PendingWork};
 pub use api::hook::{Hook, Instance, StartContext, Stopped};
 pub use api::leases::{Lease, LeaseCounts, Leases, Outstanding};
-pub use api::location::Location;
 pub use api::outcome::Outcome;
 pub use api::ready::Ready;
 pub use api::record::{Binding, HookKind, Need, Record, RecordRef};
@@ -132,6 +131,7 @@ pub use api::resource::{Provided, Resource};
 pub use api::schedule::Schedule;
 pub use api::settings::Settings;
 pub use api::shutdown::{Shutdown, Slept};
+pub use api::source_location::SourceLocation;
 #[cfg(feature = "stream")]
 pub use api::stream::{
     Collecting, InterruptReason, Interruptible, InterruptibleStream, SavedStream,
@@ -156,7 +156,6 @@ pub mod __private {
     pub use crate::api::app::{App, AppRecord};
     pub use crate::api::background_policy::{BackgroundPolicy, EndAction, RestartPolicy};
     pub use crate::api::hook::{Hook, Instance, StartContext, Stopped};
-    pub use crate::api::location::Location;
     pub use crate::api::outcome::Outcome;
     pub use crate::api::ready::Ready;
     pub use crate::api::record::{Binding, HookKind, Need, Record, RecordRef};
@@ -164,6 +163,7 @@ pub mod __private {
     pub use crate::api::schedule::Schedule;
     pub use crate::api::sealed::Sealed;
     pub use crate::api::settings::Settings;
+    pub use crate::api::source_location::SourceLocation;
     pub use crate::api::worker::BackgroundWorker;
     pub use crate::entry::builder::Builder;
     pub use crate::entry::test::test;

@@ -107,7 +107,7 @@ fn record(worker: &Worker<'_>) -> TokenStream {
     let policy = policy(private, args);
     let mut record = quote! {
         #private::Record::background::<#marker>(#name, #policy, __lifecycle_run).located(
-            #private::Location::in_module(::core::module_path!())
+            #private::SourceLocation::in_module(::core::module_path!())
                 .item(#default)
                 .file(::core::file!())
                 .line(::core::line!())

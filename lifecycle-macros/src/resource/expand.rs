@@ -141,7 +141,7 @@ fn record(resource: &Resource<'_>, needs: &TokenStream) -> TokenStream {
     let tokens = ty.to_token_stream().to_string();
     let mut record = quote! {
         #private::Record::resource::<#ty>(#name).located(
-            #private::Location::in_module(::core::module_path!())
+            #private::SourceLocation::in_module(::core::module_path!())
                 .item(#tokens)
                 .file(::core::file!())
                 .line(::core::line!())

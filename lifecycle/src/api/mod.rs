@@ -6,7 +6,6 @@ pub(crate) mod cleanup_layer;
 pub(crate) mod event;
 pub(crate) mod hook;
 pub(crate) mod leases;
-pub(crate) mod location;
 pub(crate) mod outcome;
 pub(crate) mod ready;
 pub(crate) mod record;
@@ -15,6 +14,7 @@ pub(crate) mod schedule;
 pub(crate) mod sealed;
 pub(crate) mod settings;
 pub(crate) mod shutdown;
+pub(crate) mod source_location;
 #[cfg(feature = "stream")]
 pub(crate) mod stream;
 pub(crate) mod tasks;

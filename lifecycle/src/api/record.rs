@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::api::background_policy::BackgroundPolicy;
 use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
-use crate::api::location::Location;
+use crate::api::source_location::SourceLocation;
 use crate::sys::StaticRef;
 
 /// The static record of a component: its name, its limits, what it needs, and which hooks it has.
@@ -179,7 +179,7 @@ impl Record {
 
     /// Sets where the component is written, which identifies it among components of the same name.
     #[must_use]
-    pub const fn located(mut self, location: Location) -> Self {
+    pub const fn located(mut self, location: SourceLocation) -> Self {
         self.module = location.module;
         let mut id = fnv1a(FNV_OFFSET, location.module.as_bytes());
         id = fnv1a(id, location.item.as_bytes());

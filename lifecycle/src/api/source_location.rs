@@ -1,4 +1,4 @@
-//! [`Location`]: where a component is written.
+//! [`SourceLocation`]: where a component is written.
 
 /// Where a component is written: the module, the source position, and the annotated type or function.
 ///
@@ -7,9 +7,9 @@
 /// unique.
 ///
 /// ```
-/// use lifecycle::Location;
+/// use lifecycle::SourceLocation;
 ///
-/// const HERE: Location = Location::in_module(module_path!())
+/// const HERE: SourceLocation = SourceLocation::in_module(module_path!())
 ///     .item("Database")
 ///     .file(file!())
 ///     .line(line!())
@@ -17,7 +17,7 @@
 /// ```
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct Location {
+pub struct SourceLocation {
     pub(crate) module: &'static str,
     pub(crate) item: &'static str,
     pub(crate) file: &'static str,
@@ -25,7 +25,7 @@ pub struct Location {
     pub(crate) column: u32,
 }
 
-impl Location {
+impl SourceLocation {
     /// Creates the location of an item in this module, as [`module_path!`] gives it. The other parts are empty or zero.
     pub const fn in_module(module: &'static str) -> Self {
         Self {
