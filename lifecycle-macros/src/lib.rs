@@ -184,10 +184,10 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `order = 3` | Orders the workers, on a scale apart from the resources': lower orders start first and are asked to stop last. | starts last, is asked to stop first | `Record::order(3)` |
 /// | `timeout = "5s"` | Limits the time from the stop request to the end of the worker. | `drain_timeout` of the app | `Record::timeout(..)` |
 /// | `name = "poller"` | Sets the name in logs, plans and environment variables. | name of the function | name in `Record::background("poller", ..)` |
-/// | `every = "60s"` | Calls the function again that long after a run has ended. | one run | `BackgroundPolicy::every(..)` |
-/// | `immediate` | Starts the first run at once, not after one period. Requires `every`. | after one period | `BackgroundPolicy::every(..)` |
-/// | `run_timeout = "30s"` | Limits one run. Requires `every`. | no limit | `BackgroundPolicy::every(..)` |
-/// | `max_failures = 3` | Fails the worker after 3 failed runs in a row. Requires `every`. | no limit, failed runs are logged | `BackgroundPolicy::every(..)` |
+/// | `every = "60s"` | Calls the function again that long after a run has ended. | one run | `Schedule::every(..)` |
+/// | `immediate` | Starts the first run at once, not after one period. Requires `every`. | after one period | `Schedule::immediate()` |
+/// | `run_timeout = "30s"` | Limits one run. Requires `every`. | no limit | `Schedule::run_timeout(..)` |
+/// | `max_failures = 3` | Fails the worker after 3 failed runs in a row. Requires `every`. | no limit, failed runs are logged | `Schedule::max_failures(3)` |
 /// | `restart = "on_failure"` | Starts the worker again after a failure; `"always"` also after `Ok`, `"never"` not at all. Excludes `every`. | `"never"` | `BackgroundPolicy::restart(RestartPolicy::OnFailure)` |
 /// | `max_restarts = 5` | Fails the worker after more than 5 restarts `within` a time. Requires `restart`. | 5 | `BackgroundPolicy::intensity(5, ..)` |
 /// | `within = "60s"` | Sets the time in which restarts are counted. Requires `restart`. | 60 s | `BackgroundPolicy::intensity(.., ..)` |

@@ -180,8 +180,8 @@ fn pieces(
         .on_interrupt(async move |text: String, why| {
             let (end, limit) = match why {
                 InterruptReason::Shutdown => (End::Shutdown, LAST_SAVE),
-                // Nobody waits for it.
-                InterruptReason::ConsumerGone => (End::ConsumerGone, Duration::MAX),
+                // `ConsumerGone`: no client waits for the save.
+                _ => (End::ConsumerGone, Duration::MAX),
             };
             Some(unfinished.end(&text, end, None, limit).await)
         })

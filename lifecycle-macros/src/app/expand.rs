@@ -88,6 +88,7 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
         const _: () = {
             #slots
             #implementation {
+                const SEALED: #private::Sealed = #private::Sealed::SEAL;
                 const RECORD: #private::AppRecord = #private::AppRecord::new(
                     #name,
                     #settings,
@@ -148,6 +149,7 @@ pub(crate) fn failed(errors: &syn::Error, args: &Args, input: &DeriveInput) -> T
         const _: () = {
             #[automatically_derived]
             impl #params #private::App for #ty #bounds {
+                const SEALED: #private::Sealed = #private::Sealed::SEAL;
                 const RECORD: #private::AppRecord =
                     #private::AppRecord::new("stub", #private::Settings::NONE, &[], &[], &[]);
                 fn assemble(_: &#private::StartContext) -> Self {

@@ -64,6 +64,7 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
             static __LIFECYCLE_RECORD: #private::Record = #record.needs(const { &[#(#needs),*] });
             #[automatically_derived]
             impl #private::BackgroundWorker for #name {
+                const SEALED: #private::Sealed = #private::Sealed::SEAL;
                 const RECORD: #private::RecordRef = #private::RecordRef::to(&__LIFECYCLE_RECORD);
             }
             #private::inventory::submit! {
@@ -106,7 +107,11 @@ fn record(worker: &Worker<'_>) -> TokenStream {
     let policy = policy(private, args);
     let mut record = quote! {
         #private::Record::background::<#marker>(#name, #policy, __lifecycle_run).located(
-            ::core::module_path!(), #default, ::core::file!(), ::core::line!(), ::core::column!(),
+            #private::SourceLocation::in_module(::core::module_path!())
+                .item(#default)
+                .file(::core::file!())
+                .line(::core::line!())
+                .column(::core::column!())
         )
     };
     if !args.name.is_set() {
@@ -127,10 +132,18 @@ fn policy(private: &TokenStream, args: &Args) -> TokenStream {
     let mut policy = quote!(#private::BackgroundPolicy::DEFAULT);
     if let Some(every) = args.every.get() {
         let every = duration::tokens(*every);
-        let immediate = args.immediate.is_set();
-        let run_timeout = option(args.run_timeout.get().copied().map(duration::tokens));
-        let max_failures = option(args.max_failures.get());
-        policy.extend(quote!(.every(#every, #immediate, #run_timeout, #max_failures)));
+        let mut schedule = quote!(#private::Schedule::every(#every));
+        if args.immediate.is_set() {
+            schedule.extend(quote!(.immediate()));
+        }
+        if let Some(timeout) = args.run_timeout.get() {
+            let timeout = duration::tokens(*timeout);
+            schedule.extend(quote!(.run_timeout(#timeout)));
+        }
+        if let Some(max) = args.max_failures.get() {
+            schedule.extend(quote!(.max_failures(#max)));
+        }
+        policy.extend(quote!(.schedule(#schedule)));
     }
     if let Some(restart) = args.restart.get() {
         let restart = variant(restart);
@@ -161,13 +174,6 @@ fn policy(private: &TokenStream, args: &Args) -> TokenStream {
     policy
 }
 
-fn option(value: Option<impl ToTokens>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
-    }
-}
-
 /// The user's item, the errors, and a stub of the worker, so that a list that names it does not cause a second error.
 pub(crate) fn failed(
     item: TokenStream,
@@ -187,6 +193,7 @@ pub(crate) fn failed(
             const _: () = {
                 #[automatically_derived]
                 impl #private::BackgroundWorker for #name {
+                    const SEALED: #private::Sealed = #private::Sealed::SEAL;
                     const RECORD: #private::RecordRef = #private::RecordRef::to(const {
                         &#private::Record::background::<#name>("stub", #private::BackgroundPolicy::DEFAULT, |_| ::core::unreachable!())
                     });

@@ -141,7 +141,11 @@ fn record(resource: &Resource<'_>, needs: &TokenStream) -> TokenStream {
     let tokens = ty.to_token_stream().to_string();
     let mut record = quote! {
         #private::Record::resource::<#ty>(#name).located(
-            ::core::module_path!(), #tokens, ::core::file!(), ::core::line!(), ::core::column!(),
+            #private::SourceLocation::in_module(::core::module_path!())
+                .item(#tokens)
+                .file(::core::file!())
+                .line(::core::line!())
+                .column(::core::column!())
         )
     };
     if !args.name.is_set() {
@@ -217,6 +221,7 @@ fn provided(private: &TokenStream, ty: &Type, bind: &Type) -> TokenStream {
     quote_spanned! {at(bind.span())=>
         #[automatically_derived]
         impl #private::Provided<#ty> for #bind {
+            const SEALED: #private::Sealed = #private::Sealed::SEAL;
             const RECORD: #private::RecordRef = <#ty as #private::Resource>::RECORD;
         }
     }

@@ -372,16 +372,15 @@ fn background_arguments() {
         ),
         worker.clone(),
     )
-    .has(r#""poller", private::BackgroundPolicy::DEFAULT .every( ::core::time::Duration::new(60u64, 0u32), true,
-          ::core::option::Option::Some(::core::time::Duration::new(30u64, 0u32)),
-          ::core::option::Option::Some(3u32) ) .on_failure(private::EndAction::Ignore), __lifecycle_run"#)
+    .has(r#""poller", private::BackgroundPolicy::DEFAULT .schedule(
+          private::Schedule::every(::core::time::Duration::new(60u64, 0u32)) .immediate()
+          .run_timeout(::core::time::Duration::new(30u64, 0u32)) .max_failures(3u32) ) .on_failure(private::EndAction::Ignore), __lifecycle_run"#)
     .has(".order(3i32).timeout(::core::time::Duration::new(5u64, 0u32)).needs(const { &[] });")
     .has("fn __lifecycle_run(_: &mut")
     .has("Hook::future(async move { let value = poll().await;")
     .lacks("default_name");
     background(quote!(every = "1s"), worker.clone()).has(
-        ".every( ::core::time::Duration::new(1u64, 0u32),
-          false, ::core::option::Option::None, ::core::option::Option::None )",
+        ".schedule(private::Schedule::every(::core::time::Duration::new(1u64, 0u32))), __lifecycle_run",
     );
     let restart = |arguments: TokenStream| {
         background(

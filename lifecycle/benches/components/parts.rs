@@ -52,6 +52,9 @@ fn stop() -> Hook<Stopped> {
 impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8> BackgroundWorker
     for Part<CHAIN, A, B, C, D>
 {
+    // Ten thousand expansions would take too long to build.
+    const SEALED: lifecycle::__private::Sealed = lifecycle::__private::Sealed::SEAL;
+
     const RECORD: RecordRef = RecordRef::to(
         const {
             &Record::background::<Self>(Self::NAME, BackgroundPolicy::DEFAULT, run)

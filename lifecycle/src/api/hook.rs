@@ -1,4 +1,4 @@
-//! What the runtime calls: [`Hook`]s, with what a `start` is handed ([`StartContext`]) and what comes back.
+//! [`Hook`]: one call of user code, with what a `start` receives ([`StartContext`]) and what it returns ([`Instance`]).
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -6,16 +6,38 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::api::ready::Ready;
 use crate::api::shutdown::Shutdown;
 use crate::api::tasks::Tasks;
-use crate::api::worker::Ready;
 use crate::error::BoxError;
 use crate::scope::Scope;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 type BoxCall<T> = Box<dyn FnOnce() -> Result<T, BoxError> + Send>;
 
-/// One call of a hook, not yet begun: a future for the runtime, or a function for a thread of the framework's own.
+/// One call of a hook that has not begun: a future for the runtime, or a function for a thread of the framework.
+///
+/// The hooks of a [`Resource`](crate::Resource) return it, so that the framework decides when they run and how long.
+///
+/// ```
+/// use lifecycle::{Hook, Stopped};
+///
+/// /// Runs on the app's runtime.
+/// fn flush() -> Hook<Stopped> {
+///     Hook::future(async {
+///         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+///         Ok(Stopped::Clean)
+///     })
+/// }
+///
+/// /// Runs on a thread of its own, where it may block.
+/// fn sync_disk() -> Hook<Stopped> {
+///     Hook::thread(|| {
+///         std::fs::File::open("/dev/null")?.sync_all().ok();
+///         Ok(Stopped::Clean)
+///     })
+/// }
+/// ```
 #[must_use = "a hook does nothing until the runtime runs it"]
 pub struct Hook<T>(pub(crate) HookCall<T>);
 
@@ -25,7 +47,10 @@ pub(crate) enum HookCall<T> {
 }
 
 impl<T: 'static> Hook<T> {
-    /// An `async` hook: it is polled on the app's runtime.
+    /// Creates an `async` hook, which is polled on the app's runtime.
+    ///
+    /// At its timeout the future is dropped at its next await point. It must not block, since that delays other
+    /// components.
     pub fn future<F>(future: F) -> Self
     where
         F: Future<Output = Result<T, BoxError>> + Send + 'static,
@@ -33,8 +58,10 @@ impl<T: 'static> Hook<T> {
         Self(HookCall::Future(Box::pin(future)))
     }
 
-    /// A synchronous hook: it is called on a thread of the framework's own, where it may block, with the app's runtime
-    /// entered.
+    /// Creates a synchronous hook, which is called on a thread of the framework and may block.
+    ///
+    /// The app's runtime is entered, so that `tokio::spawn` and [`Handle::block_on`](tokio::runtime::Handle::block_on) work.
+    /// A thread cannot be cancelled: at its timeout the call is abandoned, and goes on until the process exits.
     pub fn thread<F>(call: F) -> Self
     where
         F: FnOnce() -> Result<T, BoxError> + Send + 'static,
@@ -42,7 +69,7 @@ impl<T: 'static> Hook<T> {
         Self(HookCall::Thread(Box::new(call)))
     }
 
-    /// The same call, with another one before it, whose error is that of both.
+    /// Calls `first` before the hook. If it fails, the hook is not called and fails with the same error.
     pub(crate) fn after(
         self,
         first: impl FnOnce() -> Result<(), BoxError> + Send + 'static,
@@ -78,15 +105,18 @@ impl<T> fmt::Debug for Hook<T> {
 
 /// How a `stop` ended that did not fail.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Stopped {
-    /// Without an error.
+    /// The stop returned without an error.
     Clean,
-    /// With an error that the resource's `expects` says teardown itself provokes.
+    /// The stop returned an error that teardown itself provokes, such as a closed connection. It is logged at debug level and
+    /// counts as clean.
     Expected(BoxError),
 }
 
-/// The handle to a started resource, its type erased: an `Arc<T>`, where `T` may be a `dyn Trait`, in a box that can be
-/// cloned.
+/// The handle to a started resource with its type erased: an `Arc<T>`, where `T` may be a `dyn Trait`.
+///
+/// Only [`Binding::to`](crate::Binding::to) passes it to user code. Cloning is cheap and clones refer to the same value.
 #[derive(Clone)]
 pub struct Instance(Arc<dyn Any + Send + Sync>);
 
@@ -95,7 +125,7 @@ impl Instance {
         Self(Arc::new(value))
     }
 
-    /// The value itself stands for whatever it is an `Arc` of.
+    /// Uses the `Arc` itself as the handle, without a second one around it.
     pub(crate) fn of_shared<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
         Self(value)
     }
@@ -111,26 +141,42 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// The key by which the runtime finds a component: the type of the handle that is given out.
+/// The key under which the runtime finds a component: the type of the handle that dependents receive.
 pub(crate) fn key<T: ?Sized + 'static>() -> TypeId {
     TypeId::of::<Arc<T>>()
 }
 
-/// What a `start`, or a worker's function, is handed: everything that its record lists.
+/// Everything that a component's record lists as needs, for its `start` or its function to take.
+///
+/// ```
+/// use std::sync::Arc;
+/// use lifecycle::{Hook, Shutdown, StartContext};
+///
+/// struct Config;
+/// struct Cache { config: Arc<Config>, shutdown: Shutdown }
+///
+/// /// The `start` of a resource that is written by hand; its record lists `Need::on::<Config, _>()` and `Need::SHUTDOWN`.
+/// fn start(context: &mut StartContext) -> Hook<Cache> {
+///     // Taken here, since the future cannot borrow the context.
+///     let (config, shutdown) = (context.get::<Config>(), context.shutdown());
+///     Hook::future(async move { Ok(Cache { config, shutdown }) })
+/// }
+/// ```
 pub struct StartContext {
     pub(crate) name: Arc<str>,
-    /// One for each [`Need`] of the kind `Component`, with the key it was asked by.
+    /// One for each need for a component, with the key under which it is needed.
     pub(crate) instances: Vec<(TypeId, Instance)>,
     pub(crate) scope: Arc<Scope>,
     pub(crate) ready: Option<Ready>,
 }
 
 impl StartContext {
-    /// The resource `T`.
+    /// Returns the resource `T`, which may be a `dyn Trait`.
     ///
     /// # Panics
     ///
-    /// When the component's record does not list it among its needs: then it is not known to be up.
+    /// Panics if the component's record does not list the resource in [`Record::needs`](crate::Record::needs): it might not
+    /// be up.
     #[must_use]
     pub fn get<T: ?Sized + Send + Sync + 'static>(&self) -> Arc<T> {
         self.instances
@@ -146,19 +192,19 @@ impl StartContext {
             })
     }
 
-    /// The handle of the component's own scope.
+    /// Returns the [`Shutdown`] handle of the component's own scope.
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         Shutdown::new(Arc::clone(&self.scope))
     }
 
-    /// The tracked tasks of the component's own scope.
+    /// Returns the [`Tasks`] handle of the component's own scope.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
         self.shutdown().tasks()
     }
 
-    /// By which the worker says that it is up. In the context of a `start` it does nothing.
+    /// Returns the handle by which the worker reports that it is up. In the context of a `start` it has no effect.
     #[must_use]
     pub fn ready(&self) -> Ready {
         self.ready.clone().unwrap_or_default()

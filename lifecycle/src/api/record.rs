@@ -1,27 +1,32 @@
-//! The static record of a component: what its annotation says, readable by the compiler and by the runtime.
+//! [`Record`]: what is statically known of a component, readable by the compiler and by the runtime.
 //!
 //! Invariants:
 //!
-//! 1. A [`RecordRef`] is only ever made from a `&'static Record`, so reading through it is sound.
-//! 2. It holds a raw pointer and not a reference on purpose: rustc looks through references when it validates a
-//!    constant, so that two components that need each other would end in its own cycle error (E0391) instead of ours.
+//! 1. A [`RecordRef`] is created from a `&'static Record` only, so that reading through it is sound.
+//! 2. It holds a raw pointer and not a reference on purpose: rustc follows references when it validates a constant, so that
+//!    two components that need each other would end in rustc's own cycle error (E0391) instead of ours.
 //! 3. Everything here is plain data without interior mutability, so that constant evaluation may read it.
 
 use std::any::TypeId;
 use std::fmt;
 use std::time::Duration;
 
+use crate::api::background_policy::BackgroundPolicy;
 use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
-use crate::api::worker::BackgroundPolicy;
+use crate::api::source_location::SourceLocation;
 use crate::sys::StaticRef;
 
-/// What is statically known of a component. The attribute macros write one for each component; by hand it is built with
-/// the `const` methods below.
+/// The static record of a component: its name, its limits, what it needs, and which hooks it has.
+///
+/// The attribute macros write one for each component. By hand it is built with the `const` methods below, in the constant
+/// that [`Resource::RECORD`](crate::Resource::RECORD) points to; the example at [`Resource`](crate::Resource) shows it.
+///
+/// Durations above 365 days count as 365 days.
 #[derive(Clone, Copy)]
 pub struct Record {
     pub(crate) id: u64,
     pub(crate) name: &'static str,
-    /// Whether the user chose the name: chosen names must be unique, default ones are qualified when they collide.
+    /// Whether the user chose the name. Chosen names must be unique; default ones are qualified when they collide.
     pub(crate) named: bool,
     pub(crate) module: &'static str,
     pub(crate) order: Option<i32>,
@@ -37,18 +42,20 @@ pub struct Record {
     pub(crate) body: Body,
 }
 
-/// Points to the static [`Record`] of a component.
+/// A pointer to the static [`Record`] of a component, which constants can contain even where components need each other.
+///
+/// Two are equal if they point to the same record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RecordRef(StaticRef<Record>);
 
 impl RecordRef {
-    /// The reference to a record. What it points to is not read here, so that records may refer to each other.
+    /// Creates the pointer to a record. It does not read the record, so that records may refer to each other.
     #[must_use]
     pub const fn to(record: &'static Record) -> Self {
         Self(StaticRef::to(record))
     }
 
-    /// The record.
+    /// Returns the record.
     #[must_use]
     pub const fn get(self) -> &'static Record {
         self.0.get()
@@ -77,54 +84,59 @@ pub(crate) struct ResourceTable {
     pub(crate) start: fn(&mut StartContext) -> Hook<Instance>,
     pub(crate) stop: fn(&Instance) -> Option<Hook<Stopped>>,
     pub(crate) emergency: fn(&Instance),
-    #[cfg_attr(not(feature = "admin"), expect(dead_code, reason = "only probes ask"))]
+    #[cfg_attr(
+        not(feature = "admin"),
+        expect(dead_code, reason = "only probes call it")
+    )]
     pub(crate) health: fn(&Instance) -> Option<Hook<()>>,
     pub(crate) reload: fn(&Instance) -> Option<Hook<()>>,
     pub(crate) in_use: fn(&Instance) -> Option<usize>,
-    /// Dropping the value runs user code, so it must not happen on a thread that others depend on.
+    /// Whether dropping the value may run user code, which must not happen on a thread that other components depend on.
     pub(crate) needs_drop: bool,
 }
 
-/// The optional hooks of a resource, as a record lists those that are present.
+/// An optional hook of a resource. [`Record::hooks`] lists the present ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HookKind {
-    /// `stop(&self)`
+    /// [`Resource::stop`](crate::Resource::stop)
     Stop,
-    /// `emergency(&self)`
+    /// [`Resource::emergency`](crate::Resource::emergency)
     Emergency,
-    /// `health(&self)`
+    /// [`Resource::health`](crate::Resource::health)
     Health,
-    /// `reload(&self)`
+    /// [`Resource::reload`](crate::Resource::reload)
     Reload,
-    /// `in_use(&self) -> usize`
+    /// [`Resource::in_use`](crate::Resource::in_use)
     InUse,
 }
 
-/// One thing that a component's `start` or function takes, or comes after.
+/// One thing that a component needs: a parameter of its `start` or function, or a component that it comes after.
+///
+/// A component starts after the components it needs and stops before them.
 #[derive(Clone, Copy)]
 pub struct Need {
     pub(crate) kind: NeedKind,
-    /// The record of the resource, where the need is one.
+    /// The record of the resource; `None` for a handle.
     pub(crate) record: Option<RecordRef>,
     /// How the runtime finds the instance.
     pub(crate) key: fn() -> TypeId,
     pub(crate) type_name: fn() -> &'static str,
 }
 
-/// What a [`Need`] is.
+/// The kind of a [`Need`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NeedKind {
-    /// Handed over, started before, stopped after.
+    /// Passed to the component, started before it, stopped after it.
     Component,
-    /// Started before, stopped after.
+    /// Started before the component, stopped after it.
     After,
     Shutdown,
     Tasks,
     Ready,
 }
 
-/// By which other type (`dyn Trait`) a resource is found.
+/// A further type, a `dyn Trait`, under which a resource can be needed.
 #[derive(Clone, Copy)]
 pub struct Binding {
     pub(crate) key: fn() -> TypeId,
@@ -154,7 +166,8 @@ impl Record {
         .with_id(fnv1a(FNV_OFFSET, name.as_bytes()))
     }
 
-    /// A worker, run by `run`; `W` is a type of its own for each worker, by which it is known.
+    /// Creates the record of a worker that `run` calls once for each run. `W` identifies the worker, so that it must be a
+    /// type of its own for each worker.
     #[must_use]
     pub const fn background<W: 'static>(
         name: &'static str,
@@ -164,27 +177,21 @@ impl Record {
         Self::new(name, key::<W>, Body::Worker { run, policy })
     }
 
-    /// Marks the name as a default one and says where the component is written, so that equal names can be told apart.
-    /// `tokens` is the annotated type or function as written.
+    /// Sets where the component is written, which identifies it among components of the same name.
     #[must_use]
-    pub const fn located(
-        mut self,
-        module: &'static str,
-        tokens: &'static str,
-        file: &'static str,
-        line: u32,
-        column: u32,
-    ) -> Self {
-        self.module = module;
-        let mut id = fnv1a(FNV_OFFSET, module.as_bytes());
-        id = fnv1a(id, tokens.as_bytes());
-        id = fnv1a(id, file.as_bytes());
-        id = fnv1a(id, &line.to_le_bytes());
-        id = fnv1a(id, &column.to_le_bytes());
+    pub const fn located(mut self, location: SourceLocation) -> Self {
+        self.module = location.module;
+        let mut id = fnv1a(FNV_OFFSET, location.module.as_bytes());
+        id = fnv1a(id, location.item.as_bytes());
+        id = fnv1a(id, location.file.as_bytes());
+        id = fnv1a(id, &location.line.to_le_bytes());
+        id = fnv1a(id, &location.column.to_le_bytes());
         self.with_id(id)
     }
 
-    /// Says that the name is the default one: it is qualified by its module where another component has the same.
+    /// Marks the name as a default one: it is qualified by the module if another component has the same name.
+    ///
+    /// Without this the name is one that was chosen, and must be unique in the app.
     #[must_use]
     pub const fn default_name(mut self) -> Self {
         self.named = false;
@@ -196,28 +203,35 @@ impl Record {
         self
     }
 
-    /// The group in the start order; see [`resource`](macro@crate::resource).
+    /// Sets the place in the start order: lower orders start first and stop last. Resources and workers have a scale each.
+    ///
+    /// By default only needs order a component. See [`resource`](macro@crate::resource).
     #[must_use]
     pub const fn order(mut self, order: i32) -> Self {
         self.order = Some(order);
         self
     }
 
-    /// Time for `stop`, or for a worker to end once told to.
+    /// Sets the time for `stop`, or for a worker to end once it has been asked to stop.
+    ///
+    /// By default a resource gets a share of the remaining time, and a worker
+    /// [`Settings::drain_timeout`](crate::Settings::drain_timeout).
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Time for one attempt of `start`.
+    /// Sets the time for one attempt of `start`. Default: [`Settings::start_timeout`](crate::Settings::start_timeout).
     #[must_use]
     pub const fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = Some(timeout);
         self
     }
 
-    /// How often a failed `start` is tried again, and the first delay before it.
+    /// Sets how often a failed `start` is retried, and the delay before the first retry. Default: 0 times.
+    ///
+    /// The delay doubles with each retry, with jitter, up to 30 s.
     #[must_use]
     pub const fn retries(mut self, retries: u32, backoff: Duration) -> Self {
         self.retries = retries;
@@ -225,28 +239,28 @@ impl Record {
         self
     }
 
-    /// A failing `health` makes the app not ready.
+    /// Makes the app not ready while `health` fails. By default a failing `health` is only shown.
     #[must_use]
     pub const fn readiness(mut self) -> Self {
         self.readiness = true;
         self
     }
 
-    /// What `start` takes, in order, and what the component comes after.
+    /// Sets what the component needs: what its `start` or function takes, and what it comes after. Default: nothing.
     #[must_use]
     pub const fn needs(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;
         self
     }
 
-    /// The traits by which the resource is found as well.
+    /// Sets the further types under which the resource can be needed. Default: none.
     #[must_use]
     pub const fn binds(mut self, binds: &'static [Binding]) -> Self {
         self.binds = binds;
         self
     }
 
-    /// Which of the optional hooks there are. A hook that is not listed is not called.
+    /// Sets which of the optional hooks are present. A hook that is not listed is never called. Default: none.
     #[must_use]
     pub const fn hooks(mut self, hooks: &'static [HookKind]) -> Self {
         self.hooks = hooks;
@@ -281,11 +295,11 @@ impl Need {
         }
     }
 
-    /// The handle of the component's own scope.
+    /// The need for a [`Shutdown`](crate::Shutdown) handle, that of the component's own scope.
     pub const SHUTDOWN: Self = Self::handle(NeedKind::Shutdown);
-    /// The tracked tasks of the component's own scope.
+    /// The need for a [`Tasks`](crate::Tasks) handle, that of the component's own scope.
     pub const TASKS: Self = Self::handle(NeedKind::Tasks);
-    /// By which a worker says that it is up.
+    /// The need for a [`Ready`](crate::Ready) handle. The worker is up once it sets it.
     pub const READY: Self = Self::handle(NeedKind::Ready);
 }
 
@@ -299,7 +313,7 @@ impl fmt::Debug for Need {
 }
 
 impl Binding {
-    /// Found as `U` as well; `bind` makes the instance's handle into one of `U`, see [`Instance::bound`].
+    /// Creates the binding to `U`. `bind` converts the instance's handle into one of `U`; see [`Instance::bound`].
     #[must_use]
     pub const fn to<U: ?Sized + 'static>(bind: fn(&Instance) -> Instance) -> Self {
         Self {
@@ -318,7 +332,7 @@ impl fmt::Debug for Binding {
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a: there is no hasher in `std` that constant evaluation can run.
+/// FNV-1a, since `std` has no hasher that constant evaluation can run.
 const fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {
     let mut i = 0;
     while i < bytes.len() {

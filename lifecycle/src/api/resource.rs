@@ -1,13 +1,15 @@
-//! [`Resource`]: something the app has, started once and stopped once.
+//! [`Resource`]: something that the app has, started once and stopped once.
 
 use std::sync::Arc;
 
 use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
 use crate::api::record::{Body, Need, NeedKind, Record, RecordRef, ResourceTable};
+use crate::api::sealed::Sealed;
 
-/// Something the app has: a pool, a client, a listener, a model, a configuration.
+/// Something that the app has, started once and stopped once: a pool, a client, a listener, a model, a configuration.
 ///
-/// [`#[resource]`](macro@crate::resource) writes this `impl` from a plain `impl` block; by hand it looks like this:
+/// [`#[resource]`](macro@crate::resource) writes the implementation from a plain `impl` block. Written by hand it looks like
+/// this:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -49,58 +51,79 @@ use crate::api::record::{Body, Need, NeedKind, Record, RecordRef, ResourceTable}
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
 pub trait Resource: Sized + Send + Sync + 'static {
-    /// What is statically known of it.
+    /// The static record of the resource.
     const RECORD: RecordRef;
 
-    /// Makes it, from what its record lists as needs.
+    /// Creates the resource from what its record lists as needs.
+    ///
+    /// It is called once all of these are up, and once more for each retry. An error, a panic, or an attempt that takes
+    /// longer than its `start_timeout` is retried as [`Record::retries`] says, and then stops the app. A cancelled attempt
+    /// produces no instance, so that none of the other hooks run; its future is dropped.
     fn start(context: &mut StartContext) -> Hook<Self>;
 
-    /// Cleans up after it: called once, after everything that depends on it has ended.
+    /// Cleans up: closes connections, flushes buffers, removes files.
+    ///
+    /// It is called at most once, after everything that depends on the resource has ended. `None` is the same as a stop that
+    /// returns at once. A stop that fails, panics, or takes longer than its timeout is followed by
+    /// [`emergency`](Resource::emergency).
     fn stop(self: Arc<Self>) -> Option<Hook<Stopped>> {
         None
     }
 
-    /// The last resort: synchronous, minimal, on a thread outside the runtime.
+    /// Does the bare minimum of cleanup, synchronously, on a thread outside the runtime.
+    ///
+    /// It is called at most once, when `stop` did not end as it should or the time is over. The runtime may be blocked by
+    /// then: it must not wait for a task, and should take no lock that `stop` may hold.
     fn emergency(&self) {}
 
-    /// Whether it works, for probes.
+    /// Checks whether the resource works, for probes; an error says that it does not.
     fn health(self: Arc<Self>) -> Option<Hook<()>> {
         None
     }
 
-    /// Takes in a changed configuration.
+    /// Applies a changed configuration, on SIGHUP. An error is logged, and the app goes on.
     fn reload(self: Arc<Self>) -> Option<Hook<()>> {
         None
     }
 
-    /// How many leases are out. Where it asks [`Leases::count`](crate::Leases::count), the report names their places, too.
+    /// Returns how many leases are outstanding, for the report; `None` if the resource does not count them.
+    ///
+    /// If it calls [`Leases::count`](crate::Leases::count), the report also lists where the leases were acquired. It is called
+    /// before and after `stop`, and must not block.
     fn in_use(&self) -> Option<usize> {
         None
     }
 }
 
-/// What can be depended on: every [`Resource`] as itself (`M` is `Own`), and every `dyn Trait` that one is bound `as`
-/// (`M` is that resource, so that the trait may be of another crate). `M` is always inferred.
+/// What a component can depend on: a [`Resource`], or a `dyn Trait` that a resource is bound `as`.
+///
+/// `M` is the resource behind a `dyn Trait`, so that the trait may be of another crate, and a marker type otherwise. It is
+/// always inferred. The trait is sealed: only [`#[resource(as = dyn Trait)]`](macro@crate::resource) implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource",
     label = "not a resource",
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
 pub trait Provided<M>: Send + Sync + 'static {
-    /// The record of the resource behind it.
+    #[doc(hidden)]
+    const SEALED: Sealed;
+
+    /// The static record of the resource.
     const RECORD: RecordRef;
 }
 
-/// [`Provided`] as itself.
+/// Marks the implementation of [`Provided`] for resources.
 #[derive(Debug)]
 pub struct Own;
 
 impl<T: Resource> Provided<Own> for T {
+    const SEALED: Sealed = Sealed::SEAL;
+
     const RECORD: RecordRef = <T as Resource>::RECORD;
 }
 
 impl Record {
-    /// A resource of type `T`.
+    /// Creates the record of the resource `T` under this name, without an order, needs or optional hooks.
     #[must_use]
     pub const fn resource<T: Resource>(name: &'static str) -> Self {
         Self::new(name, key::<T>, Body::Resource(ResourceTable::of::<T>()))
@@ -112,7 +135,7 @@ impl ResourceTable {
         fn of<T: Resource>(instance: &Instance) -> Arc<T> {
             instance
                 .downcast()
-                .expect("an instance is handed to the hooks of its own type")
+                .expect("an instance is passed to the hooks of its own type")
         }
         Self {
             start: |context| T::start(context).map(|value| Instance::new(Arc::new(value))),
@@ -127,7 +150,7 @@ impl ResourceTable {
 }
 
 impl Need {
-    /// The resource `T`, or whatever is bound as `T` where that is a `dyn Trait`.
+    /// Creates the need for the resource `T`, or for the resource that is bound as `T` if that is a `dyn Trait`.
     #[must_use]
     pub const fn on<T: ?Sized + Provided<M>, M>() -> Self {
         Self {
@@ -138,7 +161,7 @@ impl Need {
         }
     }
 
-    /// Comes after `T` without being handed it.
+    /// Creates the need to start after `T` and to stop before it, without receiving it.
     #[must_use]
     pub const fn after<T: ?Sized + Provided<M>, M>() -> Self {
         let mut need = Self::on::<T, M>();
@@ -148,16 +171,16 @@ impl Need {
 }
 
 impl Instance {
-    /// The instance of `from` as one that is found by `U`. Meant for [`Binding::to`](crate::__private::Binding::to).
+    /// Converts the handle to a `T` into one to the `U` that it is bound as, for [`Binding::to`](crate::Binding::to).
     ///
     /// # Panics
     ///
-    /// When `from` holds no `T`.
+    /// Panics if `from` is not a handle to a `T`.
     #[must_use]
     pub fn bound<T, U>(from: &Self, cast: fn(Arc<T>) -> Arc<U>) -> Self
     where
         T: Send + Sync + 'static,
-        // Which is `Send` and `Sync`: where it is not, that is said once, at the trait.
+        // `Provided` implies `Send` and `Sync`: a trait without them is one error, at the trait, and not several.
         U: ?Sized + Provided<T>,
     {
         let value = from

@@ -1,4 +1,4 @@
-//! [`Tasks`]: tracked, named tasks within a scope.
+//! [`Tasks`]: tracked, named tasks of a scope.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,8 +16,13 @@ use crate::error::panic::{drop_payload, panic_message};
 use crate::scope::task_set::Key;
 use crate::scope::{AppRequest, Scope};
 
-/// Spawns tasks that end with the scope: told to stop with it (give them a [`Shutdown`](crate::Shutdown)), awaited
-/// within its time, then cancelled. Those that did not end even then are named in the report.
+/// Spawns tasks that end with their scope.
+///
+/// A task that is passed a [`Shutdown`](crate::Shutdown) learns when the scope is asked to stop. When the scope's own hook or
+/// function has ended, its tasks are awaited within its time, and then cancelled. Tasks that do not end even then, because
+/// they block, are listed in the report by their names.
+///
+/// Cloning is cheap, and all clones refer to the same scope.
 ///
 /// ```
 /// use lifecycle::{Shutdown, background};
@@ -25,8 +30,8 @@ use crate::scope::{AppRequest, Scope};
 /// #[background]
 /// async fn consume(shutdown: Shutdown) {
 ///     let tasks = shutdown.tasks();
-///     let told = shutdown.clone();
-///     tasks.spawn("consume/refresh", async move { told.requested().await });
+///     let stop = shutdown.clone();
+///     tasks.spawn("consume/refresh", async move { stop.requested().await });
 ///     shutdown.requested().await;
 /// }
 /// ```
@@ -40,8 +45,13 @@ impl Tasks {
         Self { scope }
     }
 
-    /// Spawns the future on the app's runtime, from any thread. Dropping the handle leaves the task running. Once the
-    /// scope has been cut off nothing is spawned any more: the future is dropped and the handle says
+    /// Spawns the future as a task of this scope, on the app's runtime.
+    ///
+    /// It can be called from any thread. The task begins at once and runs to its end even if the returned [`Task`] is
+    /// dropped; that its output is then lost is not an error. A panic of the task is logged, and does not stop the app. The
+    /// name is for logs and reports, and does not need to be unique.
+    ///
+    /// After the scope has ended, the future is dropped without being polled, and the handle returns
     /// [`TaskError::Cancelled`].
     pub fn spawn<F>(&self, name: impl Into<Cow<'static, str>>, future: F) -> Task<F::Output>
     where
@@ -68,13 +78,13 @@ impl Tasks {
         }
     }
 
-    /// How many are running.
+    /// Returns how many tasks of this scope are running, those of other handles included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.scope.tasks.len()
     }
 
-    /// Whether none is running.
+    /// Returns whether no task of this scope is running.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -90,7 +100,9 @@ impl fmt::Debug for Tasks {
     }
 }
 
-/// The handle of a tracked task: await it for its result.
+/// The handle to a tracked task, from [`Tasks::spawn`]. Awaiting it returns the output of the task.
+///
+/// Dropping it does not cancel the task.
 ///
 /// ```
 /// use lifecycle::{TaskError, Tasks};
@@ -104,6 +116,15 @@ impl fmt::Debug for Tasks {
 ///     Ok(sum)
 /// }
 /// ```
+///
+/// # Errors
+///
+/// The output is [`TaskError::Cancelled`] if the task was cancelled or never spawned, and [`TaskError::Panicked`] if it
+/// panicked.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it can be awaited by `&mut` in a `select!`.
 #[derive(Debug)]
 pub struct Task<T> {
     handle: Option<JoinHandle<T>>,
@@ -111,20 +132,20 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
-    /// The name that it was spawned with.
+    /// Returns the name that the task was spawned with.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Cancels it at its next await point.
+    /// Cancels the task: its future is dropped at its next await point. If it has ended, this has no effect.
     pub fn abort(&self) {
         if let Some(handle) = &self.handle {
             handle.abort();
         }
     }
 
-    /// Whether it has ended.
+    /// Returns whether the task has ended, or was never spawned.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.handle.as_ref().is_none_or(JoinHandle::is_finished)
@@ -152,7 +173,7 @@ impl<T> Future for Task<T> {
 }
 
 pin_project! {
-    /// The future of a tracked task: it leaves the set when it has been dropped, however it ended.
+    /// The future of a tracked task. The task is in the set until this has been dropped, however it ended.
     struct Tracked<F> {
         #[pin]
         future: Option<F>,
@@ -163,7 +184,7 @@ pin_project! {
 
     impl<F> PinnedDrop for Tracked<F> {
         fn drop(this: Pin<&mut Self>) {
-            this.leave();
+            this.remove();
         }
     }
 }
@@ -187,7 +208,7 @@ impl<F: Future> Future for Tracked<F> {
 }
 
 impl<F> Tracked<F> {
-    fn leave(self: Pin<&mut Self>) {
+    fn remove(self: Pin<&mut Self>) {
         let mut this = self.project();
         let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
         let panic = this.panic.take().or_else(|| {
@@ -196,7 +217,7 @@ impl<F> Tracked<F> {
                 .err()
                 .map(|payload| panic_message(&**payload))
         });
-        // Told before it leaves the set: nobody waits for anything of a set that is empty.
+        // Reported before the task is removed: once the set is empty, the driver waits for no report of it any more.
         if let Some(error) = panic
             && let Some(task) = this.scope.tasks.name(*this.key)
         {
@@ -225,17 +246,17 @@ mod tests {
     use crate::scope::admission::Admission;
 
     #[tokio::test]
-    async fn that_a_task_panicked_is_told_before_its_set_is_idle() {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (told, idle) = (Arc::clone(&heard), Arc::clone(&heard));
+    async fn a_panic_is_reported_before_the_set_is_idle() {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (reported, idle) = (Arc::clone(&log), Arc::clone(&log));
         let app = AppState {
             runtime: tokio::runtime::Handle::current(),
             reason: OnceLock::new(),
             admission: Admission::new(|| {}),
             lame_duck: Default::default(),
-            ask: Box::new(move |ask| {
-                if let AppRequest::ReportPanic { task, error, .. } = ask {
-                    told.lock().unwrap().push(format!("{task}: {error}"));
+            ask: Box::new(move |request| {
+                if let AppRequest::ReportPanic { task, error, .. } = request {
+                    reported.lock().unwrap().push(format!("{task}: {error}"));
                 }
             }),
         };
@@ -248,6 +269,6 @@ mod tests {
         );
         let panicked: Result<(), TaskError> = task.await;
         assert_eq!(panicked, Err(TaskError::Panicked("no luck".to_owned())));
-        assert_eq!(*heard.lock().unwrap(), ["task: no luck", "idle"]);
+        assert_eq!(*log.lock().unwrap(), ["task: no luck", "idle"]);
     }
 }

@@ -11,7 +11,7 @@ use crate::entry::builder::{Builder, Lifecycle};
 use crate::error::BoxError;
 use crate::life::BodyLink;
 use crate::life::body::host;
-use crate::macro_support::entry_spec::EntrySpec;
+use crate::macro_support::EntrySpec;
 
 /// Starts the app that `spec` and `build` describe, runs the body of a test in it, and stops the app.
 ///

@@ -1,7 +1,7 @@
-//! Text of users, made harmless where it is shown.
+//! Escapes text of user code before it is shown.
 
-/// Characters that act instead of being shown, as escapes: a name or an error cannot forge lines, move a terminal's
-/// cursor, or turn the direction of what follows.
+/// Escapes the characters that act instead of being shown, so that a name or an error cannot forge lines, move a
+/// terminal's cursor, or change the direction of the text that follows.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.trim_end().chars() {
@@ -36,7 +36,7 @@ pub(crate) mod tests {
         character.is_control() || turns_or_breaks(character)
     }
 
-    /// Any text, most of it of what must be escaped.
+    /// Any text, most of which must be escaped.
     pub(crate) fn text() -> impl Strategy<Value = String> {
         let acting: Vec<char> = ('\0'..=char::MAX).filter(|c| acts(*c)).collect();
         let pieces = prop_oneof![
@@ -49,7 +49,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn d7_what_acts_is_known() {
+    fn d7_acting_characters_are_recognized() {
         let known = "\0\t\n\r\u{7}\u{1b}\u{7f}\u{9b}\u{2028}\u{202a}\u{202e}\u{2066}\u{2069}";
         assert!(known.chars().all(acts));
         assert!(!" aé☃✓\u{2027}\u{202f}".chars().any(acts));
@@ -57,14 +57,14 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn d7_nothing_that_acts_is_left_by_escaping(text in text()) {
+        fn d7_escaped_text_has_no_acting_characters(text in text()) {
             let escaped = escape(&text);
             prop_assert!(!escaped.chars().any(acts), "{escaped:?}");
             prop_assert_eq!(escape(&escaped), escaped.as_str());
         }
 
         #[test]
-        fn d7_what_only_shows_is_left_as_it_is(text in any::<String>()) {
+        fn d7_other_characters_are_kept(text in any::<String>()) {
             let shown: String = text.chars().filter(|c| !acts(*c)).collect();
             prop_assert_eq!(escape(&shown), shown.trim_end());
         }

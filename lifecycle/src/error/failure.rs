@@ -1,20 +1,23 @@
-//! [`Failure`]: what the life keeps of an error of user code.
+//! [`Failure`]: what the framework keeps of an error of user code.
 
 use std::error::Error;
 use std::fmt::Write as _;
 
+use super::chain::{chain, is_disconnect};
 use super::escape::escape;
-use super::{BoxError, ConfigError, Draining, TaskError, chain, is_disconnect};
+use super::public::{BoxError, ConfigError, Draining, TaskError};
 
-/// What the life has to know of an error of user code. Made where that code runs, which also drops the error there: how
-/// an error writes itself, and its destructor, are user code too.
+/// What the driver needs to know of an error of user code.
+///
+/// It is created on the thread that runs that code, and the error is dropped there: its `Display` and its destructor are
+/// user code as well, which must not run in the driver.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// The error with its causes, on one line.
     pub(crate) text: String,
     /// Whether the configuration is wrong.
     pub(crate) config: bool,
-    /// Whether it is what being told to stop provokes.
+    /// Whether stopping provokes such an error: a closed connection or cancelled work.
     pub(crate) provoked: bool,
 }
 
@@ -28,7 +31,8 @@ impl From<BoxError> for Failure {
     }
 }
 
-/// The error with its causes, on one line, without what a cause repeats and with control characters escaped.
+/// The error with its causes, on one line. A cause that the text already ends with is omitted, since many errors include
+/// their source in their own message. Control characters are escaped.
 pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for error in chain(error) {
@@ -91,13 +95,13 @@ mod tests {
             let error: BoxError = match caused(&messages) {
                 Some(error) if hidden => Box::new(io::Error::other(error)),
                 Some(error) => error,
-                None => unreachable!("there is one at least"),
+                None => unreachable!("there is at least one message"),
             };
             let line = one_line(&*error);
             prop_assert!(!line.chars().any(acts), "{line:?}");
             for message in &messages {
-                let said = escape(message);
-                prop_assert!(line.contains(said.trim()), "{said:?} is not in {line:?}");
+                let part = escape(message);
+                prop_assert!(line.contains(part.trim()), "{part:?} is not in {line:?}");
             }
         }
     }

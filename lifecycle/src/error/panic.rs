@@ -1,9 +1,9 @@
-//! Panics of user code: caught where they happen, their payloads dropped without harm.
+//! Panics of user code: caught where they happen, with payloads that are dropped safely.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Calls user code. Of a panic only the message is left: its payload has been dropped, whatever that did.
+/// Calls user code. A panic becomes its message; the payload has been dropped by then.
 pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
         let message = panic_message(&*payload);
@@ -12,15 +12,15 @@ pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Drops what a panic was made of, whose destructor may panic in turn.
+/// Drops the payload of a panic, whose destructor may itself panic.
 pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // It might go on for ever.
+        // Dropping the second payload could panic again, and so on: it is leaked instead.
         std::mem::forget(again);
     }
 }
 
-/// Nothing that `Box<dyn Error>` of a panic's payload says is lost.
+/// The message of a panic: its payload if that is a string, as it is for `panic!`.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()

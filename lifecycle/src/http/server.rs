@@ -57,7 +57,7 @@ impl Server {
             self.aborted.fetch_add(1, Ordering::Relaxed);
             // Before the unit is dropped: the drain may be over with it, and the report is made then.
             let scope = &self.shutdown.scope;
-            scope.app.admission.note_cut(&scope.name);
+            scope.app.admission.note_aborted(&scope.name);
         }
         drop(unit);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::worker::{BackgroundPolicy, RestartPolicy};
+use crate::api::background_policy::{BackgroundPolicy, RestartPolicy};
 use crate::base::duration::LONGEST;
 
 /// Delays double up to this.
@@ -38,7 +38,7 @@ impl RestartHistory {
         now: Instant,
         jitter: f64,
     ) -> Next {
-        if let Some(every) = policy.every {
+        if let Some(every) = policy.schedule {
             self.failures_in_row = if ok { 0 } else { self.failures_in_row + 1 };
             return match every.max_failures {
                 Some(most) if self.failures_in_row >= most => Next::Failed,
@@ -91,6 +91,7 @@ pub(crate) fn jitter() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::schedule::Schedule;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn periodic_runs_go_on_until_too_many_fail_in_a_row() {
-        let policy = BackgroundPolicy::DEFAULT.every(SECOND, false, None, Some(2));
+        let policy = BackgroundPolicy::DEFAULT.schedule(Schedule::every(SECOND).max_failures(2));
         let mut restart_history = RestartHistory::default();
         let now = Instant::now();
         for (ok, expected) in [

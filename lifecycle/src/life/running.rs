@@ -11,11 +11,11 @@ use super::input::{Input, Turn};
 use super::span::{CallPhase, CallSpan};
 use super::startup::guard;
 use super::{GRACE, Life, Timer};
+use crate::api::background_policy::EndAction;
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::EventKind;
 use crate::api::hook::StartContext;
 use crate::api::record::HookKind;
-use crate::api::worker::EndAction;
 use crate::base::duration::show;
 use crate::life::component_state::Phase;
 use crate::life::restart::{Next, jitter};
@@ -160,7 +160,7 @@ impl Life {
         let component = &plan.components[id];
         let member = &mut self.members[id];
         let run_timeout = match &component.kind {
-            Kind::Worker { policy, .. } => policy.every.and_then(|every| every.run_timeout),
+            Kind::Worker { policy, .. } => policy.schedule.and_then(|every| every.run_timeout),
             Kind::Resource { .. } => None,
         };
         let limit = if member.was_up {
@@ -248,14 +248,14 @@ impl Life {
                         error,
                         retry_in: Some(after),
                     }),
-                    None if policy.every.is_none() => self.emit(EventKind::Restarting {
+                    None if policy.schedule.is_none() => self.emit(EventKind::Restarting {
                         name,
                         retry_in: after,
                     }),
                     None => {}
                 }
                 let member = &mut self.members[id];
-                member.outcome.restarts += u32::from(policy.every.is_none());
+                member.outcome.restarts += u32::from(policy.schedule.is_none());
                 let turn = member.next_turn(Phase::Scheduled);
                 self.timer(Instant::now() + after, Timer::Due { id, turn });
             }
@@ -341,7 +341,7 @@ impl Life {
         let next = member
             .restart_history
             .next(policy, false, Instant::now(), jitter());
-        if (by_itself || policy.every.is_some()) && matches!(next, Next::Again(_)) {
+        if (by_itself || policy.schedule.is_some()) && matches!(next, Next::Again(_)) {
             return;
         }
         member.outcome.errors.push(error.describe());

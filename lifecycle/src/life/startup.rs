@@ -13,7 +13,7 @@ use super::span::CallPhase;
 use super::{Life, Timer};
 use crate::api::event::EventKind;
 use crate::api::hook::{Instance, StartContext};
-use crate::api::worker::Ready;
+use crate::api::ready::Ready;
 use crate::base::duration::{LONGEST, show};
 use crate::error::panic::caught;
 use crate::life::component_state::Phase;
@@ -267,7 +267,7 @@ impl Life {
             name: self.name(id),
             time_limit: plan.components[id].start_timeout,
         });
-        match policy.every {
+        match policy.schedule {
             Some(every) => {
                 let delay = if every.immediate || plan.drill.hurries(id) {
                     Duration::ZERO
@@ -306,7 +306,7 @@ impl Life {
                 self.timer(Instant::now() + FIRST_POLL, Timer::FirstPoll { id, turn });
             }
         }
-        if let Some(limit) = policy.every.and_then(|every| every.run_timeout) {
+        if let Some(limit) = policy.schedule.and_then(|every| every.run_timeout) {
             self.cut_at(id, Instant::now() + limit.min(LONGEST));
         }
         if component.takes_ready {

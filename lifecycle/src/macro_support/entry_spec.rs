@@ -1,11 +1,11 @@
-//! What the expansions of `main` and `test` say.
+//! [`EntrySpec`]: what the attribute and the parameters of a `main` or a test say.
 
 use super::parameter::Handle;
 use crate::api::app::{App, AppRecord};
 use crate::api::hook::StartContext;
 use crate::api::shutdown::Shutdown;
 
-/// What the attribute of a `main` or a test says.
+/// What the attribute and the parameters of a `main` or a test say.
 #[derive(Debug, Clone, Copy)]
 pub struct EntrySpec {
     pub(crate) name: &'static str,
@@ -17,7 +17,7 @@ pub struct EntrySpec {
 }
 
 impl EntrySpec {
-    /// A multi-threaded runtime, everything that is registered, and the app among the parameters.
+    /// Describes an entry with a multi-threaded runtime, all registered components, and the app among the parameters.
     #[must_use]
     pub const fn new(name: &'static str, parameters: &[Option<AppRecord>]) -> Self {
         let mut app = None;
@@ -37,25 +37,25 @@ impl EntrySpec {
             app,
         }
     }
-    /// `flavor = "current_thread"`.
+    /// Sets `flavor = "current_thread"`.
     #[must_use]
     pub const fn current_thread(mut self) -> Self {
         self.current_thread = true;
         self
     }
-    /// `worker_threads = n`.
+    /// Sets `worker_threads = n`.
     #[must_use]
     pub const fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = Some(threads);
         self
     }
-    /// `registered = false`: only the app's graph and its `background` list.
+    /// Sets `registered = false`: only the app's graph and its `background` list are started.
     #[must_use]
     pub const fn unregistered(mut self) -> Self {
         self.registered = false;
         self
     }
-    /// `start_paused = true`, for tests: the clock stands still and jumps to the next timer.
+    /// Sets `start_paused = true`, for tests: the clock is paused and advances to the next timer when all tasks wait.
     #[must_use]
     pub const fn start_paused(mut self) -> Self {
         self.start_paused = true;
@@ -63,20 +63,20 @@ impl EntrySpec {
     }
 }
 
-/// What may stand in the parameters of `main` and of a test: an [`App`], and [`Shutdown`]. `M` is always inferred.
+/// The type of a parameter of `main` or of a test: an [`App`], or [`Shutdown`]. `M` is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "neither an app nor `Shutdown`",
     note = "allowed are a type with `#[derive(App)]`, and `lifecycle::Shutdown`"
 )]
 pub trait EntryParameter<M>: Sized {
-    /// The app, where it is one.
+    /// The record of the app, if the parameter is one.
     const APP: Option<AppRecord>;
-    /// The value to hand over.
+    /// Takes the argument from the context.
     fn take(context: &StartContext) -> Self;
 }
 
-/// [`EntryParameter`] of an app.
+/// Marks the implementation of [`EntryParameter`] for apps.
 #[derive(Debug)]
 pub struct ByApp;
 

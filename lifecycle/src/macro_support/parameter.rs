@@ -1,30 +1,29 @@
-//! What a hook's parameters may be, and what it may return.
+//! [`Parameter`] and [`Field`]: what a hook can take as a parameter, and an app as a field.
 
 use std::sync::Arc;
 
 use crate::api::hook::StartContext;
+use crate::api::ready::Ready;
 use crate::api::record::Need;
 use crate::api::resource::Provided;
 use crate::api::shutdown::Shutdown;
 use crate::api::tasks::Tasks;
-use crate::api::worker::Ready;
-use crate::error::BoxError;
 
-/// What may stand in the parameters of a `start` or a worker: `Arc<T>` of a resource, [`Shutdown`], [`Tasks`], and for
-/// workers [`Ready`]. `M` only tells the implementations apart; it is always inferred.
+/// The type of a parameter of a `start` or a worker: `Arc<T>` of a resource, [`Shutdown`], [`Tasks`], and [`Ready`] for
+/// workers. `M` only tells the implementations apart; it is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "neither a dependency nor a handle",
     note = "allowed are `&T` and `Arc<T>` of a resource `T`, `Shutdown`, `Tasks`, and `Ready` in a `#[background]` function"
 )]
 pub trait Parameter<M>: Sized {
-    /// What it stands for.
+    /// The need that the parameter stands for.
     const NEED: Need;
-    /// The value to hand over.
+    /// Takes the argument from the context.
     fn take(context: &StartContext) -> Self;
 }
 
-/// Tells the implementations of [`Parameter`] apart.
+/// Marks the implementations of [`Parameter`] for handles.
 #[derive(Debug)]
 pub struct Handle;
 
@@ -59,37 +58,22 @@ impl Parameter<Handle> for Ready {
     }
 }
 
-/// What a hook may return where a `T` is wanted: `T`, or `Result<T, E>`. `M` is always inferred.
+/// The type of a field of an app: `Arc<T>` of a resource. `M` only tells implementations apart; it is always inferred.
 #[diagnostic::on_unimplemented(
-    message = "this must return `{T}` or `Result<{T}, E>`, not `{Self}`",
-    label = "neither `{T}` nor a `Result` of it",
-    note = "`E` is any error that converts into `Box<dyn Error + Send + Sync>`"
+    message = "`{Self}` cannot be a field of an app",
+    label = "not an `Arc` of a resource",
+    note = "the fields of an app are `Arc<T>` of resources `T`"
 )]
-pub trait Outcome<T, M> {
-    /// The value, or the error in a box.
-    ///
-    /// # Errors
-    ///
-    /// The hook's own.
-    fn outcome(self) -> Result<T, BoxError>;
+pub trait Field<M>: Sized {
+    /// The need for the resource.
+    const NEED: Need;
+    /// Takes the value of the field from the context.
+    fn take(context: &StartContext) -> Self;
 }
 
-/// [`Outcome`] of what cannot fail.
-#[derive(Debug)]
-pub struct Infallible;
-
-/// [`Outcome`] of a `Result`.
-#[derive(Debug)]
-pub struct Fallible;
-
-impl<T> Outcome<T, Infallible> for T {
-    fn outcome(self) -> Result<T, BoxError> {
-        Ok(self)
-    }
-}
-
-impl<T, E: Into<BoxError>> Outcome<T, Fallible> for Result<T, E> {
-    fn outcome(self) -> Result<T, BoxError> {
-        self.map_err(Into::into)
+impl<T: ?Sized + Provided<M>, M> Field<(M,)> for Arc<T> {
+    const NEED: Need = Need::on::<T, M>();
+    fn take(context: &StartContext) -> Self {
+        context.get()
     }
 }

@@ -4,9 +4,9 @@ use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::background_policy::BackgroundPolicy;
 use crate::api::hook::{Hook, Instance, StartContext};
 use crate::api::record::{HookKind, ResourceTable};
-use crate::api::worker::BackgroundPolicy;
 
 /// The function of a worker.
 pub(crate) type Run = Arc<dyn Fn(&mut StartContext) -> Hook<()> + Send + Sync>;

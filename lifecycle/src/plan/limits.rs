@@ -33,19 +33,22 @@ impl Limits {
         components: &[Component],
     ) -> Self {
         let window = settings
-            .total()
-            .saturating_sub(settings.lame_duck_time())
-            .saturating_sub(settings.emergency_time())
+            .get_shutdown_timeout()
+            .saturating_sub(settings.get_lame_duck())
+            .saturating_sub(settings.get_emergency_timeout())
             .saturating_sub(stop);
         let drain = settings
             .drain_timeout
             .unwrap_or_else(|| default_drain(window, shares));
         let limits = Self {
-            shutdown: settings.total(),
+            shutdown: settings.get_shutdown_timeout(),
             drain: budget::workers(Some(drain), &worker_times(components)),
-            lame_duck: settings.lame_duck_time(),
-            emergency: emergency_reserve(settings.emergency_time(), settings.total()),
-            startup: settings.startup_time(),
+            lame_duck: settings.get_lame_duck(),
+            emergency: emergency_reserve(
+                settings.get_emergency_timeout(),
+                settings.get_shutdown_timeout(),
+            ),
+            startup: settings.get_startup_timeout(),
         };
         limits.bounded()
     }
@@ -101,20 +104,22 @@ pub(super) fn budget(
 ) -> (Budget, Option<String>) {
     let (stop, chain) = budget::resources(examined(nodes).graph());
     let budget = Budget {
-        lame_duck: settings.lame_duck_time(),
+        lame_duck: settings.get_lame_duck(),
         drain: budget::workers(settings.drain_timeout, &worker_times(components)),
         stop,
-        emergency: settings.emergency_time(),
+        emergency: settings.get_emergency_timeout(),
     };
     let chain: Vec<(&str, Duration)> = chain
         .iter()
         .map(|id| &nodes[*id as usize])
         .map(|node| (node.name.as_str(), node.timeout().unwrap_or_default()))
         .collect();
-    let warning = (!budget.fits(settings.total())).then(|| {
+    let warning = (!budget.fits(settings.get_shutdown_timeout())).then(|| {
         format!(
             "{}; what does not fit will be aborted",
-            budget.message(name, &chain, settings.total()).as_str()
+            budget
+                .message(name, &chain, settings.get_shutdown_timeout())
+                .as_str()
         )
     });
     (budget, warning)

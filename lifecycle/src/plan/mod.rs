@@ -91,9 +91,9 @@ impl Plan {
             .or(parts.settings)
             .or(parts.app.map_or(Settings::NONE, |app| app.settings));
         if settings
-            .lame_duck_time()
-            .saturating_add(settings.emergency_time())
-            >= settings.total()
+            .get_lame_duck()
+            .saturating_add(settings.get_emergency_timeout())
+            >= settings.get_shutdown_timeout()
         {
             let given =
                 parts
@@ -101,9 +101,9 @@ impl Plan {
                     .given_of(&["SHUTDOWN_TIMEOUT", "LAME_DUCK", "EMERGENCY_TIMEOUT"]);
             findings.push(format!(
                 "lame duck {} and emergency reserve {} leave nothing of `shutdown_timeout` {}{given}: together they must be shorter than it",
-                show(settings.lame_duck_time()),
-                show(settings.emergency_time()),
-                show(settings.total()),
+                show(settings.get_lame_duck()),
+                show(settings.get_emergency_timeout()),
+                show(settings.get_shutdown_timeout()),
             ));
         }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::app::AppRecord;
+use crate::api::background_policy::BackgroundPolicy;
 use crate::api::hook::Instance;
 use crate::api::record::RecordRef;
 use crate::api::record::{Body, HookKind, NeedKind, Record};
 use crate::api::settings::Settings;
-use crate::api::worker::BackgroundPolicy;
 use crate::base::duration::LONGEST;
 use crate::base::names::{nearest, upper_snake};
 use crate::plan::component::{Component, Kind, Run, Source};
@@ -321,7 +321,7 @@ impl Selection {
                 timeout,
                 start_timeout: start_timeout
                     .or(record.start_timeout)
-                    .unwrap_or(settings.start_time())
+                    .unwrap_or(settings.get_start_timeout())
                     .min(LONGEST),
                 retries: record.retries,
                 backoff: record.backoff,
@@ -345,7 +345,9 @@ impl Selection {
                 name: name.as_str().into(),
                 order: None,
                 timeout,
-                start_timeout: start_timeout.unwrap_or(settings.start_time()).min(LONGEST),
+                start_timeout: start_timeout
+                    .unwrap_or(settings.get_start_timeout())
+                    .min(LONGEST),
                 retries: 0,
                 backoff: Duration::ZERO,
                 takes_shutdown: true,

@@ -38,7 +38,7 @@ use crate::life::emergency::Emergency;
 use crate::life::hook_error::HookError;
 use crate::life::input::Input;
 use crate::life::outcome::Outcome;
-use crate::macro_support::entry_spec::EntrySpec;
+use crate::macro_support::EntrySpec;
 use crate::plan::environment::{Console, Environment};
 use crate::view::admin::Admin;
 

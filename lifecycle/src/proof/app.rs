@@ -139,12 +139,12 @@ const fn over_budget<const N: usize, const T: usize, const E: usize>(
         },
     );
     let budget = Budget {
-        lame_duck: app.settings.lame_duck_time(),
+        lame_duck: app.settings.get_lame_duck(),
         drain,
         stop: chain.time,
-        emergency: app.settings.emergency_time(),
+        emergency: app.settings.get_emergency_timeout(),
     };
-    let limit = app.settings.total();
+    let limit = app.settings.get_shutdown_timeout();
     if budget.fits(limit) {
         return None;
     }

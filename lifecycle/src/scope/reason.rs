@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use crate::error::escape::escape;
 
-/// Why the app stops: the first cause, which later ones do not replace.
+/// Why the app stops: the first cause. Later causes do not replace it.
+///
+/// [`Shutdown::reason`](crate::Shutdown::reason) returns it while the app stops, [`Report::reason`](crate::Report::reason)
+/// afterwards. Its [`Display`](fmt::Display) form is the one of the console and the log.
 ///
 /// ```
 /// use lifecycle::{Reason, Shutdown};
 ///
-/// /// Whether to say goodbye to somebody who waits at the terminal.
-/// fn somebody_waits(shutdown: &Shutdown) -> bool {
+/// /// Whether the app was stopped by Ctrl+C.
+/// fn is_interactive(shutdown: &Shutdown) -> bool {
 ///     matches!(shutdown.reason(), Some(Reason::Signal(2)))
 /// }
 ///
@@ -20,15 +23,17 @@ use crate::error::escape::escape;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A signal, by its number.
+    /// The process received the signal of this number: SIGTERM, SIGINT, or SIGHUP where nothing reloads.
     Signal(i32),
-    /// [`Shutdown::request`](crate::Shutdown::request) or [`Running::stop`](crate::Running::stop).
+    /// The app's own code asked to stop, by [`Shutdown::request`](crate::Shutdown::request) or
+    /// [`Running::stop`](crate::Running::stop).
     Requested,
-    /// The component of that name failed, in its start or while it ran.
+    /// The component of this name failed in its start or while it ran, or its scope called
+    /// [`Shutdown::fail`](crate::Shutdown::fail).
     Failed(Arc<str>),
     /// The body of `main` returned.
     MainReturned,
-    /// The worker of that name ended and has `on_finish = "shutdown"`.
+    /// The worker of this name, which has `on_finish = "shutdown"`, ended without an error.
     Finished(Arc<str>),
     /// The whole startup took longer than `startup_timeout`.
     StartupTimeout,
@@ -47,7 +52,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The name of a signal that the framework handles.
+/// The name of a signal that the framework handles; `a signal` for another one.
 pub(crate) fn signal_name(number: i32) -> &'static str {
     match number {
         1 => "SIGHUP",

@@ -1,11 +1,13 @@
-//! [`StopSignal`]: what tells a scope to stop, and until when.
+//! [`StopSignal`]: asks a scope to stop, and says how long it may still run.
 //!
 //! Invariants:
 //!
-//! 1. `told` goes from false to true once, after the times are set: who sees it sees them.
-//! 2. `told` is set before its waiters are woken: who registers with `waiters` before looking at it cannot miss it.
-//! 3. The times change under their lock: more time is granted only within the limit that holds.
-//! 4. Whoever tells wakes the waiters, also when it tells again: who registers before looking at the times cannot miss
+//! 1. `requested` changes from false to true once, and only after the times are set: a thread that sees it set sees the
+//!    times. The store is `Release` and the load `Acquire` for that reason.
+//! 2. `requested` is set before the waiters are woken: a waiter that registers with `waiters` before it loads the flag
+//!    cannot miss the request.
+//! 3. The times change under their lock: an extension is granted only within the limit that holds at that moment.
+//! 4. Every request wakes the waiters, a repeated one too: a waiter that registers before it reads the times cannot miss
 //!    that they have moved earlier.
 
 use std::sync::PoisonError;
@@ -18,12 +20,12 @@ use crate::base::sync::{AtomicBool, Mutex, MutexGuard, Notify};
 
 #[derive(Debug)]
 pub(crate) struct StopSignal {
-    told: AtomicBool,
+    requested: AtomicBool,
     waiters: Notify,
     times: Mutex<Option<Times>>,
 }
 
-/// When a scope is cut off, and how far it may move that later.
+/// When the work of a scope is aborted, and how far that may move.
 #[derive(Debug, Clone, Copy)]
 struct Times {
     abort_at: Instant,
@@ -33,45 +35,48 @@ struct Times {
 impl StopSignal {
     pub(crate) fn new() -> Self {
         Self {
-            told: AtomicBool::new(false),
+            requested: AtomicBool::new(false),
             waiters: Notify::new(),
             times: Mutex::new(None),
         }
     }
 
-    /// Tells whoever waits. Told again, only the times change.
+    /// Asks to stop and wakes all waiters. A repeated request changes the times only.
     pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) {
         let limit = limit.max(abort_at);
         *self.times() = Some(Times { abort_at, limit });
-        self.told.store(true, Ordering::Release);
+        // After the times, and before the waiters are woken (invariants 1 and 2).
+        self.requested.store(true, Ordering::Release);
         self.waiters.notify_waiters();
     }
 
     pub(crate) fn is_stop_requested(&self) -> bool {
-        self.told.load(Ordering::Acquire)
+        self.requested.load(Ordering::Acquire)
     }
 
     pub(crate) async fn stop_requested(&self) {
-        // Registered from here on, so that nothing can fall between (invariant 2).
-        let told = self.waiters.notified();
+        // Registered before the flag is read, so that a request in between is not missed (invariant 2).
+        let requested = self.waiters.notified();
         if !self.is_stop_requested() {
-            told.await;
+            requested.await;
         }
     }
 
-    /// Waits until it is told and no more than `margin` is left before the cut, wherever that has moved by then.
+    /// Waits until a stop is requested and `abort_at`, wherever it has moved by then, is at most `margin` away.
     pub(crate) async fn deadline_within(&self, margin: Duration) {
         loop {
-            let told_again = self.waiters.notified();
+            // Registered before the times are read, so that earlier ones are not missed (invariant 4). Later ones need no
+            // wake-up: the loop reads the times again when the instant that it waits for has passed.
+            let requested_again = self.waiters.notified();
             if !self.is_stop_requested() {
-                told_again.await;
+                requested_again.await;
                 continue;
             }
             let due = self.abort_at().and_then(|at| at.checked_sub(margin));
             let Some(due) = due.filter(|due| *due > Instant::now()) else {
                 return;
             };
-            let _ = tokio::time::timeout_at(due, told_again).await;
+            let _ = tokio::time::timeout_at(due, requested_again).await;
         }
     }
 
@@ -79,7 +84,7 @@ impl StopSignal {
         self.times().map(|times| times.abort_at)
     }
 
-    /// Moves the cut later, as far as the limit allows, and returns by how much.
+    /// Moves `abort_at` later, as far as the limit allows, and returns by how much.
     pub(crate) fn extend(&self, by: Duration) -> Duration {
         let mut times = self.times();
         let Some(times) = &mut *times else {
@@ -109,7 +114,7 @@ mod models {
     }
 
     #[test]
-    fn all_who_wait_are_woken_and_see_the_times() {
+    fn all_waiters_are_woken_and_see_the_times() {
         let now = Instant::now();
         loom::model(move || {
             let stop_signal = Arc::new(StopSignal::new());
@@ -128,34 +133,34 @@ mod models {
     }
 
     #[test]
-    fn who_sees_that_it_is_told_sees_the_times() {
+    fn a_visible_request_has_visible_times() {
         let now = Instant::now();
         loom::model(move || {
             let stop_signal = Arc::new(StopSignal::new());
-            let teller = {
+            let requester = {
                 let stop_signal = Arc::clone(&stop_signal);
                 thread::spawn(move || stop_signal.request_stop(now + later(1), now + later(2)))
             };
             if stop_signal.is_stop_requested() {
                 assert_eq!(stop_signal.abort_at(), Some(now + later(1)));
             }
-            teller.join().expect("it does not panic");
+            requester.join().expect("it does not panic");
             assert!(stop_signal.is_stop_requested());
         });
     }
 
     #[test]
-    fn no_more_time_is_granted_than_who_told_last_allows() {
+    fn extensions_stay_within_the_limit_of_the_last_request() {
         let now = Instant::now();
         loom::model(move || {
             let stop_signal = Arc::new(StopSignal::new());
             stop_signal.request_stop(now + later(10), now + later(20));
-            let asks = [0, 1].map(|_| {
+            let extensions = [0, 1].map(|_| {
                 let stop_signal = Arc::clone(&stop_signal);
                 thread::spawn(move || stop_signal.extend(later(7)))
             });
             stop_signal.request_stop(now + later(2), now + later(5));
-            let granted = asks.map(|ask| ask.join().expect("it does not panic"));
+            let granted = extensions.map(|extension| extension.join().expect("it does not panic"));
             assert!(granted.iter().all(|granted| *granted <= later(7)));
             assert!(granted.iter().sum::<Duration>() <= later(10 + 3));
             assert!(stop_signal.abort_at() <= Some(now + later(5)));

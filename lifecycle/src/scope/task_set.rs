@@ -2,11 +2,12 @@
 //!
 //! Invariants:
 //!
-//! 1. A task is in the set from before it is spawned until its future has been dropped: who sees the set empty sees no
-//!    user code of its tasks running.
-//! 2. The lock guards the set alone: futures are dropped, handles aborted and `on_idle` called without it.
-//! 3. Once `closed`, nothing is spawned any more.
-//! 4. A key is of one task alone, also when its place has been taken by another.
+//! 1. A task is in the set from before it is spawned until its future has been dropped: while the set is empty, no user
+//!    code of its tasks runs.
+//! 2. The lock guards the set only: futures are dropped, handles aborted and `on_idle` called without it, since all of
+//!    these may run user code or use the set again.
+//! 3. Once `closed` is set, no task is spawned.
+//! 4. A key identifies one task, even after another task has taken over its slot.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,9 +24,9 @@ pub(crate) struct TaskSet(Mutex<Set>);
 #[derive(Default)]
 struct Set {
     next: u64,
-    /// Used by one task after the other, so that spawning takes no memory where there have been as many at a time.
-    places: Vec<Option<Entry>>,
-    /// The places that nobody has.
+    /// The slots for tasks. They are reused, so that spawning allocates only when more tasks run at once than before.
+    slots: Vec<Option<Entry>>,
+    /// The indices of the empty slots.
     free: Vec<u32>,
     closed: bool,
     on_idle: Option<Box<dyn FnOnce() + Send>>,
@@ -37,27 +38,28 @@ struct Entry {
     abort: Option<AbortHandle>,
 }
 
-/// Which task of the set.
+/// Identifies a task of the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
-    place: u32,
+    slot: u32,
+    /// Tells the task from others that use the same slot before or after it (invariant 4).
     id: u64,
 }
 
-/// More places than these are given back when no task is left.
+/// How many slots an empty set keeps; it frees more than that.
 const KEPT: usize = 1_024;
 
 impl Set {
     fn running(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.slots.len() - self.free.len()
     }
 
     fn tasks(&self) -> impl Iterator<Item = &Entry> {
-        self.places.iter().flatten()
+        self.slots.iter().flatten()
     }
 
     fn task(&mut self, key: Key) -> Option<&mut Entry> {
-        let task = self.places.get_mut(key.place as usize)?.as_mut();
+        let task = self.slots.get_mut(key.slot as usize)?.as_mut();
         task.filter(|task| task.id == key.id)
     }
 }
@@ -84,19 +86,20 @@ impl TaskSet {
         }
         set.next += 1;
         let id = set.next;
-        let place = set.free.pop().unwrap_or_else(|| {
-            set.places.push(None);
-            u32::try_from(set.places.len() - 1).expect("fewer than 2^32 tasks")
+        let slot = set.free.pop().unwrap_or_else(|| {
+            set.slots.push(None);
+            u32::try_from(set.slots.len() - 1).expect("fewer than 2^32 tasks")
         });
-        set.places[place as usize] = Some(Entry {
+        set.slots[slot as usize] = Some(Entry {
             id,
             name,
             abort: None,
         });
-        Some(Key { place, id })
+        Some(Key { slot, id })
     }
 
-    /// Keeps the handle by which the task is cancelled; true when the set was closed in between.
+    /// Stores the handle that cancels the task. Returns whether the set is closed: [`TaskSet::cancel`] may have run between
+    /// the insertion and this call, without a handle to abort, so that the caller has to abort the task.
     pub(crate) fn attach(&self, key: Key, abort: AbortHandle) -> bool {
         let mut set = self.lock();
         if let Some(task) = set.task(key) {
@@ -109,16 +112,16 @@ impl TaskSet {
         self.lock().task(key).map(|task| task.name.clone())
     }
 
-    /// Takes out a task that has ended.
+    /// Removes a task that has ended.
     pub(crate) fn remove(&self, key: Key) {
         let mut set = self.lock();
-        let task = set.places[key.place as usize].take();
-        set.free.push(key.place);
+        let task = set.slots[key.slot as usize].take();
+        set.free.push(key.slot);
         let mut on_idle = None;
         if set.running() == 0 {
             on_idle = set.on_idle.take();
-            if set.places.len() > KEPT {
-                set.places = Vec::new();
+            if set.slots.len() > KEPT {
+                set.slots = Vec::new();
                 set.free = Vec::new();
             }
         }
@@ -129,7 +132,7 @@ impl TaskSet {
         }
     }
 
-    /// Whether there is nothing to wait for. Otherwise `call` is called once the last task has ended.
+    /// Returns true if no task runs. Otherwise `call` is called once the last task has ended.
     pub(crate) fn idle_or(&self, call: impl FnOnce() + Send + 'static) -> bool {
         let mut set = self.lock();
         if set.running() == 0 {
@@ -139,7 +142,8 @@ impl TaskSet {
         false
     }
 
-    /// As [`TaskSet::idle_or`]; where there is nothing to wait for, the set refuses further tasks from the same moment on.
+    /// Like [`TaskSet::idle_or`], and closes the set in the same step if no task runs: none can be spawned between the check
+    /// and the close.
     pub(crate) fn close_or(&self, call: impl FnOnce() + Send + 'static) -> bool {
         let mut set = self.lock();
         if set.running() == 0 {
@@ -150,12 +154,12 @@ impl TaskSet {
         false
     }
 
-    /// Refuses further tasks.
+    /// Refuses further tasks; running ones go on.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
     }
 
-    /// Refuses further tasks and cancels those that run; returns how many.
+    /// Refuses further tasks and cancels the running ones; returns how many these are.
     pub(crate) fn cancel(&self) -> usize {
         let handles: Vec<_> = {
             let mut set = self.lock();
@@ -166,7 +170,7 @@ impl TaskSet {
         handles.len()
     }
 
-    /// The names of those that run, sorted.
+    /// The names of the running tasks, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self
             .lock()
@@ -191,7 +195,7 @@ mod models {
     use super::*;
 
     #[test]
-    fn a_set_that_closes_when_idle_leaves_no_task_unnoticed() {
+    fn a_set_that_closes_when_idle_misses_no_task() {
         loom::model(|| {
             let set = Arc::new(TaskSet::default());
             let ended: Arc<[AtomicBool; 2]> =
@@ -209,11 +213,11 @@ mod models {
             });
             let idle = Arc::new(Notify::new());
             loop {
-                let (idle_of, told) = (Arc::clone(&set), Arc::clone(&idle));
+                let (idle_set, notify) = (Arc::clone(&set), Arc::clone(&idle));
                 let over = set.close_or(move || {
-                    // It is free to ask the set: no lock is held.
-                    let _ = idle_of.len();
-                    told.notify();
+                    // No lock is held, so that the callback may use the set.
+                    let _ = idle_set.len();
+                    notify.notify();
                 });
                 if over {
                     break;
@@ -230,7 +234,7 @@ mod models {
     }
 
     #[test]
-    fn who_waits_for_a_set_that_stays_open_sees_the_end_of_what_it_saw_running() {
+    fn an_idle_open_set_shows_the_end_of_its_tasks() {
         loom::model(|| {
             let set = Arc::new(TaskSet::default());
             let ended = Arc::new(AtomicBool::new(false));
@@ -243,10 +247,9 @@ mod models {
                 })
             };
             let idle = Arc::new(Notify::new());
-            let told = Arc::clone(&idle);
             while !set.idle_or({
-                let told = Arc::clone(&told);
-                move || told.notify()
+                let idle = Arc::clone(&idle);
+                move || idle.notify()
             }) {
                 idle.wait();
             }
@@ -255,13 +258,13 @@ mod models {
         });
     }
 
-    /// Handles to cancel are tokio's: of tasks that never run, on a runtime that no model sees.
+    /// The abort handles are tokio's, of tasks that never run, on a runtime that loom does not model.
     fn runtime() -> Runtime {
         Builder::new_current_thread().build().expect("a runtime")
     }
 
     #[test]
-    fn what_is_spawned_while_all_are_cancelled_is_cancelled_or_refused() {
+    fn a_task_spawned_during_cancel_is_cancelled_or_refused() {
         loom::model(|| {
             let set = Arc::new(TaskSet::default());
             let runtime = Arc::new(runtime());

@@ -35,6 +35,7 @@ mod leaks;
 mod live;
 #[cfg(target_os = "linux")]
 mod metrics;
+mod observers;
 mod outputs;
 mod picture;
 mod policies;
@@ -44,6 +45,7 @@ mod probed;
 #[cfg(target_os = "linux")]
 mod probes;
 mod process_faults;
+mod public_api;
 mod readme;
 mod reload;
 mod report_file;

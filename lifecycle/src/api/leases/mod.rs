@@ -1,11 +1,11 @@
-//! [`Leases`]: what a resource has lent out.
+//! [`Leases`]: counts what a resource has lent out.
 //!
 //! Invariants:
 //!
-//! 1. A lease is in the book from before it is handed out until after its value has been dropped: who sees the book
-//!    empty sees no value outside.
-//! 2. Numbers only grow, so that the book is in the order in which leases were taken, the oldest first.
-//! 3. The lock guards the book alone: values are dropped and waiters woken without it.
+//! 1. A lease is in the book from before it is returned to the caller until after its value has been dropped: while the
+//!    book is empty, no value is outstanding.
+//! 2. Numbers only grow, so that the book is in the order in which leases were acquired, the oldest first.
+//! 3. The lock guards the book only: values are dropped and waiters woken without it.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -22,11 +22,13 @@ use tokio::time::Instant;
 
 use crate::base::duration::show;
 
-/// How many leases a report names.
+/// How many leases a report lists.
 const NAMED: usize = 16;
 
-/// Counts what a resource has lent out. Each lease remembers where it was taken and since when, so that the report names
-/// those that never came back. Cheap to clone; clones count together.
+/// Counts what a resource has lent out, so that the report can list leaked leases.
+///
+/// A lease records where it was acquired, as `file:line`, and when. The example is a pool of a resource that other
+/// components take slots of. Cloning is cheap, and clones count together.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -45,7 +47,7 @@ const NAMED: usize = 16;
 ///         Self { slots: Arc::new(Semaphore::new(4)), leases: Leases::new() }
 ///     }
 ///
-///     /// All that could ask for a slot has ended by now: what is out comes back, or the time is over.
+///     /// Everything that could take a slot has ended by now. Waits for the outstanding ones, within the timeout.
 ///     async fn stop(&self) {
 ///         self.leases.returned().await;
 ///     }
@@ -56,7 +58,7 @@ const NAMED: usize = 16;
 /// }
 ///
 /// impl Gpu {
-///     /// The place that is remembered is the caller's.
+///     /// The caller's location is recorded.
 ///     #[track_caller]
 ///     fn try_slot(&self) -> Option<Lease<OwnedSemaphorePermit>> {
 ///         let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
@@ -65,14 +67,14 @@ const NAMED: usize = 16;
 /// }
 /// ```
 ///
-/// An `async fn` cannot be `#[track_caller]`; a function that returns a future can. See [`Leases::lend_at`].
+/// An `async fn` cannot be `#[track_caller]`, but a function that returns a future can; see [`Leases::lend_at`].
 #[derive(Clone, Default)]
 pub struct Leases(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     book: Mutex<Book>,
-    /// Woken when the last lease has come back.
+    /// Wakes the waiters when the last lease has ended.
     empty: Notify,
 }
 
@@ -87,12 +89,14 @@ struct Taken {
     since: Instant,
 }
 
-/// Something lent out: it stands for the value, and is given back when it is dropped, after the value.
+/// A value that was lent out, from [`Leases::lend`]. The lease ends when this is dropped, after the value.
+///
+/// It dereferences to the value.
 #[must_use = "the lease ends when this is dropped"]
 pub struct Lease<T = ()> {
-    // Dropped first, also when its destructor panics.
+    // Declared first: it is dropped before the entry, even if its destructor panics (invariant 1).
     value: T,
-    #[expect(dead_code, reason = "it is the drop that gives back")]
+    #[expect(dead_code, reason = "its drop ends the lease")]
     entry: Entry,
 }
 
@@ -102,19 +106,29 @@ struct Entry {
     shared: Arc<Shared>,
 }
 
-/// What a resource had lent out around its stop, as its [`in_use`](crate::Resource::in_use) said.
+/// How many leases of a resource were outstanding around its stop, as its [`in_use`](crate::Resource::in_use) returned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseCounts {
-    /// Outstanding leases when the stop began: all that depend on the resource had ended by then.
+    /// The leases that were outstanding when the stop began. Everything that depends on the resource had ended by then.
     pub before_stop: usize,
-    /// Outstanding leases after the stop: leaked.
+    /// The leases that were outstanding after the stop: leaked ones.
     pub after_stop: usize,
-    /// The oldest of the leaked leases, at most 16, if `in_use` asks [`Leases::count`].
+    /// The oldest leaked leases, at most 16, if `in_use` calls [`Leases::count`]; otherwise empty.
     pub oldest: Vec<Outstanding>,
 }
 
-/// A lease that is out. Displays as `src/search.rs:42 for 3s`.
+/// An outstanding lease: where it was acquired, and how long ago. It displays as `src/search.rs:42 for 3s`.
+///
+/// ```
+/// use lifecycle::Leases;
+///
+/// let leases = Leases::new();
+/// let lease = leases.lend("connection");
+/// let outstanding = leases.outstanding();
+/// assert_eq!(outstanding[0].place().file(), file!());
+/// # drop(lease);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outstanding {
     at: &'static Location<'static>,
@@ -122,19 +136,29 @@ pub struct Outstanding {
 }
 
 impl Leases {
-    /// Nothing is lent out yet.
+    /// Creates a count of zero.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lends the value out, and remembers the caller as the place where it was taken.
+    /// Lends the value out, and records the caller as the place where the lease was acquired.
+    ///
+    /// ```
+    /// use lifecycle::{Lease, Leases};
+    ///
+    /// let leases = Leases::new();
+    /// let lease: Lease<&str> = leases.lend("connection");
+    /// assert_eq!((lease.len(), leases.count()), (10, 1));
+    /// drop(lease);
+    /// assert_eq!(leases.count(), 0);
+    /// ```
     #[track_caller]
     pub fn lend<T>(&self, value: T) -> Lease<T> {
         self.lend_at(Location::caller(), value)
     }
 
-    /// Lends the value out, and remembers that place: for values that come out of a future.
+    /// Lends the value out, and records this place: for values that a future returns.
     ///
     /// ```
     /// use std::future::Future;
@@ -172,29 +196,33 @@ impl Leases {
         Lease { value, entry }
     }
 
-    /// How many leases are out. An `in_use` that asks this is also how their places reach the report.
+    /// Returns how many leases are outstanding.
+    ///
+    /// Call it from [`in_use`](crate::Resource::in_use), so that the report can list where these leases were acquired.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.tell();
+        self.record_count();
         self.0.lock().out.len()
     }
 
-    /// The leases that are out, the oldest first.
+    /// Returns the outstanding leases, the oldest first.
     #[must_use]
     pub fn outstanding(&self) -> Vec<Outstanding> {
         self.0.lock().outstanding().collect()
     }
 
-    /// Waits until no lease is out.
+    /// Waits until no lease is outstanding; if none is, the future is ready at once.
+    ///
+    /// Use it in the `stop` of a resource: everything that could acquire a lease has ended by then.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it and calling again loses nothing.
+    /// Cancel safe: if it is used in a `select!` and another branch completes first, a new call misses nothing.
     pub fn returned(&self) -> impl Future<Output = ()> + Send + use<> {
         let shared = Arc::clone(&self.0);
         async move {
             loop {
-                // It hears what is told from here on, so that no return can fall between.
+                // Registered before the book is read, so that an end in between is not missed.
                 let empty = shared.empty.notified();
                 if shared.lock().out.is_empty() {
                     return;
@@ -229,7 +257,10 @@ impl Book {
 }
 
 impl<T> Lease<T> {
-    /// Ends the lease and keeps the value.
+    /// Ends the lease and returns the value.
+    ///
+    /// This is an associated function, so that it does not hide a method of the value: call it as
+    /// `Lease::into_inner(lease)`.
     pub fn into_inner(lease: Self) -> T {
         lease.value
     }
@@ -268,13 +299,13 @@ impl Drop for Entry {
 }
 
 impl Outstanding {
-    /// Where it was taken.
+    /// Returns the place where the lease was acquired.
     #[must_use]
     pub fn place(&self) -> &'static Location<'static> {
         self.at
     }
 
-    /// How long it has been out.
+    /// Returns how long the lease had been outstanding when it was listed.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.age
@@ -289,28 +320,30 @@ impl fmt::Display for Outstanding {
 }
 
 thread_local! {
-    /// Those whose count is asked for while an `in_use` runs.
-    static ASKED: RefCell<Option<Vec<Leases>>> = const { RefCell::new(None) };
+    /// The `Leases` that the `in_use` which runs on this thread has counted.
+    static COUNTED: RefCell<Option<Vec<Leases>>> = const { RefCell::new(None) };
 }
 
-/// Calls an `in_use`. It returns a mere number, since not all that is lent out is counted here; the leases behind that
-/// number are those of whichever `Leases` it asks. The oldest of them come with it, no more than a report names.
+/// Calls an `in_use`, and returns its number with the oldest of the leases behind it, at most as many as a report lists.
+///
+/// An `in_use` returns a mere number, since a resource may count by other means. The leases behind the number are those of
+/// the `Leases` that it counts while it runs.
 pub(crate) fn ask(in_use: impl FnOnce() -> usize) -> (usize, Vec<Outstanding>) {
-    /// Ends the asking, also when `in_use` panics.
-    struct Asking;
+    /// Ends the recording, even if `in_use` panics.
+    struct Recording;
 
-    impl Drop for Asking {
+    impl Drop for Recording {
         fn drop(&mut self) {
-            ASKED.take();
+            COUNTED.take();
         }
     }
 
-    ASKED.set(Some(Vec::new()));
-    let asking = Asking;
+    COUNTED.set(Some(Vec::new()));
+    let recording = Recording;
     let count = in_use();
-    let asked = ASKED.take().unwrap_or_default();
-    drop(asking);
-    let mut oldest: Vec<Outstanding> = asked
+    let counted = COUNTED.take().unwrap_or_default();
+    drop(recording);
+    let mut oldest: Vec<Outstanding> = counted
         .iter()
         .flat_map(|leases| {
             leases
@@ -327,13 +360,13 @@ pub(crate) fn ask(in_use: impl FnOnce() -> usize) -> (usize, Vec<Outstanding>) {
 }
 
 impl Leases {
-    /// Says to an `in_use` that runs on this thread that it was asked.
-    fn tell(&self) {
-        let _ = ASKED.try_with(|asked| {
-            if let Some(asked) = &mut *asked.borrow_mut()
-                && !asked.iter().any(|known| Arc::ptr_eq(&known.0, &self.0))
+    /// Records that an `in_use` which runs on this thread has counted these leases.
+    fn record_count(&self) {
+        let _ = COUNTED.try_with(|counted| {
+            if let Some(counted) = &mut *counted.borrow_mut()
+                && !counted.iter().any(|known| Arc::ptr_eq(&known.0, &self.0))
             {
-                asked.push(self.clone());
+                counted.push(self.clone());
             }
         });
     }

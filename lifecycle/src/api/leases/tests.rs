@@ -19,7 +19,7 @@ fn borrow(leases: &Leases) -> Lease<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_lease_knows_where_it_was_taken_and_since_when() {
+async fn a_lease_knows_where_and_when_it_was_acquired() {
     let leases = Leases::new();
     let first = (borrow(&leases), line!());
     tokio::time::advance(Duration::from_secs(2)).await;
@@ -40,7 +40,7 @@ async fn each_lease_knows_where_it_was_taken_and_since_when() {
 }
 
 #[test]
-fn a_lease_stands_for_its_value_and_gives_back_what_is_kept() {
+fn a_lease_dereferences_to_its_value_and_ends_when_it_is_taken_out() {
     let leases = Leases::new();
     let mut lease = leases.lend(String::from("a"));
     lease.push('b');
@@ -51,13 +51,13 @@ fn a_lease_stands_for_its_value_and_gives_back_what_is_kept() {
 }
 
 #[test]
-fn a_forgotten_lease_stays_out() {
+fn a_forgotten_lease_stays_outstanding() {
     let leases = Leases::new();
     std::mem::forget(leases.lend(()));
     assert_eq!(leases.count(), 1);
 }
 
-/// Notes how many leases are out while it is dropped.
+/// Records how many leases are outstanding while it is dropped.
 struct Looks<'a>(&'a Leases, &'a AtomicUsize);
 
 impl Drop for Looks<'_> {
@@ -70,7 +70,7 @@ impl Drop for Looks<'_> {
 }
 
 #[test]
-fn a_value_is_dropped_before_its_lease_is_given_back_also_when_it_panics() {
+fn a_value_is_dropped_before_its_lease_ends_even_if_it_panics() {
     let leases = Leases::new();
     let seen = AtomicUsize::new(0);
     drop(leases.lend(Looks(&leases, &seen)));
@@ -85,7 +85,7 @@ fn a_value_is_dropped_before_its_lease_is_given_back_also_when_it_panics() {
 }
 
 #[test]
-fn returned_waits_for_the_last_one_and_loses_nothing_when_cancelled() {
+fn returned_waits_for_the_last_lease_and_is_cancel_safe() {
     let leases = Leases::new();
     assert!(poll(&mut pin!(leases.returned())).is_ready());
 
@@ -104,7 +104,7 @@ fn returned_waits_for_the_last_one_and_loses_nothing_when_cancelled() {
 }
 
 #[test]
-fn returned_does_not_end_while_another_lease_has_been_taken() {
+fn returned_goes_on_while_a_new_lease_is_outstanding() {
     let leases = Leases::new();
     let first = leases.lend(());
     let mut waits = pin!(leases.returned());
@@ -117,36 +117,36 @@ fn returned_does_not_end_while_another_lease_has_been_taken() {
 }
 
 #[tokio::test]
-async fn a_return_on_another_thread_is_heard() {
+async fn a_return_on_another_thread_wakes_the_waiter() {
     let leases = Leases::new();
     for _ in 0..200 {
         let lease = leases.lend(());
-        let gives_back = thread::spawn(move || drop(lease));
+        let returning = thread::spawn(move || drop(lease));
         tokio::time::timeout(Duration::from_secs(30), leases.returned())
             .await
-            .expect("the return is heard");
-        gives_back.join().expect("it does not panic");
+            .expect("the return wakes it");
+        returning.join().expect("it does not panic");
     }
 }
 
 #[test]
-fn an_in_use_that_asks_for_a_count_tells_the_leases_behind_it() {
+fn an_in_use_that_calls_count_reveals_its_leases() {
     let (mine, other) = (Leases::new(), Leases::new());
     let _out: Vec<_> = (0..20).map(|_| mine.lend(())).collect();
     let _other = other.lend(());
 
     let (count, oldest) = ask(|| mine.count());
     assert_eq!((count, oldest.len()), (20, NAMED));
-    // Asked twice, told once; and no more than what it says is out.
+    // Counted twice, listed once; and no more than what it returns.
     let (count, oldest) = ask(|| mine.count().min(other.count() + other.count()));
     assert_eq!((count, oldest.len()), (2, 2));
     assert_eq!(ask(|| other.count() * 3).1.len(), 1);
-    // By other means.
+    // A number that is not a count of leases.
     assert_eq!(ask(|| 7), (7, Vec::new()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_all_that_an_in_use_asks_the_oldest_come_first() {
+async fn the_oldest_leases_of_all_counted_ones_come_first() {
     let (mine, other) = (Leases::new(), Leases::new());
     let mut out = Vec::new();
     for leases in [&other, &mine, &other, &mine] {
@@ -159,11 +159,11 @@ async fn of_all_that_an_in_use_asks_the_oldest_come_first() {
 }
 
 #[test]
-fn an_in_use_that_panics_leaves_nothing_behind() {
+fn an_in_use_that_panics_is_not_recorded_any_more() {
     let leases = Leases::new();
     let _out = leases.lend(());
-    let asked = || ask(|| panic!("after {}", leases.count()));
-    catch_unwind(AssertUnwindSafe(asked)).expect_err("it panics");
+    let counted = || ask(|| panic!("after {}", leases.count()));
+    catch_unwind(AssertUnwindSafe(counted)).expect_err("it panics");
     assert_eq!(leases.count(), 1);
-    assert!(ASKED.take().is_none());
+    assert!(COUNTED.take().is_none());
 }

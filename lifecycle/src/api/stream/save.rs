@@ -1,17 +1,19 @@
-//! Who takes what was collected, and saves it.
+//! How the consumer of a stream and the task that saves it share what was collected.
 //!
-//! What is collected belongs to whoever acts: to the consumer within a poll, to the keeper from the interruption on, and
-//! in between it lies in `Stage::Collected`. The keeper is a task of the app's runtime, one a stream.
+//! What was collected has one owner at a time: the consumer within a poll, the save task from the interruption on, and
+//! `Stage::Collected` in between. There is one save task for each stream, on the app's runtime.
 //!
 //! Invariants:
 //!
-//! 1. The keeper alone runs the save, and takes what was collected exactly once: as it leaves `Collected` or `Left`.
-//! 2. In a poll the stage is `Polled`: an item that the inner stream yields is collected and handed out before the keeper
-//!    can take anything. So what was handed out is what was collected, whatever happens at once.
-//! 3. Once it is due to be interrupted, the inner stream is not polled any more. That is when it is told or, where it may
-//!    finish, when its time is short; whoever sees it first, consumer or keeper, writes it down for the other one.
-//! 4. Whoever finds nothing to do leaves its waker; whoever changes the stage wakes the other one.
-//! 5. The lock guards the state alone: streams are polled, closures called and values dropped without it.
+//! 1. Only the save task runs the save, and it takes what was collected exactly once: in the transition from `Collected` or
+//!    `Dropped` to `Saving`.
+//! 2. Within a poll the stage is `Polled`: an item that the inner stream yields is collected and returned before the save
+//!    task can take anything. So exactly what was yielded is collected, whatever happens concurrently.
+//! 3. Once the interruption is due, the inner stream is not polled any more. It is due when a stop is requested or, if the
+//!    stream may finish, when at most the margin remains. The side that notices first, consumer or save task, sets `due`
+//!    for the other one.
+//! 4. A side that has nothing to do stores its waker; a side that changes the stage wakes the other one.
+//! 5. The lock guards the state only: streams are polled, closures called and values dropped without it.
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -21,30 +23,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::InterruptReason;
+use super::interrupt_reason::InterruptReason;
 use crate::api::shutdown::Shutdown;
 use crate::api::tasks::Tasks;
 use crate::error::panic::panic_message;
 use crate::scope::AppRequest;
 use crate::scope::admission::InFlight;
 
-/// What the keeper is called where it has a name.
+/// The name of the save task, where it has one.
 pub(super) const SAVE: &str = "the save of a stream";
 
-/// A stream that is to be kept.
-pub(super) struct Kept<A> {
-    /// What has been collected so far; none where it has ended.
+/// What the save of a stream needs to know of it.
+pub(super) struct SaveSpec<A> {
+    /// What has been collected so far; `None` if the stream has ended.
     pub(super) collected: Option<A>,
-    /// None where it was refused.
+    /// `None` if admission was closed.
     pub(super) in_flight: Option<InFlight>,
-    /// How much of the scope's time is kept, where it may finish.
+    /// How much of the scope's time is reserved for the save, if the stream may finish.
     pub(super) margin: Option<Duration>,
     pub(super) shutdown: Shutdown,
 }
 
-impl<A: Send + 'static> Kept<A> {
-    /// Spawns the keeper.
-    pub(super) fn keep<T, F, Fut>(self, save: F) -> Consumer<A, T>
+impl<A: Send + 'static> SaveSpec<A> {
+    /// Spawns the save task.
+    pub(super) fn spawn<T, F, Fut>(self, save: F) -> Consumer<A, T>
     where
         T: Send + 'static,
         F: FnOnce(A, InterruptReason) -> Fut + Send + 'static,
@@ -58,58 +60,62 @@ impl<A: Send + 'static> Kept<A> {
             state: Mutex::new(State {
                 stage: self.collected.map_or(Stage::Over, Stage::Collected),
                 due: false,
-                keeper: None,
+                save_task: None,
                 consumer: None,
             }),
         });
         let counted = self.in_flight.is_some() || self.margin.is_none();
-        let keeper = keep(self.in_flight, Keeper(Arc::clone(&shared)), save);
+        let task = save_task(self.in_flight, SaveTask(Arc::clone(&shared)), save);
         if counted {
-            scope.app.runtime.spawn(keeper);
+            scope.app.runtime.spawn(task);
         } else {
-            // Nothing else would wait for it.
-            drop(Tasks::new(scope).spawn(SAVE, keeper));
+            // It holds no unit of work in flight, so that only a tracked task is awaited.
+            drop(Tasks::new(scope).spawn(SAVE, task));
         }
         Consumer(shared)
     }
 }
 
-/// What the consumer and the keeper of a stream share.
+/// What the consumer and the save task of a stream share.
 struct Shared<A, T> {
     shutdown: Shutdown,
-    /// Created while draining.
+    /// Whether the stream was created after admission closed.
     refused: bool,
-    /// How much of the scope's time is kept, where it may finish.
+    /// How much of the scope's time is reserved for the save, if the stream may finish.
     margin: Option<Duration>,
     state: Mutex<State<A, T>>,
 }
 
 struct State<A, T> {
     stage: Stage<A, T>,
-    /// It is to be interrupted: the keeper saw that while the consumer was in a poll, or the consumer as it polled.
+    /// Whether the interruption is due: the save task noticed it during a poll of the consumer, or the consumer did itself.
     due: bool,
-    keeper: Option<Waker>,
+    /// The waker of the save task, while it waits.
+    save_task: Option<Waker>,
+    /// The waker of the consumer, while it waits.
     consumer: Option<Waker>,
 }
 
 enum Stage<A, T> {
     /// Between two polls.
     Collected(A),
-    /// In a poll, which has what was collected.
+    /// In a poll, which owns what was collected.
     Polled,
-    /// The consumer has gone.
-    Left(A, InterruptReason),
-    /// The keeper has taken what was collected.
+    /// The consumer has been dropped.
+    Dropped(A, InterruptReason),
+    /// The save task has taken what was collected.
     Saving,
-    /// What is still to be handed out.
+    /// The last item, which has not been yielded yet.
     Last(T),
     Over,
 }
 
 pub(super) enum Entered<'a, A, T> {
+    /// The inner stream may be polled.
     Turn(Turn<'a, A, T>),
-    /// For the keeper.
-    Waits,
+    /// The save task has to act first.
+    Wait,
+    /// The stream is over, perhaps with a last item.
     Last(Option<T>),
 }
 
@@ -122,18 +128,21 @@ impl<A, T> Shared<A, T> {
         self.refused || self.shutdown.is_requested()
     }
 
-    /// Whether it is to be interrupted.
+    /// Whether the interruption is due (invariant 3).
     fn is_due(&self) -> bool {
         match self.margin {
             None => self.is_stop_requested(),
             Some(margin) => {
                 self.shutdown.is_requested()
-                    && self.shutdown.remaining().is_some_and(|left| left <= margin)
+                    && self
+                        .shutdown
+                        .remaining()
+                        .is_some_and(|remaining| remaining <= margin)
             }
         }
     }
 
-    /// Waits until it is.
+    /// Waits until the interruption is due.
     async fn due(&self) {
         match self.margin {
             None if self.refused => {}
@@ -142,12 +151,12 @@ impl<A, T> Shared<A, T> {
         }
     }
 
-    /// The consumer polls.
+    /// The consumer begins a poll: `Collected` becomes `Polled`, `Last` becomes `Over`.
     fn enter(&self, waker: &Waker) -> Entered<'_, A, T> {
         let mut due = self.is_due();
         loop {
             let mut waker = due.then(|| waker.clone());
-            let mut keeper = None;
+            let mut save_task = None;
             let mut state = self.lock();
             let was_due = state.due;
             let entered = match mem::replace(&mut state.stage, Stage::Polled) {
@@ -169,65 +178,70 @@ impl<A, T> Shared<A, T> {
                     mem::swap(&mut state.consumer, &mut waker);
                     state.due |= due;
                     if due {
-                        keeper = state.keeper.take();
+                        save_task = state.save_task.take();
                     }
-                    due.then_some(Entered::Waits)
+                    due.then_some(Entered::Wait)
                 }
             };
             drop(state);
-            keeper.into_iter().for_each(Waker::wake);
+            save_task.into_iter().for_each(Waker::wake);
             match entered {
                 Some(entered) => return entered,
-                // The keeper saw it first.
+                // The save task noticed it first. Once more, to store the waker.
                 None => due = true,
             }
         }
     }
 
-    /// A poll is over, and the stream is not.
+    /// A poll has ended without the end of the stream: `Polled` becomes `Collected`.
     fn give_back(&self, acc: A, waker: Option<Waker>) {
         let mut state = self.lock();
-        let (kept, woken, old) = if matches!(state.stage, Stage::Polled) {
+        let (unsaved, woken, old) = if matches!(state.stage, Stage::Polled) {
             state.stage = Stage::Collected(acc);
-            let keeper = if state.due { state.keeper.take() } else { None };
-            (None, keeper, mem::replace(&mut state.consumer, waker))
+            // The save task found the stage `Polled` when it noticed the interruption: it must look again.
+            let save_task = if state.due {
+                state.save_task.take()
+            } else {
+                None
+            };
+            (None, save_task, mem::replace(&mut state.consumer, waker))
         } else {
-            // The keeper is no more: the next poll is the last.
+            // The save task has ended, so that the next poll is the last one.
             (Some(acc), waker, None)
         };
         drop(state);
-        drop((kept, old));
+        drop((unsaved, old));
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// The inner stream has ended, or the consumer has gone.
-    fn leave(&self, acc: Option<A>, why: Option<InterruptReason>) {
+    /// The inner stream has ended (without a reason), or the consumer has been dropped.
+    fn close(&self, acc: Option<A>, why: Option<InterruptReason>) {
         let mut state = self.lock();
-        let left = match (mem::replace(&mut state.stage, Stage::Over), why) {
+        let unused = match (mem::replace(&mut state.stage, Stage::Over), why) {
             (Stage::Collected(acc), Some(why)) => {
-                state.stage = Stage::Left(acc, why);
+                state.stage = Stage::Dropped(acc, why);
                 None
             }
             (stage, _) => Some(stage),
         };
-        let (keeper, consumer) = (state.keeper.take(), state.consumer.take());
+        let (save_task, consumer) = (state.save_task.take(), state.consumer.take());
         drop(state);
-        drop((left, acc, consumer));
-        keeper.into_iter().for_each(Waker::wake);
+        drop((unused, acc, consumer));
+        save_task.into_iter().for_each(Waker::wake);
     }
 
-    /// The keeper looks whether there is something to save; `None` when there will not be.
+    /// The save task checks whether it can take what was collected; `None` if there will be nothing to save.
     fn take(&self, due: bool, waker: &Waker) -> Poll<Option<(A, InterruptReason)>> {
         let waker = waker.clone();
         let mut state = self.lock();
         state.due |= due;
         let due = state.due;
         let taken = match mem::replace(&mut state.stage, Stage::Saving) {
-            Stage::Left(acc, why) => Some((acc, why)),
+            Stage::Dropped(acc, why) => Some((acc, why)),
             Stage::Collected(acc) if due => Some((acc, InterruptReason::Shutdown)),
             stage @ (Stage::Collected(_) | Stage::Polled) => {
                 state.stage = stage;
-                let old = state.keeper.replace(waker);
+                let old = state.save_task.replace(waker);
                 drop(state);
                 drop(old);
                 return Poll::Pending;
@@ -237,17 +251,17 @@ impl<A, T> Shared<A, T> {
                 None
             }
         };
-        // So that it lets go of the inner stream now, and not only when the save has ended.
+        // So that the consumer drops the inner stream now, and not only after the save.
         let consumer = state.consumer.take();
         drop(state);
         consumer.into_iter().for_each(Waker::wake);
         Poll::Ready(taken)
     }
 
-    /// The keeper is through, or is no more.
+    /// The save has ended, or its task has been dropped: the stage becomes `Last` or `Over`.
     fn finish(&self, last: Option<T>) {
         let mut state = self.lock();
-        let left = if matches!(state.stage, Stage::Last(_) | Stage::Over) {
+        let unused = if matches!(state.stage, Stage::Last(_) | Stage::Over) {
             (last, None)
         } else {
             let stage = last.map_or(Stage::Over, Stage::Last);
@@ -255,17 +269,18 @@ impl<A, T> Shared<A, T> {
         };
         let consumer = state.consumer.take();
         drop(state);
-        drop(left);
+        drop(unused);
         consumer.into_iter().for_each(Waker::wake);
     }
 }
 
-/// A poll of the consumer, and what was collected until then. It is given back also when the inner stream panics.
+/// A poll of the consumer, which owns what was collected. It is given back on drop, so that a panic of the inner stream loses
+/// nothing.
 pub(super) struct Turn<'a, A, T> {
     shared: &'a Shared<A, T>,
-    /// None when the stream has ended.
+    /// `None` once the stream has ended.
     acc: Option<A>,
-    /// Where it has to wait.
+    /// Set if the inner stream is pending.
     waker: Option<Waker>,
 }
 
@@ -281,7 +296,7 @@ impl<A, T> Turn<'_, A, T> {
     }
 
     pub(super) fn end(&mut self) {
-        self.shared.leave(self.acc.take(), None);
+        self.shared.close(self.acc.take(), None);
     }
 }
 
@@ -293,11 +308,11 @@ impl<A, T> Drop for Turn<'_, A, T> {
     }
 }
 
-/// Says that the consumer has gone.
+/// The consumer's side. Its drop reports that the consumer is gone.
 pub(super) struct Consumer<A, T>(Arc<Shared<A, T>>);
 
 impl<A, T> Consumer<A, T> {
-    /// It polls.
+    /// Begins a poll.
     pub(super) fn enter(&self, waker: &Waker) -> Entered<'_, A, T> {
         self.0.enter(waker)
     }
@@ -310,27 +325,28 @@ impl<A, T> Drop for Consumer<A, T> {
         } else {
             InterruptReason::ConsumerGone
         };
-        self.0.leave(None, Some(why));
+        self.0.close(None, Some(why));
     }
 }
 
-/// Ends the stream when the keeper is no more, however that came about.
-struct Keeper<A, T>(Arc<Shared<A, T>>);
+/// The save task's side. Its drop ends the stream, whether the task has ended or was cancelled.
+struct SaveTask<A, T>(Arc<Shared<A, T>>);
 
-impl<A, T> Drop for Keeper<A, T> {
+impl<A, T> Drop for SaveTask<A, T> {
     fn drop(&mut self) {
         self.0.finish(None);
     }
 }
 
-/// Waits for the end of the stream, and saves what was collected if that was no end of its own. The first parameter is
-/// dropped last: what is in flight ends when all else has.
-async fn keep<A, T, F, Fut>(_in_flight: Option<InFlight>, keeper: Keeper<A, T>, save: F)
+/// Waits for the end of the stream, and saves what was collected if it was interrupted.
+///
+/// `_in_flight` is the first parameter, so that it is dropped last: the unit of work ends after everything else.
+async fn save_task<A, T, F, Fut>(_in_flight: Option<InFlight>, task: SaveTask<A, T>, save: F)
 where
     F: FnOnce(A, InterruptReason) -> Fut,
     Fut: Future<Output = Option<T>>,
 {
-    let shared = &*keeper.0;
+    let shared = &*task.0;
     let mut due = pin!(shared.due());
     let mut is_due = false;
     let taken = poll_fn(|context| {
@@ -350,12 +366,12 @@ where
     });
     match saved.await {
         Ok(last) => shared.finish(last),
-        Err(payload) => shared.tell_of_panic(panic_message(&*payload)),
+        Err(payload) => shared.report_panic(panic_message(&*payload)),
     }
 }
 
 impl<A, T> Shared<A, T> {
-    fn tell_of_panic(&self, error: String) {
+    fn report_panic(&self, error: String) {
         let scope = &self.shutdown.scope;
         (scope.app.ask)(AppRequest::ReportPanic {
             scope: Arc::clone(&scope.name),

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::world::{
     Act, Body, Call, Destructor, End, Every, Outside, Ready, Resource, Unit, Worker, World,
 };
-use crate::api::worker::{EndAction, RestartPolicy};
+use crate::api::background_policy::{EndAction, RestartPolicy};
 
 /// How a world's members differ from each other, and how bad a day it is.
 struct Odds {

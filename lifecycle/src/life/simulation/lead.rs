@@ -11,12 +11,13 @@ use tokio::time::{Instant, sleep};
 use super::evidence::{Story, What, millis};
 use super::hooks::{Scene, table};
 use super::world::{Destructor, Early, Outside, World};
+use crate::api::background_policy::BackgroundPolicy;
 use crate::api::event::EventKind;
 use crate::api::hook::Instance;
 use crate::api::record::HookKind;
+use crate::api::schedule::Schedule;
 use crate::api::settings::Settings;
 use crate::api::shutdown::Shutdown;
-use crate::api::worker::BackgroundPolicy;
 use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::life::body::host;
@@ -279,13 +280,17 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
             .on_failure(worker.on_failure)
             .on_finish(worker.on_finish);
         if let Some(every) = worker.every {
-            let run_timeout = every.run_timeout.map(millis);
-            policy = policy.every(
-                millis(every.period),
-                every.immediate,
-                run_timeout,
-                every.max_failures,
-            );
+            let mut schedule = Schedule::every(millis(every.period));
+            if every.immediate {
+                schedule = schedule.immediate();
+            }
+            if let Some(timeout) = every.run_timeout {
+                schedule = schedule.run_timeout(millis(timeout));
+            }
+            if let Some(most) = every.max_failures {
+                schedule = schedule.max_failures(most);
+            }
+            policy = policy.schedule(schedule);
         }
         let run = Arc::clone(scene);
         return Component {

@@ -9,7 +9,7 @@ use super::world::{
     Act, Body, Call, Destructor, End, Outside, Ready, Resource, Unit, Worker, World,
 };
 use super::{generate, random};
-use crate::api::worker::RestartPolicy;
+use crate::api::background_policy::RestartPolicy;
 
 /// Of everything one: hooks that are slow, fail and hang, tasks, workers with and without order, work, main's body.
 fn small() -> World {

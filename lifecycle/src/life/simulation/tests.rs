@@ -8,8 +8,8 @@ use super::lead::lead;
 use super::world::{
     Act, Body, Call, Destructor, Early, End, Every, Outside, Ready, Resource, Worker, World,
 };
+use crate::api::background_policy::{EndAction, RestartPolicy};
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::api::worker::{EndAction, RestartPolicy};
 use crate::life::outcome::ComponentOutcome;
 use crate::life::track::Mark;
 

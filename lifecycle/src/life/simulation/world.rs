@@ -1,7 +1,7 @@
 //! Worlds as plain data: what an app has and does, what its code does, and what befalls it from outside. Times are
 //! milliseconds.
 
-use crate::api::worker::{EndAction, RestartPolicy};
+use crate::api::background_policy::{EndAction, RestartPolicy};
 
 /// How a call of user code ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -392,7 +392,10 @@ mod tests {
             environment.errors.is_empty() && environment.warnings.is_empty(),
             "{environment:?}"
         );
-        assert_eq!(environment.settings.total(), Duration::from_secs(90));
+        assert_eq!(
+            environment.settings.get_shutdown_timeout(),
+            Duration::from_secs(90)
+        );
         assert_eq!(
             environment.times_of("HTTP_LISTENER").0,
             Some(Duration::from_secs(5))

@@ -1,13 +1,11 @@
-//! How much was admitted and refused since the app began, by the name of its scope: what metrics show.
+//! How much was admitted and refused since the app began, by the name of its scope, as metrics show it.
 //!
-//! Half a counter runs over after four thousand million admissions, so each is remembered as it was seen last, and what
-//! it has gained since is added up. One that is looked at every 20 s is always right: nobody can admit faster.
+//! Half a counter overflows after 2^32 admissions. Therefore the last value of each is kept, and what it has gained since
+//! is added to a total. The total is right if it is read at least every 20 s: no machine admits 2^31 units in less.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Admission, Counters, SHARDS};
+use super::counters::{Counters, SHARDS};
 
 /// The work of the scopes of one name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,10 +23,10 @@ pub(crate) struct Work {
 pub(super) struct Used {
     pub(super) name: Arc<str>,
     pub(super) counters: &'static Counters,
-    /// The upper half of each, as it was seen last.
+    /// The upper half of each counter when it was read last.
     seen: [u32; SHARDS],
     admitted: u64,
-    /// By those who used them before.
+    /// Refused by the scopes that used these counters before.
     refused_before: u64,
 }
 
@@ -37,18 +35,18 @@ impl Used {
         Self {
             name,
             counters,
-            seen: std::array::from_fn(|shard| counters.shards[shard].halves().1),
+            seen: std::array::from_fn(|shard| counters.shards()[shard].halves().1),
             admitted: 0,
-            refused_before: counters.refused.load(Relaxed),
+            refused_before: counters.refused(),
         }
     }
 
-    /// What they have counted.
+    /// What they have counted since they are in use.
     pub(super) fn work(&mut self) -> Work {
-        for (shard, seen) in self.counters.shards.iter().zip(&mut self.seen) {
+        for (shard, seen) in self.counters.shards().iter().zip(&mut self.seen) {
             let (_, now) = shard.halves();
             let gained = now.wrapping_sub(*seen);
-            // Less than before: what was refused has been taken back in the meantime.
+            // A large difference is a negative one: refused units have been subtracted since. Read it again next time.
             if gained <= u32::MAX / 2 {
                 self.admitted += u64::from(gained);
                 *seen = now;
@@ -57,7 +55,7 @@ impl Used {
         Work {
             in_flight: self.counters.sum(),
             admitted: self.admitted,
-            refused: self.counters.refused.load(Relaxed) - self.refused_before,
+            refused: self.counters.refused() - self.refused_before,
         }
     }
 }
@@ -70,29 +68,10 @@ impl Work {
     }
 }
 
-impl Admission {
-    /// All work of the app, by the name of its scope.
-    #[cfg_attr(
-        not(feature = "admin"),
-        allow(dead_code, reason = "only metrics show it")
-    )]
-    pub(crate) fn work(&self) -> BTreeMap<Arc<str>, Work> {
-        let mut inner = self.0.lock();
-        let mut all = inner.ended.clone();
-        for used in &mut inner.used {
-            let work = used.work();
-            all.entry(Arc::clone(&used.name)).or_default().add(work);
-        }
-        all
-    }
-}
-
 #[cfg(all(test, not(lifecycle_loom)))]
 mod tests {
-    use std::sync::atomic::Ordering::SeqCst;
-
     use super::*;
-    use crate::scope::admission::{ADMITTED, UNIT};
+    use crate::scope::admission::Admission;
 
     #[track_caller]
     fn expect_work(admission: &Admission, expected: &[(&str, Work)]) {
@@ -111,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_admitted_and_refused_is_counted_and_a_clone_is_neither() {
+    fn admitted_and_refused_units_are_counted_and_clones_are_neither() {
         let admission = Admission::new(|| ());
         let counters = admission.counters(&"serve".into());
         let first = counters.admit().expect("it is open");
@@ -127,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_keeps_its_totals_when_its_scope_is_made_anew() {
+    fn a_name_keeps_its_totals_when_its_scope_is_created_again() {
         let admission = Admission::new(|| ());
         for _ in 0..3 {
             let counters = admission.counters(&"serve".into());
@@ -143,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_app_admitted_is_not_counted() {
+    fn units_of_another_app_are_not_counted() {
         let first = Admission::new(|| ());
         drop(first.counters(&"serve".into()).admit());
         first.close();
@@ -157,16 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_runs_over_goes_on() {
+    fn a_counter_that_overflows_goes_on() {
         let admission = Admission::new(|| ());
         let counters = admission.counters(&"serve".into());
-        let most = i64::from(u32::MAX / 2);
         let mut sum = 0;
         for _ in 0..4 {
-            // As if that many had come and gone.
-            counters.shards[1]
-                .0
-                .fetch_add((ADMITTED - UNIT).wrapping_mul(most), SeqCst);
+            counters.shards()[1].pretend(u32::MAX / 2);
             sum += u64::from(u32::MAX / 2);
             expect_work(&admission, &[("serve", work(0, sum, 0))]);
         }

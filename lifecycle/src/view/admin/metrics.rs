@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::error::panic::caught;
-use crate::scope::admission::totals::Work;
+use crate::scope::admission::Work;
 use crate::view::admin::state::{AdminState, Known};
 use crate::view::status::{Phase, Step};
 

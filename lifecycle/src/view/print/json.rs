@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::budget::Budget;
+use crate::api::background_policy::{BackgroundPolicy, EndAction, RestartPolicy};
 use crate::api::record::HookKind;
-use crate::api::worker::{BackgroundPolicy, EndAction, RestartPolicy};
 use crate::plan::component::{Component, Kind};
 use crate::view::print::summary::{End, Entry, PlanSummary};
 
@@ -174,7 +174,7 @@ impl Worker {
             EndAction::Shutdown => "shutdown",
         };
         Self {
-            every_us: policy.every.map(|every| micros(every.period)),
+            every_us: policy.schedule.map(|every| micros(every.period)),
             restart: match policy.restart {
                 RestartPolicy::Never => "never",
                 RestartPolicy::OnFailure => "on_failure",

@@ -10,12 +10,12 @@ use expect_test::{ExpectFile, expect_file};
 use proptest::prelude::*;
 
 use super::{compose, dot, kubernetes, mermaid, systemd, table};
+use crate::api::background_policy::BackgroundPolicy;
 use crate::api::hook::{Hook, StartContext};
 use crate::api::record::RecordRef;
 use crate::api::record::{Body, HookKind, Record, ResourceTable};
 use crate::api::resource::Resource;
 use crate::api::settings::Settings;
-use crate::api::worker::BackgroundPolicy;
 use crate::plan::Plan;
 use crate::plan::component::{Component, Kind, Source};
 use crate::plan::graph::{Cost, Graph, Node};

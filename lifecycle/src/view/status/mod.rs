@@ -363,7 +363,7 @@ impl Status {
 impl ComponentStatus {
     fn new(component: &Component, now: Instant) -> Self {
         let periodic =
-            matches!(&component.kind, Kind::Worker { policy, .. } if policy.every.is_some());
+            matches!(&component.kind, Kind::Worker { policy, .. } if policy.schedule.is_some());
         Self::waiting(
             Arc::clone(&component.name),
             component.is_worker(),

@@ -6,7 +6,7 @@ use crate::api::stream::save::SAVE;
 const SECOND: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// A letter a second: of so many, or for ever.
+/// A letter each second: so many of them, or without an end.
 fn slow(letters: Option<usize>) -> impl Stream<Item = &'static str> + Unpin {
     let all = LETTERS.iter().copied().cycle();
     let letters = stream::iter(all.take(letters.unwrap_or(usize::MAX)));
@@ -17,18 +17,18 @@ fn slow(letters: Option<usize>) -> impl Stream<Item = &'static str> + Unpin {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_told_goes_on_until_its_time_is_short_to_the_instant() {
-    // Told before, between and after its items.
-    for told_at in [Duration::ZERO, SECOND / 2, 5 * SECOND / 2] {
+async fn a_stream_goes_on_until_exactly_its_margin_remains() {
+    // A stop is requested before, between and after items.
+    for requested_at in [Duration::ZERO, SECOND / 2, 5 * SECOND / 2] {
         let world = World::new();
         let (stream, saves) = saved_within(Some(MARGIN), slow(None), &world);
         let began = Instant::now();
         let consumer = tokio::spawn(stream.collect::<String>());
-        tokio::time::sleep(told_at).await;
+        tokio::time::sleep(requested_at).await;
         world.scope.app.admission.close();
-        world.tell_for(10 * SECOND + SECOND / 4);
+        world.request_stop_within(10 * SECOND + SECOND / 4);
         let (text, why) = only(saves).await;
-        let due = told_at + 7 * SECOND + SECOND / 4;
+        let due = requested_at + 7 * SECOND + SECOND / 4;
         // A timer fires at the next whole millisecond.
         assert!((due..due + SECOND / 500).contains(&began.elapsed()));
         assert_eq!(text.len() as u64, due.as_secs());
@@ -39,23 +39,23 @@ async fn one_that_is_told_goes_on_until_its_time_is_short_to_the_instant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_ends_while_there_is_time_is_not_saved() {
+async fn a_stream_that_ends_in_time_is_not_saved() {
     let world = World::new();
     let (stream, mut saves) = saved_within(Some(MARGIN), slow(Some(5)), &world);
     world.scope.app.admission.close();
-    world.tell_for(10 * SECOND);
+    world.request_stop_within(10 * SECOND);
     assert_eq!(stream.collect::<String>().await, "abcde");
     assert_eq!(saves.recv().await, None);
     world.idle().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_that_is_short_from_the_beginning_leaves_none() {
+async fn a_time_within_the_margin_interrupts_at_once() {
     for time in [Duration::ZERO, SECOND, MARGIN] {
         let world = World::new();
         let (mut stream, saves) = saved_within(Some(MARGIN), letters(), &world);
         assert_eq!(take(&mut stream, 2).await, "ab");
-        world.tell_for(time);
+        world.request_stop_within(time);
         assert_eq!(stream.collect::<String>().await, "!");
         assert_eq!(
             only(saves).await,
@@ -65,12 +65,12 @@ async fn a_time_that_is_short_from_the_beginning_leaves_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_poll_that_finds_the_time_short_interrupts_it_also_before_any_timer() {
+async fn a_poll_within_the_margin_interrupts_before_any_timer() {
     let world = World::new();
     let (mut stream, saves) = saved_within(Some(MARGIN), letters(), &world);
-    world.tell_for(10 * SECOND);
+    world.request_stop_within(10 * SECOND);
     assert_eq!(take(&mut stream, 2).await, "ab");
-    // The keeper has not run since.
+    // The save task has not run since.
     let _ = tokio::time::advance(7 * SECOND).now_or_never();
     assert_eq!(stream.collect::<String>().await, "!");
     assert_eq!(
@@ -80,20 +80,20 @@ async fn the_first_poll_that_finds_the_time_short_interrupts_it_also_before_any_
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_moves_with_what_is_granted_and_with_who_tells_again() {
+async fn extensions_and_repeated_requests_move_the_interruption() {
     for (earlier, due) in [(false, 9), (true, 4)] {
         let world = World::new();
         let (mut stream, saves) = saved_within(Some(MARGIN), letters(), &world);
         let began = Instant::now();
         assert_eq!(take(&mut stream, 1).await, "a");
-        world.tell_for(10 * SECOND);
+        world.request_stop_within(10 * SECOND);
         tokio::time::sleep(2 * SECOND).await;
         if earlier {
-            world.tell_for(5 * SECOND);
+            world.request_stop_within(5 * SECOND);
         } else {
             assert_eq!(world.shutdown().extend(2 * SECOND), 2 * SECOND);
         }
-        // Nobody polls: it is the keeper that finds it.
+        // The stream is not polled: the save task notices that the interruption is due.
         assert_eq!(only(saves).await.0, "a");
         assert_eq!(began.elapsed().as_secs(), due);
         assert_eq!(stream.next().await, Some("!"));
@@ -101,8 +101,8 @@ async fn the_time_moves_with_what_is_granted_and_with_who_tells_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_goes_is_saved_at_once_for_the_first_reason() {
-    for (told, why) in [
+async fn a_drop_is_saved_at_once_with_the_first_reason() {
+    for (requested, why) in [
         (true, InterruptReason::Shutdown),
         (false, InterruptReason::ConsumerGone),
     ] {
@@ -110,8 +110,8 @@ async fn a_consumer_that_goes_is_saved_at_once_for_the_first_reason() {
         let (mut stream, saves) = saved_within(Some(MARGIN), letters(), &world);
         let began = Instant::now();
         assert_eq!(take(&mut stream, 3).await, "abc");
-        if told {
-            world.tell_for(10 * SECOND);
+        if requested {
+            world.request_stop_within(10 * SECOND);
         }
         drop(stream);
         assert_eq!(only(saves).await, ("abc".to_owned(), why));
@@ -120,12 +120,12 @@ async fn a_consumer_that_goes_is_saved_at_once_for_the_first_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_created_while_draining_goes_on_and_is_awaited_with_the_tasks() {
-    for told in [false, true] {
+async fn a_stream_created_while_draining_goes_on_and_is_awaited_with_the_tasks() {
+    for requested in [false, true] {
         let world = World::new();
         world.scope.app.admission.close();
-        if told {
-            world.tell_for(10 * SECOND);
+        if requested {
+            world.request_stop_within(10 * SECOND);
         }
         let (stream, mut saves) = saved_within(Some(MARGIN), slow(Some(5)), &world);
         assert_eq!(world.scope.tasks.names(), [SAVE]);

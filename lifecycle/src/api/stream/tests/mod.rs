@@ -1,15 +1,18 @@
+//! The adapters of streams, driven by a scope without an app.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::*;
+use crate::api::shutdown::Shutdown;
 use crate::scope::admission::Admission;
 use crate::scope::{AppRequest, AppState, Scope};
 
@@ -28,15 +31,15 @@ struct World {
 impl World {
     fn new() -> Self {
         let idle = Arc::new(Notify::new());
-        let heard = Arc::clone(&idle);
+        let notify = Arc::clone(&idle);
         let (panicked, panics) = mpsc::unbounded_channel();
         let app = Arc::new(AppState {
             runtime: Handle::current(),
             reason: OnceLock::new(),
-            admission: Admission::new(move || heard.notify_one()),
+            admission: Admission::new(move || notify.notify_one()),
             lame_duck: Default::default(),
-            ask: Box::new(move |what| {
-                if let AppRequest::ReportPanic { task, error, .. } = what {
+            ask: Box::new(move |request| {
+                if let AppRequest::ReportPanic { task, error, .. } = request {
                     let _ = panicked.send(format!("{task}: {error}"));
                 }
             }),
@@ -54,15 +57,15 @@ impl World {
 
     fn drain(&self) {
         self.scope.app.admission.close();
-        self.tell();
+        self.request_stop();
     }
 
-    fn tell(&self) {
-        self.tell_for(LONG);
+    fn request_stop(&self) {
+        self.request_stop_within(LONG);
     }
 
-    /// Tells the scope, which has so long from now on.
-    fn tell_for(&self, time: Duration) {
+    /// Asks the scope to stop within this time.
+    fn request_stop_within(&self, time: Duration) {
         let until = Instant::now() + time;
         self.scope.request_stop(until, until + LONG);
     }
@@ -76,7 +79,7 @@ impl World {
     }
 }
 
-/// What the saves were handed. It ends when no save can come any more.
+/// What was passed to the saves. It ends when no save can follow.
 type Saves = mpsc::UnboundedReceiver<(String, InterruptReason)>;
 
 /// A stream that is saved, with `!` as its end marker.
@@ -87,7 +90,7 @@ where
     saved_within(None, inner, world)
 }
 
-/// The same; with a margin it may finish.
+/// Like [`saved`]; with a margin the stream may finish.
 fn saved_within<S>(
     margin: Option<Duration>,
     inner: S,
@@ -104,7 +107,7 @@ where
         collecting = collecting.finishing(margin);
     }
     let stream = collecting.on_interrupt(async move |text, why| {
-        // It takes its time.
+        // The save is pending at least once.
         tokio::task::yield_now().await;
         save.send((text, why)).expect("the test listens");
         Some("!")
@@ -112,7 +115,7 @@ where
     (stream, saves)
 }
 
-/// All letters at once, and no end.
+/// All letters at once, and then no end.
 fn letters() -> impl Stream<Item = &'static str> {
     stream::iter(LETTERS).chain(stream::pending())
 }
@@ -121,7 +124,7 @@ async fn take(stream: &mut (impl Stream<Item = &'static str> + Unpin), count: us
     stream.take(count).collect().await
 }
 
-/// The one save that there is.
+/// The only save.
 async fn only(mut saves: Saves) -> (String, InterruptReason) {
     let save = saves.recv().await.expect("it is saved");
     assert_eq!(saves.recv().await, None, "it is saved again");
@@ -129,7 +132,7 @@ async fn only(mut saves: Saves) -> (String, InterruptReason) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_saved_is_what_was_received_wherever_it_is_interrupted() {
+async fn the_received_items_are_saved_at_any_interruption() {
     for count in 0..=LETTERS.len() {
         let world = World::new();
         let (mut stream, saves) = saved(letters(), &world);
@@ -142,17 +145,17 @@ async fn what_is_saved_is_what_was_received_wherever_it_is_interrupted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_is_pulled_as_the_scope_is_told_is_received_and_saved() {
+async fn an_item_yielded_during_the_stop_request_is_received_and_saved() {
     for last in 0..LETTERS.len() {
         let world = World::new();
         let scope = Arc::clone(&world.scope);
-        let telling = letters().enumerate().map(move |(index, letter)| {
+        let requesting = letters().enumerate().map(move |(index, letter)| {
             if index == last {
                 scope.request_stop(Instant::now() + LONG, Instant::now() + LONG);
             }
             letter
         });
-        let (stream, saves) = saved(telling, &world);
+        let (stream, saves) = saved(requesting, &world);
         let received: String = stream.collect().await;
         let (text, why) = only(saves).await;
         assert_eq!(received, format!("{text}!"));
@@ -161,7 +164,7 @@ async fn an_item_that_is_pulled_as_the_scope_is_told_is_received_and_saved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_waits_is_woken_and_the_inner_stream_is_dropped_before_the_save_ends() {
+async fn a_waiting_consumer_is_woken_and_the_inner_stream_dropped_before_the_save_ends() {
     let world = World::new();
     let (kept, mut dropped) = mpsc::unbounded_channel::<()>();
     let inner = letters().map(move |letter| {
@@ -187,7 +190,7 @@ async fn a_consumer_that_waits_is_woken_and_the_inner_stream_is_dropped_before_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_polls_no_more_does_not_keep_the_save_from_running() {
+async fn a_consumer_that_stops_polling_does_not_delay_the_save() {
     let world = World::new();
     let (mut stream, saves) = saved(letters(), &world);
     assert_eq!(take(&mut stream, 2).await, "ab");
@@ -201,7 +204,7 @@ async fn a_consumer_that_polls_no_more_does_not_keep_the_save_from_running() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_received_is_saved_wherever_the_consumer_goes_away() {
+async fn the_received_items_are_saved_when_the_consumer_is_dropped() {
     for count in 0..=LETTERS.len() {
         let world = World::new();
         let (mut stream, saves) = saved(letters(), &world);
@@ -213,13 +216,13 @@ async fn what_was_received_is_saved_wherever_the_consumer_goes_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_goes_as_the_scope_is_told_has_one_save_for_the_first_reason() {
+async fn a_drop_at_the_stop_request_is_saved_once_with_the_first_reason() {
     for count in 0..=LETTERS.len() {
-        for told_first in [true, false] {
+        for requested_first in [true, false] {
             let world = World::new();
             let (mut stream, saves) = saved(letters(), &world);
             let received = take(&mut stream, count).await;
-            let why = if told_first {
+            let why = if requested_first {
                 world.drain();
                 drop(stream);
                 InterruptReason::Shutdown
@@ -234,7 +237,7 @@ async fn a_consumer_that_goes_as_the_scope_is_told_has_one_save_for_the_first_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_consumer_that_goes_while_the_save_runs_does_not_end_it() {
+async fn a_drop_during_the_save_does_not_end_it() {
     let world = World::new();
     let (started, begun) = tokio::sync::oneshot::channel();
     let (saved, mut saves) = mpsc::unbounded_channel();
@@ -273,12 +276,12 @@ async fn a_drop_outside_of_any_runtime_is_saved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_created_while_draining_ends_at_once_through_its_save() {
-    for told in [true, false] {
+async fn a_stream_created_while_draining_ends_at_once_through_its_save() {
+    for requested in [true, false] {
         let world = World::new();
         world.scope.app.admission.close();
-        if told {
-            world.tell();
+        if requested {
+            world.request_stop();
         }
         let polled = AtomicUsize::new(0);
         let inner = letters().inspect(|_| {
@@ -295,23 +298,23 @@ async fn one_created_while_draining_ends_at_once_through_its_save() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_ends_by_itself_is_not_saved_and_stays_at_its_end() {
+async fn a_stream_that_ends_by_itself_is_not_saved_and_is_fused() {
     let world = World::new();
-    // One that begins again when it is polled after its end.
+    // An inner stream that begins again when it is polled after its end.
     let mut rest = LETTERS.iter().copied().map(Some).chain([None]).cycle();
     let inner = stream::poll_fn(move |_| Poll::Ready(rest.next().flatten()));
     let (mut stream, mut saves) = saved(inner, &world);
     assert_eq!(take(&mut stream, 9).await, "abcde");
     assert_eq!(saves.recv().await, None);
     world.idle().await;
-    world.tell();
+    world.request_stop();
     assert_eq!(stream.next().await, None);
     assert_eq!(stream.size_hint(), (0, Some(1)));
     drop(stream);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_next_that_is_cancelled_loses_nothing() {
+async fn a_cancelled_next_loses_no_item() {
     let world = World::new();
     let (send, mut receive) = mpsc::unbounded_channel();
     let inner = stream::poll_fn(move |context| receive.poll_recv(context));
@@ -327,7 +330,7 @@ async fn a_next_that_is_cancelled_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_panics_is_told_of_and_keeps_nobody() {
+async fn a_save_that_panics_is_reported_and_ends_the_stream() {
     let mut world = World::new();
     let stream = letters()
         .interruptible(&world.shutdown())
@@ -336,12 +339,12 @@ async fn a_save_that_panics_is_told_of_and_keeps_nobody() {
     world.drain();
     assert_eq!(stream.collect::<String>().await, "");
     world.idle().await;
-    let told = world.panics.recv().await;
-    assert_eq!(told.as_deref(), Some("the save of a stream: no disk"));
+    let reported = world.panics.recv().await;
+    assert_eq!(reported.as_deref(), Some("the save of a stream: no disk"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inner_stream_or_a_collector_that_panics_leads_to_the_save() {
+async fn a_panic_of_the_inner_stream_or_the_collector_leads_to_the_save() {
     let world = World::new();
     let inner = letters().map(|letter| match letter {
         "c" => panic!("the model has gone"),
@@ -373,7 +376,7 @@ async fn an_inner_stream_or_a_collector_that_panics_leads_to_the_save() {
 }
 
 #[test]
-fn a_runtime_that_has_gone_ends_the_stream_and_its_admission() {
+fn a_dropped_runtime_ends_the_stream_and_its_admission() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
@@ -393,7 +396,7 @@ fn a_runtime_that_has_gone_ends_the_stream_and_its_admission() {
     assert_eq!(world.scope.app.admission.in_flight(), 0);
 }
 
-/// Notes that it was woken.
+/// Counts wake-ups.
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
@@ -404,7 +407,7 @@ impl Wake for Woken {
 }
 
 #[test]
-fn a_runtime_that_goes_during_a_poll_leaves_nobody_waiting() {
+fn a_runtime_dropped_during_a_poll_wakes_the_consumer() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
@@ -426,7 +429,7 @@ fn a_runtime_that_goes_during_a_poll_leaves_nobody_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruptible_stream_alone_ends_when_told() {
+async fn an_interruptible_stream_ends_when_a_stop_is_requested() {
     for count in 0..=LETTERS.len() {
         let world = World::new();
         let mut stream = letters().interruptible(&world.shutdown());
@@ -441,7 +444,7 @@ async fn an_interruptible_stream_alone_ends_when_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruptible_stream_alone_wakes_who_waits_and_is_refused_while_draining() {
+async fn an_interruptible_stream_wakes_its_consumer_and_is_refused_while_draining() {
     let world = World::new();
     let stream = letters().interruptible(&world.shutdown());
     let consumer = tokio::spawn(stream.collect::<String>());
@@ -456,7 +459,7 @@ async fn an_interruptible_stream_alone_wakes_who_waits_and_is_refused_while_drai
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_had_ended_before_it_was_collected_is_not_saved() {
+async fn a_stream_that_ended_before_it_was_collected_is_not_saved() {
     let world = World::new();
     let mut first = stream::iter(LETTERS).interruptible(&world.shutdown());
     assert_eq!(take(&mut first, 9).await, "abcde");
@@ -467,11 +470,11 @@ async fn what_had_ended_before_it_was_collected_is_not_saved() {
     assert_eq!(stream.collect::<String>().await, "");
 }
 
-/// Told, dropped, or both, by other threads while it is polled: whatever was received has been saved, once.
+/// Other threads request a stop, drop the stream, or both, while it is polled: what was received has been saved, once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn however_the_threads_meet_what_was_received_is_saved_once() {
+async fn concurrent_drops_and_stop_requests_save_the_received_items_once() {
     for round in 0..2_000 {
-        // Its time is short as soon as it is told.
+        // With this margin the interruption is due as soon as the stop is requested.
         let margin = (round % 3 == 0).then_some(LONG);
         let world = World::new();
         let inner = stream::unfold(0, |count| async move {
@@ -484,12 +487,12 @@ async fn however_the_threads_meet_what_was_received_is_saved_once() {
         let consumer = tokio::spawn(async move {
             let mut stream = stream;
             let mut received = String::new();
-            let leaves_at = if round % 2 == 0 {
+            let drop_at = if round % 2 == 0 {
                 fastrand::usize(..40)
             } else {
                 usize::MAX
             };
-            while received.len() < leaves_at {
+            while received.len() < drop_at {
                 match stream.next().await {
                     Some(item) => received.push_str(item),
                     None => break,
@@ -498,7 +501,7 @@ async fn however_the_threads_meet_what_was_received_is_saved_once() {
             received
         });
         let scope = Arc::clone(&world.scope);
-        let teller = tokio::spawn(async move {
+        let requester = tokio::spawn(async move {
             for _ in 0..fastrand::u8(..8) {
                 tokio::task::yield_now().await;
             }
@@ -506,7 +509,7 @@ async fn however_the_threads_meet_what_was_received_is_saved_once() {
             scope.request_stop(Instant::now() + LONG, Instant::now() + LONG);
         });
         let received = consumer.await.expect("it does not panic");
-        teller.await.expect("it does not panic");
+        requester.await.expect("it does not panic");
         let (text, why) = only(saves).await;
         assert_eq!(received.trim_end_matches('!'), text, "round {round}");
         assert!(

@@ -7,7 +7,7 @@ use super::drain::Drain;
 use super::runs::{ComponentOutcome, Runs};
 use super::starts::attempts;
 use super::stops::Ending;
-use crate::api::worker::EndAction;
+use crate::api::background_policy::EndAction;
 use crate::life::simulation::evidence::{Seen, Spot, Stage, What, millis};
 use crate::life::simulation::exit_code::{Fact, Facts, allowed};
 use crate::life::simulation::world::{End, Outside};

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use super::starts::assert_pause;
-use crate::api::worker::RestartPolicy;
+use crate::api::background_policy::RestartPolicy;
 use crate::life::simulation::evidence::{Seen, Spot, Stage, What, millis};
 use crate::life::simulation::world::{End, Ready, Worker};
 

@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use lifecycle::{Event, EventKind, Lifecycle, Settings, Shutdown, resource};
+use lifecycle_tests::harness::{End, Program, Signal};
 use lifecycle_tests::program;
-use lifecycle_tests::run::{End, Program, Signal};
 
 const SECOND: Duration = Duration::from_secs(1);
 
