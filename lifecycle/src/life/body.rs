@@ -15,6 +15,14 @@ use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
 
+/// How the driver reaches main's body.
+pub(crate) struct BodyLink {
+    pub(crate) start: oneshot::Sender<StartContext>,
+    /// Dropped to have the body's future dropped.
+    #[expect(dead_code, reason = "its drop is the signal")]
+    pub(crate) cut: oneshot::Sender<()>,
+}
+
 /// Runs main's body, once it is its turn, and stays until the life has ended, so that a current-thread runtime goes on.
 pub(crate) async fn host<B, F, E>(
     body: B,

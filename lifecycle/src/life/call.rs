@@ -148,3 +148,8 @@ pub(crate) fn after_first_poll(hook: Hook<()>, up: impl FnOnce() + Send + 'stati
         }),
     }
 }
+
+/// Makes a hook. That runs no code of an `async fn`, but an `impl` by hand may panic here already.
+pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
+    caught(make).map_err(HookError::Panicked)
+}

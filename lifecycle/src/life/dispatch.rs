@@ -1,6 +1,5 @@
 //! How the driver hears: one event or timer at a time, and what each leads to.
 
-use std::cmp::Reverse;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,44 +10,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::hook_error::HookError;
-use super::input::{Input, Turn};
-use super::{Cause, Life};
+use super::input::Input;
+use super::driver::{Cause, Life};
+use super::timers::Timer;
 use crate::api::event::EventKind;
 use crate::error::escape::escape;
-use crate::life::component_state::Phase;
+use crate::life::state::component::Phase;
 use crate::life::track::Mark;
 use crate::plan::component::Id;
 use crate::scope::reason::Reason;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Timer {
-    /// The time of whatever a component is at.
-    Cut {
-        id: Id,
-        turn: Turn,
-    },
-    /// The 100 ms of a worker's first poll.
-    FirstPoll {
-        id: Id,
-        turn: Turn,
-    },
-    /// A retry, restart or periodic run is due.
-    Due {
-        id: Id,
-        turn: Turn,
-    },
-    Reload {
-        id: Id,
-        turn: Turn,
-    },
-    Startup,
-    Drain,
-    /// What is left is told again.
-    Count,
-    /// Only for whoever looks at the clock after each step.
-    Wake,
-    EmergencyOver,
-}
 
 enum Wake {
     Input(Input),
@@ -71,7 +41,7 @@ impl Life {
     }
 
     async fn next(&mut self) -> Wake {
-        let first = self.timers.peek().map(|Reverse((at, ..))| *at);
+        let first = self.timers.next_at();
         // Where a timer is due, tokio's budget bounds how many events still go first: user code can send them faster
         // than they are looked at.
         if first.is_none_or(|at| at > Instant::now())
@@ -95,7 +65,7 @@ impl Life {
         match tokio::time::timeout_at(at, heard).await {
             Ok(wake) => wake,
             Err(_) => match self.timers.pop() {
-                Some(Reverse((.., timer))) => Wake::Timer(timer),
+                Some(timer) => Wake::Timer(timer),
                 None => std::future::pending().await,
             },
         }
@@ -165,7 +135,7 @@ impl Life {
 
     fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::Cut { id, turn } if self.members[id].turn == turn => self.on_cut(id),
+            Timer::Abort { id, turn } if self.members[id].turn == turn => self.on_cut(id),
             Timer::FirstPoll { id, turn } if self.members[id].turn == turn => {
                 self.on_slow_first_poll(id)
             }
@@ -173,7 +143,7 @@ impl Life {
             Timer::Reload { id, turn } if turn == self.reload_turn => self.on_reload_cut(id),
             Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
             Timer::Drain => self.drain_over = true,
-            Timer::Count => self.tell_what_is_left(),
+            Timer::PendingWork => self.tell_what_is_left(),
             Timer::EmergencyOver => self.emergency_over = true,
             _ => {}
         }
@@ -184,7 +154,7 @@ impl Life {
         let member = &mut self.members[id];
         member.cut_at = Some(at);
         let turn = member.turn;
-        self.timer(at, Timer::Cut { id, turn });
+        self.timers.set(at, Timer::Abort { id, turn });
     }
 
     /// The time of a component's present call is over, unless it was changed or the scope got more.
@@ -229,7 +199,7 @@ impl Life {
             (self.wiring.on_code)(2);
         }
         let _ = self.app.reason.set(reason.clone());
-        self.timer(
+        self.timers.set(
             deadline - limits.emergency.min(limits.shutdown),
             Timer::Wake,
         );
@@ -275,10 +245,5 @@ impl Life {
                 cause.deadline.saturating_duration_since(Instant::now())
             })
             .saturating_sub(reserve)
-    }
-
-    pub(super) fn timer(&mut self, at: Instant, timer: Timer) {
-        self.timer_count += 1;
-        self.timers.push(Reverse((at, self.timer_count, timer)));
     }
 }

@@ -10,32 +10,7 @@
 //! 3. The deadline is fixed once, at the first cause to stop.
 //! 4. The driver waits for nothing without a timer that ends the wait.
 
-pub(crate) mod body;
-pub(crate) mod call;
-mod component_state;
-mod dispatch;
-pub(crate) mod emergency;
-mod emergency_phase;
-pub(crate) mod hook_error;
-pub(crate) mod hook_threads;
-pub(crate) mod input;
-mod instances;
-#[cfg(any(feature = "admin", all(feature = "systemd", target_os = "linux")))]
-pub(crate) mod liveness;
-pub(crate) mod outcome;
-pub(crate) mod restart;
-mod running;
-#[cfg(test)]
-mod simulation;
-pub(crate) mod span;
-mod startup;
-mod stop;
-mod teardown;
-pub(crate) mod track;
-
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,20 +20,21 @@ use tokio::runtime;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use self::call::Call;
-use self::hook_error::HookError;
-use self::input::{Input, Turn};
-use self::outcome::{ComponentOutcome, Outcome, SoFar};
-use self::span::{CallPhase, CallSpan};
+use super::call::Call;
+use super::hook_error::HookError;
+use super::input::{Input, Turn};
+use super::outcome::{ComponentOutcome, Outcome, SoFar};
+use super::span::{CallPhase, CallSpan};
 use crate::api::event::{Event, EventKind, Observer, PendingWork};
 use crate::api::hook::{Hook, StartContext};
 use crate::api::record::HookKind;
 use crate::api::shutdown::Shutdown;
-use crate::life::component_state::Member;
-use crate::life::dispatch::Timer;
+use crate::life::state::component::Member;
+use super::body::BodyLink;
+use super::timers::Timers;
 use crate::life::emergency::Emergency;
 use crate::life::hook_threads::HookThreads;
-pub(crate) use crate::life::instances::Instances;
+use crate::life::instances::Instances;
 use crate::life::track::{Mark, Track};
 use crate::plan::Plan;
 use crate::plan::component::Id;
@@ -67,34 +43,17 @@ use crate::scope::reason::Reason;
 use crate::scope::{AppRequest, AppState, Scope};
 
 /// How long an aborted future or task may take to be dropped before it is named as one that resists.
-const GRACE: Duration = Duration::from_millis(50);
+pub(super) const GRACE: Duration = Duration::from_millis(50);
 
 /// How many notices are kept back at most.
 const MOST_UNOBSERVED: usize = 64;
 
-/// What the emergency hooks get when nobody began them in time.
-pub(crate) const LATE: Duration = Duration::from_millis(100);
-
-/// What they get when their time went by while the process was stopped or the machine asleep: their reserve, within
-/// bounds.
-pub(crate) fn late(reserve: Duration) -> Duration {
-    reserve.clamp(LATE, Duration::from_secs(1))
-}
-
-/// How the driver reaches main's body, which lives outside: a future that need not be `Send`.
-pub(crate) struct BodyLink {
-    pub(crate) start: oneshot::Sender<StartContext>,
-    /// Dropped to tell the body's future to drop.
-    #[expect(dead_code, reason = "it is the drop that tells")]
-    pub(crate) cut: oneshot::Sender<()>,
-}
-
 /// The first cause to stop.
-struct Cause {
-    reason: Reason,
-    root: Option<String>,
-    config: bool,
-    deadline: Instant,
+pub(super) struct Cause {
+    pub(super) reason: Reason,
+    pub(super) root: Option<String>,
+    pub(super) config: bool,
+    pub(super) deadline: Instant,
 }
 
 /// How the life of an app is wired to what is around it.
@@ -112,68 +71,67 @@ pub(crate) struct Wiring {
 
 /// The driver of one life.
 pub(crate) struct Life {
-    plan: Arc<Plan>,
-    app: Arc<AppState>,
-    app_scope: Arc<Scope>,
-    store: Arc<Instances>,
-    threads: HookThreads,
-    emergency: Emergency,
+    pub(super) plan: Arc<Plan>,
+    pub(super) app: Arc<AppState>,
+    pub(super) app_scope: Arc<Scope>,
+    pub(super) store: Arc<Instances>,
+    pub(super) threads: HookThreads,
+    pub(super) emergency: Emergency,
     /// A hook has ended, or all are through: no event, since to send one takes memory.
-    emergency_news: Arc<Notify>,
-    members: Vec<Member>,
+    pub(super) emergency_news: Arc<Notify>,
+    pub(super) members: Vec<Member>,
     /// Which component has which emergency hook.
-    slots: Vec<Id>,
-    events: mpsc::UnboundedReceiver<Input>,
-    sender: mpsc::UnboundedSender<Input>,
-    timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
-    timer_count: u64,
-    wiring: Wiring,
-    began: Instant,
-    began_at: SystemTime,
-    marks: Vec<(Mark, Instant)>,
+    pub(super) slots: Vec<Id>,
+    pub(super) events: mpsc::UnboundedReceiver<Input>,
+    pub(super) sender: mpsc::UnboundedSender<Input>,
+    pub(super) timers: Timers,
+    pub(super) wiring: Wiring,
+    pub(super) began: Instant,
+    pub(super) began_at: SystemTime,
+    pub(super) marks: Vec<(Mark, Instant)>,
     /// Not yet shown.
-    unobserved: Vec<Event>,
-    startup_took: Duration,
-    ran: bool,
-    cause: Option<Cause>,
-    forced: Option<i32>,
-    draining: bool,
+    pub(super) unobserved: Vec<Event>,
+    pub(super) startup_took: Duration,
+    pub(super) ran: bool,
+    pub(super) cause: Option<Cause>,
+    pub(super) forced: Option<i32>,
+    pub(super) draining: bool,
     /// Starts that are being waited for.
-    starting: usize,
+    pub(super) starting: usize,
     /// Who came up last.
-    last_up: Option<Id>,
+    pub(super) last_up: Option<Id>,
     /// Workers of the group that has been told last and that have not ended.
-    group_left: usize,
+    pub(super) group_left: usize,
     /// Resources that have not ended, while stopping.
-    stopping_left: usize,
+    pub(super) stopping_left: usize,
     /// For each node of the graph, how many it still waits for: what it needs while starting, what needs it while
     /// stopping.
-    waits: Vec<u32>,
+    pub(super) waits: Vec<u32>,
     /// Nodes that nothing keeps from stopping any more.
-    stoppable: Vec<usize>,
-    body_running: bool,
-    body_told_at: Option<Instant>,
-    body_cut_at: Option<Instant>,
+    pub(super) stoppable: Vec<usize>,
+    pub(super) body_running: bool,
+    pub(super) body_told_at: Option<Instant>,
+    pub(super) body_cut_at: Option<Instant>,
     /// The line of main's body in the report, where there is something to say.
-    body: Option<ComponentOutcome>,
-    body_track: Option<Track>,
-    drain_over: bool,
+    pub(super) body: Option<ComponentOutcome>,
+    pub(super) body_track: Option<Track>,
+    pub(super) drain_over: bool,
     /// What of it has been told last.
-    drain_left: PendingWork,
-    app_failed: bool,
-    cut_work: Vec<(Arc<str>, u64)>,
-    emergency_left: Duration,
-    emergency_over: bool,
+    pub(super) drain_left: PendingWork,
+    pub(super) app_failed: bool,
+    pub(super) cut_work: Vec<(Arc<str>, u64)>,
+    pub(super) emergency_left: Duration,
+    pub(super) emergency_over: bool,
     /// How many are being asked what they have lent out, of those that are left behind.
-    counting: usize,
+    pub(super) counting: usize,
     /// Ids in the order in which they ended.
-    ends: Vec<Id>,
-    reloading: Vec<Id>,
-    reload_wanted: bool,
+    pub(super) ends: Vec<Id>,
+    pub(super) reloading: Vec<Id>,
+    pub(super) reload_wanted: bool,
     /// Which reload is under way: the end of an earlier one is stale.
-    reload_turn: Turn,
+    pub(super) reload_turn: Turn,
     /// That nothing is in flight has been sent, and not been looked at.
-    idle_sent: Arc<AtomicBool>,
+    pub(super) idle_sent: Arc<AtomicBool>,
 }
 
 /// The handles of a life that its driver does not keep to itself.
@@ -273,8 +231,7 @@ impl Life {
             slots,
             events,
             sender,
-            timers: BinaryHeap::new(),
-            timer_count: 0,
+            timers: Timers::default(),
             body_running: false,
             wiring,
             began: now,
@@ -347,7 +304,7 @@ impl Life {
         outcome
     }
 
-    fn emit(&mut self, kind: EventKind) {
+    pub(super) fn emit(&mut self, kind: EventKind) {
         self.unobserved
             .push(Event::new(Instant::now().into_std(), kind));
         if self.unobserved.len() == MOST_UNOBSERVED {
@@ -357,26 +314,26 @@ impl Life {
 
     /// Passes on what there is to see: as a rule when the driver has nothing else to do, so that waking whoever watches
     /// holds up nobody.
-    fn show(&mut self) {
+    pub(super) fn show(&mut self) {
         for event in self.unobserved.drain(..) {
             (self.wiring.observer)(event);
         }
     }
 
-    fn mark(&mut self, mark: Mark) {
+    pub(super) fn mark(&mut self, mark: Mark) {
         self.marks.push((mark, Instant::now()));
     }
 
-    fn marked(&self, mark: Mark) -> Option<Instant> {
+    pub(super) fn marked(&self, mark: Mark) -> Option<Instant> {
         let found = self.marks.iter().find(|(other, _)| *other == mark);
         found.map(|(_, at)| *at)
     }
 
-    fn name(&self, id: Id) -> Arc<str> {
+    pub(super) fn name(&self, id: Id) -> Arc<str> {
         Arc::clone(&self.plan.components[id].name)
     }
 
-    fn scope(&mut self, id: Id) -> Arc<Scope> {
+    pub(super) fn scope(&mut self, id: Id) -> Arc<Scope> {
         let name = self.name(id);
         let app = &self.app;
         Arc::clone(
@@ -387,7 +344,7 @@ impl Life {
     }
 
     /// What the component is handed.
-    fn context(&mut self, id: Id) -> StartContext {
+    pub(super) fn context(&mut self, id: Id) -> StartContext {
         let plan = Arc::clone(&self.plan);
         let component = &plan.components[id];
         let instances = component
@@ -404,7 +361,7 @@ impl Life {
     }
 
     /// Calls the component's code, within the span of the call.
-    fn begin_call<T, C>(&mut self, id: Id, hook: Hook<T>, phase: CallPhase, then: C)
+    pub(super) fn begin_call<T, C>(&mut self, id: Id, hook: Hook<T>, phase: CallPhase, then: C)
     where
         T: Send + 'static,
         C: FnOnce(Result<T, HookError>) + Send + 'static,
@@ -415,7 +372,7 @@ impl Life {
     }
 
     /// Whether the scope of the component has no tasks; if it has, an event will tell.
-    fn tasks_are_over(&mut self, id: Id) -> bool {
+    pub(super) fn tasks_are_over(&mut self, id: Id) -> bool {
         let turn = self.members[id].turn;
         let sender = self.sender.clone();
         let Some(scope) = &self.members[id].scope else {
@@ -427,7 +384,7 @@ impl Life {
     }
 
     /// Cancels the tasks of the component that did not end in its time.
-    fn cancel_scope(&mut self, id: Id) {
+    pub(super) fn cancel_scope(&mut self, id: Id) {
         let member = &mut self.members[id];
         member.cancelled = true;
         if let Some(scope) = &member.scope {
@@ -436,17 +393,17 @@ impl Life {
     }
 
     /// Drops user values where their destructors hold up nobody.
-    fn drop_aside<T: Send + 'static>(&self, value: T) {
+    pub(super) fn drop_aside<T: Send + 'static>(&self, value: T) {
         self.threads.run(move || drop(value));
     }
 
-    fn outcome(&mut self) -> Outcome {
+    pub(super) fn outcome(&mut self) -> Outcome {
         self.mark(Mark::End);
         self.told_at(Instant::now(), true)
     }
 
     /// What is drawn of a life that goes on.
-    fn so_far(&self) -> SoFar {
+    pub(super) fn so_far(&self) -> SoFar {
         let now = Instant::now();
         SoFar {
             outcome: self.told_at(now, false),
@@ -456,7 +413,7 @@ impl Life {
     }
 
     /// What it has come to, and what each component did up to now; whether that is all that it does, too.
-    fn told_at(&self, now: Instant, is_over: bool) -> Outcome {
+    pub(super) fn told_at(&self, now: Instant, is_over: bool) -> Outcome {
         let began = self.began;
         let stopped_at = self.marked(Mark::Cause);
         let spans = |track: &Track| track.spans(began, stopped_at, is_over.then_some(now));

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{GRACE, Life, Timer, late};
+use super::driver::{GRACE, Life};
+use super::timers::Timer;
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::EventKind;
 use crate::api::record::HookKind;
-use crate::life::component_state::{Member, Phase};
+use crate::life::emergency::EmergencyWindow;
+use crate::life::state::component::{Member, Phase};
 use crate::life::track::Mark;
 use crate::plan::component::Id;
 use crate::scope::Scope;
@@ -34,22 +36,13 @@ impl Life {
             .cause
             .as_ref()
             .map_or_else(Instant::now, |cause| cause.deadline);
-        let margin = (limits.emergency / 10).min(Duration::from_millis(50));
         let now = Instant::now();
-        let left = deadline
-            .saturating_duration_since(now)
-            .min(limits.emergency);
+        let window = EmergencyWindow::new(limits.emergency);
         let _hold = self.threads.hold();
-        // Much of it went by before this began: the process was stopped, or the machine asleep.
-        let left = if left < limits.emergency / 2 {
-            late(limits.emergency)
-        } else {
-            left
-        };
-        let left = left.saturating_sub(margin);
+        let left = window.for_hooks(deadline.saturating_duration_since(now));
         self.emergency.begin(std::time::Instant::now() + left);
         // The watchdog may have begun them, and with more time: a process that was stopped has its reserve from then on.
-        let left = left.max(self.emergency.left());
+        let left = left.max(self.emergency.remaining());
         self.app.admission.close();
         let told = now + left;
         self.app_scope.request_stop(told, told);
@@ -79,9 +72,9 @@ impl Life {
             }
             self.count_leaks(*id);
         }
-        self.timer(told, Timer::EmergencyOver);
+        self.timers.set(told, Timer::EmergencyOver);
         let counted = now + GRACE;
-        self.timer(counted, Timer::Wake);
+        self.timers.set(counted, Timer::Wake);
         let waits = |life: &Self| {
             Instant::now() < counted && (life.counting > 0 || life.tasks_run(&left_behind))
         };

@@ -157,14 +157,14 @@ pub(crate) mod lent {
 
     use tokio::runtime;
 
-    use super::Hold;
+    use crate::life::hook_threads::Hold;
 
     thread_local! {
         static HOLD: RefCell<Option<Hold>> = const { RefCell::new(None) };
     }
 
     /// Ends what was lent to the thread, also when its job panics.
-    pub(super) struct Lent;
+    pub(in crate::life) struct Lent;
 
     impl Drop for Lent {
         fn drop(&mut self) {
@@ -172,7 +172,7 @@ pub(crate) mod lent {
         }
     }
 
-    pub(super) fn lend(hold: Hold) -> Lent {
+    pub(in crate::life) fn lend(hold: Hold) -> Lent {
         HOLD.set(Some(hold));
         Lent
     }

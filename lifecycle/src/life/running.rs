@@ -9,16 +9,17 @@ use super::call::Call;
 use super::hook_error::HookError;
 use super::input::{Input, Turn};
 use super::span::{CallPhase, CallSpan};
-use super::startup::guard;
-use super::{GRACE, Life, Timer};
+use super::call::guard;
+use super::driver::{GRACE, Life};
+use super::timers::Timer;
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::EventKind;
 use crate::api::hook::StartContext;
 use crate::api::record::HookKind;
 use crate::api::worker::EndAction;
 use crate::base::duration::show;
-use crate::life::component_state::Phase;
-use crate::life::restart::{Next, jitter};
+use crate::life::state::component::Phase;
+use crate::life::restart_history::{Next, jitter};
 use crate::life::track::{Activity, Mark, Track};
 use crate::plan::component::{Id, Kind, Source};
 use crate::scope::reason::Reason;
@@ -257,7 +258,7 @@ impl Life {
                 let member = &mut self.members[id];
                 member.outcome.restarts += u32::from(policy.every.is_none());
                 let turn = member.next_turn(Phase::Scheduled);
-                self.timer(Instant::now() + after, Timer::Due { id, turn });
+                self.timers.set(Instant::now() + after, Timer::Due { id, turn });
             }
             Next::Finished | Next::Again(_) => {
                 match error {
@@ -415,7 +416,7 @@ impl Life {
                 let span = CallSpan::new(self.name(id), CallPhase::Reload, None);
                 let call = Call::begin(hook, span, &self.wiring.runtime, &self.threads, then);
                 self.members[id].reload = Some(call);
-                self.timer(Instant::now() + limit, Timer::Reload { id, turn });
+                self.timers.set(Instant::now() + limit, Timer::Reload { id, turn });
             }
             Ok(None) => self.on_reloaded(id, Ok(())),
             Err(panic) => self.on_reloaded(id, Err(panic)),

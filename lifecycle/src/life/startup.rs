@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::after_first_poll;
+use super::call::{after_first_poll, guard};
 use super::hook_error::HookError;
 use super::input::{Input, Turn};
 use super::span::CallPhase;
-use super::{Life, Timer};
+use super::driver::Life;
+use super::timers::Timer;
 use crate::api::event::EventKind;
 use crate::api::hook::{Instance, StartContext};
 use crate::api::worker::Ready;
 use crate::base::duration::{LONGEST, show};
-use crate::error::panic::caught;
-use crate::life::component_state::Phase;
-use crate::life::restart::{backoff, jitter};
+use crate::life::state::component::Phase;
+use crate::life::restart_history::{backoff, jitter};
 use crate::plan::component::{Id, Kind};
 use crate::plan::drill::Stage;
 use crate::scope::reason::Reason;
@@ -29,7 +29,7 @@ impl Life {
     /// Starts everything, or stops at the first cause not to.
     pub(super) async fn start_up(&mut self) {
         self.plan.drill.enter(Stage::Starting);
-        self.timer(self.began + self.plan.limits.startup, Timer::Startup);
+        self.timers.set(self.began + self.plan.limits.startup, Timer::Startup);
         self.start_resources();
         while self.starting > 0 && self.cause.is_none() {
             self.step().await;
@@ -194,7 +194,7 @@ impl Life {
         }
         if let Some(retry_in) = retry_in {
             let turn = self.members[id].next_turn(Phase::Scheduled);
-            self.timer(Instant::now() + retry_in, Timer::Due { id, turn });
+            self.timers.set(Instant::now() + retry_in, Timer::Due { id, turn });
             return;
         }
         self.members[id].next_turn(Phase::Ended);
@@ -276,7 +276,7 @@ impl Life {
                 };
                 self.worker_is_up(id);
                 let turn = self.members[id].next_turn(Phase::Scheduled);
-                self.timer(Instant::now() + delay, Timer::Due { id, turn });
+                self.timers.set(Instant::now() + delay, Timer::Due { id, turn });
             }
             None => self.run_worker(id),
         }
@@ -303,7 +303,7 @@ impl Life {
             if component.takes_ready {
                 self.cut_at(id, Instant::now() + component.start_timeout);
             } else {
-                self.timer(Instant::now() + FIRST_POLL, Timer::FirstPoll { id, turn });
+                self.timers.set(Instant::now() + FIRST_POLL, Timer::FirstPoll { id, turn });
             }
         }
         if let Some(limit) = policy.every.and_then(|every| every.run_timeout) {
@@ -390,9 +390,4 @@ fn once(call: impl Fn() + Send + Sync) -> impl Fn() + Send + Sync {
             call();
         }
     }
-}
-
-/// Makes a hook; that runs no code of an `async fn`, but an `impl` by hand may do what it likes.
-pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
-    caught(make).map_err(HookError::Panicked)
 }

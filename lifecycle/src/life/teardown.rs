@@ -8,11 +8,12 @@ use tokio::time::Instant;
 use super::call::Call;
 use super::input::Input;
 use super::outcome::ComponentOutcome;
-use super::{GRACE, Life, Timer};
+use super::driver::{GRACE, Life};
+use super::timers::Timer;
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::{EventKind, PendingWork};
 use crate::base::duration::show;
-use crate::life::component_state::Phase;
+use crate::life::state::component::Phase;
 use crate::life::track::{Activity, Mark};
 use crate::plan::Plan;
 use crate::plan::component::Id;
@@ -54,7 +55,7 @@ impl Life {
         self.app.lame_duck.send_replace(true);
         self.emit(EventKind::LameDuck { time });
         let until = Instant::now() + time;
-        self.timer(until, Timer::Wake);
+        self.timers.set(until, Timer::Wake);
         while Instant::now() < until && !self.is_over() {
             self.step().await;
         }
@@ -74,7 +75,7 @@ impl Life {
             pending: left.clone(),
             time_limit: time,
         });
-        self.timer(end, Timer::Drain);
+        self.timers.set(end, Timer::Drain);
         self.count_again(left);
         self.settle_starts(end);
 
@@ -96,7 +97,7 @@ impl Life {
                 }
                 // What is left of the drain is its own, or promised to others: there is no slack.
                 self.app_scope.request_stop(until, until);
-                self.timer(until, Timer::Wake);
+                self.timers.set(until, Timer::Wake);
                 self.body_cut_at = Some(until);
             }
             for &id in group {
@@ -157,7 +158,7 @@ impl Life {
 
     fn count_again(&mut self, left: PendingWork) {
         if left != PendingWork::default() {
-            self.timer(Instant::now() + COUNT, Timer::Count);
+            self.timers.set(Instant::now() + COUNT, Timer::PendingWork);
         }
         self.drain_left = left;
     }
@@ -225,7 +226,7 @@ impl Life {
         }
         self.cancel_app_tasks();
         let until = Instant::now() + GRACE;
-        self.timer(until, Timer::Wake);
+        self.timers.set(until, Timer::Wake);
         while self.tasks_run(&[]) && Instant::now() < until && !self.is_over() {
             self.step().await;
         }
@@ -284,7 +285,7 @@ impl Life {
         self.cut_body();
         let until = Instant::now() + GRACE;
         self.body_cut_at = Some(until);
-        self.timer(until, Timer::Wake);
+        self.timers.set(until, Timer::Wake);
     }
 
     pub(super) fn cut_body(&mut self) {

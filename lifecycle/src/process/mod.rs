@@ -455,7 +455,7 @@ impl Handover {
         *self.lock() = Some(ending);
         tell();
         // Most of what is left is kept for the report and the buffers.
-        let bound = BOUND.min(watchdog::left().map_or(BOUND, |left| left / 4));
+        let bound = BOUND.min(watchdog::remaining().map_or(BOUND, |left| left / 4));
         // Main may have dropped it before there was anything to take.
         if !self.dropped.load(SeqCst) {
             thread::sleep(bound);
@@ -521,7 +521,7 @@ impl Ending {
                     leave(code, runtime);
                 }
             });
-            let left = watchdog::left().unwrap_or(BOUND);
+            let left = watchdog::remaining().unwrap_or(BOUND);
             let left = match runtime {
                 EndOfRuntime::Forced => FLUSH.min(left),
                 EndOfRuntime::Dropped | EndOfRuntime::LeftBehind(_) => left,

@@ -1,4 +1,4 @@
-//! The emergency layer: last-resort hooks on threads made before the first start.
+//! [`Emergency`]: the hooks, and the threads that run them, which are made before the first start.
 //!
 //! Invariants:
 //!
@@ -11,30 +11,15 @@
 //!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
 //! 5. A hook that hangs costs its thread, not the hooks that wait for one: where none is left another one is made.
 
-mod slot;
-
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use slot::Slot;
+use super::slot::{EmergencyEnd, Hook, Slot};
 
 const MOST_THREADS: usize = 16;
 const NEVER: u64 = u64::MAX;
-
-/// How an emergency hook ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EmergencyEnd {
-    Done,
-    Panicked(String),
-    GivenUp,
-    /// Its share went by before a thread was free for it. Nobody waits for it any more, but it may still be called.
-    NotBegun,
-}
-
-/// A hook with the instance that it is for.
-pub(crate) type Hook = Box<dyn Fn() + Send>;
 
 /// The emergency hooks of an app and the threads that run them, which live until [`Emergency::close`].
 pub(crate) struct Emergency(Arc<Shared>);
@@ -171,7 +156,7 @@ impl Emergency {
     }
 
     /// The time until which all are to be run.
-    pub(crate) fn left(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         self.0.until().map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
         })

@@ -12,9 +12,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::{EmergencyEnd, Hook};
 use crate::base::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard};
 use crate::error::panic::caught;
+
+/// A hook with the instance that it is for.
+pub(crate) type Hook = Box<dyn Fn() + Send>;
+
+/// How an emergency hook ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EmergencyEnd {
+    Done,
+    Panicked(String),
+    GivenUp,
+    /// Its share went by before a thread was free for it. The driver waits no longer, but the hook may still be called.
+    NotBegun,
+}
 
 const EMPTY: u8 = 0;
 const ARMED: u8 = 1;

@@ -5,20 +5,20 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::time::Instant;
 
-use super::call::Call;
-use super::hook_error::HookError;
-use super::input::Turn;
-use super::outcome::ComponentOutcome;
 use crate::api::cleanup_layer::CleanupLayer;
+use crate::life::call::Call;
+use crate::life::hook_error::HookError;
 use crate::life::hook_threads::Hold;
-use crate::life::restart::RestartHistory;
+use crate::life::input::Turn;
+use crate::life::outcome::ComponentOutcome;
+use crate::life::restart_history::RestartHistory;
 use crate::life::track::{Activity, Track};
 use crate::plan::component::{Component, Id, Kind};
 use crate::scope::Scope;
 
 /// Where a component is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::life) enum Phase {
     Waiting,
     Starting,
     /// A resource that is up; a worker whose function runs.
@@ -36,45 +36,45 @@ pub(super) enum Phase {
     Left,
 }
 
-pub(super) struct Member {
-    pub(super) phase: Phase,
-    pub(super) turn: Turn,
+pub(in crate::life) struct Member {
+    pub(in crate::life) phase: Phase,
+    pub(in crate::life) turn: Turn,
     /// When the present phase, or its first attempt, began.
-    pub(super) since: Instant,
-    pub(super) attempt: u32,
-    pub(super) call: Option<Call>,
+    pub(in crate::life) since: Instant,
+    pub(in crate::life) attempt: u32,
+    pub(in crate::life) call: Option<Call>,
     /// When the present call is cut.
-    pub(super) cut_at: Option<Instant>,
-    pub(super) scope: Option<Arc<Scope>>,
+    pub(in crate::life) cut_at: Option<Instant>,
+    pub(in crate::life) scope: Option<Arc<Scope>>,
 
     /// For a worker: whether it has been up.
-    pub(super) was_up: bool,
-    pub(super) told: bool,
+    pub(in crate::life) was_up: bool,
+    pub(in crate::life) told: bool,
     /// Its place among the emergency hooks.
-    pub(super) slot: Option<usize>,
-    pub(super) restart_history: RestartHistory,
+    pub(in crate::life) slot: Option<usize>,
+    pub(in crate::life) restart_history: RestartHistory,
     /// The end of a worker's run, kept while its tasks end.
-    pub(super) ended: Option<Result<(), HookError>>,
+    pub(in crate::life) ended: Option<Result<(), HookError>>,
     /// That end came before it was told to stop.
-    pub(super) ended_untold: bool,
+    pub(in crate::life) ended_untold: bool,
     /// Its tasks have been cancelled; they have a moment to be dropped.
-    pub(super) cancelled: bool,
+    pub(in crate::life) cancelled: bool,
     /// A reload under way.
-    pub(super) reload: Option<Call>,
-    pub(super) clean: bool,
+    pub(in crate::life) reload: Option<Call>,
+    pub(in crate::life) clean: bool,
     /// Its leases when its stop began, written by the call of its stop.
-    pub(super) in_use_before: Arc<AtomicUsize>,
-    pub(super) emergency_since: Option<(Instant, Hold)>,
+    pub(in crate::life) in_use_before: Arc<AtomicUsize>,
+    pub(in crate::life) emergency_since: Option<(Instant, Hold)>,
     /// Who came up last before its start began.
-    pub(super) start_after: Option<Id>,
+    pub(in crate::life) start_after: Option<Id>,
     /// Who ended last before its turn to stop came.
-    pub(super) stop_after: Option<Id>,
-    pub(super) track: Track,
-    pub(super) outcome: ComponentOutcome,
+    pub(in crate::life) stop_after: Option<Id>,
+    pub(in crate::life) track: Track,
+    pub(in crate::life) outcome: ComponentOutcome,
 }
 
 impl Member {
-    pub(super) fn new(component: &Component, now: Instant) -> Self {
+    pub(in crate::life) fn new(component: &Component, now: Instant) -> Self {
         Self {
             phase: Phase::Waiting,
             turn: 0,
@@ -106,7 +106,7 @@ impl Member {
     }
 
     /// Begins another turn: what belongs to the one before is stale.
-    pub(super) fn next_turn(&mut self, phase: Phase) -> Turn {
+    pub(in crate::life) fn next_turn(&mut self, phase: Phase) -> Turn {
         self.phase = phase;
         self.cut_at = None;
         self.turn += 1;
@@ -115,7 +115,7 @@ impl Member {
     }
 
     /// Writes down what it is at, as far as that has changed.
-    pub(super) fn keep_track(&mut self) {
+    pub(in crate::life) fn keep_track(&mut self) {
         let now = Instant::now();
         match self.activity() {
             Some(activity) => self.track.enter(activity, now),
@@ -140,7 +140,7 @@ impl Member {
         Some(activity)
     }
 
-    pub(super) fn cut_call(&mut self) {
+    pub(in crate::life) fn cut_call(&mut self) {
         if let Some(call) = self.call.take() {
             call.cut();
         }
@@ -149,7 +149,7 @@ impl Member {
 
 impl ComponentOutcome {
     /// Cancels the tasks that are left in the scope: work that was cut.
-    pub(super) fn cancel_tasks(&mut self, scope: &Scope) {
+    pub(in crate::life) fn cancel_tasks(&mut self, scope: &Scope) {
         let names = scope.tasks.names();
         if scope.tasks.cancel() > 0 {
             self.errors

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::runs::{Run, Runs};
 use super::starts::attempts;
-use crate::life::GRACE;
+use crate::life::driver::GRACE;
 use crate::life::simulation::evidence::{Seen, Stage, What, millis};
 
 /// A drain that was not left for the emergency layer.
