@@ -164,7 +164,7 @@ pub(crate) mod lent {
     }
 
     /// Ends what was lent to the thread, also when its job panics.
-    pub(in crate::life) struct Lent;
+    pub(super) struct Lent;
 
     impl Drop for Lent {
         fn drop(&mut self) {
@@ -172,7 +172,7 @@ pub(crate) mod lent {
         }
     }
 
-    pub(in crate::life) fn lend(hold: Hold) -> Lent {
+    pub(super) fn lend(hold: Hold) -> Lent {
         HOLD.set(Some(hold));
         Lent
     }

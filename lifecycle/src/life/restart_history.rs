@@ -1,4 +1,4 @@
-//! What follows when a worker ends by itself: pure decisions, without clock or runtime.
+//! [`RestartHistory`]: what follows when a worker ends by itself. Pure decisions, without clock or runtime.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,26 +11,28 @@ use crate::base::duration::LONGEST;
 /// Delays double up to this.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// The history of a worker, as far as its policy asks for it.
+/// The history of a worker, as far as its policy depends on it.
 #[derive(Debug, Default)]
 pub(crate) struct RestartHistory {
+    /// The instants of the restarts of late, the oldest first.
     restarts: VecDeque<Instant>,
+    /// Of periodic runs.
     failures_in_row: u32,
 }
 
-/// What follows.
+/// What follows the end of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It runs again after that time.
+    /// The worker runs again after that time.
     Again(Duration),
-    /// It failed for good.
+    /// It has failed for good.
     Failed,
     /// It has done what it had to do.
     Finished,
 }
 
 impl RestartHistory {
-    /// What follows the end of a run. `jitter` is between 0 and 1.
+    /// Decides what follows the end of a run, and adds that end to the history. `jitter` is between 0 and 1.
     pub(crate) fn next(
         &mut self,
         policy: &BackgroundPolicy,
@@ -38,10 +40,20 @@ impl RestartHistory {
         now: Instant,
         jitter: f64,
     ) -> Next {
+        let next = self.decide(policy, ok, now, jitter);
+        self.add(policy, ok, now, &next);
+        next
+    }
+
+    /// Whether a worker whose run ended now would run again. Changes nothing.
+    pub(crate) fn would_run_again(&self, policy: &BackgroundPolicy, ok: bool, now: Instant) -> bool {
+        matches!(self.decide(policy, ok, now, 0.0), Next::Again(_))
+    }
+
+    fn decide(&self, policy: &BackgroundPolicy, ok: bool, now: Instant, jitter: f64) -> Next {
         if let Some(every) = policy.every {
-            self.failures_in_row = if ok { 0 } else { self.failures_in_row + 1 };
             return match every.max_failures {
-                Some(most) if self.failures_in_row >= most => Next::Failed,
+                Some(most) if self.failures_in_row_after(ok) >= most => Next::Failed,
                 _ => Next::Again(every.period.min(LONGEST)),
             };
         }
@@ -53,19 +65,32 @@ impl RestartHistory {
         if !restart {
             return if ok { Next::Finished } else { Next::Failed };
         }
-        while self
-            .restarts
-            .front()
-            .is_some_and(|at| now.duration_since(*at) >= policy.within)
-        {
-            self.restarts.pop_front();
-        }
-        let recent = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX);
+        let recent = self.restarts.len() - self.outdated(policy, now);
+        let recent = u32::try_from(recent).unwrap_or(u32::MAX);
         if recent >= policy.max_restarts {
             return Next::Failed;
         }
-        self.restarts.push_back(now);
         Next::Again(backoff(policy.backoff, recent, jitter))
+    }
+
+    fn add(&mut self, policy: &BackgroundPolicy, ok: bool, now: Instant, next: &Next) {
+        if policy.every.is_some() {
+            self.failures_in_row = self.failures_in_row_after(ok);
+        } else if matches!(next, Next::Again(_)) {
+            // Those that count no more go here: the history is as long as `max_restarts` at most.
+            self.restarts.drain(..self.outdated(policy, now));
+            self.restarts.push_back(now);
+        }
+    }
+
+    fn failures_in_row_after(&self, ok: bool) -> u32 {
+        if ok { 0 } else { self.failures_in_row + 1 }
+    }
+
+    /// How many of the restarts are older than the window that the policy looks at.
+    fn outdated(&self, policy: &BackgroundPolicy, now: Instant) -> usize {
+        self.restarts
+            .partition_point(|at| now.duration_since(*at) >= policy.within)
     }
 }
 
@@ -121,7 +146,7 @@ mod tests {
             (1, Next::Again(2 * SECOND)),
             (2, Next::Again(4 * SECOND)),
             (3, Next::Failed),
-            // Ten seconds after the first and the second, one is left in the window.
+            // Ten seconds after the first and the second, one is still in the window.
             (11, Next::Again(2 * SECOND)),
         ] {
             assert_eq!(
@@ -157,6 +182,39 @@ mod tests {
             (false, Next::Failed),
         ] {
             assert_eq!(restart_history.next(&policy, ok, now, 1.0), expected);
+        }
+    }
+
+    #[test]
+    fn asking_whether_a_worker_would_run_again_agrees_with_the_decision_and_changes_nothing() {
+        let periodic = BackgroundPolicy::DEFAULT.every(SECOND, false, None, Some(3));
+        let restarted = BackgroundPolicy::DEFAULT
+            .restart(RestartPolicy::OnFailure)
+            .intensity(2, 5 * SECOND);
+        for policy in [BackgroundPolicy::DEFAULT, periodic, restarted] {
+            let mut history = RestartHistory::default();
+            let mut now = Instant::now();
+            for run in 0..40 {
+                let ok = run % 7 == 3;
+                let asked = history.would_run_again(&policy, ok, now);
+                assert_eq!(asked, history.would_run_again(&policy, ok, now));
+                let next = history.next(&policy, ok, now, 0.0);
+                assert_eq!(asked, matches!(next, Next::Again(_)), "run {run}");
+                now += SECOND * (run % 4);
+            }
+        }
+    }
+
+    #[test]
+    fn the_history_is_as_long_as_the_restarts_that_count() {
+        let policy = BackgroundPolicy::DEFAULT
+            .restart(RestartPolicy::Always)
+            .intensity(3, SECOND);
+        let mut history = RestartHistory::default();
+        let now = Instant::now();
+        for run in 0..100 {
+            history.next(&policy, true, now + run * SECOND / 2, 0.0);
+            assert!(history.restarts.len() <= 3);
         }
     }
 

@@ -339,10 +339,10 @@ impl Life {
         });
         let member = &mut self.members[id];
         // A periodic run may fail; it is none the worse for the shutdown.
-        let next = member
-            .restart_history
-            .next(policy, false, Instant::now(), jitter());
-        if (by_itself || policy.every.is_some()) && matches!(next, Next::Again(_)) {
+        let history = &member.restart_history;
+        if (by_itself || policy.every.is_some())
+            && history.would_run_again(policy, false, Instant::now())
+        {
             return;
         }
         member.outcome.errors.push(error.describe());

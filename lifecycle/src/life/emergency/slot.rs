@@ -193,7 +193,7 @@ mod models {
 
     use loom::thread;
 
-    use super::*;
+    use crate::life::emergency::slot::*;
 
     /// A hook, and how often it was called.
     fn counted() -> (Hook, Arc<AtomicUsize>) {

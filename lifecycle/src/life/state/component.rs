@@ -18,7 +18,7 @@ use crate::scope::Scope;
 
 /// Where a component is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::life) enum Phase {
+pub(crate) enum Phase {
     Waiting,
     Starting,
     /// A resource that is up; a worker whose function runs.
@@ -36,45 +36,45 @@ pub(in crate::life) enum Phase {
     Left,
 }
 
-pub(in crate::life) struct Member {
-    pub(in crate::life) phase: Phase,
-    pub(in crate::life) turn: Turn,
+pub(crate) struct Member {
+    pub(crate) phase: Phase,
+    pub(crate) turn: Turn,
     /// When the present phase, or its first attempt, began.
-    pub(in crate::life) since: Instant,
-    pub(in crate::life) attempt: u32,
-    pub(in crate::life) call: Option<Call>,
+    pub(crate) since: Instant,
+    pub(crate) attempt: u32,
+    pub(crate) call: Option<Call>,
     /// When the present call is cut.
-    pub(in crate::life) cut_at: Option<Instant>,
-    pub(in crate::life) scope: Option<Arc<Scope>>,
+    pub(crate) cut_at: Option<Instant>,
+    pub(crate) scope: Option<Arc<Scope>>,
 
     /// For a worker: whether it has been up.
-    pub(in crate::life) was_up: bool,
-    pub(in crate::life) told: bool,
+    pub(crate) was_up: bool,
+    pub(crate) told: bool,
     /// Its place among the emergency hooks.
-    pub(in crate::life) slot: Option<usize>,
-    pub(in crate::life) restart_history: RestartHistory,
+    pub(crate) slot: Option<usize>,
+    pub(crate) restart_history: RestartHistory,
     /// The end of a worker's run, kept while its tasks end.
-    pub(in crate::life) ended: Option<Result<(), HookError>>,
+    pub(crate) ended: Option<Result<(), HookError>>,
     /// That end came before it was told to stop.
-    pub(in crate::life) ended_untold: bool,
+    pub(crate) ended_untold: bool,
     /// Its tasks have been cancelled; they have a moment to be dropped.
-    pub(in crate::life) cancelled: bool,
+    pub(crate) cancelled: bool,
     /// A reload under way.
-    pub(in crate::life) reload: Option<Call>,
-    pub(in crate::life) clean: bool,
+    pub(crate) reload: Option<Call>,
+    pub(crate) clean: bool,
     /// Its leases when its stop began, written by the call of its stop.
-    pub(in crate::life) in_use_before: Arc<AtomicUsize>,
-    pub(in crate::life) emergency_since: Option<(Instant, Hold)>,
+    pub(crate) in_use_before: Arc<AtomicUsize>,
+    pub(crate) emergency_since: Option<(Instant, Hold)>,
     /// Who came up last before its start began.
-    pub(in crate::life) start_after: Option<Id>,
+    pub(crate) start_after: Option<Id>,
     /// Who ended last before its turn to stop came.
-    pub(in crate::life) stop_after: Option<Id>,
-    pub(in crate::life) track: Track,
-    pub(in crate::life) outcome: ComponentOutcome,
+    pub(crate) stop_after: Option<Id>,
+    pub(crate) track: Track,
+    pub(crate) outcome: ComponentOutcome,
 }
 
 impl Member {
-    pub(in crate::life) fn new(component: &Component, now: Instant) -> Self {
+    pub(crate) fn new(component: &Component, now: Instant) -> Self {
         Self {
             phase: Phase::Waiting,
             turn: 0,
@@ -106,7 +106,7 @@ impl Member {
     }
 
     /// Begins another turn: what belongs to the one before is stale.
-    pub(in crate::life) fn next_turn(&mut self, phase: Phase) -> Turn {
+    pub(crate) fn next_turn(&mut self, phase: Phase) -> Turn {
         self.phase = phase;
         self.cut_at = None;
         self.turn += 1;
@@ -115,7 +115,7 @@ impl Member {
     }
 
     /// Writes down what it is at, as far as that has changed.
-    pub(in crate::life) fn keep_track(&mut self) {
+    pub(crate) fn keep_track(&mut self) {
         let now = Instant::now();
         match self.activity() {
             Some(activity) => self.track.enter(activity, now),
@@ -140,7 +140,7 @@ impl Member {
         Some(activity)
     }
 
-    pub(in crate::life) fn cut_call(&mut self) {
+    pub(crate) fn cut_call(&mut self) {
         if let Some(call) = self.call.take() {
             call.cut();
         }
@@ -149,7 +149,7 @@ impl Member {
 
 impl ComponentOutcome {
     /// Cancels the tasks that are left in the scope: work that was cut.
-    pub(in crate::life) fn cancel_tasks(&mut self, scope: &Scope) {
+    pub(crate) fn cancel_tasks(&mut self, scope: &Scope) {
         let names = scope.tasks.names();
         if scope.tasks.cancel() > 0 {
             self.errors
