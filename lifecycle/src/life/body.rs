@@ -19,8 +19,7 @@ use crate::error::panic::caught;
 pub(crate) struct BodyLink {
     pub(crate) start: oneshot::Sender<StartContext>,
     /// Dropped to have the body's future dropped.
-    #[expect(dead_code, reason = "its drop is the signal")]
-    pub(crate) cut: oneshot::Sender<()>,
+    pub(crate) abort: oneshot::Sender<()>,
 }
 
 /// Runs main's body, once it is its turn, and stays until the life has ended, so that a current-thread runtime goes on.

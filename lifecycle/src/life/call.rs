@@ -60,7 +60,7 @@ impl Call {
         }
     }
 
-    pub(crate) fn cut(&self) {
+    pub(crate) fn abort(&self) {
         if let Self::Future(task) = self {
             task.abort();
         }

@@ -1,71 +1,71 @@
-//! The life of an app: one driver that owns all state, hears events and timers one at a time, and never runs user code
-//! itself.
+//! [`Life`]: the driver that owns all state, takes inputs and timers one at a time, and never runs user code itself.
 //!
 //! Invariants:
 //!
 //! 1. State has one owner, the driver's task: no locks, no races between phases. User code runs in tasks and threads of
-//!    its own ([`event::Call`]) and reports by event.
-//! 2. An event or timer of an earlier turn of a component is stale and ignored, except an instance that came up late:
+//!    its own ([`Call`]) and reports by an input.
+//! 2. An input or timer of an earlier turn of a component is stale and ignored, except an instance that came up late:
 //!    it is dropped off the driver.
 //! 3. The deadline is fixed once, at the first cause to stop.
 //! 4. The driver waits for nothing without a timer that ends the wait.
+//!
+//! Here are the struct and what all phases use; the phases are methods in files of their own, which this one does not
+//! import.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::body::BodyLink;
 use super::call::Call;
 use super::hook_error::HookError;
-use super::input::{Input, Turn};
+use super::input::Input;
 use super::outcome::{ComponentOutcome, Outcome, SoFar};
 use super::span::{CallPhase, CallSpan};
-use crate::api::event::{Event, EventKind, Observer, PendingWork};
-use crate::api::hook::{Hook, StartContext};
+use super::timers::{Timer, Timers};
+use crate::api::event::{EventKind, Observer};
+use crate::api::hook::{Hook, Instance, StartContext};
 use crate::api::record::HookKind;
 use crate::api::shutdown::Shutdown;
-use crate::life::state::component::Member;
-use super::body::BodyLink;
-use super::timers::Timers;
 use crate::life::emergency::Emergency;
 use crate::life::hook_threads::HookThreads;
 use crate::life::instances::Instances;
+use crate::life::state::body::BodyState;
+use crate::life::state::component::ComponentState;
+use crate::life::state::drain::Drain;
+use crate::life::state::emergency::EmergencyState;
+use crate::life::state::event_buffer::EventBuffer;
+use crate::life::state::history::History;
+use crate::life::state::reload::Reload;
+use crate::life::state::shutdown::ShutdownState;
+use crate::life::state::starts::Starts;
+use crate::life::state::stops::Stops;
 use crate::life::track::{Mark, Track};
 use crate::plan::Plan;
-use crate::plan::component::Id;
+use crate::plan::component::{Id, Source};
 use crate::scope::admission::Admission;
 use crate::scope::reason::Reason;
 use crate::scope::{AppRequest, AppState, Scope};
 
-/// How long an aborted future or task may take to be dropped before it is named as one that resists.
+/// How long an aborted future or task may take to be dropped before it is reported as one that did not end.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
-
-/// How many notices are kept back at most.
-const MOST_UNOBSERVED: usize = 64;
-
-/// The first cause to stop.
-pub(super) struct Cause {
-    pub(super) reason: Reason,
-    pub(super) root: Option<String>,
-    pub(super) config: bool,
-    pub(super) deadline: Instant,
-}
 
 /// How the life of an app is wired to what is around it.
 pub(crate) struct Wiring {
     pub(crate) runtime: runtime::Handle,
     pub(crate) observer: Observer,
     pub(crate) body: Option<BodyLink>,
-    /// Told when the app is up.
+    /// Gets a value when the app is up.
     pub(crate) up: Option<oneshot::Sender<()>>,
     /// Called when the deadline is fixed, with the time until then.
     pub(crate) on_deadline: Box<dyn Fn(Duration) + Send>,
-    /// Called when the exit code becomes known, should somebody else have to end the process.
+    /// Called when the exit code becomes known, should the watchdog have to end the process.
     pub(crate) on_code: Box<dyn Fn(i32) + Send>,
 }
 
@@ -74,83 +74,40 @@ pub(crate) struct Life {
     pub(super) plan: Arc<Plan>,
     pub(super) app: Arc<AppState>,
     pub(super) app_scope: Arc<Scope>,
-    pub(super) store: Arc<Instances>,
+    pub(super) instances: Arc<Instances>,
     pub(super) threads: HookThreads,
-    pub(super) emergency: Emergency,
-    /// A hook has ended, or all are through: no event, since to send one takes memory.
-    pub(super) emergency_news: Arc<Notify>,
-    pub(super) members: Vec<Member>,
-    /// Which component has which emergency hook.
-    pub(super) slots: Vec<Id>,
-    pub(super) events: mpsc::UnboundedReceiver<Input>,
+    pub(super) inputs: mpsc::UnboundedReceiver<Input>,
     pub(super) sender: mpsc::UnboundedSender<Input>,
     pub(super) timers: Timers,
-    pub(super) wiring: Wiring,
-    pub(super) began: Instant,
-    pub(super) began_at: SystemTime,
-    pub(super) marks: Vec<(Mark, Instant)>,
-    /// Not yet shown.
-    pub(super) unobserved: Vec<Event>,
-    pub(super) startup_took: Duration,
-    pub(super) ran: bool,
-    pub(super) cause: Option<Cause>,
-    pub(super) forced: Option<i32>,
-    pub(super) draining: bool,
-    /// Starts that are being waited for.
-    pub(super) starting: usize,
-    /// Who came up last.
-    pub(super) last_up: Option<Id>,
-    /// Workers of the group that has been told last and that have not ended.
-    pub(super) group_left: usize,
-    /// Resources that have not ended, while stopping.
-    pub(super) stopping_left: usize,
-    /// For each node of the graph, how many it still waits for: what it needs while starting, what needs it while
-    /// stopping.
-    pub(super) waits: Vec<u32>,
-    /// Nodes that nothing keeps from stopping any more.
-    pub(super) stoppable: Vec<usize>,
-    pub(super) body_running: bool,
-    pub(super) body_told_at: Option<Instant>,
-    pub(super) body_cut_at: Option<Instant>,
-    /// The line of main's body in the report, where there is something to say.
-    pub(super) body: Option<ComponentOutcome>,
-    pub(super) body_track: Option<Track>,
-    pub(super) drain_over: bool,
-    /// What of it has been told last.
-    pub(super) drain_left: PendingWork,
-    pub(super) app_failed: bool,
-    pub(super) cut_work: Vec<(Arc<str>, u64)>,
-    pub(super) emergency_left: Duration,
-    pub(super) emergency_over: bool,
-    /// How many are being asked what they have lent out, of those that are left behind.
-    pub(super) counting: usize,
-    /// Ids in the order in which they ended.
-    pub(super) ends: Vec<Id>,
-    pub(super) reloading: Vec<Id>,
-    pub(super) reload_wanted: bool,
-    /// Which reload is under way: the end of an earlier one is stale.
-    pub(super) reload_turn: Turn,
-    /// That nothing is in flight has been sent, and not been looked at.
-    pub(super) idle_sent: Arc<AtomicBool>,
+    pub(super) events: EventBuffer,
+    pub(super) history: History,
+    pub(super) components: Vec<ComponentState>,
+    pub(super) body: BodyState,
+    pub(super) starts: Starts,
+    pub(super) reload: Reload,
+    pub(super) shutdown: ShutdownState,
+    pub(super) drain: Drain,
+    pub(super) stops: Stops,
+    pub(super) emergency: EmergencyState,
 }
 
 /// The handles of a life that its driver does not keep to itself.
 pub(crate) struct Handles {
     pub(crate) events: mpsc::UnboundedSender<Input>,
     pub(crate) emergency: Emergency,
-    /// Told when there is something new of them.
+    /// Notified when an emergency hook has ended, or all are through.
     pub(crate) emergency_news: Arc<Notify>,
     pub(crate) inside: Inside,
 }
 
-/// What whoever watches may look into, beyond what it is told.
+/// What viewers may look into, beyond the events that they get.
 #[derive(Clone)]
 #[cfg_attr(
     not(feature = "admin"),
     allow(dead_code, reason = "only probes and metrics look at all of it")
 )]
 pub(crate) struct Inside {
-    pub(crate) store: Arc<Instances>,
+    pub(crate) instances: Arc<Instances>,
     pub(crate) app: Arc<AppState>,
     pub(crate) threads: HookThreads,
 }
@@ -158,35 +115,9 @@ pub(crate) struct Inside {
 impl Life {
     /// Makes what is needed later while there is plenty of everything: scopes, emergency threads, a spare thread.
     pub(crate) fn new(plan: Arc<Plan>, wiring: Wiring) -> std::io::Result<(Self, Handles)> {
-        let (sender, events) = mpsc::unbounded_channel();
-        let ask = sender.clone();
-        let idle = sender.clone();
-        let idle_sent = Arc::new(AtomicBool::new(false));
-        let idle_flag = Arc::clone(&idle_sent);
-        let asked = AtomicBool::new(false);
-        let app = Arc::new(AppState {
-            runtime: wiring.runtime.clone(),
-            reason: std::sync::OnceLock::new(),
-            // One at a time: refused admissions, too, come to nothing in flight again and again.
-            admission: Admission::new(move || {
-                if !idle_flag.swap(true, Ordering::SeqCst) {
-                    let _ = idle.send(Input::Idle);
-                }
-            }),
-            lame_duck: watch::Sender::new(false),
-            ask: Box::new(move |what| match what {
-                AppRequest::Stop if asked.swap(true, Ordering::SeqCst) => {}
-                AppRequest::Stop => drop(ask.send(Input::Stop)),
-                AppRequest::Fail(name, failure) => drop(ask.send(Input::Fail { name, failure })),
-                AppRequest::ReportPanic { scope, task, error } => {
-                    drop(ask.send(Input::TaskPanicked {
-                        name: scope,
-                        task,
-                        error,
-                    }))
-                }
-            }),
-        });
+        let (sender, inputs) = mpsc::unbounded_channel();
+        let drain = Drain::default();
+        let app = app_state(wiring.runtime, &sender, &drain);
         // In stop order: the reverse of a start order.
         let slots: Vec<Id> = plan
             .graph
@@ -196,75 +127,46 @@ impl Life {
             .copied()
             .filter(|id| plan.components[*id].has(HookKind::Emergency))
             .collect();
-        let emergency_news = Arc::new(Notify::new());
-        let news = Arc::clone(&emergency_news);
-        let emergency = Emergency::new(slots.len(), move || news.notify_one())?;
-        let now = Instant::now();
-        let mut members: Vec<Member> = plan
+        let emergency = EmergencyState::new(slots, plan.limits.emergency)?;
+        let history = History::new();
+        let mut components: Vec<ComponentState> = plan
             .components
             .iter()
-            .map(|component| Member::new(component, now))
+            .map(|component| ComponentState::new(component, history.began))
             .collect();
-        for (slot, id) in slots.iter().enumerate() {
-            members[*id].slot = Some(slot);
+        for (slot, id) in emergency.slots() {
+            components[id].slot = Some(slot);
         }
-        let store = Arc::new(Instances::default());
-        let threads = HookThreads::new(wiring.runtime.clone());
+        let instances = Arc::new(Instances::default());
+        let threads = HookThreads::new(app.runtime.clone());
         let handles = Handles {
             events: sender.clone(),
-            emergency: emergency.handle(),
-            emergency_news: Arc::clone(&emergency_news),
+            emergency: emergency.hooks.handle(),
+            emergency_news: Arc::clone(&emergency.news),
             inside: Inside {
                 app: Arc::clone(&app),
-                store: Arc::clone(&store),
+                instances: Arc::clone(&instances),
                 threads: threads.clone(),
             },
         };
         let life = Self {
             app_scope: Scope::new(plan.name.as_str().into(), Arc::clone(&app)),
             app,
-            store,
+            instances,
             threads,
-            emergency,
-            emergency_news,
-            members,
-            slots,
-            events,
+            inputs,
             sender,
             timers: Timers::default(),
-            body_running: false,
-            wiring,
-            began: now,
-            began_at: SystemTime::now(),
-            marks: Vec::new(),
-            unobserved: Vec::new(),
-            startup_took: Duration::ZERO,
-            ran: false,
-            cause: None,
-            forced: None,
-            draining: false,
-            starting: 0,
-            last_up: None,
-            group_left: 0,
-            stopping_left: 0,
-            waits: Vec::new(),
-            stoppable: Vec::new(),
-            body_told_at: None,
-            body_cut_at: None,
-            body: None,
-            body_track: None,
-            drain_over: false,
-            drain_left: PendingWork::default(),
-            app_failed: false,
-            cut_work: Vec::new(),
-            emergency_left: plan.limits.emergency,
-            emergency_over: false,
-            counting: 0,
-            ends: Vec::new(),
-            reloading: Vec::new(),
-            reload_wanted: false,
-            reload_turn: 0,
-            idle_sent,
+            events: EventBuffer::new(wiring.observer),
+            history,
+            components,
+            body: BodyState::new(wiring.body),
+            starts: Starts::new(wiring.up),
+            reload: Reload::default(),
+            shutdown: ShutdownState::new(wiring.on_deadline, wiring.on_code),
+            drain,
+            stops: Stops::default(),
+            emergency,
             plan,
         };
         Ok((life, handles))
@@ -280,53 +182,32 @@ impl Life {
         for warning in self.plan.warnings.clone() {
             self.emit(EventKind::Warning { message: warning });
         }
-        self.began = Instant::now();
-        self.began_at = SystemTime::now();
+        self.history.begin();
         self.start_up().await;
-        if self.cause.is_none() {
+        if !self.shutdown.is_requested() {
             self.run_until_stopped().await;
         }
         self.tear_down().await;
-        self.hear_of_hooks_that_others_began();
-        self.show();
-        let outcome = self.outcome();
-        // What is left holds user values: instances that were left behind, provided ones, closures.
+        self.note_hooks_of_the_watchdog();
+        self.events.flush();
+        self.history.mark(Mark::End);
+        let outcome = self.outcome_at(Instant::now(), true);
+        // What remains holds user values: instances of abandoned components, provided ones, closures.
         let threads = self.threads.clone();
-        let left_behind = self.store.clear();
+        let remaining = self.instances.clear();
         threads.run(move || {
-            // Each by itself: a destructor's panic that met another's would end the process.
-            for instance in left_behind {
+            // Each by itself: a destructor's panic during that of another one would end the process.
+            for instance in remaining {
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(instance)));
             }
-            self.emergency.clear();
+            self.emergency.hooks.clear();
             drop(self);
         });
         outcome
     }
 
     pub(super) fn emit(&mut self, kind: EventKind) {
-        self.unobserved
-            .push(Event::new(Instant::now().into_std(), kind));
-        if self.unobserved.len() == MOST_UNOBSERVED {
-            self.show();
-        }
-    }
-
-    /// Passes on what there is to see: as a rule when the driver has nothing else to do, so that waking whoever watches
-    /// holds up nobody.
-    pub(super) fn show(&mut self) {
-        for event in self.unobserved.drain(..) {
-            (self.wiring.observer)(event);
-        }
-    }
-
-    pub(super) fn mark(&mut self, mark: Mark) {
-        self.marks.push((mark, Instant::now()));
-    }
-
-    pub(super) fn marked(&self, mark: Mark) -> Option<Instant> {
-        let found = self.marks.iter().find(|(other, _)| *other == mark);
-        found.map(|(_, at)| *at)
+        self.events.push(kind);
     }
 
     pub(super) fn name(&self, id: Id) -> Arc<str> {
@@ -337,20 +218,20 @@ impl Life {
         let name = self.name(id);
         let app = &self.app;
         Arc::clone(
-            self.members[id]
+            self.components[id]
                 .scope
                 .get_or_insert_with(|| Scope::new(name, Arc::clone(app))),
         )
     }
 
-    /// What the component is handed.
+    /// What the `start` or the function of the component gets.
     pub(super) fn context(&mut self, id: Id) -> StartContext {
         let plan = Arc::clone(&self.plan);
         let component = &plan.components[id];
         let instances = component
             .takes
             .iter()
-            .filter_map(|(key, source)| Some((*key, self.store.get(source)?)))
+            .filter_map(|(key, source)| Some((*key, self.instances.get(source)?)))
             .collect();
         StartContext {
             name: Arc::clone(&component.name),
@@ -360,22 +241,35 @@ impl Life {
         }
     }
 
+    /// The component's own instance, while it is up.
+    pub(super) fn instance(&self, id: Id) -> Option<Instance> {
+        self.instances.get(&Source::Component { id, bind: None })
+    }
+
     /// Calls the component's code, within the span of the call.
     pub(super) fn begin_call<T, C>(&mut self, id: Id, hook: Hook<T>, phase: CallPhase, then: C)
     where
         T: Send + 'static,
         C: FnOnce(Result<T, HookError>) + Send + 'static,
     {
-        let span = CallSpan::new(self.name(id), phase, self.members[id].scope.clone());
-        let call = Call::begin(hook, span, &self.wiring.runtime, &self.threads, then);
-        self.members[id].call = Some(call);
+        let span = CallSpan::new(self.name(id), phase, self.components[id].scope.clone());
+        let call = Call::begin(hook, span, &self.app.runtime, &self.threads, then);
+        self.components[id].call = Some(call);
     }
 
-    /// Whether the scope of the component has no tasks; if it has, an event will tell.
-    pub(super) fn tasks_are_over(&mut self, id: Id) -> bool {
-        let turn = self.members[id].turn;
+    /// Sets when the time of the component's present phase is over.
+    pub(super) fn set_abort_at(&mut self, id: Id, at: Instant) {
+        let component = &mut self.components[id];
+        component.abort_at = Some(at);
+        let turn = component.turn;
+        self.timers.set(at, Timer::Abort { id, turn });
+    }
+
+    /// Whether the scope of the component has no tasks. If it has, an input follows when the last one has ended.
+    pub(super) fn tasks_have_ended(&mut self, id: Id) -> bool {
+        let turn = self.components[id].turn;
         let sender = self.sender.clone();
-        let Some(scope) = &self.members[id].scope else {
+        let Some(scope) = &self.components[id].scope else {
             return true;
         };
         scope
@@ -383,105 +277,128 @@ impl Life {
             .close_or(move || drop(sender.send(Input::TasksEnded { id, turn })))
     }
 
-    /// Cancels the tasks of the component that did not end in its time.
-    pub(super) fn cancel_scope(&mut self, id: Id) {
-        let member = &mut self.members[id];
-        member.cancelled = true;
-        if let Some(scope) = &member.scope {
-            member.outcome.cancel_tasks(scope);
-        }
-    }
-
-    /// Drops user values where their destructors hold up nobody.
+    /// Drops user values where their destructors hold up nothing.
     pub(super) fn drop_aside<T: Send + 'static>(&self, value: T) {
         self.threads.run(move || drop(value));
     }
 
-    pub(super) fn outcome(&mut self) -> Outcome {
-        self.mark(Mark::End);
-        self.told_at(Instant::now(), true)
+    /// The exit code will be 1, unless the configuration is what is wrong.
+    pub(super) fn app_has_failed(&mut self) {
+        self.shutdown.app_has_failed();
     }
 
-    /// What is drawn of a life that goes on.
+    /// Whether the graceful stop must end: only the emergency layer remains. By the clock, not by a timer that the driver
+    /// may see late, and also where the watchdog was faster: a component whose emergency hook was called is not stopped
+    /// after it.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.remaining().is_zero() || self.emergency_has_begun()
+    }
+
+    /// Whether a signal or the watchdog has begun the emergency layer.
+    pub(super) fn emergency_has_begun(&self) -> bool {
+        self.shutdown.forced().is_some() || self.emergency.hooks.has_begun()
+    }
+
+    /// The time before the emergency reserve.
+    pub(super) fn remaining(&self) -> Duration {
+        self.shutdown.remaining(&self.plan.limits)
+    }
+
+    /// The report of a life that goes on.
     pub(super) fn so_far(&self) -> SoFar {
         let now = Instant::now();
         SoFar {
-            outcome: self.told_at(now, false),
-            age: now.saturating_duration_since(self.began),
+            outcome: self.outcome_at(now, false),
+            age: now.saturating_duration_since(self.history.began),
             in_flight: self.app.admission.in_flight(),
         }
     }
 
-    /// What it has come to, and what each component did up to now; whether that is all that it does, too.
-    pub(super) fn told_at(&self, now: Instant, is_over: bool) -> Outcome {
-        let began = self.began;
-        let stopped_at = self.marked(Mark::Cause);
-        let spans = |track: &Track| track.spans(began, stopped_at, is_over.then_some(now));
-        let told = |outcome: &ComponentOutcome, track: &Track| ComponentOutcome {
-            spans: spans(track),
+    /// What the life has come to, and what each component did up to now; `has_ended`: nothing more follows.
+    fn outcome_at(&self, now: Instant, has_ended: bool) -> Outcome {
+        let began = self.history.began;
+        let stopped_at = self.history.marked(Mark::Cause);
+        let with_spans = |outcome: &ComponentOutcome, track: &Track| ComponentOutcome {
+            spans: track.spans(began, stopped_at, has_ended.then_some(now)),
             ..outcome.clone()
         };
-        let body = self.body_track.as_ref().map(|track| match &self.body {
-            Some(outcome) => told(outcome, track),
-            None => told(&ComponentOutcome::of_body(), track),
-        });
-        let body = body.or_else(|| self.body.clone());
-        let mut components = Vec::with_capacity(self.members.len());
-        let mut seen = vec![false; self.members.len()];
-        for id in self.ends.iter().copied().chain(0..self.members.len()) {
+        let body = self.body.reported(with_spans);
+        let mut components = Vec::with_capacity(self.components.len());
+        let mut seen = vec![false; self.components.len()];
+        let ends = self.stops.ends.iter().copied();
+        for id in ends.chain(0..self.components.len()) {
             if !std::mem::replace(&mut seen[id], true) {
-                let member = &self.members[id];
-                // Its hook may have been called without the driver.
-                let called = member.slot.and_then(|slot| self.emergency.times(slot).0);
-                let mut track = Cow::Borrowed(&member.track);
+                let component = &self.components[id];
+                // The watchdog may have called its hook without the driver.
+                let slot = component.slot;
+                let called = slot.and_then(|slot| self.emergency.hooks.times(slot).0);
+                let mut track = Cow::Borrowed(&component.track);
                 if let Some(called) = called {
                     track.to_mut().emergency(called.into(), now);
                 }
                 components.push(ComponentOutcome {
-                    start_after: member.start_after.map(|id| self.name(id)),
-                    stop_after: member.stop_after.map(|id| self.name(id)),
-                    ..told(&member.outcome, &track)
+                    start_after: component.start_after.map(|id| self.name(id)),
+                    stop_after: component.stop_after.map(|id| self.name(id)),
+                    ..with_spans(&component.outcome, &track)
                 });
             }
         }
-        let cause = self.cause.as_ref();
-        let deadline = cause.map(|cause| cause.deadline);
-        let mut marks = self.marks.clone();
-        marks.extend(deadline.map(|at| (Mark::Deadline, at)));
-        marks.sort_by_key(|(_, at)| *at);
-        let offset = |(mark, at): (Mark, Instant)| (mark, at.saturating_duration_since(began));
-        let limit = self.plan.limits.shutdown;
-        let unclean = !self.cut_work.is_empty()
+        let cause = self.shutdown.cause();
+        let unclean = !self.drain.aborted_work.is_empty()
             || components
                 .iter()
                 .chain(&body)
                 .any(|outcome| outcome.unclean);
-        let exit_code = match self.forced {
-            Some(signal) => 128 + signal,
-            None if cause.is_some_and(|cause| cause.config) => 2,
-            None if self.app_failed => 1,
-            None if unclean => 3,
-            None => 0,
-        };
         Outcome {
             app: self.plan.name.clone(),
             reason: cause.map_or(Reason::Requested, |cause| cause.reason.clone()),
             root: cause.and_then(|cause| cause.root.clone()),
-            ran: self.ran,
-            exit_code,
-            startup: self.startup_took,
+            ran: self.history.has_come_up(),
+            exit_code: self.shutdown.exit_code(unclean),
+            startup: self.history.startup(),
             // More than the limit, where the process was stopped over its deadline.
             shutdown: stopped_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at)),
-            limit,
+            limit: self.plan.limits.shutdown,
             reserve: self.plan.limits.emergency,
-            forced: self.forced,
-            cut_work: self.cut_work.clone(),
-            began: self.began_at,
-            marks: marks.into_iter().map(offset).collect(),
+            forced: self.shutdown.forced(),
+            cut_work: self.drain.aborted_work.clone(),
+            began: self.history.began_at,
+            marks: self.history.offsets(self.shutdown.deadline()),
             body,
             components,
         }
     }
+}
+
+/// What the scopes of the app share: from them the driver gets requests, and that nothing is in flight any more.
+fn app_state(
+    runtime: runtime::Handle,
+    sender: &mpsc::UnboundedSender<Input>,
+    drain: &Drain,
+) -> Arc<AppState> {
+    let idle = sender.clone();
+    let sender = sender.clone();
+    let asked = AtomicBool::new(false);
+    Arc::new(AppState {
+        runtime,
+        reason: std::sync::OnceLock::new(),
+        admission: Admission::new(drain.on_idle(move || drop(idle.send(Input::Idle)))),
+        lame_duck: watch::Sender::new(false),
+        ask: Box::new(move |request| {
+            let input = match request {
+                // One is enough: user code may ask as often as it likes, and must not fill the queue.
+                AppRequest::Stop if asked.swap(true, Ordering::SeqCst) => return,
+                AppRequest::Stop => Input::Stop,
+                AppRequest::Fail(name, failure) => Input::Fail { name, failure },
+                AppRequest::ReportPanic { scope, task, error } => Input::TaskPanicked {
+                    name: scope,
+                    task,
+                    error,
+                },
+            };
+            let _ = sender.send(input);
+        }),
+    })
 }
 
 impl Drop for Life {
@@ -489,7 +406,7 @@ impl Drop for Life {
         // The driver's own panic must not take the emergency hooks with it.
         if !std::thread::panicking() {
             self.threads.close();
-            self.emergency.close();
+            self.emergency.hooks.close();
         }
     }
 }

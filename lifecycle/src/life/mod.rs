@@ -9,12 +9,14 @@
 //! | `call`, `span`, `hook_threads`, `body` | how user code is called, and reports back |
 //! | `emergency/` | the hooks of last resort, which run without the driver |
 //! | `outcome`, `track` | what is reported of a life |
-//! | `restart_history`, `instances`, `liveness` | restart decisions; instances that are up; whether a runtime runs its tasks |
+//! | `restart_history`, `drain_sequence` | decisions: whether a worker runs again; which workers are asked to stop when |
+//! | `instances`, `liveness` | the instances that are up; whether a runtime still runs its tasks |
 //! | `simulation/` | tests: random lives under paused time, checked against invariants |
 
 pub(crate) mod body;
 pub(crate) mod call;
 mod dispatch;
+mod drain_sequence;
 mod driver;
 pub(crate) mod emergency;
 mod emergency_phase;
@@ -25,6 +27,8 @@ mod instances;
 #[cfg(any(feature = "admin", all(feature = "systemd", target_os = "linux")))]
 pub(crate) mod liveness;
 pub(crate) mod outcome;
+mod reload;
+mod restart;
 mod restart_history;
 mod running;
 #[cfg(test)]

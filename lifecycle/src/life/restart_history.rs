@@ -46,7 +46,12 @@ impl RestartHistory {
     }
 
     /// Whether a worker whose run ended now would run again. Changes nothing.
-    pub(crate) fn would_run_again(&self, policy: &BackgroundPolicy, ok: bool, now: Instant) -> bool {
+    pub(crate) fn would_run_again(
+        &self,
+        policy: &BackgroundPolicy,
+        ok: bool,
+        now: Instant,
+    ) -> bool {
         matches!(self.decide(policy, ok, now, 0.0), Next::Again(_))
     }
 

@@ -281,7 +281,7 @@ impl Ready {
         let wiring = Wiring {
             runtime: runtime.handle().clone(),
             observer,
-            body: Some(BodyLink { start, cut }),
+            body: Some(BodyLink { start, abort: cut }),
             up: None,
             on_deadline: Box::new(watchdog::arm),
             on_code: Box::new(watchdog::set_code),

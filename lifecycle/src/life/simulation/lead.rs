@@ -123,7 +123,11 @@ async fn live(scene: &Arc<Scene>) -> Story {
             }
             observe(&observed, event.kind());
         }),
-        body: scene.world.body.as_ref().map(|_| BodyLink { start, cut }),
+        body: scene
+            .world
+            .body
+            .as_ref()
+            .map(|_| BodyLink { start, abort: cut }),
         up: Some(up),
         on_deadline: Box::new(move |_| on_deadline()),
         on_code: Box::new(drop),

@@ -353,15 +353,15 @@ fn what_the_emergency_layer_finds_is_written_down() {
     // It may take all that there is before the reserve.
     let too_late = held_up(30_000);
     for (world, left_out, took) in [
-        (forced, "its stop was left out: forced", 50),
-        (too_late, "there was no time left to stop it", 18_000),
+        (forced, "its stop was skipped: forced", 50),
+        (too_late, "there was no time to stop it", 18_000),
     ] {
         let story = led(&world);
         for (name, layer, note) in [
             ("r0", CleanupLayer::Timeout, Some(left_out)),
             ("r1", CleanupLayer::Emergency, Some(left_out)),
             ("r2", CleanupLayer::Safe, None),
-            ("r3", CleanupLayer::Timeout, Some("its stop was cut")),
+            ("r3", CleanupLayer::Timeout, Some("its stop was cancelled")),
         ] {
             let outcome = outcome(&story, name);
             assert_eq!(outcome.errors, Vec::from_iter(note), "{name}");
@@ -402,13 +402,13 @@ fn a_worker_that_the_emergency_layer_finds_is_cut_once() {
             );
             continue;
         };
-        let least = if note == "was cut" { 0 } else { 100 };
+        let least = if note == "was cancelled" { 0 } else { 100 };
         let took = outcome.stopped.expect("it was up");
         assert!((millis(least)..=millis(100)).contains(&took), "{note}");
         notes.push(note.clone());
     }
     notes.dedup();
-    assert_eq!(notes, ["was cut", "did not end within 100ms"]);
+    assert_eq!(notes, ["was cancelled", "did not end within 100ms"]);
 }
 
 #[test]
@@ -551,7 +551,7 @@ fn starts_that_end_when_the_time_is_over_have_come_up() {
     assert_eq!(all(&story, What::Ended(Stage::Start, End::Ok)).len(), 3);
     assert_eq!(all(&story, What::Emergency).len(), 3);
     for outcome in &story.outcome.components {
-        assert_eq!(outcome.errors, ["there was no time left to stop it"]);
+        assert_eq!(outcome.errors, ["there was no time to stop it"]);
     }
 }
 
@@ -585,7 +585,7 @@ fn tasks_are_cut_when_the_time_is_over_also_of_what_has_no_hooks() {
         ..World::of(vec![resource])
     };
     let story = led(&world);
-    assert_eq!(outcome(&story, "r0").errors, ["its tasks were cut"]);
+    assert_eq!(outcome(&story, "r0").errors, ["its tasks were cancelled"]);
     assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 2);
     let body = story.outcome.body.expect("there is something to say of it");
     assert!(body.unclean && body.unfinished_tasks.is_empty(), "{body:?}");

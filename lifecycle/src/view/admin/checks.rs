@@ -116,7 +116,7 @@ impl Check {
             id: self.id,
             bind: None,
         };
-        let Some(instance) = inside.store.get(&source) else {
+        let Some(instance) = inside.instances.get(&source) else {
             return Asked::Known(Ok(()));
         };
         let (tell, end) = watch::channel(None);
@@ -168,7 +168,7 @@ impl Check {
             };
             let mut call = lock(&call);
             match *call {
-                Cutting::Cut => begun.cut(),
+                Cutting::Cut => begun.abort(),
                 _ => *call = Cutting::Begun(begun),
             }
         });
@@ -180,7 +180,7 @@ impl UnderWay {
     fn cut(&self) {
         let call = std::mem::replace(&mut *lock(&self.call), Cutting::Cut);
         if let Cutting::Begun(call) = call {
-            call.cut();
+            call.abort();
         }
     }
 }
