@@ -15,7 +15,7 @@ use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
 
-/// A call under way, and how to end the wait for it: a future is told to drop, a thread is abandoned.
+/// A call under way, and how to end the wait for it: a future is dropped, a thread is abandoned.
 #[derive(Debug)]
 pub(crate) enum Call {
     Future(AbortHandle),
@@ -60,6 +60,8 @@ impl Call {
         }
     }
 
+    /// Ends the wait for the call. A future is dropped, which ends the call with [`HookError::Cancelled`] unless it was
+    /// faster; a thread cannot be interrupted.
     pub(crate) fn abort(&self) {
         if let Self::Future(task) = self {
             task.abort();

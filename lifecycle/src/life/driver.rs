@@ -361,7 +361,7 @@ impl Life {
             limit: self.plan.limits.shutdown,
             reserve: self.plan.limits.emergency,
             forced: self.shutdown.forced(),
-            cut_work: self.drain.aborted_work.clone(),
+            aborted_work: self.drain.aborted_work.clone(),
             began: self.history.began_at,
             marks: self.history.offsets(self.shutdown.deadline()),
             body,

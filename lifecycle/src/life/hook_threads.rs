@@ -1,6 +1,6 @@
-//! HookThreads of the framework's own: for synchronous hooks, destructors, and workers that block.
+//! [`HookThreads`], the framework's own: for synchronous hooks, destructors, and workers that block.
 //!
-//! Never tokio's blocking pool: user code can fill that (512 tasks), and a runtime that is told to end skips what was
+//! Never tokio's blocking pool: user code can fill that (512 tasks), and a runtime that shuts down skips what was
 //! queued there. One thread is made at the start, so that teardown can go on when no further one is to be had.
 
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ struct Shared {
 
 /// While it lives, a paused clock does not jump: what a thread does takes none of its time.
 pub(crate) struct Hold(
-    #[expect(dead_code, reason = "it is the drop that tells")] Option<mpsc::Sender<()>>,
+    #[expect(dead_code, reason = "its drop is the signal")] Option<mpsc::Sender<()>>,
 );
 
 impl Hold {

@@ -1,4 +1,4 @@
-//! The end of the process: who ends it, and what is written before.
+//! The end of the process: which thread ends it, and what is written before.
 //!
 //! The driver's thread ends last of all, but it cannot drop the app's runtime: main does, unless user code holds it up there.
 //! So the driver hands the end of the process over to main, and takes it back where main does not come. The [`Handover`]

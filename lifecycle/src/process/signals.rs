@@ -153,7 +153,8 @@ fn relay() {
         let (first, hangups) = (FIRST.load(SeqCst), HANGUPS.load(SeqCst));
         let life = {
             let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
-            // Under the lock: who attaches a life meanwhile waits here for the end, and starts nothing.
+            // Under the lock: a thread that attaches a life meanwhile waits for it until the process ends, and starts
+            // nothing.
             if life.is_none() && first != 0 {
                 default_effect(first);
             }

@@ -126,7 +126,11 @@ impl Report {
     /// How many units of admitted work had to be cut.
     #[must_use]
     pub fn cut_work(&self) -> u64 {
-        self.outcome.cut_work.iter().map(|(_, units)| units).sum()
+        self.outcome
+            .aborted_work
+            .iter()
+            .map(|(_, units)| units)
+            .sum()
     }
 
     /// The components, in the order in which they ended; those that never came up last.
@@ -332,7 +336,7 @@ impl Report {
         if let Some(signal) = outcome.forced {
             writeln!(f, "  forced by {}", signal_name(signal))?;
         }
-        for (name, units) in &outcome.cut_work {
+        for (name, units) in &outcome.aborted_work {
             writeln!(f, "  {units} in flight of `{}` had to be cut", escape(name))?;
         }
         if let Some(leak) = self.left_behind() {

@@ -4,12 +4,12 @@
 //!
 //! 1. A hook runs at most once: its [`Slot`] sees to that.
 //! 2. Slots stand in stop order. [`Emergency::begin`] goes through them in that order, one at a time, each for an equal
-//!    share of what is left; a hook that hangs keeps its thread and the next one goes on with another.
+//!    share of what remains; a hook that hangs keeps its thread and the next one goes on with another.
 //! 3. No user code runs under a lock.
 //! 4. From the moment that [`Emergency::new`] has returned, to run a hook and all that follows it takes no memory and
 //!    gives none back, so that a hook runs also where the allocator is stuck: threads report ready when they have all
 //!    that they need, ends are states that the driver reads, and a hook that was called is kept until the driver takes it.
-//! 5. A hook that hangs costs its thread, not the hooks that wait for one: where none is left another one is made.
+//! 5. A hook that hangs costs its thread, not the hooks that wait for one: where all threads hang another one is made.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -37,10 +37,10 @@ struct Shared {
     /// The signal that forced it, 0 while none has.
     forced: AtomicI32,
     closed: AtomicBool,
-    /// How many threads have all that they need, and who waits for that.
+    /// How many threads have all that they need, and the thread that waits for that.
     ready: AtomicUsize,
     maker: Thread,
-    /// Tells the driver to look: a hook has ended, or all are through.
+    /// Wakes the driver: a hook has ended, or all are through.
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -82,7 +82,7 @@ impl Emergency {
         }
     }
 
-    /// The component ended clean: its hook is never called. Returns false when it has been called already, or is now.
+    /// The component has stopped gracefully: its hook is never called. Returns false when it has been called already, or is now.
     pub(crate) fn disarm(&self, index: usize) -> bool {
         self.0.slots[index].disarm()
     }
@@ -112,7 +112,7 @@ impl Emergency {
         self.0.slots[index].times()
     }
 
-    /// The hook with its handle on the instance, unless somebody calls it, or still may.
+    /// The hook with its handle on the instance, unless it is being called, or still may be.
     pub(crate) fn take_hook(&self, index: usize) -> Option<Hook> {
         self.0.slots[index].take_back()
     }
@@ -155,7 +155,7 @@ impl Emergency {
         self.0.until().is_some()
     }
 
-    /// The time until which all are to be run.
+    /// The time until all are to be through.
     pub(crate) fn remaining(&self) -> Duration {
         self.0.until().map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
@@ -172,7 +172,7 @@ impl Emergency {
     }
 
     /// Drops all hooks, those that run now after their end. What they hold may be user values: not to be called where
-    /// their destructors would hold up anybody.
+    /// their destructors would hold up the driver.
     pub(crate) fn clear(&self) {
         self.close();
         self.0.slots.iter().for_each(Slot::discard);
@@ -266,11 +266,11 @@ impl Shared {
             runners.push(made.thread().clone());
         }
         drop(runners);
-        // Who made another hook due meanwhile could not wake it.
+        // A hook that became due before it was listed could not wake it.
         made.thread().unpark();
     }
 
-    /// A runner's life: it takes whatever is due, in stop order.
+    /// What a runner does: it takes whatever is due, in stop order.
     fn run_due(&self) {
         self.report_ready();
         loop {
@@ -291,7 +291,7 @@ impl Shared {
         }
     }
 
-    /// The conductor's life: once `until` is set it goes through all that are armed.
+    /// What the conductor does: once `until` is set it goes through all that are armed.
     fn conduct(self: &Arc<Self>) {
         self.report_ready();
         let until = loop {
@@ -312,8 +312,9 @@ impl Shared {
                 .iter()
                 .filter(|slot| slot.is_armed() || slot.is_pending())
                 .count();
-            let left = until.saturating_duration_since(Instant::now());
-            let share = Instant::now() + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);
+            let remaining = until.saturating_duration_since(Instant::now());
+            let share =
+                Instant::now() + remaining / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);
             if due {
                 self.make_spare();
                 self.wake_runners();
@@ -327,11 +328,11 @@ impl Shared {
 
     fn wait(&self, slot: &Slot, until: Instant) {
         while slot.is_pending() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO {
+            let remaining = until.saturating_duration_since(Instant::now());
+            if remaining == Duration::ZERO {
                 return;
             }
-            thread::park_timeout(left);
+            thread::park_timeout(remaining);
         }
     }
 }
@@ -343,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_wants_to_run_a_hook_that_others_have_begun_hears_that_its_end_is_still_to_come() {
+    fn running_a_hook_that_has_begun_says_that_its_end_is_still_to_come() {
         let (ended, has_ended) = sync_channel(1);
         let wake = move || {
             let _ = ended.try_send(());

@@ -167,7 +167,7 @@ mod tests {
             let granted = window.end_of_hooks(now, end).saturating_sub(now);
             let by_driver = window.for_hooks(remaining);
             prop_assert!(granted >= by_driver);
-            // A longer reserve is cut down by the driver alone when it begins late.
+            // Only the driver shortens a longer reserve when the hooks begin late.
             if (MINIMUM..=2 * MOST_WHEN_LATE).contains(&reserve) {
                 prop_assert_eq!(granted, by_driver);
             }

@@ -128,7 +128,7 @@ fn unclean(
     workers: &[Runs],
     drain: Option<&Drain>,
 ) -> (bool, bool) {
-    let mut unclean = !seen.story.outcome.cut_work.is_empty() || seen.over().is_some();
+    let mut unclean = !seen.story.outcome.aborted_work.is_empty() || seen.over().is_some();
     let mut maybe = unclean
         || endings
             .iter()

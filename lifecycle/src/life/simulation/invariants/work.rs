@@ -40,7 +40,7 @@ pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) {
     let cut = seen
         .story
         .outcome
-        .cut_work
+        .aborted_work
         .iter()
         .map(|(_, units)| units)
         .sum();
