@@ -143,10 +143,10 @@ fn two_destructors_that_panic_after_the_life_do_not_end_the_process() {
 }
 
 #[test]
-fn a_worker_that_failed_before_it_was_told_is_up_to_its_policy() {
+fn the_policy_decides_after_a_failure_that_came_before_the_request_to_stop() {
     let goes_on = Call {
-        told: Some(Act::ends(100, End::Ok)),
-        ..Call::UNTIL_TOLD
+        on_stop: Some(Act::ends(100, End::Ok)),
+        ..Call::UNTIL_STOP
     };
     let world = World {
         workers: vec![Worker {
@@ -163,10 +163,10 @@ fn a_worker_that_failed_before_it_was_told_is_up_to_its_policy() {
 }
 
 #[test]
-fn a_worker_that_failed_when_told_has_failed_also_where_the_time_is_over_before_its_tasks_end() {
+fn a_failure_in_reaction_to_the_request_to_stop_counts_although_tasks_outlast_the_time() {
     let fails = Call {
-        told: Some(Act::ends(10, End::Fail)),
-        ..Call::UNTIL_TOLD
+        on_stop: Some(Act::ends(10, End::Fail)),
+        ..Call::UNTIL_STOP
     };
     let world = World {
         // All there is before the reserve.
@@ -190,7 +190,7 @@ fn a_worker_that_failed_when_told_has_failed_also_where_the_time_is_over_before_
 }
 
 #[test]
-fn tasks_of_a_worker_that_has_ended_take_nothing_of_the_next_group() {
+fn tasks_of_a_worker_that_has_ended_take_no_time_from_the_next_group() {
     let worker = |order, run, tasks| Worker {
         order,
         runs: vec![run],
@@ -198,8 +198,8 @@ fn tasks_of_a_worker_that_has_ended_take_nothing_of_the_next_group() {
         ..Worker::PLAIN
     };
     let slow_to_stop = Call {
-        told: Some(Act::ends(400, End::Ok)),
-        ..Call::UNTIL_TOLD
+        on_stop: Some(Act::ends(400, End::Ok)),
+        ..Call::UNTIL_STOP
     };
     let world = World {
         drain: 1_000,
@@ -218,10 +218,10 @@ fn tasks_of_a_worker_that_has_ended_take_nothing_of_the_next_group() {
 }
 
 #[test]
-fn where_the_timeouts_of_others_fill_the_drain_main_and_a_worker_still_have_the_time_to_return() {
+fn main_and_a_worker_can_return_although_other_timeouts_fill_the_drain() {
     let returns = Call {
-        told: Some(Act::ends(10, End::Ok)),
-        ..Call::UNTIL_TOLD
+        on_stop: Some(Act::ends(10, End::Ok)),
+        ..Call::UNTIL_STOP
     };
     let worker = |order, timeout| Worker {
         order,
@@ -244,7 +244,7 @@ fn where_the_timeouts_of_others_fill_the_drain_main_and_a_worker_still_have_the_
 }
 
 #[test]
-fn the_end_of_a_run_that_was_given_up_is_not_taken_for_that_of_the_next() {
+fn the_end_of_an_abandoned_run_is_not_taken_for_that_of_the_next() {
     let on_thread = |after, end| Call {
         thread: true,
         ..Call::of(Act::ends(after, end))
@@ -258,7 +258,7 @@ fn the_end_of_a_run_that_was_given_up_is_not_taken_for_that_of_the_next() {
                 run_timeout: Some(50),
                 max_failures: Some(2),
             }),
-            // Given up at 50 ms; it fails at 120 ms, while the second one runs from 100 to 140 ms.
+            // Abandoned at 50 ms; it fails at 120 ms, while the second one runs from 100 to 140 ms.
             runs: vec![on_thread(120, End::Fail), on_thread(40, End::Ok)],
             ..Worker::PLAIN
         }],
@@ -270,7 +270,7 @@ fn the_end_of_a_run_that_was_given_up_is_not_taken_for_that_of_the_next() {
 }
 
 #[test]
-fn tasks_of_a_thread_that_is_given_up_have_the_moment_that_it_takes_to_drop_them() {
+fn tasks_of_an_abandoned_thread_are_cancelled_and_have_time_to_be_dropped() {
     let never = Call::of(Act::NEVER);
     let world = World {
         workers: vec![Worker {
@@ -296,7 +296,7 @@ fn tasks_of_a_thread_that_is_given_up_have_the_moment_that_it_takes_to_drop_them
 }
 
 #[test]
-fn a_start_that_was_given_up_and_comes_up_late_is_not_taken_for_the_next_attempt() {
+fn an_abandoned_start_that_comes_up_late_is_not_taken_for_the_next_attempt() {
     let late = |after| Call {
         thread: true,
         ..slow(after)
@@ -344,7 +344,7 @@ fn held_up(timeout: u64) -> World {
 }
 
 #[test]
-fn what_the_emergency_layer_finds_is_written_down() {
+fn the_report_says_how_far_each_component_was_when_the_emergency_layer_began() {
     let forced = World {
         outside: vec![(100, Outside::Forced(15))],
         linger: 50,
@@ -352,14 +352,14 @@ fn what_the_emergency_layer_finds_is_written_down() {
     };
     // It may take all that there is before the reserve.
     let too_late = held_up(30_000);
-    for (world, left_out, took) in [
+    for (world, skipped, took) in [
         (forced, "its stop was skipped: forced", 50),
         (too_late, "there was no time to stop it", 18_000),
     ] {
         let story = led(&world);
         for (name, layer, note) in [
-            ("r0", CleanupLayer::Timeout, Some(left_out)),
-            ("r1", CleanupLayer::Emergency, Some(left_out)),
+            ("r0", CleanupLayer::Timeout, Some(skipped)),
+            ("r1", CleanupLayer::Emergency, Some(skipped)),
             ("r2", CleanupLayer::Safe, None),
             ("r3", CleanupLayer::Timeout, Some("its stop was cancelled")),
         ] {
@@ -380,7 +380,7 @@ fn what_the_emergency_layer_finds_is_written_down() {
 }
 
 #[test]
-fn a_worker_that_the_emergency_layer_finds_is_cut_once() {
+fn a_worker_that_runs_when_the_emergency_layer_begins_is_reported_once() {
     let world = World {
         workers: vec![Worker {
             timeout: Some(100),
@@ -486,7 +486,7 @@ fn no_limit_is_no_overflow() {
 }
 
 #[test]
-fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clean() {
+fn a_component_whose_emergency_hook_the_watchdog_called_is_not_stopped_and_not_clean() {
     let of = |early, stop| World {
         early_watchdog: Some(early),
         ..World::of(vec![Resource {
@@ -516,7 +516,7 @@ fn what_the_watchdog_gave_its_hook_is_not_stopped_after_it_and_does_not_end_clea
 }
 
 #[test]
-fn a_life_in_which_the_watchdog_was_quicker_than_the_end_of_a_stop_does_not_end_clean() {
+fn a_watchdog_that_is_faster_than_the_end_of_a_stop_makes_the_life_unclean() {
     let world = World {
         early_watchdog: Some(Early::EndOfStop),
         ..World::of(vec![Resource {
@@ -533,7 +533,7 @@ fn a_life_in_which_the_watchdog_was_quicker_than_the_end_of_a_stop_does_not_end_
 }
 
 #[test]
-fn starts_that_end_when_the_time_is_over_have_come_up() {
+fn a_start_that_ends_when_the_time_is_over_counts_as_up() {
     let resource = Resource {
         takes_shutdown: true,
         start_timeout: 60_000,
@@ -564,18 +564,18 @@ fn a_stop_that_ends_when_the_time_is_over_is_clean_and_nothing_is_forced() {
     }]);
     let story = led(&world);
     assert_eq!(story.outcome.exit_code, 0);
-    assert!(all(&story, What::Over).is_empty());
+    assert!(all(&story, What::OutOfTime).is_empty());
 }
 
 #[test]
-fn tasks_are_cut_when_the_time_is_over_also_of_what_has_no_hooks() {
+fn tasks_are_cancelled_when_the_time_is_over_also_without_hooks() {
     let resource = Resource {
         stop: None,
         tasks: vec![Call::of(Act::NEVER)],
         ..Resource::PLAIN
     };
     let body = Body {
-        call: Call::UNTIL_TOLD,
+        call: Call::UNTIL_STOP,
         tasks: vec![Call::of(Act::NEVER)],
     };
     let world = World {
@@ -586,31 +586,31 @@ fn tasks_are_cut_when_the_time_is_over_also_of_what_has_no_hooks() {
     };
     let story = led(&world);
     assert_eq!(outcome(&story, "r0").errors, ["its tasks were cancelled"]);
-    assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 2);
+    assert_eq!(all(&story, What::Aborted(Stage::Task)).len(), 2);
     let body = story.outcome.body.expect("there is something to say of it");
     assert!(body.unclean && body.unfinished_tasks.is_empty(), "{body:?}");
 }
 
 #[test]
-fn tasks_of_main_have_the_moment_to_drop_also_where_nothing_else_is_left_and_the_time_is_over() {
+fn tasks_of_main_have_time_to_be_dropped_when_the_emergency_layer_has_nothing_else_to_do() {
     let world = World {
         // All that there is before the reserve.
         drain: 60_000,
         outside: vec![(100, Outside::Stop)],
         body: Some(Body {
-            call: Call::UNTIL_TOLD,
+            call: Call::UNTIL_STOP,
             tasks: vec![Call::of(Act::NEVER)],
         }),
         ..World::of(Vec::new())
     };
     let story = led(&world);
-    assert_eq!(all(&story, What::Cut(Stage::Task)).len(), 1);
+    assert_eq!(all(&story, What::Aborted(Stage::Task)).len(), 1);
     let body = story.outcome.body.expect("there is something to say of it");
     assert!(body.unclean && body.unfinished_tasks.is_empty(), "{body:?}");
 }
 
 #[test]
-fn a_worker_that_failed_by_itself_has_failed_also_where_its_tasks_outlast_the_time() {
+fn a_worker_that_failed_by_itself_has_failed_although_its_tasks_outlast_the_time() {
     let of = |on_failure| World {
         drain: 18_000,
         // While its task is awaited.
