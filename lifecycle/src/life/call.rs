@@ -96,13 +96,14 @@ impl<T, C: FnOnce(Result<T, HookError>)> Guarded<T, C> {
     fn end(&mut self, mut result: Result<T, HookError>) {
         let Some(then) = self.then.take() else { return };
         let future = self.future.take();
+        // Before `then`: when the driver hears of the end, nothing of the call holds what it used.
         end_with(&mut result, |_| self.span.drop(future));
         end_with(&mut result, |result| self.span.close(result));
         then(result);
     }
 }
 
-// Nothing of it is pinned: the future is behind a box of its own.
+// The future is pinned in a box of its own; nothing else is.
 impl<T, C: FnOnce(Result<T, HookError>)> Unpin for Guarded<T, C> {}
 
 impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {

@@ -22,6 +22,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     runtime: runtime::Handle,
+    /// Looked at once: it takes a tick of the clock.
     clock_stands_still: bool,
 }
 
@@ -45,6 +46,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(2);
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
+    /// Threads that wait for a job, or are about to look for one.
     idle: usize,
     closed: bool,
 }
@@ -73,6 +75,7 @@ impl HookThreads {
             job();
             drop(hold);
         }));
+        // Each idle thread takes one of the jobs. Decided under the lock, so that two jobs do not count on the same thread.
         let short = queue.jobs.len() > queue.idle;
         drop(queue);
         if short {
@@ -115,6 +118,7 @@ impl Shared {
 
     fn grow(self: &Arc<Self>) -> std::io::Result<()> {
         let shared = Arc::clone(self);
+        // Before it runs: a job that comes meanwhile must not make a further thread.
         self.lock().idle += 1;
         let grown = thread::Builder::new()
             .name("lifecycle-hook".into())
@@ -131,6 +135,7 @@ impl Shared {
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 queue.idle -= 1;
+                // No user code runs under the lock.
                 drop(queue);
                 let _ = caught(job);
                 queue = self.lock();
