@@ -267,7 +267,7 @@ fn starts_that_do_not_end_within_the_drain_are_cut_and_get_no_hook() {
             .expect_names("emergency", "");
         end.expect_after(at, "base.stop", 950..1600);
         end.expect_line(&["thread", "abandoned"])
-            .expect_line(&["told", "cut"]);
+            .expect_line(&["told", "cancelled"]);
     });
 }
 
