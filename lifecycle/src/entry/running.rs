@@ -61,7 +61,7 @@ impl Running {
         self.plan
             .sources
             .get(&key::<T>())
-            .and_then(|source| self.handles.inside.store.get(source))
+            .and_then(|source| self.handles.inside.instances.get(source))
             .and_then(|instance| instance.downcast())
             .ok_or(NotUp(std::any::type_name::<T>()))
     }

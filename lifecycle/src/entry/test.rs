@@ -51,7 +51,7 @@ where
         let (start, is_started) = oneshot::channel();
         let (cut, is_cut) = oneshot::channel();
         let running = builder
-            .start_with(Some(BodyLink { start, cut }))
+            .start_with(Some(BodyLink { start, abort: cut }))
             .await
             .map_err(|error| error.to_string())?;
         let events = running.events();

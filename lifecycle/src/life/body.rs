@@ -15,11 +15,19 @@ use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
 
-/// Runs main's body, once it is its turn, and stays until the life has ended, so that a current-thread runtime goes on.
+/// How the driver reaches main's body.
+pub(crate) struct BodyLink {
+    pub(crate) start: oneshot::Sender<StartContext>,
+    /// Dropped to have the body's future dropped.
+    pub(crate) abort: oneshot::Sender<()>,
+}
+
+/// Runs main's body once the driver starts it, and stays until the life has ended, so that a current-thread runtime goes
+/// on.
 pub(crate) async fn host<B, F, E>(
     body: B,
     is_started: oneshot::Receiver<StartContext>,
-    is_cut: oneshot::Receiver<()>,
+    is_aborted: oneshot::Receiver<()>,
     events: &mpsc::UnboundedSender<Input>,
     is_ended: oneshot::Receiver<E>,
 ) -> Option<E>
@@ -28,7 +36,7 @@ where
     F: Future<Output = Result<(), BoxError>>,
 {
     if let Ok(context) = is_started.await {
-        let result = run_body(body, context, is_cut).await;
+        let result = run_body(body, context, is_aborted).await;
         let _ = events.send(Input::BodyEnded { result });
     }
     is_ended.await.ok()
@@ -37,7 +45,7 @@ where
 async fn run_body<B, F>(
     body: B,
     context: StartContext,
-    is_cut: oneshot::Receiver<()>,
+    is_aborted: oneshot::Receiver<()>,
 ) -> Result<(), HookError>
 where
     B: FnOnce(StartContext) -> F,
@@ -47,9 +55,9 @@ where
     let mut span = CallSpan::new(Arc::clone(&context.name), CallPhase::Run, Some(scope));
     let body = caught(|| Box::pin(body(context))).map_err(HookError::Panicked)?;
     let mut body = Some(body);
-    let mut is_cut = pin!(is_cut);
+    let mut is_aborted = pin!(is_aborted);
     let result = std::future::poll_fn(|task| {
-        if is_cut.as_mut().poll(task).is_ready() {
+        if is_aborted.as_mut().poll(task).is_ready() {
             return Poll::Ready(Err(HookError::Cancelled));
         }
         let Some(body) = &mut body else {
@@ -63,7 +71,7 @@ where
         }
     })
     .await;
-    // Dropped before anyone hears that it has ended.
+    // Dropped before the driver hears that it has ended: nothing of the body runs when what it uses stops.
     let dropped = caught(|| span.drop(body.take())).map_err(HookError::Panicked);
     let result = dropped.and(result);
     caught(|| span.close(&result)).map_err(HookError::Panicked)?;

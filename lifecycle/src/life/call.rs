@@ -15,7 +15,7 @@ use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
 
-/// A call under way, and how to end the wait for it: a future is told to drop, a thread is abandoned.
+/// A call under way, and how to end the wait for it: a future is dropped, a thread is abandoned.
 #[derive(Debug)]
 pub(crate) enum Call {
     Future(AbortHandle),
@@ -60,7 +60,9 @@ impl Call {
         }
     }
 
-    pub(crate) fn cut(&self) {
+    /// Ends the wait for the call. A future is dropped, which ends the call with [`HookError::Cancelled`] unless it was
+    /// faster; a thread cannot be interrupted.
+    pub(crate) fn abort(&self) {
         if let Self::Future(task) = self {
             task.abort();
         }
@@ -94,13 +96,14 @@ impl<T, C: FnOnce(Result<T, HookError>)> Guarded<T, C> {
     fn end(&mut self, mut result: Result<T, HookError>) {
         let Some(then) = self.then.take() else { return };
         let future = self.future.take();
+        // Before `then`: when the driver hears of the end, nothing of the call holds what it used.
         end_with(&mut result, |_| self.span.drop(future));
         end_with(&mut result, |result| self.span.close(result));
         then(result);
     }
 }
 
-// Nothing of it is pinned: the future is behind a box of its own.
+// The future is pinned in a box of its own; nothing else is.
 impl<T, C: FnOnce(Result<T, HookError>)> Unpin for Guarded<T, C> {}
 
 impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
@@ -147,4 +150,9 @@ pub(crate) fn after_first_poll(hook: Hook<()>, up: impl FnOnce() + Send + 'stati
             call()
         }),
     }
+}
+
+/// Makes a hook. That runs no code of an `async fn`, but an `impl` by hand may panic here already.
+pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
+    caught(make).map_err(HookError::Panicked)
 }

@@ -1,54 +1,20 @@
-//! How the driver hears: one event or timer at a time, and what each leads to.
+//! The driver's loop: one input or timer at a time, and the method that reacts to it.
 
-use std::cmp::Reverse;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::driver::Life;
 use super::hook_error::HookError;
-use super::input::{Input, Turn};
-use super::{Cause, Life};
+use super::input::Input;
+use super::timers::Timer;
 use crate::api::event::EventKind;
-use crate::error::escape::escape;
-use crate::life::component_state::Phase;
 use crate::life::track::Mark;
 use crate::plan::component::Id;
 use crate::scope::reason::Reason;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Timer {
-    /// The time of whatever a component is at.
-    Cut {
-        id: Id,
-        turn: Turn,
-    },
-    /// The 100 ms of a worker's first poll.
-    FirstPoll {
-        id: Id,
-        turn: Turn,
-    },
-    /// A retry, restart or periodic run is due.
-    Due {
-        id: Id,
-        turn: Turn,
-    },
-    Reload {
-        id: Id,
-        turn: Turn,
-    },
-    Startup,
-    Drain,
-    /// What is left is told again.
-    Count,
-    /// Only for whoever looks at the clock after each step.
-    Wake,
-    EmergencyOver,
-}
 
 enum Wake {
     Input(Input),
@@ -57,52 +23,62 @@ enum Wake {
 }
 
 impl Life {
-    /// Takes the next event or timer and reacts to it.
+    /// Takes the next input or timer and reacts to it.
     pub(super) async fn step(&mut self) {
         #[cfg(test)]
-        if let Some(event) = super::simulation::interposed() {
-            return self.on_input(event);
+        if let Some(input) = super::simulation::interposed() {
+            return self.on_input(input);
         }
         match self.next().await {
-            Wake::Input(event) => self.on_input(event),
-            Wake::Emergency => self.hear_emergency_ends(),
+            Wake::Input(input) => self.on_input(input),
+            Wake::Emergency => self.take_emergency_ends(),
             Wake::Timer(timer) => self.on_timer(timer),
         }
     }
 
     async fn next(&mut self) -> Wake {
-        let first = self.timers.peek().map(|Reverse((at, ..))| *at);
-        // Where a timer is due, tokio's budget bounds how many events still go first: user code can send them faster
-        // than they are looked at.
+        let first = self.timers.next_at();
+        // An input that is there goes first, without any of what follows. Not where a timer is due: below, tokio's budget
+        // bounds how many inputs still go before it, since user code can send them faster than they are handled.
         if first.is_none_or(|at| at > Instant::now())
-            && let Ok(event) = self.events.try_recv()
+            && let Ok(input) = self.inputs.try_recv()
         {
-            return Wake::Input(event);
+            return Wake::Input(input);
         }
-        self.show();
-        let mut news = pin!(self.emergency_news.notified());
-        let heard = poll_fn(|task| {
+        self.events.flush();
+        let mut news = pin!(self.emergency.news.notified());
+        let next = poll_fn(|task| {
             if news.as_mut().poll(task).is_ready() {
                 return Poll::Ready(Wake::Emergency);
             }
-            match self.events.poll_recv(task) {
-                Poll::Ready(Some(event)) => Poll::Ready(Wake::Input(event)),
+            match self.inputs.poll_recv(task) {
+                Poll::Ready(Some(input)) => Poll::Ready(Wake::Input(input)),
                 // The driver holds a sender itself, so that the channel never ends.
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
             }
         });
-        let Some(at) = first else { return heard.await };
-        match tokio::time::timeout_at(at, heard).await {
+        let Some(at) = first else { return next.await };
+        match tokio::time::timeout_at(at, next).await {
             Ok(wake) => wake,
             Err(_) => match self.timers.pop() {
-                Some(Reverse((.., timer))) => Wake::Timer(timer),
+                Some(timer) => Wake::Timer(timer),
                 None => std::future::pending().await,
             },
         }
     }
 
-    pub(super) fn on_input(&mut self, event: Input) {
-        match event {
+    /// Takes the inputs that have come by now, and waits for none.
+    pub(super) fn take_pending_inputs(&mut self) {
+        // Counted first: what these inputs lead to may send further ones.
+        for _ in 0..self.inputs.len() {
+            if let Ok(input) = self.inputs.try_recv() {
+                self.on_input(input);
+            }
+        }
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
             Input::Started { id, turn, result } => self.on_started(id, turn, result),
             Input::WorkerUp { id, turn } => self.on_worker_up(id, turn),
             Input::WorkerEnded { id, turn, result } => self.on_worker_ended(id, turn, result),
@@ -115,170 +91,123 @@ impl Life {
                 panic,
             } => self.on_dropped(id, turn, leaked, panic),
             Input::Counted { id, leaked } => {
-                self.counting -= 1;
+                self.emergency.counting -= 1;
                 self.leaks(id, leaked);
             }
             Input::BodyEnded { result } => self.on_body_ended(result),
             Input::Stop => self.stop_because(Reason::Requested, None, false),
-            Input::Fail { name, failure } => {
-                self.app_has_failed();
-                let error = HookError::Failed(failure);
-                let root = format!("`{name}` failed: {}", error.describe());
-                self.emit(EventKind::Failed {
-                    name: Arc::clone(&name),
-                    error: error.describe(),
-                    retry_in: None,
-                });
-                let member = self
-                    .members
-                    .iter_mut()
-                    .find(|member| member.outcome.name == name);
-                let outcome = match member {
-                    Some(member) => &mut member.outcome,
-                    None => self.body_outcome(),
-                };
-                outcome.errors.push(error.describe());
-                self.stop_because(Reason::Failed(name), Some(root), error.is_config());
-            }
+            Input::Fail { name, failure } => self.on_fail(name, &HookError::Failed(failure)),
             Input::Signal(signal) => self.stop_because(Reason::Signal(signal), None, false),
             Input::Forced(signal) => {
-                if self.forced.is_none() {
-                    self.forced = Some(signal);
-                    self.mark(Mark::Forced);
+                if self.shutdown.force(signal) {
+                    self.history.mark(Mark::Forced);
                 }
+                // It may be the first cause to stop.
                 self.stop_because(Reason::Signal(signal), None, false);
             }
             Input::Hangup => self.on_hangup(),
-            Input::Reloaded { id, turn, result } if turn == self.reload_turn => {
+            Input::Reloaded { id, turn, result } if self.reload.is_turn(turn) => {
                 self.on_reloaded(id, result)
             }
             Input::Reloaded { .. } => {}
-            // Looked at by whoever waits.
             Input::TaskPanicked { name, task, error } => {
                 self.emit(EventKind::TaskPanicked { name, task, error })
             }
             Input::Look(answer) => drop(answer.send(self.so_far())),
-            Input::Idle => self.idle_sent.store(false, Ordering::SeqCst),
+            // The loop that waits for these looks after each step.
+            Input::Idle => self.drain.idle_seen(),
             Input::TasksGone => {}
         }
     }
 
     fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::Cut { id, turn } if self.members[id].turn == turn => self.on_cut(id),
-            Timer::FirstPoll { id, turn } if self.members[id].turn == turn => {
+            Timer::Abort { id, turn } if self.components[id].turn == turn => self.on_abort(id),
+            Timer::FirstPoll { id, turn } if self.components[id].turn == turn => {
                 self.on_slow_first_poll(id)
             }
-            Timer::Due { id, turn } if self.members[id].turn == turn => self.on_due(id),
-            Timer::Reload { id, turn } if turn == self.reload_turn => self.on_reload_cut(id),
-            Timer::Startup if !self.ran && self.cause.is_none() => self.on_startup_timeout(),
-            Timer::Drain => self.drain_over = true,
-            Timer::Count => self.tell_what_is_left(),
-            Timer::EmergencyOver => self.emergency_over = true,
+            Timer::Due { id, turn } if self.components[id].turn == turn => self.on_due(id),
+            Timer::Reload { id, turn } if self.reload.is_turn(turn) => self.on_reload_timeout(id),
+            Timer::Startup if !self.history.has_come_up() && !self.shutdown.is_requested() => {
+                self.on_startup_timeout()
+            }
+            Timer::Drain => self.drain.over = true,
+            Timer::PendingWork => self.report_pending_work(),
+            Timer::EmergencyOver => self.emergency.over = true,
+            // `Wake` is for the loop that has set it; the others are stale.
             _ => {}
         }
     }
 
-    /// Sets when the present call of the component is cut.
-    pub(super) fn cut_at(&mut self, id: Id, at: Instant) {
-        let member = &mut self.members[id];
-        member.cut_at = Some(at);
-        let turn = member.turn;
-        self.timer(at, Timer::Cut { id, turn });
-    }
-
-    /// The time of a component's present call is over, unless it was changed or the scope got more.
-    fn on_cut(&mut self, id: Id) {
-        let member = &self.members[id];
-        let Some(at) = member.cut_at else { return };
-        let extended = match &member.scope {
-            // What was cancelled is not given more time.
-            Some(scope) if !member.cancelled => {
+    /// The time of a component's present phase is over, unless its end was moved or the scope was extended.
+    fn on_abort(&mut self, id: Id) {
+        let component = &self.components[id];
+        let Some(at) = component.abort_at else { return };
+        let extended = match &component.scope {
+            Some(scope) if !component.is_aborted() => {
                 scope.abort_at().map_or(at, |extended| extended.max(at))
             }
+            // What was cancelled gets no more time.
             _ => at,
         };
         if extended > Instant::now() {
+            // Where it was only moved, the timer of the new instant is set already.
             if extended > at {
-                self.cut_at(id, extended);
+                self.set_abort_at(id, extended);
             }
             return;
         }
-        self.members[id].cut_at = None;
+        self.components[id].abort_at = None;
         if self.plan.components[id].is_worker() {
-            self.on_worker_cut(id);
-            return;
+            self.on_worker_timeout(id);
+        } else if self.components[id].is_starting() {
+            self.on_start_timeout(id);
+        } else {
+            self.on_stop_timeout(id);
         }
-        match self.members[id].phase {
-            Phase::Starting => self.on_start_cut(id),
-            _ => self.on_stop_cut(id),
-        }
+    }
+
+    /// A handle has reported that the app cannot go on.
+    fn on_fail(&mut self, name: Arc<str>, error: &HookError) {
+        self.app_has_failed();
+        let root = format!("`{name}` failed: {}", error.describe());
+        self.emit(EventKind::Failed {
+            name: Arc::clone(&name),
+            error: error.describe(),
+            retry_in: None,
+        });
+        let mut components = self.components.iter_mut();
+        let component = components.find(|component| component.outcome.name == name);
+        let outcome = match component {
+            Some(component) => &mut component.outcome,
+            None => self.body.outcome(),
+        };
+        outcome.errors.push(error.describe());
+        self.stop_because(Reason::Failed(name), Some(root), error.is_config());
     }
 
     /// Fixes cause and deadline; later causes change neither.
     pub(super) fn stop_because(&mut self, reason: Reason, root: Option<String>, config: bool) {
-        if self.cause.is_some() {
+        if self.shutdown.is_requested() {
             return;
         }
         let limits = self.plan.limits;
         let now = Instant::now();
-        let deadline = now + limits.shutdown;
-        self.marks.push((Mark::Cause, now));
-        (self.wiring.on_deadline)(limits.shutdown);
-        if config {
-            (self.wiring.on_code)(2);
-        }
+        self.history.mark_at(Mark::Cause, now);
+        let (cause, root) = (reason.clone(), root.as_deref());
+        let deadline = self
+            .shutdown
+            .begin(cause, root, config, now, limits.shutdown);
         let _ = self.app.reason.set(reason.clone());
-        self.timer(
+        self.timers.set(
             deadline - limits.emergency.min(limits.shutdown),
             Timer::Wake,
         );
         self.emit(EventKind::ShutdownBegan {
-            reason: reason.clone(),
+            reason,
             time_limit: limits.shutdown,
         });
-        self.cause = Some(Cause {
-            reason,
-            root: root.as_deref().map(escape),
-            config,
-            deadline,
-        });
-        // Not ready comes first: nobody is told to stop while load balancers still look this way.
-        self.show();
-    }
-
-    /// The exit code will be 1, unless the configuration is what is wrong.
-    pub(super) fn app_has_failed(&mut self) {
-        self.app_failed = true;
-        if !self.cause.as_ref().is_some_and(|cause| cause.config) {
-            (self.wiring.on_code)(1);
-        }
-    }
-
-    /// Whether what was planned must be left: only the emergency layer remains. By the clock, not by a timer of which the
-    /// driver may hear late, and also where the watchdog was faster: who got its emergency hook is not stopped after it.
-    pub(super) fn is_over(&self) -> bool {
-        self.left().is_zero() || self.is_forced()
-    }
-
-    /// Whether somebody else has begun the emergency layer: a signal, or the watchdog.
-    pub(super) fn is_forced(&self) -> bool {
-        self.forced.is_some() || self.emergency.has_begun()
-    }
-
-    /// The time before the emergency reserve.
-    pub(super) fn left(&self) -> Duration {
-        let reserve = self.plan.limits.emergency;
-        self.cause
-            .as_ref()
-            .map_or(self.plan.limits.shutdown, |cause| {
-                cause.deadline.saturating_duration_since(Instant::now())
-            })
-            .saturating_sub(reserve)
-    }
-
-    pub(super) fn timer(&mut self, at: Instant, timer: Timer) {
-        self.timer_count += 1;
-        self.timers.push(Reverse((at, self.timer_count, timer)));
+        // Readiness ends first: no component is asked to stop while load balancers still send requests.
+        self.events.flush();
     }
 }

@@ -1,4 +1,4 @@
-//! [`HookError`]: why a call of user code gave nothing.
+//! [`HookError`]: why a call of user code returned nothing.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::base::duration::show;
 use crate::error::escape::escape;
 use crate::error::failure::Failure;
 
-/// Why a call of user code gave nothing.
+/// Why a call of user code returned nothing.
 #[derive(Debug)]
 pub(crate) enum HookError {
     Failed(Failure),
     Panicked(String),
     TimedOut(Duration),
-    /// A start, or a worker that never said that it is ready.
+    /// A start that took too long, or a worker that did not become ready in time.
     NotUp(Duration),
     /// A worker that ended by itself more often than its policy allows.
     TooOften,
@@ -36,7 +36,7 @@ impl HookError {
         matches!(self, Self::Failed(Failure { config: true, .. }))
     }
 
-    /// Whether it is what being told to stop provokes.
+    /// Whether it is what a request to stop provokes.
     pub(crate) fn comes_from_stopping(&self) -> bool {
         match self {
             Self::Failed(failure) => failure.provoked,

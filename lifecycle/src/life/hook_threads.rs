@@ -1,6 +1,6 @@
-//! HookThreads of the framework's own: for synchronous hooks, destructors, and workers that block.
+//! [`HookThreads`], the framework's own: for synchronous hooks, destructors, and workers that block.
 //!
-//! Never tokio's blocking pool: user code can fill that (512 tasks), and a runtime that is told to end skips what was
+//! Never tokio's blocking pool: user code can fill that (512 tasks), and a runtime that shuts down skips what was
 //! queued there. One thread is made at the start, so that teardown can go on when no further one is to be had.
 
 use std::collections::VecDeque;
@@ -22,12 +22,13 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     runtime: runtime::Handle,
+    /// Looked at once: it takes a tick of the clock.
     clock_stands_still: bool,
 }
 
 /// While it lives, a paused clock does not jump: what a thread does takes none of its time.
 pub(crate) struct Hold(
-    #[expect(dead_code, reason = "it is the drop that tells")] Option<mpsc::Sender<()>>,
+    #[expect(dead_code, reason = "its drop is the signal")] Option<mpsc::Sender<()>>,
 );
 
 impl Hold {
@@ -45,6 +46,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(2);
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
+    /// Threads that wait for a job, or are about to look for one.
     idle: usize,
     closed: bool,
 }
@@ -73,6 +75,7 @@ impl HookThreads {
             job();
             drop(hold);
         }));
+        // Each idle thread takes one of the jobs. Decided under the lock, so that two jobs do not count on the same thread.
         let short = queue.jobs.len() > queue.idle;
         drop(queue);
         if short {
@@ -115,6 +118,7 @@ impl Shared {
 
     fn grow(self: &Arc<Self>) -> std::io::Result<()> {
         let shared = Arc::clone(self);
+        // Before it runs: a job that comes meanwhile must not make a further thread.
         self.lock().idle += 1;
         let grown = thread::Builder::new()
             .name("lifecycle-hook".into())
@@ -131,6 +135,7 @@ impl Shared {
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 queue.idle -= 1;
+                // No user code runs under the lock.
                 drop(queue);
                 let _ = caught(job);
                 queue = self.lock();
@@ -157,7 +162,7 @@ pub(crate) mod lent {
 
     use tokio::runtime;
 
-    use super::Hold;
+    use crate::life::hook_threads::Hold;
 
     thread_local! {
         static HOLD: RefCell<Option<Hold>> = const { RefCell::new(None) };

@@ -1,4 +1,4 @@
-//! What the driver of a life hears of, and the calls of user code that it hears from.
+//! [`Input`]: what the driver reacts to.
 
 use std::sync::Arc;
 
@@ -11,9 +11,10 @@ use crate::api::leases::Outstanding;
 use crate::error::failure::Failure;
 use crate::plan::component::Id;
 
-/// Which call of a component's code an event or a timer belongs to: those of an earlier one are stale.
+/// Which phase of a component an input or a timer belongs to: those of an earlier one are stale.
 pub(crate) type Turn = u32;
 
+/// What calls of user code, tasks, handles, signals and viewers send to the driver.
 pub(crate) enum Input {
     Started {
         id: Id,
@@ -34,10 +35,12 @@ pub(crate) enum Input {
         turn: Turn,
         result: Result<Ended, HookError>,
     },
+    /// The tasks of the component's scope have ended.
     TasksEnded {
         id: Id,
         turn: Turn,
     },
+    /// The tasks of some scope have ended that a loop of the driver waits for.
     TasksGone,
     TaskPanicked {
         name: Arc<str>,
@@ -50,7 +53,7 @@ pub(crate) enum Input {
         leaked: (usize, Vec<Outstanding>),
         panic: Option<String>,
     },
-    /// What a component that was left behind has lent out.
+    /// The leases of an abandoned component.
     Counted {
         id: Id,
         leaked: (usize, Vec<Outstanding>),
@@ -58,6 +61,7 @@ pub(crate) enum Input {
     BodyEnded {
         result: Result<(), HookError>,
     },
+    /// No admitted work is in flight.
     Idle,
     Stop,
     Fail {
@@ -65,6 +69,7 @@ pub(crate) enum Input {
         failure: Failure,
     },
     Signal(i32),
+    /// A further signal: only the emergency layer remains.
     Forced(i32),
     Hangup,
     Reloaded {
@@ -72,7 +77,7 @@ pub(crate) enum Input {
         turn: Turn,
         result: Result<(), HookError>,
     },
-    /// Somebody wants to see how far the life has come. Nobody waits for whether the answer is taken.
+    /// A viewer asks how far the life has come. It may have gone before it gets the answer.
     #[cfg_attr(
         not(feature = "admin"),
         allow(dead_code, reason = "only the live page looks")

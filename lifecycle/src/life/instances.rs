@@ -1,11 +1,12 @@
-//! What is up.
+//! [`Instances`]: the instances of the resources that are up.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::api::hook::Instance;
 use crate::plan::component::{Id, Source};
 
-/// What is up, for the driver and for [`Running::get`](crate::Running::get).
+/// The instances of the resources that are up, by id. The driver alone adds and removes; viewers, and
+/// [`Running::get`](crate::Running::get), read. The lock is held for a clone of an `Arc` at most.
 #[derive(Default)]
 pub(crate) struct Instances(Mutex<Vec<Option<Instance>>>);
 
@@ -25,11 +26,12 @@ impl Instances {
         }
     }
 
-    /// Takes everything out.
+    /// Takes all instances out. They are user values: the caller drops them where their destructors may run.
     pub(super) fn clear(&self) -> Vec<Option<Instance>> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Sets the instance of a component; returns the one before.
     pub(super) fn put(&self, id: Id, instance: Option<Instance>) -> Option<Instance> {
         let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if instances.len() <= id {

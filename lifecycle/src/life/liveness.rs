@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::sync::Notify;
 
-/// Asks one runtime, for whoever wants to know.
+/// Asks one runtime, on behalf of probes and of systemd's watchdog.
 #[derive(Debug, Clone)]
 pub(crate) struct Liveness {
     runtime: runtime::Handle,
@@ -137,7 +137,7 @@ mod tests {
         }
         assert_eq!(runtime.metrics().num_alive_tasks(), tasks + 1);
         let silent = liveness.silent_for().expect("an answer is owed");
-        // Dropping who waits takes back nothing.
+        // Dropping a wait takes back nothing.
         answers.truncate(1);
         assert!(liveness.silent_for().is_some_and(|now| now >= silent));
         drop(release);

@@ -1,4 +1,4 @@
-//! What a life came to: plain data, from which reports are made.
+//! What a life has come to: plain data, from which reports are made.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct ComponentOutcome {
     /// What went wrong, in the order in which it did.
     pub(crate) errors: Vec<String>,
     pub(crate) restarts: u32,
-    /// Something that changes the exit code: cut, failed, abandoned.
+    /// Something that changes the exit code: aborted, failed, abandoned.
     pub(crate) unclean: bool,
     /// How many leases were out after its stop.
     pub(crate) leaked: LeaseCounts,
@@ -32,9 +32,9 @@ pub(crate) struct ComponentOutcome {
     pub(crate) unfinished_tasks: Vec<String>,
     /// What it did when, one after the other; known at the end of the life.
     pub(crate) spans: Vec<Span>,
-    /// Who came up last before its start began; nobody where it waited for none.
+    /// The component that came up last before its start began; `None` where it waited for none.
     pub(crate) start_after: Option<Arc<str>>,
-    /// For a resource: who ended last before its turn to stop came; nobody where only the drain was before it.
+    /// For a resource: the one that ended last before its turn to stop came; `None` where only the drain was before it.
     pub(crate) stop_after: Option<Arc<str>>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Outcome {
     /// The signal that forced the end.
     pub(crate) forced: Option<i32>,
     /// Work that was admitted and had to be cut, by the name of its scope.
-    pub(crate) cut_work: Vec<(Arc<str>, u64)>,
+    pub(crate) aborted_work: Vec<(Arc<str>, u64)>,
     /// When the life began.
     #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only JSON shows it"))]
     pub(crate) began: SystemTime,

@@ -1,7 +1,7 @@
-//! The spans of calls of user code, so that what a hook writes to the log says whose hook it is.
+//! The spans of calls of user code, so that what a hook logs is within a span of its component.
 //!
 //! A subscriber is user code. So a span is made, entered and closed where the hook itself runs, never by the driver, and
-//! closed before anybody hears that the hook has ended: what stops last finds all others closed, but for those of hooks that
+//! closed before the driver hears that the hook has ended: what stops last finds all others closed, but for those of hooks that
 //! were given up. An emergency hook has no span around it, since the subscriber may be what it has to do without; its span is
 //! written when it is over.
 
@@ -33,7 +33,8 @@ pub(crate) enum CallPhase {
     Stop,
 }
 
-/// The span of one call, which is made when the call begins to run. Nothing is made where nobody subscribes.
+/// The span of one call, which is made when the call begins to run. Without a subscriber no
+/// span is made.
 #[derive(Debug)]
 pub(crate) struct CallSpan {
     component: Arc<str>,
@@ -87,11 +88,11 @@ impl CallSpan {
         span.in_scope(call)
     }
 
-    /// Drops what is left of the call: within the span, where there is one.
-    pub(crate) fn drop<T>(&self, left: T) {
+    /// Drops what remains of the call: within the span, where there is one.
+    pub(crate) fn drop<T>(&self, rest: T) {
         match &self.open {
-            Some((span, _)) => span.in_scope(|| drop(left)),
-            None => drop(left),
+            Some((span, _)) => span.in_scope(|| drop(rest)),
+            None => drop(rest),
         }
     }
 
@@ -117,7 +118,7 @@ impl CallSpan {
             CallPhase::Run => scope.is_stop_requested(),
             CallPhase::Stop => true,
         };
-        // A thread cannot be cut: it is left behind, and comes back later, or never.
+        // A thread cannot be cancelled: it is abandoned, and returns later, or never.
         let late = || scope.abort_at().is_some_and(|at| at < Instant::now());
         stops.then(|| match error {
             Some(HookError::Cancelled) => CleanupLayer::Timeout,
@@ -137,7 +138,7 @@ pub(crate) struct EmergencySpan {
 }
 
 impl EmergencySpan {
-    /// Whether somebody may want it: a glance that calls nobody.
+    /// Whether a subscriber may want it: a look at a level, which calls no user code.
     pub(crate) fn is_wanted() -> bool {
         LevelFilter::current() >= LevelFilter::INFO
     }

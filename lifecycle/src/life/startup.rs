@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::after_first_poll;
+use super::call::{after_first_poll, guard};
+use super::driver::Life;
 use super::hook_error::HookError;
 use super::input::{Input, Turn};
 use super::span::CallPhase;
-use super::{Life, Timer};
+use super::timers::Timer;
 use crate::api::event::EventKind;
 use crate::api::hook::{Instance, StartContext};
 use crate::api::ready::Ready;
 use crate::base::duration::{LONGEST, show};
-use crate::error::panic::caught;
-use crate::life::component_state::Phase;
-use crate::life::restart::{backoff, jitter};
+use crate::life::restart_history::{backoff, jitter};
+use crate::life::state::component::Phase;
 use crate::plan::component::{Id, Kind};
 use crate::plan::drill::Stage;
 use crate::scope::reason::Reason;
@@ -29,64 +29,60 @@ impl Life {
     /// Starts everything, or stops at the first cause not to.
     pub(super) async fn start_up(&mut self) {
         self.plan.drill.enter(Stage::Starting);
-        self.timer(self.began + self.plan.limits.startup, Timer::Startup);
+        let limit = self.history.began + self.plan.limits.startup;
+        self.timers.set(limit, Timer::Startup);
         self.start_resources();
-        while self.starting > 0 && self.cause.is_none() {
-            self.step().await;
-        }
+        self.await_starts().await;
         let plan = Arc::clone(&self.plan);
         for group in &plan.groups {
-            if self.cause.is_some() {
+            if self.shutdown.is_requested() {
                 return;
             }
-            self.starting = group.len();
+            self.starts.pending = group.len();
             for id in group {
                 self.schedule_worker(*id);
             }
-            while self.starting > 0 && self.cause.is_none() {
-                self.step().await;
-            }
+            self.await_starts().await;
         }
-        while self.plan.drill.holds(Stage::Starting) && self.cause.is_none() {
+        while self.plan.drill.holds(Stage::Starting) && !self.shutdown.is_requested() {
+            self.step().await;
+        }
+    }
+
+    async fn await_starts(&mut self) {
+        while self.starts.pending > 0 && !self.shutdown.is_requested() {
             self.step().await;
         }
     }
 
     fn start_resources(&mut self) {
         let plan = Arc::clone(&self.plan);
-        self.starting = plan.resources;
-        for node in self.count_waits(|node| plan.graph.needs(node)) {
+        let (resources, nodes) = (plan.resources, plan.graph.len());
+        for node in self
+            .starts
+            .begin(resources, nodes, |node| plan.graph.needs(node))
+        {
             self.launch(node);
         }
     }
 
-    /// Sets how many each node waits for; returns those that wait for none.
-    pub(super) fn count_waits<'a>(&mut self, waits_for: impl Fn(usize) -> &'a [u32]) -> Vec<usize> {
-        let count = |node| u32::try_from(waits_for(node).len()).unwrap_or(u32::MAX);
-        self.waits = (0..self.plan.graph.len()).map(count).collect();
-        (0..self.waits.len())
-            .filter(|node| self.waits[*node] == 0)
-            .collect()
-    }
-
-    /// One that the node waited for is through; whether that was the last one.
-    pub(super) fn node_unblocked(&mut self, node: u32) -> bool {
-        let waits = &mut self.waits[node as usize];
-        *waits -= 1;
-        *waits == 0
-    }
-
     /// Starts a resource, or passes a barrier on to those behind it.
     fn launch(&mut self, node: usize) {
-        let plan = Arc::clone(&self.plan);
-        if node < plan.resources {
-            self.members[node].since = Instant::now();
-            self.members[node].start_after = self.last_up;
+        if node < self.plan.resources {
+            let component = &mut self.components[node];
+            component.since = Instant::now();
+            component.start_after = self.starts.last_up;
             self.attempt_start(node);
-            return;
+        } else {
+            self.launch_dependents(node);
         }
+    }
+
+    /// The node is through: launches those that waited for it alone.
+    fn launch_dependents(&mut self, node: usize) {
+        let plan = Arc::clone(&self.plan);
         for dependent in plan.graph.dependents(node) {
-            if self.node_unblocked(*dependent) {
+            if self.starts.unblock(*dependent) {
                 self.launch(*dependent as usize);
             }
         }
@@ -99,16 +95,16 @@ impl Life {
             return;
         };
         let mut context = self.context(id);
-        let member = &mut self.members[id];
-        member.attempt += 1;
-        let turn = member.next_turn(Phase::Starting);
-        if member.attempt == 1 {
+        let state = &mut self.components[id];
+        state.attempt += 1;
+        let turn = state.next_turn(Phase::Starting);
+        if state.attempt == 1 {
             self.emit(EventKind::Starting {
                 name: Arc::clone(&component.name),
                 time_limit: component.start_timeout,
             });
         }
-        self.cut_at(id, Instant::now() + component.start_timeout);
+        self.set_abort_at(id, Instant::now() + component.start_timeout);
         let sender = self.sender.clone();
         let start = table.start;
         let drill = &plan.drill;
@@ -122,14 +118,15 @@ impl Life {
     }
 
     pub(super) fn on_started(&mut self, id: Id, turn: Turn, result: Result<Instance, HookError>) {
-        let member = &mut self.members[id];
-        if member.turn != turn {
+        let component = &mut self.components[id];
+        if component.turn != turn {
+            // A start on a thread that was abandoned, or one whose end was faster than its cancellation.
             if let Ok(late) = result {
                 self.drop_aside(late);
             }
             return;
         }
-        member.call = None;
+        component.call = None;
         match result {
             Ok(instance) => self.on_up(id, instance),
             Err(error) => self.on_start_failed(id, error),
@@ -138,52 +135,49 @@ impl Life {
 
     fn on_up(&mut self, id: Id, instance: Instance) {
         let plan = Arc::clone(&self.plan);
-        let member = &mut self.members[id];
-        member.next_turn(Phase::Up);
-        let took = member.since.elapsed();
-        member.outcome.started = Some(took);
-        if let (Some(slot), Kind::Resource { table, .. }) = (member.slot, &plan.components[id].kind)
-        {
+        let component = &mut self.components[id];
+        component.next_turn(Phase::Up);
+        let took = component.since.elapsed();
+        component.outcome.started = Some(took);
+        let slot = component.slot;
+        if let (Some(slot), Kind::Resource { table, .. }) = (slot, &plan.components[id].kind) {
             let (emergency, instance) = (table.emergency, instance.clone());
             let hook = plan.drill.emergency(id, move || emergency(&instance));
-            self.emergency.arm(slot, hook);
+            self.emergency.hooks.arm(slot, hook);
         }
-        self.store.put(id, Some(instance));
+        self.instances.put(id, Some(instance));
         self.emit(EventKind::Started {
             name: self.name(id),
             took,
         });
-        self.starting = self.starting.saturating_sub(1);
-        self.last_up = Some(id);
-        if self.cause.is_some() {
-            return;
-        }
-        for dependent in plan.graph.dependents(id) {
-            if self.node_unblocked(*dependent) {
-                self.launch(*dependent as usize);
-            }
+        self.starts.ended();
+        self.starts.last_up = Some(id);
+        // While the app stops, what came up is only waited for, so that it can be stopped.
+        if !self.shutdown.is_requested() {
+            self.launch_dependents(id);
         }
     }
 
     fn on_start_failed(&mut self, id: Id, error: HookError) {
         let plan = Arc::clone(&self.plan);
         let component = &plan.components[id];
-        let attempt = self.members[id].attempt;
-        // One that was told cannot but return an error.
-        let told = self.members[id]
-            .scope
+        let attempt = self.components[id].attempt;
+        let scope = self.components[id].scope.take();
+        // One that was asked to stop cannot but return an error.
+        let asked = scope
             .as_ref()
             .is_some_and(|scope| scope.is_stop_requested());
         // An attempt's tasks end with it.
-        if let Some(scope) = self.members[id].scope.take() {
+        if let Some(scope) = scope {
             let now = Instant::now();
             scope.request_stop(now, now);
             scope.tasks.cancel();
         }
-        let stopping = self.cause.is_some();
+        let stopping = self.shutdown.is_requested();
         let retry_in = (!stopping && !error.is_config() && attempt <= component.retries)
             .then(|| backoff(component.backoff, attempt - 1, jitter()));
-        if !(stopping && (told || error.comes_from_stopping())) {
+        let is_expected = stopping && (asked || error.comes_from_stopping());
+        if !is_expected {
             let error = error.describe();
             self.emit(EventKind::StartFailed {
                 name: Arc::clone(&component.name),
@@ -193,18 +187,22 @@ impl Life {
             });
         }
         if let Some(retry_in) = retry_in {
-            let turn = self.members[id].next_turn(Phase::Scheduled);
-            self.timer(Instant::now() + retry_in, Timer::Due { id, turn });
+            let turn = self.components[id].next_turn(Phase::Scheduled);
+            self.timers
+                .set(Instant::now() + retry_in, Timer::Due { id, turn });
             return;
         }
-        self.members[id].next_turn(Phase::Ended);
-        self.starting = self.starting.saturating_sub(1);
-        if stopping && (told || error.comes_from_stopping()) {
+        self.components[id].next_turn(Phase::Ended);
+        self.starts.ended();
+        if is_expected {
             let note = match error {
-                HookError::Cancelled => "its start was cut".to_owned(),
-                error => format!("did not come up, told to stop: {}", error.describe()),
+                HookError::Cancelled => "its start was cancelled".to_owned(),
+                error => format!(
+                    "did not come up, since it was asked to stop: {}",
+                    error.describe()
+                ),
             };
-            self.members[id].outcome.errors.push(note);
+            self.components[id].outcome.errors.push(note);
         } else {
             self.start_failed_for_good(id, &error);
         }
@@ -213,14 +211,14 @@ impl Life {
     /// The first one is the root error; one during the rollback is only reported with its component.
     pub(super) fn start_failed_for_good(&mut self, id: Id, error: &HookError) {
         let name = self.name(id);
-        let member = &mut self.members[id];
-        let attempts = if member.attempt > 1 {
-            format!(", attempt {}", member.attempt)
+        let component = &mut self.components[id];
+        let attempts = if component.attempt > 1 {
+            format!(", attempt {}", component.attempt)
         } else {
             String::new()
         };
-        let took = show(member.since.elapsed());
-        member.outcome.errors.push(error.describe());
+        let took = show(component.since.elapsed());
+        component.outcome.errors.push(error.describe());
         let root = format!(
             "`{name}` did not start: {} (after {took}{attempts})",
             error.describe()
@@ -229,23 +227,22 @@ impl Life {
         self.stop_because(Reason::Failed(name), Some(root), error.is_config());
     }
 
-    pub(super) fn on_start_cut(&mut self, id: Id) {
+    pub(super) fn on_start_timeout(&mut self, id: Id) {
         let timeout = self.plan.components[id].start_timeout;
-        let member = &mut self.members[id];
-        member.cut_call();
+        self.components[id].abort_call();
         self.on_start_failed(id, HookError::NotUp(timeout));
     }
 
     pub(super) fn on_startup_timeout(&mut self) {
         let limit = show(self.plan.limits.startup);
         let waiting: Vec<String> = self
-            .members
+            .components
             .iter()
-            .filter(|member| {
-                member.outcome.started.is_none()
-                    && !matches!(member.phase, Phase::Waiting | Phase::Ended)
+            .filter(|component| {
+                !component.has_been_up()
+                    && !matches!(component.phase, Phase::Waiting | Phase::Ended)
             })
-            .map(|member| format!("`{}`", member.outcome.name))
+            .map(|component| format!("`{}`", component.outcome.name))
             .collect();
         let root = format!(
             "the app was not up within `startup_timeout` {limit}: still starting {}",
@@ -261,8 +258,8 @@ impl Life {
         let Kind::Worker { policy, .. } = &plan.components[id].kind else {
             return;
         };
-        self.members[id].since = Instant::now();
-        self.members[id].start_after = self.last_up;
+        self.components[id].since = Instant::now();
+        self.components[id].start_after = self.starts.last_up;
         self.emit(EventKind::Starting {
             name: self.name(id),
             time_limit: plan.components[id].start_timeout,
@@ -274,9 +271,11 @@ impl Life {
                 } else {
                     every.period.min(LONGEST)
                 };
+                // Up before its first run, which may be an hour away.
                 self.worker_is_up(id);
-                let turn = self.members[id].next_turn(Phase::Scheduled);
-                self.timer(Instant::now() + delay, Timer::Due { id, turn });
+                let turn = self.components[id].next_turn(Phase::Scheduled);
+                self.timers
+                    .set(Instant::now() + delay, Timer::Due { id, turn });
             }
             None => self.run_worker(id),
         }
@@ -290,24 +289,25 @@ impl Life {
             return;
         };
         // Each run has a scope of its own, so that its tasks end with it.
-        self.members[id].scope = None;
+        self.components[id].scope = None;
         let mut context: StartContext = self.context(id);
-        let member = &mut self.members[id];
-        member.attempt += 1;
-        let turn = member.next_turn(Phase::Up);
+        let state = &mut self.components[id];
+        state.attempt += 1;
+        let turn = state.next_turn(Phase::Running { aborted: false });
         let up = {
             let sender = self.sender.clone();
             move || drop(sender.send(Input::WorkerUp { id, turn }))
         };
-        if !member.was_up {
+        if !state.has_been_up() {
             if component.takes_ready {
-                self.cut_at(id, Instant::now() + component.start_timeout);
+                self.set_abort_at(id, Instant::now() + component.start_timeout);
             } else {
-                self.timer(Instant::now() + FIRST_POLL, Timer::FirstPoll { id, turn });
+                self.timers
+                    .set(Instant::now() + FIRST_POLL, Timer::FirstPoll { id, turn });
             }
         }
         if let Some(limit) = policy.schedule.and_then(|every| every.run_timeout) {
-            self.cut_at(id, Instant::now() + limit.min(LONGEST));
+            self.set_abort_at(id, Instant::now() + limit.min(LONGEST));
         }
         if component.takes_ready {
             context.ready = Some(Ready::new(once(up.clone())));
@@ -332,27 +332,27 @@ impl Life {
     }
 
     pub(super) fn on_worker_up(&mut self, id: Id, turn: Turn) {
-        if self.members[id].turn == turn {
+        if self.components[id].turn == turn {
             self.worker_is_up(id);
         }
     }
 
     pub(super) fn worker_is_up(&mut self, id: Id) {
-        let member = &mut self.members[id];
-        if member.was_up {
+        let component = &mut self.components[id];
+        if component.has_been_up() {
             return;
         }
-        member.was_up = true;
-        self.last_up = Some(id);
-        if !member.told {
-            // Until now that was the limit of its start.
-            member.cut_at = None;
+        let took = component.since.elapsed();
+        component.outcome.started = Some(took);
+        self.starts.last_up = Some(id);
+        if !component.stop_requested {
+            // Until now that was the limit of its start; from then on it is that of its stop.
+            component.abort_at = None;
         }
-        member.keep_track();
-        let took = member.since.elapsed();
-        member.outcome.started = Some(took);
-        if self.cause.is_none() {
-            self.starting = self.starting.saturating_sub(1);
+        component.keep_track();
+        // In the drain only resources count among the starts.
+        if !self.shutdown.is_requested() {
+            self.starts.ended();
         }
         self.emit(EventKind::Started {
             name: self.name(id),
@@ -361,7 +361,7 @@ impl Life {
     }
 
     pub(super) fn on_slow_first_poll(&mut self, id: Id) {
-        if !self.members[id].was_up {
+        if !self.components[id].has_been_up() {
             self.emit(EventKind::SlowFirstPoll {
                 name: self.name(id),
             });
@@ -371,7 +371,7 @@ impl Life {
 
     /// A retry, a restart or a periodic run is due.
     pub(super) fn on_due(&mut self, id: Id) {
-        if self.draining {
+        if self.drain.begun {
             return;
         }
         if self.plan.components[id].is_worker() {
@@ -382,7 +382,7 @@ impl Life {
     }
 }
 
-/// Calls it the first time only.
+/// Calls it the first time only: a worker may report that it is ready as often as it likes.
 fn once(call: impl Fn() + Send + Sync) -> impl Fn() + Send + Sync {
     let called = AtomicBool::new(false);
     move || {
@@ -390,9 +390,4 @@ fn once(call: impl Fn() + Send + Sync) -> impl Fn() + Send + Sync {
             call();
         }
     }
-}
-
-/// Makes a hook; that runs no code of an `async fn`, but an `impl` by hand may do what it likes.
-pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
-    caught(make).map_err(HookError::Panicked)
 }

@@ -1,4 +1,5 @@
-//! The stop of each resource, as soon as all that depend on it and all of a higher order have ended.
+//! The stop of each resource, as soon as all that depend on it and all of a higher order have ended: its `stop`, its tasks,
+//! its emergency hook where the stop was not graceful, its destructor.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,90 +7,95 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::Call;
+use super::call::guard;
+use super::driver::{GRACE, Life};
 use super::hook_error::HookError;
 use super::input::{Ended, Input, Turn};
 use super::span::{CallPhase, EmergencySpan};
-use super::startup::guard;
-use super::{GRACE, Life};
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::EventKind;
-use crate::api::leases::LeaseCounts;
-use crate::api::leases::{self, Outstanding};
+use crate::api::leases::{self, LeaseCounts, Outstanding};
 use crate::api::record::HookKind;
 use crate::base::duration::show;
-use crate::life::component_state::Phase;
+use crate::error::escape::escape;
 use crate::life::emergency::EmergencyEnd;
+use crate::life::state::component::Phase;
 use crate::life::track::{Activity, Mark};
-use crate::plan::component::{Id, Kind, Source};
+use crate::plan::component::{Id, Kind};
 use crate::plan::drill::Stage;
 
 impl Life {
     /// Stops all resources in reverse.
     pub(super) async fn stop_all(&mut self) {
-        self.mark(Mark::Stop);
+        self.history.mark(Mark::Stop);
         let now = Instant::now();
         let plan = Arc::clone(&self.plan);
-        for member in &mut self.members[..plan.resources] {
-            if member.phase == Phase::Up {
-                member.track.enter(Activity::WaitingToStop, now);
+        for component in &mut self.components[..plan.resources] {
+            if matches!(component.phase, Phase::Up) {
+                component.track.enter(Activity::WaitingToStop, now);
             }
         }
         plan.drill.enter(Stage::Stopping);
-        self.stopping_left = plan.resources;
-        self.stoppable = self.count_waits(|node| plan.graph.dependents(node));
-        self.stop_stoppable();
-        while (self.stopping_left > 0 || plan.drill.holds(Stage::Stopping)) && !self.is_over() {
+        let (resources, nodes) = (plan.resources, plan.graph.len());
+        self.stops
+            .begin(resources, nodes, |node| plan.graph.dependents(node));
+        self.stop_free();
+        while (self.stops.pending > 0 || plan.drill.holds(Stage::Stopping))
+            && !self.is_out_of_time()
+        {
             self.step().await;
-            self.stop_stoppable();
+            self.stop_free();
         }
     }
 
-    /// Stops what nothing keeps any more, and whatever that lets go at once.
-    fn stop_stoppable(&mut self) {
-        while !self.is_over()
-            && let Some(node) = self.stoppable.pop()
+    /// Stops what nothing keeps any more, and whatever that frees at once. A loop, not a recursion: a long chain of
+    /// resources without a `stop` ends here without returning to the driver's loop.
+    fn stop_free(&mut self) {
+        while !self.is_out_of_time()
+            && let Some(node) = self.stops.next()
         {
-            if node < self.plan.resources && self.members[node].phase == Phase::Up {
+            let resources = self.plan.resources;
+            if node < resources && matches!(self.components[node].phase, Phase::Up) {
                 self.begin_stop(node);
                 continue;
             }
-            // A barrier, or one that never came up.
-            if node < self.plan.resources {
-                self.members[node].next_turn(Phase::Ended);
-                self.stopping_left -= 1;
+            // A barrier, or a resource that never came up.
+            if node < resources {
+                self.components[node].next_turn(Phase::Ended);
+                self.stops.resource_ended();
             }
-            self.let_go(node);
+            self.free_needs(node);
         }
     }
 
     /// The node has ended: what it needed need not wait for it.
-    fn let_go(&mut self, node: usize) {
+    fn free_needs(&mut self, node: usize) {
         let plan = Arc::clone(&self.plan);
         for need in plan.graph.needs(node) {
-            if self.node_unblocked(*need) {
-                if let Some(member) = self.members[..plan.resources].get_mut(*need as usize) {
-                    member.stop_after = self.ends.last().copied().filter(|id| *id < plan.resources);
+            if self.stops.unblock(*need) {
+                let last = self.stops.ends.last().copied();
+                let resources = &mut self.components[..plan.resources];
+                if let Some(component) = resources.get_mut(*need as usize) {
+                    component.stop_after = last.filter(|id| *id < plan.resources);
                 }
-                self.stoppable.push(*need as usize);
             }
         }
     }
 
     fn begin_stop(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
-        let left = self.left();
-        let allowed = plan.graph.allowance(id, plan.cost(id), left);
-        let slack = plan.graph.slack(id, left);
+        let remaining = self.remaining();
+        let allowed = plan.graph.allowance(id, plan.cost(id), remaining);
+        let slack = plan.graph.slack(id, remaining);
         let now = Instant::now();
-        let member = &mut self.members[id];
-        member.since = now;
-        member.told = true;
-        let turn = member.next_turn(Phase::Stopping);
-        if let Some(scope) = &member.scope {
+        let component = &mut self.components[id];
+        component.since = now;
+        component.stop_requested = true;
+        let turn = component.next_turn(Phase::Stopping);
+        if let Some(scope) = &component.scope {
             scope.request_stop(now + allowed, now + allowed.max(slack));
         }
-        self.cut_at(id, now + allowed);
+        self.set_abort_at(id, now + allowed);
         let Kind::Resource { table, hooks, .. } = &plan.components[id].kind else {
             return;
         };
@@ -101,22 +107,25 @@ impl Life {
             name: self.name(id),
             time_limit: allowed,
         });
-        let instance = self.store.get(&Source::Component { id, bind: None });
+        let instance = self.instance(id);
         let stop = table.stop;
         let in_use = table.in_use;
-        let counts = hooks.contains(&HookKind::InUse);
-        let before = Arc::clone(&self.members[id].in_use_before);
-        let armed = self.members[id].slot;
-        let emergency = self.emergency.handle();
+        let component = &mut self.components[id];
+        if hooks.contains(&HookKind::InUse) {
+            component.leases_before_stop = Some(Arc::default());
+        }
+        let before = component.leases_before_stop.clone();
+        let slot = component.slot;
+        let emergency = self.emergency.hooks.handle();
         let hook = guard(|| {
             let instance = instance?;
             let hook = plan.drill.stop(id, stop(&instance)?).map(Ended::from);
             Some(hook.after(move || {
-                // Here and now: between the driver's look and this the process may have stood still.
-                if armed.is_some_and(|slot| emergency.was_due(slot)) {
+                // Checked where the stop begins: between the driver's check and this one the process may have stood still.
+                if slot.is_some_and(|slot| emergency.was_due(slot)) {
                     return Err("its emergency hook was called before it could begin".into());
                 }
-                if counts {
+                if let Some(before) = before {
                     before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
                 }
                 Ok(())
@@ -125,11 +134,11 @@ impl Life {
         match hook {
             Ok(Some(hook)) => {
                 let sender = self.sender.clone();
-                let emergency = self.emergency.handle();
+                let emergency = self.emergency.hooks.handle();
                 let then = move |result: Result<Ended, HookError>| {
-                    // Here and now: where the driver comes late, the watchdog's threads must not call the hook of what
-                    // has ended clean.
-                    if let (Ok(_), Some(slot)) = (&result, armed) {
+                    // Disarmed where the stop ends: should the driver be late, the watchdog must not call the hook of what
+                    // has stopped gracefully.
+                    if let (Ok(_), Some(slot)) = (&result, slot) {
                         emergency.disarm(slot);
                     }
                     let _ = sender.send(Input::StopEnded { id, turn, result });
@@ -142,65 +151,60 @@ impl Life {
     }
 
     pub(super) fn on_stop_ended(&mut self, id: Id, turn: Turn, result: Result<Ended, HookError>) {
-        if self.members[id].turn == turn {
+        if self.components[id].turn == turn {
             self.after_stop(id, result);
         }
     }
 
     /// The time of its stop, its tasks, its emergency hook or its destructor is over.
-    pub(super) fn on_stop_cut(&mut self, id: Id) {
-        let allowed = self.members[id].since.elapsed();
-        match self.members[id].phase {
+    pub(super) fn on_stop_timeout(&mut self, id: Id) {
+        let component = &mut self.components[id];
+        let waited = component.since.elapsed();
+        match component.phase {
             Phase::Stopping => {
-                let thread = self.members[id].call.as_ref().is_some_and(Call::is_thread);
-                self.members[id].cut_call();
-                let member = &mut self.members[id];
-                let what = if thread {
+                let what = if component.call_is_thread() {
                     "its stop did not end on its thread within"
                 } else {
                     "its stop did not end within"
                 };
-                member
-                    .outcome
-                    .errors
-                    .push(format!("{what} {}", show(allowed)));
-                member.outcome.layer = CleanupLayer::Timeout;
-                member.clean = false;
-                self.cancel_tasks(id);
+                component.abort_call();
+                let error = format!("{what} {}", show(waited));
+                component.outcome.errors.push(error);
+                component.outcome.layer = CleanupLayer::Timeout;
+                self.cancel_tasks(id, false);
             }
-            Phase::StopTasks if !self.members[id].cancelled => self.cancel_tasks(id),
-            Phase::StopTasks => self.settle(id),
-            Phase::InEmergency => {
-                if let Some(slot) = self.members[id].slot {
-                    self.emergency.give_up(slot);
-                    self.hear_emergency_ends();
+            Phase::StoppingTasks {
+                graceful,
+                aborted: false,
+            } => self.cancel_tasks(id, graceful),
+            Phase::StoppingTasks { aborted: true, .. } => self.settle(id),
+            Phase::InEmergency { .. } => {
+                if let Some(slot) = component.slot {
+                    self.emergency.hooks.give_up(slot);
+                    self.take_emergency_ends();
                 }
             }
-            Phase::Dropping => {
-                let member = &mut self.members[id];
-                member.outcome.errors.push(format!(
-                    "its destructor did not end within {}",
-                    show(allowed)
-                ));
-                member.outcome.layer = member.outcome.layer.max(CleanupLayer::Timeout);
-                member.outcome.unclean = true;
+            Phase::Dropping { .. } => {
+                let error = format!("its destructor did not end within {}", show(waited));
+                component.unclean(CleanupLayer::Timeout, error);
                 self.resource_ended(id);
             }
             _ => {}
         }
     }
 
-    /// Its stop has ended clean: the emergency hook is not due any more.
+    /// It has stopped gracefully: its emergency hook is not due any more.
     fn disarm(&mut self, id: Id) {
-        if let Some(slot) = self.members[id].slot {
-            self.emergency.disarm(slot);
+        if let Some(slot) = self.components[id].slot {
+            self.emergency.hooks.disarm(slot);
         }
     }
 
-    /// The hook is through; its tasks have what is left of its time.
+    /// Its `stop` has ended; its tasks have what remains of its time.
     fn after_stop(&mut self, id: Id, result: Result<Ended, HookError>) {
-        let member = &mut self.members[id];
-        member.call = None;
+        let component = &mut self.components[id];
+        component.call = None;
+        let graceful = result.is_ok();
         match result {
             Ok(Ended::Clean) => self.disarm(id),
             Ok(Ended::Expected(error)) => {
@@ -211,148 +215,139 @@ impl Life {
                 });
             }
             Err(error) => {
-                member.clean = false;
-                // Also where there is no hook for it: that is how far it had to go.
-                member.outcome.layer = CleanupLayer::Emergency;
-                member
-                    .outcome
-                    .errors
-                    .push(format!("its stop failed: {}", error.describe()));
+                // Also where it has no emergency hook: that is how far its cleanup had to go.
+                component.outcome.layer = CleanupLayer::Emergency;
+                let error = format!("its stop failed: {}", error.describe());
+                component.outcome.errors.push(error);
             }
         }
-        let until = self.members[id].cut_at;
-        self.members[id].next_turn(Phase::StopTasks);
-        self.await_tasks(id, until);
+        let component = &mut self.components[id];
+        let until = component.abort_at;
+        component.next_turn(Phase::StoppingTasks {
+            graceful,
+            aborted: false,
+        });
+        self.await_tasks(id, until.unwrap_or_else(Instant::now));
     }
 
-    fn await_tasks(&mut self, id: Id, until: Option<Instant>) {
-        if self.tasks_are_over(id) {
+    fn await_tasks(&mut self, id: Id, until: Instant) {
+        if self.tasks_have_ended(id) {
             self.settle(id);
         } else {
-            self.cut_at(id, until.unwrap_or_else(Instant::now));
+            self.set_abort_at(id, until);
         }
     }
 
-    fn cancel_tasks(&mut self, id: Id) {
-        self.cancel_scope(id);
-        self.members[id].next_turn(Phase::StopTasks);
-        self.await_tasks(id, Some(Instant::now() + GRACE));
+    fn cancel_tasks(&mut self, id: Id, graceful: bool) {
+        let component = &mut self.components[id];
+        component.cancel_tasks();
+        component.next_turn(Phase::StoppingTasks {
+            graceful,
+            aborted: true,
+        });
+        self.await_tasks(id, Instant::now() + GRACE);
     }
 
-    /// Stop and tasks are through: the third layer where it is due.
+    /// Stop and tasks have ended, or are waited for no longer: its emergency hook where that is due, else its destructor.
     pub(super) fn settle(&mut self, id: Id) {
-        let name = self.name(id);
-        let member = &mut self.members[id];
-        if let Some(scope) = &member.scope {
+        let component = &mut self.components[id];
+        if let Some(scope) = &component.scope {
             scope.tasks.close();
-            member.outcome.unfinished_tasks = scope.tasks.names();
+            component.outcome.unfinished_tasks = scope.tasks.names();
         }
-        let member = &mut self.members[id];
-        if !member.outcome.unfinished_tasks.is_empty() {
-            member.outcome.layer = member.outcome.layer.max(CleanupLayer::Timeout);
-            member.outcome.unclean = true;
+        if !component.outcome.unfinished_tasks.is_empty() {
+            component.unclean(CleanupLayer::Timeout, None);
         }
-        if member.clean {
-            self.drop_instance(id);
+        if let Phase::StoppingTasks { graceful: true, .. } = component.phase {
+            self.drop_instance(id, None);
             return;
         }
-        member.outcome.unclean = true;
-        let Some(slot) = member.slot else {
-            self.drop_instance(id);
+        component.outcome.unclean = true;
+        let Some(slot) = component.slot else {
+            self.drop_instance(id, None);
             return;
         };
-        let waiting = u32::try_from(self.emergency.armed())
-            .unwrap_or(u32::MAX)
-            .max(1);
-        let share = self.emergency_left / waiting;
+        let share = self.emergency.share();
+        // Before the hook is called: from then on a paused clock would jump over its share.
         let hold = self.threads.hold();
-        if !self.emergency.run(slot) {
-            self.drop_instance(id);
+        if !self.emergency.hooks.run(slot) {
+            self.drop_instance(id, None);
             return;
         }
-        self.emit(EventKind::EmergencyHook { name });
-        self.members[id].next_turn(Phase::InEmergency);
-        self.members[id].emergency_since = Some((Instant::now(), hold));
-        self.members[id].cancelled = true;
-        self.cut_at(id, Instant::now() + share);
+        self.emit(EventKind::EmergencyHook {
+            name: self.name(id),
+        });
+        let since = Instant::now();
+        self.components[id].next_turn(Phase::InEmergency { since, hold });
+        self.set_abort_at(id, since + share);
     }
 
-    /// Looks at all emergency hooks that have ended, or were given up.
-    pub(super) fn hear_emergency_ends(&mut self) {
-        for slot in 0..self.slots.len() {
-            if let Some(end) = self.emergency.take_end(slot) {
-                self.on_emergency_ended(slot, end);
+    /// Takes the ends of all emergency hooks that have ended, or were given up.
+    pub(super) fn take_emergency_ends(&mut self) {
+        for slot in 0..self.emergency.count() {
+            if let Some((id, end)) = self.emergency.take_end(slot) {
+                self.on_emergency_ended(slot, id, end);
             }
         }
     }
 
-    /// The watchdog may have begun hooks while all went well here: then it did not.
-    pub(super) fn hear_of_hooks_that_others_began(&mut self) {
-        self.hear_emergency_ends();
-        for (slot, id) in self.slots.iter().enumerate() {
-            if self.emergency.was_due(slot) {
-                let outcome = &mut self.members[*id].outcome;
+    /// The watchdog may have begun hooks although all went well here: then it did not.
+    pub(super) fn note_hooks_of_the_watchdog(&mut self) {
+        self.take_emergency_ends();
+        for (slot, id) in self.emergency.slots() {
+            if self.emergency.hooks.was_due(slot) {
+                let outcome = &mut self.components[id].outcome;
                 outcome.layer = CleanupLayer::Emergency;
                 outcome.unclean = true;
             }
         }
     }
 
-    fn on_emergency_ended(&mut self, slot: usize, end: EmergencyEnd) {
-        let id = self.slots[slot];
-        let member = &mut self.members[id];
-        member.outcome.layer = CleanupLayer::Emergency;
+    fn on_emergency_ended(&mut self, slot: usize, id: Id, end: EmergencyEnd) {
+        let component = &mut self.components[id];
+        component.outcome.layer = CleanupLayer::Emergency;
         let error = match end {
             EmergencyEnd::Done => None,
-            EmergencyEnd::Panicked(message) => Some(format!(
-                "its emergency hook panicked: {}",
-                crate::error::escape::escape(&message)
-            )),
+            EmergencyEnd::Panicked(message) => {
+                Some(format!("its emergency hook panicked: {}", escape(&message)))
+            }
             EmergencyEnd::GivenUp => Some("its emergency hook did not end in its share".to_owned()),
             EmergencyEnd::NotBegun => {
                 Some("its emergency hook was not begun in its share: no thread was free".to_owned())
             }
         };
-        member.outcome.errors.extend(error.clone());
+        component.outcome.errors.extend(error.clone());
         let now = Instant::now();
-        let (called, came_back) = self.emergency.times(slot);
+        let (called, came_back) = self.emergency.hooks.times(slot);
         if let Some(called) = called {
-            member.track.emergency(called.into(), now);
+            component.track.emergency(called.into(), now);
         }
-        if member.phase != Phase::InEmergency {
-            member
-                .track
-                .end(came_back.map_or(now, |at| now.min(at.into())));
-        }
-        if let Some((since, _)) = member.emergency_since.take() {
-            self.emergency_left = self.emergency_left.saturating_sub(since.elapsed());
-        }
-        if self.members[id].phase == Phase::InEmergency {
-            let called = called.filter(|_| EmergencySpan::is_wanted());
-            let span = called.map(|at| EmergencySpan {
-                component: self.name(id),
-                elapsed: came_back.unwrap_or_else(std::time::Instant::now) - at,
-                error,
-            });
-            self.drop_instance_after(id, span);
-        }
+        let Phase::InEmergency { since, .. } = component.phase else {
+            // Called by the emergency layer or the watchdog: nothing of the component waits for its end.
+            let ended = came_back.map_or(now, |at| now.min(at.into()));
+            component.track.end(ended);
+            return;
+        };
+        self.emergency.has_taken(since.elapsed());
+        let called = called.filter(|_| EmergencySpan::is_wanted());
+        let span = called.map(|at| EmergencySpan {
+            component: self.name(id),
+            elapsed: came_back.unwrap_or_else(std::time::Instant::now) - at,
+            error,
+        });
+        self.drop_instance(id, span);
     }
 
-    /// The framework's own handle goes, off the runtime where that runs user code, within the component's time.
-    fn drop_instance(&mut self, id: Id) {
-        self.drop_instance_after(id, None);
-    }
-
-    /// The same, once the span of its emergency hook is written.
-    fn drop_instance_after(&mut self, id: Id, span: Option<EmergencySpan>) {
+    /// Drops the framework's own handle, off the runtime where that runs user code, within the component's time. Before
+    /// that the span of its emergency hook is written.
+    fn drop_instance(&mut self, id: Id, span: Option<EmergencySpan>) {
         let plan = Arc::clone(&self.plan);
         let Kind::Resource { table, .. } = &plan.components[id].kind else {
             return;
         };
-        let hook = self.members[id]
-            .slot
-            .and_then(|slot| self.emergency.take_hook(slot));
-        let Some(instance) = self.store.put(id, None) else {
+        let slot = self.components[id].slot;
+        let hook = slot.and_then(|slot| self.emergency.hooks.take_hook(slot));
+        let Some(instance) = self.instances.put(id, None) else {
             self.resource_ended(id);
             return;
         };
@@ -361,7 +356,8 @@ impl Life {
             self.resource_ended(id);
             return;
         }
-        let turn = self.members[id].next_turn(Phase::Dropping);
+        let aborted = self.components[id].is_aborted();
+        let turn = self.components[id].next_turn(Phase::Dropping { aborted });
         let sender = self.sender.clone();
         let in_use = table.in_use;
         self.threads.run(move || {
@@ -378,15 +374,14 @@ impl Life {
                 panic,
             });
         });
-        let scope_end = self.members[id]
-            .scope
-            .as_ref()
-            .and_then(|scope| scope.abort_at());
-        let own = plan.graph.allowance(id, plan.cost(id), self.left());
+        let component = &self.components[id];
+        let scope_end = component.scope.as_ref().and_then(|scope| scope.abort_at());
+        let own = plan.graph.allowance(id, plan.cost(id), self.remaining());
+        // Where the stop took all of its time, a destructor still has the moment that it normally takes.
         let at = scope_end
-            .unwrap_or(self.members[id].since + own)
-            .max(Instant::now() + GRACE.min(self.left()));
-        self.cut_at(id, at);
+            .unwrap_or(component.since + own)
+            .max(Instant::now() + GRACE.min(self.remaining()));
+        self.set_abort_at(id, at);
     }
 
     pub(super) fn on_dropped(
@@ -396,44 +391,39 @@ impl Life {
         leaked: (usize, Vec<Outstanding>),
         panic: Option<String>,
     ) {
-        let member = &mut self.members[id];
-        if member.turn != turn {
+        if self.components[id].turn != turn {
             return;
         }
         self.leaks(id, leaked);
-        let member = &mut self.members[id];
         if let Some(panic) = panic {
-            member
-                .outcome
-                .errors
-                .push(format!("its destructor {panic}"));
-            member.outcome.unclean = true;
+            let outcome = &mut self.components[id].outcome;
+            outcome.errors.push(format!("its destructor {panic}"));
+            outcome.unclean = true;
         }
         self.resource_ended(id);
     }
 
-    /// What it still has lent out at its end.
+    /// Writes down the leases that are still out at its end.
     pub(super) fn leaks(&mut self, id: Id, (after, oldest): (usize, Vec<Outstanding>)) {
-        let member = &mut self.members[id];
-        let before = member.in_use_before.load(Ordering::Relaxed);
-        member.outcome.leaked = LeaseCounts {
-            before_stop: before,
+        let component = &mut self.components[id];
+        component.outcome.leaked = LeaseCounts {
+            before_stop: component.leases_before_stop(),
             after_stop: after,
             oldest,
         };
     }
 
-    /// Asks one that is left behind what it still has lent out.
+    /// Asks a component whose instance is not dropped for its leases.
     pub(super) fn count_leaks(&mut self, id: Id) {
         let plan = Arc::clone(&self.plan);
         let Kind::Resource { table, .. } = &plan.components[id].kind else {
             return;
         };
-        let instance = self.store.get(&Source::Component { id, bind: None });
+        let instance = self.instance(id);
         let Some(instance) = instance.filter(|_| plan.components[id].has(HookKind::InUse)) else {
             return;
         };
-        self.counting += 1;
+        self.emergency.counting += 1;
         let sender = self.sender.clone();
         let in_use = table.in_use;
         self.threads.run(move || {
@@ -445,13 +435,13 @@ impl Life {
     }
 
     fn resource_ended(&mut self, id: Id) {
-        let member = &mut self.members[id];
-        member.next_turn(Phase::Ended);
-        let took: Duration = member.since.elapsed();
-        member.outcome.stopped = Some(took);
-        self.ends.push(id);
+        let component = &mut self.components[id];
+        component.next_turn(Phase::Ended);
+        let took: Duration = component.since.elapsed();
+        component.outcome.stopped = Some(took);
+        self.stops.ends.push(id);
         self.emit_stopped(id);
-        self.stopping_left = self.stopping_left.saturating_sub(1);
-        self.let_go(id);
+        self.stops.resource_ended();
+        self.free_needs(id);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a component is at. What is waiting, and what is work, is told apart.
+/// What a component is at. Waiting and work are different activities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
     /// It is not its turn to start.
@@ -15,7 +15,7 @@ pub(crate) enum Activity {
     Backoff,
     /// It is up. For a worker, restarts and the time between periodic runs included.
     Running,
-    /// A worker, or main's body, that has been told to stop.
+    /// A worker, or main's body, that has been asked to stop.
     Draining,
     /// Others have to stop before it.
     WaitingToStop,
@@ -51,7 +51,7 @@ pub(crate) enum Mark {
     Stop,
     /// A second signal.
     Forced,
-    /// All that is left gets its emergency hook: forced, or the time is over.
+    /// All that is still up gets its emergency hook: forced, or the time is over.
     Emergency,
     End,
     Deadline,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_has_no_end_and_what_has_not_begun_waits_until_the_cause_to_stop() {
+    fn an_activity_that_goes_on_has_no_end_and_a_wait_to_start_ends_with_the_cause_to_stop() {
         let began = Instant::now();
         let mut track = Track::new(Activity::Waiting, began);
         let cause = Some(began + 2 * SECOND);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_was_called_after_its_component_was_left_reopens_the_track() {
+    fn a_hook_that_was_called_after_its_component_was_abandoned_reopens_the_track() {
         let began = Instant::now();
         let mut track = Track::new(Activity::Running, began);
         track.end(began + SECOND);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_was_called_before_its_component_was_left_ends_what_that_was_at() {
+    fn a_hook_that_was_called_before_its_component_was_abandoned_ends_its_activity() {
         let began = Instant::now();
         let mut track = Track::new(Activity::Running, began);
         track.end(began + 3 * SECOND);

@@ -9,7 +9,7 @@ pub mod drill;
 pub(crate) mod drill;
 pub(crate) mod environment;
 pub(crate) mod graph;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod registry;
 pub(crate) mod selection;
 pub(crate) mod setup;

@@ -44,12 +44,13 @@ fn handler(signal: i32) {
     } else {
         let now = now();
         match FIRST_AT.compare_exchange(0, now, SeqCst, SeqCst) {
+            // The instant decides which handler is the first. The relay looks at `FIRST` alone, which is set by that one.
             Ok(_) => {
                 FIRST.store(signal, SeqCst);
                 if let Some(relay) = RELAY.get() {
                     relay.unpark();
                 }
-                // Here and now: the thread that passes it on may stand still.
+                // Not delegated to the thread that passes it on, which may stand still.
                 watchdog::arm_for_signal();
                 return;
             }
@@ -64,7 +65,7 @@ fn handler(signal: i32) {
     }
 }
 
-/// In nanoseconds of `CLOCK` plus one.
+/// In nanoseconds of `CLOCK` plus one, so that 0 can say that no signal has come.
 fn now() -> u64 {
     CLOCK.get().map_or(1, |clock| {
         u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
@@ -125,9 +126,10 @@ pub(crate) fn install() -> std::io::Result<()> {
     Ok(())
 }
 
-/// From now on signals reach this life.
+/// Has signals reach this life from now on.
 pub(crate) fn attach(life: UnboundedSender<Input>) {
     *LIFE.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
+    // A second flag, since a handler must not lock.
     ATTACHED.store(true, SeqCst);
     // One that came before found no deadline to fix.
     if FIRST_AT.load(SeqCst) != 0 {
@@ -153,7 +155,8 @@ fn relay() {
         let (first, hangups) = (FIRST.load(SeqCst), HANGUPS.load(SeqCst));
         let life = {
             let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
-            // Under the lock: who attaches a life meanwhile waits here for the end, and starts nothing.
+            // Under the lock: a thread that attaches a life meanwhile waits for it until the process ends, and starts
+            // nothing.
             if life.is_none() && first != 0 {
                 default_effect(first);
             }

@@ -1,7 +1,16 @@
 use std::env;
 use std::process::{Command, exit};
 
-use super::*;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::live::{Kept, drive};
+use super::watchdog;
+use crate::life::emergency::Emergency;
+use crate::view::stderr::write_line;
 
 /// Set in the process that is to end.
 const CHILD: &str = "LIFECYCLE_TESTS_CHILD";
@@ -39,7 +48,8 @@ fn panic_as_driver() {
     let news = Arc::clone(&emergency_news);
     let emergency = Emergency::new(1, move || news.notify_one()).unwrap();
     emergency.arm(0, Box::new(|| write_line("the hook is called")));
-    watchdog::attach(emergency.handle(), FLUSH, Duration::from_secs(600));
+    let reserve = Duration::from_millis(250);
+    watchdog::attach(emergency.handle(), reserve, Duration::from_secs(600));
     let kept = Kept {
         _made: Box::new(()),
         emergency,

@@ -146,7 +146,11 @@ impl Report {
     /// Returns how many units of admitted work were aborted because they did not end within the drain.
     #[must_use]
     pub fn aborted_work(&self) -> u64 {
-        self.outcome.cut_work.iter().map(|(_, units)| units).sum()
+        self.outcome
+            .aborted_work
+            .iter()
+            .map(|(_, units)| units)
+            .sum()
     }
 
     /// Returns the components in the order in which they ended, then those that never came up.
@@ -279,7 +283,7 @@ impl Report {
             limit: Duration::ZERO,
             reserve: Duration::ZERO,
             forced: None,
-            cut_work: Vec::new(),
+            aborted_work: Vec::new(),
             began: std::time::SystemTime::UNIX_EPOCH,
             marks: Vec::new(),
             body: None,

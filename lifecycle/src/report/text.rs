@@ -54,7 +54,7 @@ impl Report {
         if let Some(signal) = outcome.forced {
             writeln!(f, "  forced by {}", signal_name(signal))?;
         }
-        for (name, units) in &outcome.cut_work {
+        for (name, units) in &outcome.aborted_work {
             let name = escape(name);
             writeln!(f, "  {units} in flight of `{name}` had to be aborted")?;
         }

@@ -147,7 +147,7 @@ impl<'a> Life<'a> {
             forced_by: outcome.forced,
             root_error: outcome.root.as_deref(),
             aborted_work: outcome
-                .cut_work
+                .aborted_work
                 .iter()
                 .map(|(scope, units)| AbortedWork {
                     scope,

@@ -262,7 +262,7 @@ fn starts_that_exceed_the_drain_are_cancelled_without_hooks() {
             .expect_names("emergency", "");
         end.expect_after(at, "base.stop", 950..1600);
         end.expect_line(&["thread", "abandoned"])
-            .expect_line(&["waiting", "cut"]);
+            .expect_line(&["waiting", "cancelled"]);
     });
 }
 

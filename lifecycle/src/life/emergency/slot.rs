@@ -1,20 +1,33 @@
-//! [`Slot`]: one emergency hook, and who may call it.
+//! [`Slot`]: one emergency hook, and which thread may call it.
 //!
 //! Invariants:
 //!
 //! 1. The state goes EMPTY -> ARMED -> DUE -> RUNNING -> DONE, with exits to DISARMED (from ARMED), GIVEN_UP (from
 //!    RUNNING) and LATE (from DUE; it may still go on to RUNNING); each step is one compare-and-swap, so that exactly one
 //!    party takes it.
-//! 2. A hook runs at most once: only who steps to RUNNING calls it, and takes it out of the slot for that.
+//! 2. A hook runs at most once: only the thread that steps to RUNNING calls it, and takes it out of the slot for
+//!    that.
 //! 3. The lock guards the hook alone; no user code runs under it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::{EmergencyEnd, Hook};
 use crate::base::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard};
 use crate::error::panic::caught;
+
+/// A hook with the instance that it is for.
+pub(crate) type Hook = Box<dyn Fn() + Send>;
+
+/// How an emergency hook ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EmergencyEnd {
+    Done,
+    Panicked(String),
+    GivenUp,
+    /// Its share went by before a thread was free for it. The driver waits no longer, but the hook may still be called.
+    NotBegun,
+}
 
 const EMPTY: u8 = 0;
 const ARMED: u8 = 1;
@@ -33,7 +46,7 @@ pub(super) struct Slot {
     panic: OnceLock<String>,
     called: OnceLock<Instant>,
     came_back: OnceLock<Instant>,
-    /// The driver knows how it ended.
+    /// The driver has taken its end.
     heard: AtomicBool,
 }
 
@@ -71,7 +84,7 @@ impl Slot {
         self.step(ARMED, DUE)
     }
 
-    /// Calls the hook if it is due; true when that has ended it, and somebody may be waiting for that.
+    /// Calls the hook if it is due; true when that has ended it while it was waited for.
     pub(super) fn run(&self) -> bool {
         if !self.step(DUE, RUNNING) && !self.step(LATE, RUNNING) {
             return false;
@@ -80,7 +93,7 @@ impl Slot {
         self.step(RUNNING, DONE)
     }
 
-    /// Nobody waits for it any more; false when it has ended, or is not due.
+    /// Ends the wait for the hook; false when it has ended, or is not due.
     pub(super) fn give_up(&self) -> bool {
         self.step(RUNNING, GIVEN_UP) || self.step(DUE, LATE)
     }
@@ -100,7 +113,7 @@ impl Slot {
         (!self.heard.swap(true, Ordering::AcqRel)).then_some(end)
     }
 
-    /// The hook, unless somebody calls it, or still may.
+    /// The hook, unless it is being called, or still may be.
     pub(super) fn take_back(&self) -> Option<Hook> {
         match self.state() {
             ARMED | DUE | LATE | RUNNING => None,
@@ -117,7 +130,7 @@ impl Slot {
         self.state() == ARMED
     }
 
-    /// It is to be called, or is being called, and somebody waits for that.
+    /// Whether it is to be called, or is being called, and is waited for.
     pub(super) fn is_pending(&self) -> bool {
         matches!(self.state(), DUE | RUNNING)
     }
@@ -127,7 +140,7 @@ impl Slot {
         matches!(self.state(), RUNNING | GIVEN_UP)
     }
 
-    /// Whether it waits for a thread, also where nobody waits for it any more.
+    /// Whether it waits for a thread, also where its share is over.
     pub(super) fn waits_for_thread(&self) -> bool {
         matches!(self.state(), DUE | LATE)
     }
@@ -181,7 +194,7 @@ mod models {
 
     use loom::thread;
 
-    use super::*;
+    use crate::life::emergency::slot::*;
 
     /// A hook, and how often it was called.
     fn counted() -> (Hook, Arc<AtomicUsize>) {
@@ -214,7 +227,7 @@ mod models {
     }
 
     #[test]
-    fn one_of_those_who_disarm_and_make_due_takes_the_hook() {
+    fn either_disarm_or_make_due_takes_the_hook() {
         loom::model(|| {
             let (slot, calls) = armed();
             let closed = Arc::new(AtomicBool::new(false));
@@ -303,7 +316,7 @@ mod models {
                 .collect();
             assert_eq!(ends.len(), 1, "{ends:?}");
             assert_eq!(calls.load(Relaxed), 1);
-            // Too late first, where nobody had begun it; then given up or done.
+            // Too late first, where no thread had begun it; then given up or done.
             let steps = [given_up, given_up_too, done];
             let steps = steps.into_iter().filter(|step| *step).count();
             assert!((1..=2).contains(&steps), "{steps} took the last step");
@@ -314,7 +327,7 @@ mod models {
     }
 
     #[test]
-    fn a_hook_is_taken_back_once_and_never_from_whoever_may_call_it() {
+    fn a_hook_is_taken_back_once_and_never_while_it_may_be_called() {
         loom::model(|| {
             let (slot, calls) = armed();
             let runner = spawn(&slot, |slot| slot.make_due() && slot.run());
@@ -322,8 +335,8 @@ mod models {
             let given_up = slot.give_up();
             let taken = slot.take_back();
             join(runner);
-            let left = slot.take_back();
-            let hooks = [&too_early, &taken, &left];
+            let at_last = slot.take_back();
+            let hooks = [&too_early, &taken, &at_last];
             let hooks = hooks.into_iter().filter(|hook| hook.is_some()).count();
             assert_eq!(hooks, 1, "there is one hook");
             let calls = calls.load(Relaxed);

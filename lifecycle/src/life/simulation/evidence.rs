@@ -22,8 +22,9 @@ pub(super) enum What {
     Called(Stage),
     Ended(Stage, End),
     /// The future was dropped before it ended.
-    Cut(Stage),
-    Told(Stage),
+    Aborted(Stage),
+    /// It saw that it is asked to stop.
+    StopRequested(Stage),
     /// A worker said that it is up.
     Ready,
     Emergency,
@@ -39,7 +40,7 @@ pub(super) enum What {
     Stopping,
     Draining,
     /// Only the emergency layer remains.
-    Over,
+    OutOfTime,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +139,7 @@ impl<'a> Seen<'a> {
         self.members[id].iter().filter(is).count()
     }
 
-    /// What the life says became of it.
+    /// Its outcome, by the report.
     pub(super) fn outcome(&self, id: usize) -> &ComponentOutcome {
         &self.story.outcome.components[self.components[id]]
     }
@@ -147,7 +148,7 @@ impl<'a> Seen<'a> {
         self.outcome(id).started.is_some()
     }
 
-    /// When the start that brought it up ended: its last one, since one that was given up may end, too.
+    /// When the start that brought it up ended: its last one, since an abandoned one may end, too.
     pub(super) fn up(&self, id: usize) -> Option<Spot> {
         let ok = |what| what == What::Ended(Stage::Start, End::Ok);
         let up = self.members[id].iter().filter(|(_, what)| ok(*what));
@@ -170,18 +171,18 @@ impl<'a> Seen<'a> {
     }
 
     /// When only the emergency layer remained, where it came to that.
-    pub(super) fn over(&self) -> Option<Spot> {
-        self.driver(What::Over)
+    pub(super) fn out_of_time(&self) -> Option<Spot> {
+        self.driver(What::OutOfTime)
     }
 
-    /// Whether that was certainly before the plan was left; at the same instant both may be.
-    pub(super) fn before_over(&self, at: Instant) -> bool {
-        self.over().is_none_or(|over| at < over.at)
+    /// Whether that was certainly before the emergency layer began; at the same instant both may be.
+    pub(super) fn surely_in_time(&self, at: Instant) -> bool {
+        self.out_of_time().is_none_or(|end| at < end.at)
     }
 
-    /// Whether it may have been before the plan was left.
-    pub(super) fn maybe_before_over(&self, at: Instant) -> bool {
-        self.over().is_none_or(|over| at <= over.at)
+    /// Whether it may have been before the emergency layer began.
+    pub(super) fn maybe_in_time(&self, at: Instant) -> bool {
+        self.out_of_time().is_none_or(|end| at <= end.at)
     }
 
     /// Where the emergency reserve begins.
@@ -209,7 +210,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Tasks and end of what came up, and not of a start that was given up and ended later.
+    /// Tasks and end of what came up, and not of a start that was abandoned and ended later.
     pub(super) fn own(&self, id: usize) -> impl Iterator<Item = (Spot, What)> {
         let number = self.up(id).map_or(0, |up| up.number);
         let own = move |entry: &(Spot, What)| entry.0.number == number;
@@ -221,8 +222,8 @@ pub(super) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The whole story, for whoever replays it.
-pub(super) fn told(story: &Story) -> String {
+/// The whole story as text, for a replay.
+pub(super) fn text_of(story: &Story) -> String {
     let mut text = format!("{:#?}\n{:#?}\n", story.world, story.outcome);
     for entry in &story.log {
         let at = entry.at - story.began;

@@ -7,7 +7,7 @@ use super::world::{
 };
 use crate::api::background_policy::{EndAction, RestartPolicy};
 
-/// How a world's members differ from each other, and how bad a day it is.
+/// How a world's members differ from each other, and how much goes wrong.
 struct Odds {
     /// Of a hundred hooks so many misbehave.
     faults: u32,
@@ -87,13 +87,13 @@ pub(super) fn world_of(random: &mut Rng, members: usize) -> World {
     }
     let blocks = |worker: &Worker| matches!(worker.ready, Ready::FirstPoll(1..));
     if world.workers.iter().any(blocks) {
-        // Where the driver hears late, nothing is to hang on when exactly it does.
+        // Where the driver is late, no restart is to depend on when exactly it goes on.
         let windows = world.workers.iter_mut().map(|worker| &mut worker.within);
         windows.for_each(|within| *within = 60_000);
     }
     if random.bool() {
         world.body = Some(Body {
-            call: until_told(random, &odds),
+            call: until_stop(random, &odds),
             tasks: tasks(random, &odds),
         });
     }
@@ -106,12 +106,12 @@ pub(super) fn world_of(random: &mut Rng, members: usize) -> World {
             });
         }
     }
-    befall(random, &mut world);
+    add_outside_events(random, &mut world);
     world
 }
 
 /// What happens from outside: nothing but the request to stop in half of the worlds.
-fn befall(random: &mut Rng, world: &mut World) {
+fn add_outside_events(random: &mut Rng, world: &mut World) {
     let at = |random: &mut Rng| match random.u32(0..4) {
         0 => 0,
         1 => random.u64(0..300),
@@ -174,8 +174,8 @@ fn call(random: &mut Rng, odds: &Odds, faults: u32) -> Call {
     }
 }
 
-/// What goes on until it is told, mostly.
-fn until_told(random: &mut Rng, odds: &Odds) -> Call {
+/// What goes on until it is asked to stop, mostly.
+fn until_stop(random: &mut Rng, odds: &Odds) -> Call {
     let first = if percent(random, 15 + odds.faults / 4) {
         act(random, odds.faults)
     } else {
@@ -183,7 +183,7 @@ fn until_told(random: &mut Rng, odds: &Odds) -> Call {
     };
     Call {
         act: first,
-        told: (!percent(random, odds.faults / 2)).then(|| act(random, odds.faults)),
+        on_stop: (!percent(random, odds.faults / 2)).then(|| act(random, odds.faults)),
         thread: odds.threads && percent(random, 15),
         bomb: percent(random, odds.faults / 4),
     }
@@ -195,7 +195,7 @@ fn tasks(random: &mut Rng, odds: &Odds) -> Vec<Call> {
     }
     let task = |random: &mut Rng| Call {
         thread: false,
-        ..until_told(random, odds)
+        ..until_stop(random, odds)
     };
     (0..random.usize(1..4)).map(|_| task(random)).collect()
 }
@@ -224,7 +224,7 @@ fn resource(random: &mut Rng, odds: &Odds, id: usize, per_order: usize) -> Resou
     }
     starts.push(last);
     for start in &mut starts {
-        start.told = takes_shutdown
+        start.on_stop = takes_shutdown
             .then(|| act(random, odds.faults))
             .filter(|_| random.bool());
     }
@@ -277,11 +277,11 @@ fn worker(random: &mut Rng, odds: &Odds) -> Worker {
         .map(|_| {
             if periodic {
                 let mut run = call(random, odds, odds.faults);
-                run.told =
+                run.on_stop =
                     (run.act.end == End::Never || random.bool()).then(|| act(random, odds.faults));
                 run
             } else {
-                until_told(random, odds)
+                until_stop(random, odds)
             }
         })
         .collect();
@@ -316,7 +316,7 @@ fn worker(random: &mut Rng, odds: &Odds) -> Worker {
             (random.u64(0..3_000), what)
         }),
     };
-    // A thread that is given up while the worker runs again would be mistaken for it.
+    // The end of a thread that was abandoned would be mistaken for that of the run that followed.
     if every.is_some_and(|every| every.run_timeout.is_some()) || worker.ready == Ready::NeverSets {
         for run in &mut worker.runs {
             run.thread = false;

@@ -43,7 +43,7 @@ impl Drop for Thing {
         match self.scene.world.resources[self.id].destructor {
             Destructor::None | Destructor::Quick => {}
             Destructor::Panic => resume_unwind(Box::new("a destructor's panic")),
-            // For a thread of the emergency hooks, for which the world's time does not pass, it is quick.
+            // On a thread of the emergency hooks, where the world's time does not pass, it is quick.
             Destructor::Slow(millis) if Handle::try_current().is_ok() => {
                 lent::wait(tokio::time::sleep(Duration::from_millis(millis)));
             }
@@ -60,7 +60,7 @@ struct Which {
     stage: Stage,
 }
 
-/// Tells a future that ended from one that was dropped before.
+/// Writes down whether a future ended, or was dropped before.
 struct Watch {
     scene: Arc<Scene>,
     which: Which,
@@ -79,7 +79,8 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.ended {
-            self.scene.log_of(self.which, What::Cut(self.which.stage));
+            self.scene
+                .log_of(self.which, What::Aborted(self.which.stage));
             if self.bomb && !std::thread::panicking() {
                 resume_unwind(Box::new("the panic of a future that is dropped"));
             }
@@ -142,7 +143,7 @@ impl Scene {
         });
     }
 
-    /// Does what the call does, and writes down when it is told.
+    /// Does what the call does, and writes down when it is asked to stop.
     async fn perform(self: Arc<Self>, which: Which, call: Call, scope: Option<Shutdown>) -> End {
         let mut requested = pin!(async {
             match scope {
@@ -155,22 +156,22 @@ impl Scene {
         let ended = std::future::poll_fn(|context| {
             if !is_stop_requested && requested.as_mut().poll(context).is_ready() {
                 is_stop_requested = true;
-                self.log_of(which, What::Told(which.stage));
-                if call.told.is_some() {
+                self.log_of(which, What::StopRequested(which.stage));
+                if call.on_stop.is_some() {
                     return Poll::Ready(None);
                 }
             }
             own.as_mut().poll(context).map(Some)
         })
         .await;
-        match (ended, call.told) {
+        match (ended, call.on_stop) {
             (Some(end), _) => end,
             (None, Some(reaction)) => act(reaction).await,
             (None, None) => unreachable!("it does not listen"),
         }
     }
 
-    /// The call as a hook; `value` is made where it ends well.
+    /// The call as a hook; `value` is made where it ends without an error.
     fn hook<T: Send + 'static>(
         self: &Arc<Self>,
         which: Which,
@@ -184,7 +185,7 @@ impl Scene {
             return Hook::thread(move || {
                 let performed = Arc::clone(&scene).perform(which, call, scope);
                 let Some(end) = lent::wait(performed) else {
-                    return Err("left behind".into());
+                    return Err("abandoned".into());
                 };
                 scene.log_of(which, What::Ended(which.stage, end));
                 give(end)
@@ -321,11 +322,11 @@ pub(super) fn table(needs_drop: bool) -> ResourceTable {
         let which = scene.called(id, Stage::Start);
         let (scope, later) = (context.shutdown(), context.shutdown());
         let call = resource.start(which.number);
-        let told = Arc::clone(&scene);
+        let owner = Arc::clone(&scene);
         scene.hook(which, call, Some(scope), move || {
-            let tasks = &told.world.resources[id].tasks;
-            told.spawn(which, tasks, &later);
-            let scene = Arc::clone(&told);
+            let tasks = &owner.world.resources[id].tasks;
+            owner.spawn(which, tasks, &later);
+            let scene = Arc::clone(&owner);
             Instance::new(Arc::new(Thing { scene, id, which }))
         })
     }

@@ -68,7 +68,7 @@ impl Outside {
     }
 }
 
-/// Leads the world's life, with these in place of what the driver would hear next at those steps.
+/// Leads the world's life, with these in place of the driver's next input at those steps.
 pub(super) fn lead(world: &World, script: &[(u64, Outside)]) -> Story {
     JITTER.set(Some(world.jitter));
     STEPS.set(0);
@@ -93,7 +93,7 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let (up, is_up) = oneshot::channel();
     let observed = Arc::clone(scene);
     let (start, is_started) = oneshot::channel();
-    let (cut, is_cut) = oneshot::channel();
+    let (abort, is_aborted) = oneshot::channel();
     let hooks = Arc::new(OnceLock::<Emergency>::new());
     let early = scene.world.early_watchdog;
     let watchdog = |is_now: fn(Early) -> bool| {
@@ -124,7 +124,7 @@ async fn live(scene: &Arc<Scene>) -> Story {
             }
             observe(&observed, event.kind());
         }),
-        body: scene.world.body.as_ref().map(|_| BodyLink { start, cut }),
+        body: scene.world.body.as_ref().map(|_| BodyLink { start, abort }),
         up: Some(up),
         on_deadline: Box::new(move |_| on_deadline()),
         on_code: Box::new(drop),
@@ -136,7 +136,7 @@ async fn live(scene: &Arc<Scene>) -> Story {
     let written = Arc::clone(scene);
     let driver = tokio::spawn(async move {
         let outcome = life.run().await;
-        // What is dropped after the life belongs to nobody's story.
+        // What is dropped after the life is no part of the story.
         let log = written.log.lock().unwrap().clone();
         (outcome, log, Instant::now(), STEPS.get())
     });
@@ -149,14 +149,14 @@ async fn live(scene: &Arc<Scene>) -> Story {
             host(
                 |context| scene.body(context),
                 is_started,
-                is_cut,
+                is_aborted,
                 &events,
                 is_ended,
             )
             .await
         });
     }
-    befall(scene, &shutdown, &events, is_up);
+    outside_events(scene, &shutdown, &events, is_up);
     let (outcome, log, ended_at, steps) = driver.await.unwrap();
     drop((ended, handles));
     Story {
@@ -170,8 +170,8 @@ async fn live(scene: &Arc<Scene>) -> Story {
     }
 }
 
-/// Lets happen from outside what is to.
-fn befall(
+/// Spawns what happens from outside.
+fn outside_events(
     scene: &Arc<Scene>,
     shutdown: &Shutdown,
     events: &mpsc::UnboundedSender<Input>,
@@ -225,12 +225,12 @@ fn befall(
     }
 }
 
-fn observe(scene: &Scene, notice: &EventKind) {
-    let what = match notice {
+fn observe(scene: &Scene, event: &EventKind) {
+    let what = match event {
         EventKind::Running { .. } => What::Running,
         EventKind::ShutdownBegan { .. } => What::Stopping,
         EventKind::Draining { .. } => What::Draining,
-        EventKind::Forced { .. } => What::Over,
+        EventKind::Forced { .. } => What::OutOfTime,
         _ => return,
     };
     scene.log(scene.world.outside_id(), what);

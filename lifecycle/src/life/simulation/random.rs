@@ -64,7 +64,7 @@ pub(super) fn simulate(worlds: u64, run: impl Fn(&mut Rng) + Sync) {
 }
 
 #[test]
-fn whatever_happens_the_invariants_hold() {
+fn the_invariants_hold_in_random_worlds() {
     let worlds = variable("LIFECYCLE_WORLDS").unwrap_or(2_000);
     simulate(worlds, |random| {
         let world = generate::world(random);

@@ -11,7 +11,7 @@ use super::world::{
 use super::{generate, random};
 use crate::api::background_policy::RestartPolicy;
 
-/// Of everything one: hooks that are slow, fail and hang, tasks, workers with and without order, work, main's body.
+/// One of everything: hooks that are slow, fail and hang, tasks, workers with and without order, work, main's body.
 fn small() -> World {
     let slow = |millis| Call::of(Act::ends(millis, End::Ok));
     let resource = |needs: &[usize], stop| Resource {
@@ -31,8 +31,8 @@ fn small() -> World {
             worker(
                 None,
                 Call {
-                    told: Some(Act::ends(5, End::Ok)),
-                    ..Call::UNTIL_TOLD
+                    on_stop: Some(Act::ends(5, End::Ok)),
+                    ..Call::UNTIL_STOP
                 },
             ),
             Worker {
@@ -42,7 +42,7 @@ fn small() -> World {
             },
         ],
         body: Some(Body {
-            call: Call::UNTIL_TOLD,
+            call: Call::UNTIL_STOP,
             tasks: vec![Call::of(Act::NEVER)],
         }),
         units: vec![Unit {
@@ -63,7 +63,7 @@ fn small() -> World {
             Resource {
                 takes_shutdown: true,
                 emergency: Some(true),
-                tasks: vec![Call::UNTIL_TOLD],
+                tasks: vec![Call::UNTIL_STOP],
                 ..resource(&[0], Call::of(Act::ends(3, End::Fail)))
             },
             Resource {
@@ -83,8 +83,8 @@ fn ended_with_tasks() -> World {
         workers: vec![Worker {
             restart: RestartPolicy::OnFailure,
             timeout: Some(100),
-            runs: vec![Call::of(Act::ends(40, End::Fail)), Call::UNTIL_TOLD],
-            tasks: vec![Call::UNTIL_TOLD, Call::of(Act::NEVER)],
+            runs: vec![Call::of(Act::ends(40, End::Fail)), Call::UNTIL_STOP],
+            tasks: vec![Call::UNTIL_STOP, Call::of(Act::NEVER)],
             ..Worker::PLAIN
         }],
         ..World::of(Vec::new())
@@ -125,7 +125,7 @@ fn worlds() -> Vec<World> {
 }
 
 #[test]
-fn a_request_to_stop_at_any_step_is_heard() {
+fn a_request_to_stop_at_any_step_stops_the_app() {
     for world in worlds() {
         let steps = checked(&world, &[]).steps;
         assert!(steps > 5);
@@ -152,7 +152,7 @@ fn a_request_to_stop_at_any_step_is_heard() {
 }
 
 #[test]
-fn a_life_forced_at_any_step_ends_at_once() {
+fn a_signal_that_forces_at_any_step_ends_the_life_at_once() {
     for world in worlds() {
         let steps = checked(&world, &[]).steps;
         for step in 0..steps {
@@ -163,7 +163,7 @@ fn a_life_forced_at_any_step_ends_at_once() {
 }
 
 #[test]
-fn a_life_stopped_at_any_step_and_forced_at_any_later_one_ends_at_once() {
+fn a_second_signal_at_any_step_after_the_first_ends_the_life_at_once() {
     for world in worlds() {
         let steps = checked(&world, &[]).steps;
         for first in 0..steps {
@@ -178,7 +178,7 @@ fn a_life_stopped_at_any_step_and_forced_at_any_later_one_ends_at_once() {
 }
 
 #[test]
-fn random_worlds_are_stopped_and_forced_at_every_step() {
+fn the_invariants_hold_in_random_worlds_that_are_stopped_and_forced_at_every_step() {
     let worlds = random::variable("LIFECYCLE_WORLDS").unwrap_or(2_000) / 200;
     simulate(worlds, |random| {
         let members = random.usize(1..20);

@@ -1,4 +1,4 @@
-//! Worlds as plain data: what an app has and does, what its code does, and what befalls it from outside. Times are
+//! Worlds as plain data: what an app has and does, what its code does, and what happens to it from outside. Times are
 //! milliseconds.
 
 use crate::api::background_policy::{EndAction, RestartPolicy};
@@ -29,8 +29,8 @@ pub(super) struct Act {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call {
     pub(super) act: Act,
-    /// What it does instead from when it is told; without that it does not listen.
-    pub(super) told: Option<Act>,
+    /// What it does instead once it is asked to stop; without that it does not listen.
+    pub(super) on_stop: Option<Act>,
     /// It is a function that blocks its thread.
     pub(super) thread: bool,
     /// Its future panics when it is dropped before its end.
@@ -109,7 +109,7 @@ pub(super) struct Body {
     pub(super) tasks: Vec<Call>,
 }
 
-/// Work that somebody brings: it asks to be admitted at that time since the begin, and takes that long, or does not end.
+/// Work that comes from outside: it asks to be admitted at that time since the begin, and takes that long, or does not end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unit {
     pub(super) at: u64,
@@ -133,11 +133,11 @@ pub(super) enum Outside {
 pub(super) enum Early {
     /// As soon as the deadline is fixed.
     Deadline,
-    /// When the driver has called for the first stop, and nobody has begun it yet.
+    /// When the driver has called for the first stop, and it has not begun yet.
     FirstStop,
     /// In the last moment of a stop.
     EndOfStop,
-    /// The same, because of a signal of which the driver does not hear.
+    /// The same, because of a signal that the driver does not see.
     Signal(i32),
 }
 
@@ -155,7 +155,7 @@ pub(super) struct World {
     pub(super) body: Option<Body>,
     pub(super) units: Vec<Unit>,
     pub(super) outside: Vec<(u64, Outside)>,
-    /// It is told to stop so long after it has come up, where nothing else stops it.
+    /// It is asked to stop so long after it has come up, where nothing else stops it.
     pub(super) linger: u64,
     /// What stands for chance in backoffs.
     pub(super) jitter: f64,
@@ -172,16 +172,16 @@ impl Act {
 
 impl Call {
     pub(super) const OK: Self = Self::of(Act::OK);
-    /// It goes on until it is told.
-    pub(super) const UNTIL_TOLD: Self = Self {
-        told: Some(Act::OK),
+    /// It goes on until it is asked to stop.
+    pub(super) const UNTIL_STOP: Self = Self {
+        on_stop: Some(Act::OK),
         ..Self::of(Act::NEVER)
     };
 
     pub(super) const fn of(act: Act) -> Self {
         Self {
             act,
-            told: None,
+            on_stop: None,
             thread: false,
             bomb: false,
         }
@@ -208,7 +208,7 @@ impl Resource {
         nth(&self.starts, attempt)
     }
 
-    /// Something of its end is on threads that nobody waits for to the end.
+    /// Something of its end is on threads that are not waited for to the end.
     pub(super) fn has_threads(&self) -> bool {
         self.stop.is_some_and(|stop| stop.thread) || matches!(self.destructor, Destructor::Slow(_))
     }
@@ -251,7 +251,7 @@ fn nth(calls: &[Call], index: usize) -> Call {
 }
 
 impl World {
-    /// One that is told to stop once it is up, with these resources.
+    /// One that is asked to stop once it is up, with these resources.
     pub(super) fn of(resources: Vec<Resource>) -> Self {
         Self {
             shutdown: 20_000,
@@ -287,7 +287,7 @@ impl World {
         self.worker_ids().end
     }
 
-    /// The driver, and whoever acts from outside.
+    /// The driver, and what acts from outside.
     pub(super) fn outside_id(&self) -> usize {
         self.body_id() + 1
     }

@@ -116,7 +116,7 @@ impl Check {
             id: self.id,
             bind: None,
         };
-        let Some(instance) = inside.store.get(&source) else {
+        let Some(instance) = inside.instances.get(&source) else {
             return Asked::Known(Ok(()));
         };
         let (result, end) = watch::channel(None);
@@ -168,7 +168,7 @@ impl Check {
             };
             let mut call = lock(&call);
             match *call {
-                Progress::Aborted => begun.cut(),
+                Progress::Aborted => begun.abort(),
                 _ => *call = Progress::Begun(begun),
             }
         });
@@ -180,7 +180,7 @@ impl UnderWay {
     fn abort(&self) {
         let call = std::mem::replace(&mut *lock(&self.call), Progress::Aborted);
         if let Progress::Begun(call) = call {
-            call.cut();
+            call.abort();
         }
     }
 }

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::drain::Drain;
-use super::runs::{ComponentOutcome, Runs};
+use super::runs::{OwnEnd, Runs};
 use super::starts::attempts;
 use super::stops::Ending;
 use crate::api::background_policy::EndAction;
@@ -29,7 +29,7 @@ pub(super) fn check(
     seen: &Seen<'_>,
     workers: &[Runs],
     drain: Option<&Drain>,
-    gave_up: &[usize],
+    abandoned: &[usize],
     endings: &[Ending],
 ) {
     let outcome = &seen.story.outcome;
@@ -37,7 +37,7 @@ pub(super) fn check(
     let mut events = Vec::new();
     starts(seen, &mut events);
     for worker in workers {
-        run(seen, worker, gave_up.contains(&worker.id), &mut events);
+        run(seen, worker, abandoned.contains(&worker.id), &mut events);
     }
     body(seen, &mut events);
     outside(seen, &mut events);
@@ -65,7 +65,7 @@ pub(super) fn check(
     }
     let config = first.is_some_and(|event| event.config);
     let (mut unclean, may_be_unclean) = unclean(seen, endings, workers, drain);
-    unclean |= !gave_up.is_empty();
+    unclean |= !abandoned.is_empty();
     exit_code(seen, &events, config, (unclean, unclean || may_be_unclean));
 }
 
@@ -118,22 +118,22 @@ fn exit_code(
     );
 }
 
-/// Whether something was cut or needed more than its hook; and whether it may have been.
+/// Whether something was aborted or needed more than its hook; and whether it may have been.
 fn unclean(
     seen: &Seen<'_>,
     endings: &[Ending],
     workers: &[Runs],
     drain: Option<&Drain>,
 ) -> (bool, bool) {
-    let mut unclean = !seen.story.outcome.cut_work.is_empty() || seen.over().is_some();
+    let mut unclean = !seen.story.outcome.aborted_work.is_empty() || seen.out_of_time().is_some();
     let mut maybe = unclean
         || endings
             .iter()
-            .any(|ending| matches!(ending, Ending::Over(true) | Ending::CleanThenOver));
+            .any(|ending| matches!(ending, Ending::OutOfTime(true) | Ending::CleanThenOutOfTime));
     unclean |= endings.iter().any(|ending| {
         matches!(
             ending,
-            Ending::CleanButCut | Ending::Failed | Ending::Over(false)
+            Ending::CleanButAborted | Ending::Failed | Ending::OutOfTime(false)
         )
     });
     let draining = seen.draining();
@@ -160,12 +160,12 @@ fn unclean(
         }
     }
     for worker in workers {
-        unclean |= worker.cut;
-        unclean |= seen.first(worker.id, What::Cut(Stage::Task)).is_some();
+        unclean |= worker.aborted;
+        unclean |= seen.first(worker.id, What::Aborted(Stage::Task)).is_some();
     }
     let body = seen.world.body_id();
-    unclean |= seen.first(body, What::Cut(Stage::Task)).is_some();
-    // It may have been cut before it was polled, and the life may have ended before it was dropped.
+    unclean |= seen.first(body, What::Aborted(Stage::Task)).is_some();
+    // It may have been aborted before it was polled, and the life may have ended before it was dropped.
     let called = seen.world.body.is_some() && seen.driver(What::Running).is_some();
     let ended = |what| matches!(what, What::Ended(Stage::Body, _));
     unclean |= called && seen.find(body, ended).is_none();
@@ -196,7 +196,7 @@ fn starts(seen: &Seen<'_>, events: &mut Vec<Event>) {
         let name = seen.world.name(id);
         assert!(
             is_last || *reason != Reason::Failed(name.as_str().into()),
-            "{name} is given up before its last attempt"
+            "{name} has failed before its last attempt"
         );
         let certain = at < cause.at;
         let failed = if certain {
@@ -204,10 +204,10 @@ fn starts(seen: &Seen<'_>, events: &mut Vec<Event>) {
         } else {
             match last.end {
                 Some((_, What::Ended(_, End::Ok | End::Disconnect))) => at == cause.at,
-                // Told, it cannot but fail.
+                // Asked to stop, it cannot but fail.
                 Some((_, What::Ended(..))) => !resource.takes_shutdown || at == cause.at,
                 // Its destructor panicked, or its time was over.
-                Some((end, What::Cut(_))) => {
+                Some((end, What::Aborted(_))) => {
                     end.at == last.limit || !waits && resource.start(last.called.number).bomb
                 }
                 _ => at == cause.at,
@@ -218,7 +218,7 @@ fn starts(seen: &Seen<'_>, events: &mut Vec<Event>) {
             || by_itself
                 && !resource.takes_shutdown
                 && at > cause.at
-                && seen.before_over(at)
+                && seen.surely_in_time(at)
                 && seen.draining().is_some_and(|draining| {
                     at < draining.at + millis(seen.world.drain).min(seen.reserve() - draining.at)
                 });
@@ -246,7 +246,7 @@ fn starts(seen: &Seen<'_>, events: &mut Vec<Event>) {
     }
 }
 
-fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
+fn run(seen: &Seen<'_>, worker: &Runs, abandoned: bool, events: &mut Vec<Event>) {
     let policy = seen.world.worker(worker.id);
     let name = || seen.world.name(worker.id).as_str().into();
     let running = seen.driver(What::Running);
@@ -256,7 +256,7 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
             reason,
             failure,
             config: false,
-            certain: certain && seen.before_over(at),
+            certain: certain && seen.surely_in_time(at),
         });
     };
     let end = worker.runs.last().and_then(|run| run.end);
@@ -264,21 +264,21 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
         end,
         Some((_, What::Ended(_, End::Fail | End::Config | End::Panic)))
     );
-    match worker.outcome {
-        Some(ComponentOutcome::Finished(at)) if policy.on_finish == EndAction::Shutdown => {
+    match worker.own_end {
+        Some(OwnEnd::Finished(at)) if policy.on_finish == EndAction::Shutdown => {
             push(at, Some(Reason::Finished(name())), false, true);
         }
-        Some(ComponentOutcome::Failed(at)) => {
+        Some(OwnEnd::Failed(at)) => {
             // Before the app is up, whatever its policy says.
             let early = running.is_none_or(|running| at + seen.blocked() < running.at);
             let same = running.is_some_and(|running| at <= running.at);
             let fatal = policy.on_failure == EndAction::Shutdown;
-            // At the instant at which it was told, it may have been told first.
-            let told = seen
+            // At the instant at which it was asked to stop, it may have been asked first.
+            let asked = seen
                 .draining()
                 .is_some_and(|draining| at + seen.blocked() >= draining.at);
             if early || same || fatal {
-                let certain = if told {
+                let certain = if asked {
                     fatal && is_error
                 } else {
                     early || fatal
@@ -293,16 +293,19 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
     let may_fail = policy
         .every
         .is_some_and(|every| every.max_failures.is_none_or(|most| failures < most));
-    // Told, it may only fail as being told provokes it, or as a run of it may.
-    if let (None, Some((spot, _))) = (worker.outcome, end.filter(|_| is_error && !gave_up))
+    // Once asked to stop, it may only fail as the request provokes it, or as a run of it may.
+    if let (None, Some((spot, _))) = (worker.own_end, end.filter(|_| is_error && !abandoned))
         && policy.on_failure == EndAction::Shutdown
         && !may_fail
     {
-        let told = worker.runs.last().is_some_and(|run| run.told.is_some());
+        let asked = worker
+            .runs
+            .last()
+            .is_some_and(|run| run.stop_requested.is_some());
         // At the same instant its time was over, and its end came too late.
         let errors = &seen.outcome(worker.id).errors;
-        let cut = errors.iter().any(|error| error.contains("did not end"));
-        push(spot.at, None, true, told && !cut);
+        let aborted = errors.iter().any(|error| error.contains("did not end"));
+        push(spot.at, None, true, asked && !aborted);
     }
     for (spot, what) in seen.of(worker.id) {
         if let What::Sent(outside) = what {
@@ -317,18 +320,23 @@ fn run(seen: &Seen<'_>, worker: &Runs, gave_up: bool, events: &mut Vec<Event>) {
 
 fn body(seen: &Seen<'_>, events: &mut Vec<Event>) {
     let id = seen.world.body_id();
-    let is_end = |what| matches!(what, What::Ended(Stage::Body, _) | What::Cut(Stage::Body));
+    let is_end = |what| {
+        matches!(
+            what,
+            What::Ended(Stage::Body, _) | What::Aborted(Stage::Body)
+        )
+    };
     let Some((spot, what)) = seen.last(id, is_end) else {
         return;
     };
-    let told = seen
-        .first(id, What::Told(Stage::Body))
-        .is_some_and(|told: Spot| told.is_before(spot));
+    let asked = seen
+        .first(id, What::StopRequested(Stage::Body))
+        .is_some_and(|asked: Spot| asked.is_before(spot));
     let bomb = seen.world.body.as_ref().is_some_and(|body| body.call.bomb);
     let (reason, failure) = match what {
         What::Ended(_, End::Ok | End::Expected) => (Reason::MainReturned, false),
-        What::Ended(_, End::Disconnect) if told => return,
-        What::Cut(_) if !bomb => return,
+        What::Ended(_, End::Disconnect) if asked => return,
+        What::Aborted(_) if !bomb => return,
         _ => (Reason::Failed("main".into()), true),
     };
     events.push(Event {
@@ -336,7 +344,7 @@ fn body(seen: &Seen<'_>, events: &mut Vec<Event>) {
         reason: Some(reason),
         failure,
         config: what == What::Ended(Stage::Body, End::Config),
-        certain: seen.before_over(spot.at) && spot.at != seen.story.ended,
+        certain: seen.surely_in_time(spot.at) && spot.at != seen.story.ended,
     });
 }
 

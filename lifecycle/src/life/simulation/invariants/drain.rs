@@ -1,4 +1,4 @@
-//! The drain: who is told when, who is cut when, and when it is over.
+//! The drain: which worker is asked to stop when, which is aborted when, and when the drain is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::runs::{Run, Runs};
 use super::starts::attempts;
-use crate::life::GRACE;
+use crate::life::driver::GRACE;
 use crate::life::simulation::evidence::{Seen, Stage, What, millis};
 
-/// A drain that was not left for the emergency layer.
+/// A drain that ended before the emergency layer began.
 pub(super) struct Drain {
     /// When the first resources may stop.
     pub(super) over: Instant,
@@ -18,10 +18,10 @@ pub(super) struct Drain {
     pub(super) end: Instant,
 }
 
-/// Its groups, first to be told first.
+/// Its groups, the first to be asked to stop first.
 fn groups<'a>(seen: &Seen<'_>, workers: &'a [Runs]) -> Vec<Vec<&'a Runs>> {
     let mut groups: BTreeMap<_, Vec<&Runs>> = BTreeMap::new();
-    // Main's body is told with the unordered ones, which need not exist.
+    // Main's body is asked with the unordered ones, which need not exist.
     groups.insert((true, 0), Vec::new());
     for worker in workers {
         let group = seen.world.worker(worker.id).group();
@@ -46,8 +46,12 @@ fn times(seen: &Seen<'_>, group: &[&Runs]) -> (Option<Duration>, Duration) {
     )
 }
 
-/// Adds to `gave_up` the workers whose threads were.
-pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>) -> Option<Drain> {
+/// Adds to `abandoned` the workers whose threads are.
+pub(super) fn check(
+    seen: &Seen<'_>,
+    workers: &[Runs],
+    abandoned: &mut Vec<usize>,
+) -> Option<Drain> {
     let cause = seen.cause();
     let reserve = seen.reserve();
     let ran = seen
@@ -58,7 +62,7 @@ pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>)
     let lame_duck = if waits { seen.world.lame_duck } else { 0 };
     let expected = cause.at + millis(lame_duck).min(reserve - cause.at);
     let Some(draining) = seen.draining() else {
-        assert!(!seen.before_over(expected), "it never drains");
+        assert!(!seen.surely_in_time(expected), "it never drains");
         return None;
     };
     let heard = expected..=expected + seen.blocked();
@@ -78,8 +82,8 @@ pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>)
         let after = groups[step + 1..].iter().map(|group| times(seen, group).0);
         let fixed: Duration = after.clone().flatten().sum();
         let shares = u32::try_from(after.filter(Option::is_none).count()).unwrap();
-        let left = end.saturating_duration_since(time);
-        let share = left.saturating_sub(fixed) / (1 + shares);
+        let remaining = end.saturating_duration_since(time);
+        let share = remaining.saturating_sub(fixed) / (1 + shares);
         let share = share.max(GRACE.min(reserve.saturating_duration_since(time)));
         let mut ended = time;
         for worker in group {
@@ -87,7 +91,7 @@ pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>)
             let allowed = timeout
                 .map_or(share, millis)
                 .min(reserve.saturating_duration_since(time));
-            ended = ended.max(told(seen, worker, time, allowed, gave_up)?);
+            ended = ended.max(asked(seen, worker, time, allowed, abandoned)?);
         }
         if step == 0 {
             ended = ended.max(body(seen, time, share)?);
@@ -99,21 +103,28 @@ pub(super) fn check(seen: &Seen<'_>, workers: &[Runs], gave_up: &mut Vec<usize>)
     } else {
         time.max(work(seen)?.min(end))
     };
-    seen.before_over(over).then_some(Drain { over, end })
+    seen.surely_in_time(over).then_some(Drain { over, end })
 }
 
-/// Checks a worker that is told at that time; returns when it had ended. `None` when the plan was left before.
-fn told(
+/// Checks a worker that is asked to stop at that time; returns when it had ended. `None` when the emergency layer began
+/// before.
+fn asked(
     seen: &Seen<'_>,
     worker: &Runs,
     time: Instant,
     allowed: Duration,
-    gave_up: &mut Vec<usize>,
+    abandoned: &mut Vec<usize>,
 ) -> Option<Instant> {
-    let cut = seen.tick(time + allowed);
+    let abort_at = seen.tick(time + allowed);
     // A first poll that blocks the runtime may still be to come.
     let late = seen.blocked();
-    let over = |at: Instant| if seen.before_over(at) { Some(at) } else { None };
+    let over = |at: Instant| {
+        if seen.surely_in_time(at) {
+            Some(at)
+        } else {
+            None
+        }
+    };
     over(time)?;
     let Some(run) = worker.runs.last().filter(|run| runs_at(run, time)) else {
         return Some(time);
@@ -121,32 +132,34 @@ fn told(
     let id = worker.id;
     match run.end {
         // Its tasks are still to end.
-        Some((end, _)) if end.at <= time && run.told.is_none() => {}
-        _ if run.told.is_none() && !seen.before_over(time + late) => {}
+        Some((end, _)) if end.at <= time && run.stop_requested.is_none() => {}
+        _ if run.stop_requested.is_none() && !seen.surely_in_time(time + late) => {}
         _ => assert!(
-            run.told
-                .is_some_and(|told| (time..=time + late).contains(&told.at))
-                || cut == time,
-            "w{id} was told at {:?}, and not {:?} after the begin",
-            run.told.map(|told| told.at - seen.story.began),
+            run.stop_requested
+                .is_some_and(|asked| (time..=time + late).contains(&asked.at))
+                || abort_at == time,
+            "w{id} was asked to stop at {:?}, and not {:?} after the begin",
+            run.stop_requested.map(|asked| asked.at - seen.story.began),
             time - seen.story.began,
         ),
     }
     let thread = seen.world.worker(id).run(run.called.number).thread;
     let tasks = run.tasks_over();
     let ended = match run.end {
-        Some((end, What::Cut(_))) => {
+        Some((end, What::Aborted(_))) => {
             assert!(
-                (cut..=cut + late).contains(&end.at) || !seen.before_over(end.at) || end.at <= time,
-                "w{id} was cut {:?} after it was told, and had {allowed:?}",
+                (abort_at..=abort_at + late).contains(&end.at)
+                    || !seen.surely_in_time(end.at)
+                    || end.at <= time,
+                "w{id} was aborted {:?} after it was asked to stop, and had {allowed:?}",
                 end.at - time
             );
             Some(end.at)
         }
-        Some((end, _)) if end.at <= cut + late => Some(end.at),
+        Some((end, _)) if end.at <= abort_at + late => Some(end.at),
         _ if thread => {
-            gave_up.push(id);
-            Some(cut)
+            abandoned.push(id);
+            Some(abort_at)
         }
         _ => None,
     };
@@ -155,8 +168,8 @@ fn told(
         _ => None,
     };
     assert!(
-        ended.is_some() || !seen.before_over(cut + late) || cut == seen.story.ended,
-        "w{id} was not cut when its time was over"
+        ended.is_some() || !seen.surely_in_time(abort_at + late) || abort_at == seen.story.ended,
+        "w{id} was not aborted when its time was over"
     );
     over(ended?)
 }
@@ -164,7 +177,7 @@ fn told(
 /// Whether function or tasks of the run have not ended by then.
 fn runs_at(run: &Run, time: Instant) -> bool {
     run.over()
-        .is_none_or(|over| over > time || run.told.is_some_and(|told| told.at == time))
+        .is_none_or(|over| over > time || run.stop_requested.is_some_and(|asked| asked.at == time))
 }
 
 /// The same for main's body.
@@ -173,40 +186,45 @@ fn body(seen: &Seen<'_>, time: Instant, share: Duration) -> Option<Instant> {
     let Some(called) = seen.first(id, What::Called(Stage::Body)) else {
         return Some(time);
     };
-    let cut = seen.tick(time + share);
+    let abort_at = seen.tick(time + share);
     let end = seen.find(id, |what| {
-        matches!(what, What::Ended(Stage::Body, _) | What::Cut(Stage::Body))
+        matches!(
+            what,
+            What::Ended(Stage::Body, _) | What::Aborted(Stage::Body)
+        )
     });
     let end = end.filter(|end| called.is_before(*end));
-    let was_cut = seen.first(id, What::Cut(Stage::Body)).is_some();
+    let aborted = seen.first(id, What::Aborted(Stage::Body)).is_some();
     let Some(end) = end else {
         assert!(
-            !seen.before_over(cut),
-            "main's body was not cut when its time was over"
+            !seen.surely_in_time(abort_at),
+            "main's body was not aborted when its time was over"
         );
         return None;
     };
-    if end.at > time || was_cut {
+    if end.at > time || aborted {
         let late = seen.blocked();
-        let told = seen.first(id, What::Told(Stage::Body)).map(|told| told.at);
+        let asked = seen
+            .first(id, What::StopRequested(Stage::Body))
+            .map(|asked| asked.at);
         assert!(
-            told.map_or(cut <= time + late, |told| (time..=time + late)
-                .contains(&told))
-                || !seen.before_over(time + late),
-            "main's body is told first"
+            asked.map_or(abort_at <= time + late, |asked| (time..=time + late)
+                .contains(&asked))
+                || !seen.surely_in_time(time + late),
+            "main's body is asked first"
         );
     }
     assert!(
-        !seen.before_over(end.at)
-            || if was_cut {
-                end.at == cut
+        !seen.surely_in_time(end.at)
+            || if aborted {
+                end.at == abort_at
             } else {
-                end.at <= cut
+                end.at <= abort_at
             },
-        "main's body ended {:?} after it was told, and had {share:?}",
+        "main's body ended {:?} after it was asked to stop, and had {share:?}",
         end.at - time
     );
-    seen.before_over(end.at).then_some(end.at.max(time))
+    seen.surely_in_time(end.at).then_some(end.at.max(time))
 }
 
 /// When everything else had ended that the drain awaits: starts under way, the app's tasks, admitted work. Far in the

@@ -20,8 +20,10 @@ fn calls(seen: &Seen<'_>, id: usize, ending: Ending) {
     let emergencies = seen.count(id, What::Emergency);
     let (least, most) = match ending {
         Ending::NeverUp => (0, 0),
-        Ending::Clean | Ending::CleanButCut | Ending::CleanThenOver | Ending::Failed => (1, 1),
-        Ending::Over(_) => (0, 1),
+        Ending::Clean | Ending::CleanButAborted | Ending::CleanThenOutOfTime | Ending::Failed => {
+            (1, 1)
+        }
+        Ending::OutOfTime(_) => (0, 1),
     };
     let has = usize::from(resource.stop.is_some());
     assert!(
@@ -29,10 +31,12 @@ fn calls(seen: &Seen<'_>, id: usize, ending: Ending) {
         "r{id} ({ending:?}) got {stops} stops"
     );
     let (least, most) = match ending {
-        Ending::NeverUp | Ending::Clean | Ending::CleanButCut | Ending::CleanThenOver => (0, 0),
-        Ending::Failed | Ending::Over(false) => (1, 1),
-        // Not due where the stop has ended well at that very instant.
-        Ending::Over(true) => (usize::from(!ended_well(seen, id)), 1),
+        Ending::NeverUp | Ending::Clean | Ending::CleanButAborted | Ending::CleanThenOutOfTime => {
+            (0, 0)
+        }
+        Ending::Failed | Ending::OutOfTime(false) => (1, 1),
+        // Not due where the stop has ended gracefully at that very instant.
+        Ending::OutOfTime(true) => (usize::from(!ended_gracefully(seen, id)), 1),
     };
     let has = usize::from(resource.emergency.is_some());
     assert!(
@@ -41,9 +45,10 @@ fn calls(seen: &Seen<'_>, id: usize, ending: Ending) {
     );
 }
 
-fn ended_well(seen: &Seen<'_>, id: usize) -> bool {
-    let well = [End::Ok, End::Expected].map(|end| What::Ended(Stage::Stop, end));
-    seen.world.resources[id].stop.is_none() || seen.find(id, |what| well.contains(&what)).is_some()
+fn ended_gracefully(seen: &Seen<'_>, id: usize) -> bool {
+    let graceful = [End::Ok, End::Expected].map(|end| What::Ended(Stage::Stop, end));
+    seen.world.resources[id].stop.is_none()
+        || seen.find(id, |what| graceful.contains(&what)).is_some()
 }
 
 /// What it needs stops only when it has ended, with its emergency hook and its destructor.
@@ -55,8 +60,8 @@ fn order(seen: &Seen<'_>, id: usize) {
         )
     };
     let of_own = |what| matches!(what, What::Ended(Stage::Task, _) | What::Dropped);
-    // Of what was cut nobody waits for the end.
-    let cut = seen.find(id, |what| what == What::Cut(Stage::Stop));
+    // The end of what was aborted is not waited for.
+    let aborted = seen.find(id, |what| what == What::Aborted(Stage::Stop));
     let last = seen.last(id, is_part).map(|(spot, _)| spot);
     let own = seen.own(id).filter(|(_, what)| of_own(*what)).last();
     let last = last.into_iter().chain(own.map(|(spot, _)| spot));
@@ -75,8 +80,8 @@ fn order(seen: &Seen<'_>, id: usize) {
             "r{other} stopped before r{id}"
         );
         assert!(
-            cut.is_none_or(|cut| cut.at <= stop.at),
-            "r{other} stopped before r{id} was cut"
+            aborted.is_none_or(|aborted| aborted.at <= stop.at),
+            "r{other} stopped before r{id} was aborted"
         );
         let slow = seen.world.resources[id].has_threads();
         assert!(
@@ -89,10 +94,12 @@ fn order(seen: &Seen<'_>, id: usize) {
 fn report(seen: &Seen<'_>, id: usize, ending: Ending) {
     let outcome = seen.outcome(id);
     let expected = match ending {
-        Ending::NeverUp | Ending::Over(true) => return,
+        Ending::NeverUp | Ending::OutOfTime(true) => return,
         Ending::Clean => (CleanupLayer::Safe, CleanupLayer::Safe),
-        Ending::CleanButCut | Ending::CleanThenOver => (CleanupLayer::Safe, CleanupLayer::Timeout),
-        Ending::Failed | Ending::Over(false) => (CleanupLayer::Safe, CleanupLayer::Emergency),
+        Ending::CleanButAborted | Ending::CleanThenOutOfTime => {
+            (CleanupLayer::Safe, CleanupLayer::Timeout)
+        }
+        Ending::Failed | Ending::OutOfTime(false) => (CleanupLayer::Safe, CleanupLayer::Emergency),
     };
     assert!(
         (expected.0..=expected.1).contains(&outcome.layer),
@@ -106,7 +113,10 @@ fn report(seen: &Seen<'_>, id: usize, ending: Ending) {
             "r{id} needed its emergency hook"
         );
     }
-    if matches!(ending, Ending::Clean | Ending::CleanButCut | Ending::Failed) {
+    if matches!(
+        ending,
+        Ending::Clean | Ending::CleanButAborted | Ending::Failed
+    ) {
         let unclean = ending != Ending::Clean;
         assert_eq!(
             outcome.unclean, unclean,

@@ -12,15 +12,15 @@ mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::evidence::{Seen, Story, What, millis, told};
+use super::evidence::{Seen, Story, What, millis, text_of};
 use crate::error::panic::panic_message;
 
-/// Panics with what is wrong in this story; whoever replays a seed is told all of it.
+/// Panics with what is wrong in this story; a replay of a seed prints all of it.
 pub(super) fn check(story: &Story) {
     let checked = catch_unwind(AssertUnwindSafe(|| check_all(story)));
     if let Err(payload) = checked {
         if std::env::var_os("LIFECYCLE_SEED").is_some() {
-            eprintln!("{}", told(story));
+            eprintln!("{}", text_of(story));
         }
         let message = panic_message(&*payload);
         panic!(
@@ -35,29 +35,29 @@ fn check_all(story: &Story) {
     deadline(&seen);
     starts::check(&seen);
     let runs = runs::check(&seen);
-    let mut gave_up = Vec::new();
-    let drain = drain::check(&seen, &runs, &mut gave_up);
+    let mut abandoned = Vec::new();
+    let drain = drain::check(&seen, &runs, &mut abandoned);
     let endings = stops::check(&seen, drain.as_ref());
     hooks::check(&seen, &endings);
     work::check(&seen, drain.as_ref());
     spans::check(&seen);
     tasks(&seen);
-    cause::check(&seen, &runs, drain.as_ref(), &gave_up, &endings);
+    cause::check(&seen, &runs, drain.as_ref(), &abandoned, &endings);
 }
 
-/// A task that is cancelled is dropped at once here: none is given up, as long as the plan is followed.
+/// A task that is cancelled is dropped at once here: all end, as long as there is time.
 fn tasks(seen: &Seen<'_>) {
     let outcome = &seen.story.outcome;
     for outcome in outcome.components.iter().chain(&outcome.body) {
         assert!(
-            outcome.unfinished_tasks.is_empty() || seen.over().is_some(),
-            "{} was left with tasks that it did not wait for",
+            outcome.unfinished_tasks.is_empty() || seen.out_of_time().is_some(),
+            "{} has tasks that were not waited for",
             outcome.name
         );
     }
 }
 
-/// The whole is within the deadline, and what is over ends at once: the emergency hooks take no time of this clock.
+/// The whole is within the deadline, and once only the emergency layer remains the life ends at once: the emergency hooks take no time of this clock.
 fn deadline(seen: &Seen<'_>) {
     let cause = seen.cause().at;
     let took = seen.story.ended - cause;
@@ -66,8 +66,10 @@ fn deadline(seen: &Seen<'_>) {
         seen.story.outcome.shutdown, took,
         "the report says how long"
     );
-    let Some(over) = seen.over() else { return };
-    assert_eq!(seen.story.ended, over.at, "it is over, and goes on");
+    let Some(end) = seen.out_of_time() else {
+        return;
+    };
+    assert_eq!(seen.story.ended, end.at, "it is out of time, and goes on");
     let forced = seen
         .of(seen.world.outside_id())
         .iter()
@@ -75,7 +77,7 @@ fn deadline(seen: &Seen<'_>) {
     let at = forced.map_or(seen.reserve(), |(spot, _)| spot.at.min(seen.reserve()));
     let heard = at..=at + seen.blocked();
     assert!(
-        heard.contains(&over.at),
-        "the plan is left at the reserve, or when forced"
+        heard.contains(&end.at),
+        "the emergency layer begins at the reserve, or when forced"
     );
 }

@@ -12,19 +12,20 @@ use crate::life::simulation::world::{End, Ready, Worker};
 /// One run of a worker.
 pub(super) struct Run {
     pub(super) called: Spot,
-    pub(super) told: Option<Spot>,
+    /// When it saw that it is asked to stop.
+    pub(super) stop_requested: Option<Spot>,
     pub(super) end: Option<(Spot, What)>,
     pub(super) ready: Option<Spot>,
-    /// When it is cut where nobody tells it to stop: it takes too long, or was never up.
+    /// When it is aborted although it is not asked to stop: it takes too long, or was never up.
     limit: Option<Instant>,
     /// When the last of its tasks that have ended did, and how many have not.
     tasks_end: Option<Instant>,
     tasks: usize,
 }
 
-/// What became of a worker that nobody told.
+/// How a worker ended for good before it was asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ComponentOutcome {
+pub(super) enum OwnEnd {
     Finished(Instant),
     Failed(Instant),
 }
@@ -33,10 +34,9 @@ pub(super) enum ComponentOutcome {
 pub(super) struct Runs {
     pub(super) id: usize,
     pub(super) runs: Vec<Run>,
-    /// How it ended by itself, for good.
-    pub(super) outcome: Option<ComponentOutcome>,
-    /// Its last run was cut because the app stops.
-    pub(super) cut: bool,
+    pub(super) own_end: Option<OwnEnd>,
+    /// Its last run was aborted because the app stops.
+    pub(super) aborted: bool,
 }
 
 impl Run {
@@ -51,17 +51,17 @@ impl Run {
         (self.tasks == 0).then(|| self.tasks_end.unwrap_or(self.called.at))
     }
 
-    /// Whether it ended before it was told.
-    fn is_untold(&self) -> bool {
-        match (self.told, self.end) {
-            (Some(told), Some((end, _))) => end.is_before(told),
+    /// Whether it ended before it was asked to stop.
+    fn ended_by_itself(&self) -> bool {
+        match (self.stop_requested, self.end) {
+            (Some(requested), Some((end, _))) => end.is_before(requested),
             (_, Some(_)) => true,
             _ => false,
         }
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        matches!(self.end, Some((_, What::Cut(_))))
+    pub(super) fn was_aborted(&self) -> bool {
+        matches!(self.end, Some((_, What::Aborted(_))))
     }
 
     pub(super) fn is_ok(&self) -> bool {
@@ -75,20 +75,20 @@ fn runs(seen: &Seen<'_>, id: usize) -> Vec<Run> {
         match what {
             What::Called(Stage::Run) => runs.push(Run {
                 called: *spot,
-                told: None,
+                stop_requested: None,
                 end: None,
                 ready: None,
                 limit: None,
                 tasks_end: None,
                 tasks: 0,
             }),
-            What::Told(Stage::Run) => runs[spot.number].told = Some(*spot),
-            What::Ended(Stage::Run, _) | What::Cut(Stage::Run) => {
+            What::StopRequested(Stage::Run) => runs[spot.number].stop_requested = Some(*spot),
+            What::Ended(Stage::Run, _) | What::Aborted(Stage::Run) => {
                 runs[spot.number].end = Some((*spot, *what));
             }
             What::Called(Stage::Task) => runs[spot.number].tasks += 1,
             What::Ready if runs[spot.number].end.is_none() => runs[spot.number].ready = Some(*spot),
-            What::Ended(Stage::Task, _) | What::Cut(Stage::Task) => {
+            What::Ended(Stage::Task, _) | What::Aborted(Stage::Task) => {
                 runs[spot.number].tasks_end = Some(spot.at);
                 runs[spot.number].tasks -= 1;
             }
@@ -101,7 +101,7 @@ fn runs(seen: &Seen<'_>, id: usize) -> Vec<Run> {
         run.limit = own_limit(worker, run, was_ready);
         was_ready |= run.ready.is_some() || run.is_ok();
         let limit = run.limit.filter(|limit| *limit == seen.story.ended);
-        if let (None, None, Some(at)) = (run.end, run.told, limit) {
+        if let (None, None, Some(at)) = (run.end, run.stop_requested, limit) {
             // The life ended before its future was dropped.
             let position = seen.story.log.len();
             let number = run.called.number;
@@ -110,7 +110,7 @@ fn runs(seen: &Seen<'_>, id: usize) -> Vec<Run> {
                 position,
                 number,
             };
-            run.end = Some((spot, What::Cut(Stage::Run)));
+            run.end = Some((spot, What::Aborted(Stage::Run)));
         }
     }
     runs
@@ -122,13 +122,13 @@ pub(super) fn check(seen: &Seen<'_>) -> Vec<Runs> {
         .worker_ids()
         .map(|id| {
             let runs = runs(seen, id);
-            let mut cut = false;
-            let outcome = follow(seen, id, &runs, &mut cut);
+            let mut aborted = false;
+            let own_end = follow(seen, id, &runs, &mut aborted);
             Runs {
                 id,
                 runs,
-                outcome,
-                cut,
+                own_end,
+                aborted,
             }
         })
         .collect();
@@ -183,7 +183,7 @@ fn after_what_is_before(seen: &Seen<'_>, all: &[Runs], worker: &Runs, first: &Ru
 }
 
 /// Follows the policy from run to run.
-fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<ComponentOutcome> {
+fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], aborted: &mut bool) -> Option<OwnEnd> {
     let worker = seen.world.worker(id);
     let mut restarts: VecDeque<Instant> = VecDeque::new();
     let mut failures = 0;
@@ -196,11 +196,14 @@ fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<Co
             "w{id} runs twice at a time"
         );
         let (end, _) = run.end?;
-        // One that was cut at another time was cut because the app stops.
+        // One that was aborted at another time was aborted because the app stops.
         let own = limit.is_some_and(|limit| (limit..=limit + seen.blocked()).contains(&end.at));
-        if !run.is_untold() || run.is_cut() && !own {
-            assert!(next.is_none(), "w{id} runs again after it was told to stop");
-            *cut = run.is_cut();
+        if !run.ended_by_itself() || run.was_aborted() && !own {
+            assert!(
+                next.is_none(),
+                "w{id} runs again after it was asked to stop"
+            );
+            *aborted = run.was_aborted();
             return None;
         }
         assert!(
@@ -213,21 +216,21 @@ fn follow(seen: &Seen<'_>, id: usize, runs: &[Run], cut: &mut bool) -> Option<Co
         restarts.retain(|at| over - *at < millis(worker.within));
         let recent = u32::try_from(restarts.len()).unwrap();
         let doubled = millis(worker.backoff) * 2_u32.saturating_pow(recent);
-        let outcome = match (worker.every, worker.restart) {
+        let own_end = match (worker.every, worker.restart) {
             (Some(every), _) => {
                 let too_many = every.max_failures.is_some_and(|most| failures >= most);
-                too_many.then_some(ComponentOutcome::Failed(over))
+                too_many.then_some(OwnEnd::Failed(over))
             }
             (None, RestartPolicy::Never | RestartPolicy::OnFailure) if ok => {
-                Some(ComponentOutcome::Finished(over))
+                Some(OwnEnd::Finished(over))
             }
-            (None, RestartPolicy::Never) => Some(ComponentOutcome::Failed(over)),
-            _ => (recent >= worker.max_restarts).then_some(ComponentOutcome::Failed(over)),
+            (None, RestartPolicy::Never) => Some(OwnEnd::Failed(over)),
+            _ => (recent >= worker.max_restarts).then_some(OwnEnd::Failed(over)),
         };
         restarts.push_back(over);
-        if outcome.is_some() {
+        if own_end.is_some() {
             assert!(next.is_none(), "w{id} runs again, against its policy");
-            return outcome;
+            return own_end;
         }
         let most = worker.every.map_or(doubled, |every| millis(every.period));
         match next {
@@ -260,5 +263,6 @@ fn own_limit(worker: &Worker, run: &Run, was_ready: bool) -> Option<Instant> {
 fn stops_running(seen: &Seen<'_>) -> Instant {
     let ran = seen.driver(What::Running).is_some();
     let stops = seen.draining().filter(|_| ran).unwrap_or(seen.cause());
-    seen.over().map_or(stops.at, |over| over.at.min(stops.at))
+    seen.out_of_time()
+        .map_or(stops.at, |over| over.at.min(stops.at))
 }

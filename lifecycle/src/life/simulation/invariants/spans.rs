@@ -29,7 +29,7 @@ pub(super) fn check(seen: &Seen<'_>) {
             let may_differ = match activity {
                 // A component without a hook stops, too.
                 Activity::Stopping => shown,
-                // It may still be called when nobody waits for it any more.
+                // It may still be called when it is not waited for any more.
                 Activity::Emergency => happened && not_begun(outcome),
                 _ => false,
             };

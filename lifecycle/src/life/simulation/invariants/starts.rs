@@ -25,7 +25,7 @@ pub(super) fn attempts(seen: &Seen<'_>, id: usize) -> Vec<Attempt> {
                 end: None,
                 limit: spot.at + limit,
             }),
-            What::Ended(Stage::Start, _) | What::Cut(Stage::Start) => {
+            What::Ended(Stage::Start, _) | What::Aborted(Stage::Start) => {
                 attempts[spot.number].end = Some((*spot, *what));
             }
             _ => {}
@@ -65,7 +65,7 @@ pub(super) fn check(seen: &Seen<'_>) {
         // At the same instant its time may have been over.
         let in_time = |attempt: &Attempt| {
             let end = attempt.over();
-            end < attempt.limit && seen.before_over(end) && end < drained(seen)
+            end < attempt.limit && seen.surely_in_time(end) && end < drained(seen)
         };
         assert!(
             if seen.is_up(id) {

@@ -1,5 +1,5 @@
 //! Stops: each begins as soon as all that come before it have ended, and has its own time or its share. So a failure
-//! gives its time back at once, and what is slow costs nobody else anything.
+//! gives its time back at once, and what is slow takes nothing from the others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::life::simulation::world::{Destructor, End, Resource};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     NeverUp,
-    /// By itself, and well.
+    /// By itself, gracefully.
     Clean,
-    /// By itself, and well, but tasks or destructor were cut, or the destructor panicked.
-    CleanButCut,
-    /// With an error, a panic, or cut: its emergency hook is due.
+    /// By itself, gracefully, but tasks or destructor were aborted, or the destructor panicked.
+    CleanButAborted,
+    /// With an error, a panic, or aborted: its emergency hook is due.
     Failed,
-    /// The hook ended by itself, and well; before the rest did, the plan may have been left.
-    CleanThenOver,
-    /// The plan was left before, or at that very instant: `true` where that is not certain.
-    Over(bool),
+    /// The hook ended by itself, gracefully; before the rest did, the emergency layer may have begun.
+    CleanThenOutOfTime,
+    /// The emergency layer began before, or at that very instant: `true` where that is not certain.
+    OutOfTime(bool),
 }
 
 /// What stops after a resource: so much fixed time, so many that want a share.
@@ -97,18 +97,20 @@ impl Chains {
         self.after[id].iter().copied().map(own).collect()
     }
 
-    /// The least and the most that a stop may get of what is left before the reserve.
+    /// The least and the most that a stop may get of what remains before the reserve.
     fn promise(
         &self,
         id: usize,
         timeout: Option<Duration>,
-        left: Duration,
+        remaining: Duration,
     ) -> (Duration, Duration) {
         let own = u32::from(timeout.is_none());
-        let most = timeout.unwrap_or(left).min(left);
+        let most = timeout.unwrap_or(remaining).min(remaining);
         let chains = &self.after[id];
         let bound = |(fixed, shares): Chain| {
-            let rest = left.checked_sub(fixed).filter(|rest| !rest.is_zero())?;
+            let rest = remaining
+                .checked_sub(fixed)
+                .filter(|rest| !rest.is_zero())?;
             Some(if own == 0 { rest } else { rest / (1 + shares) })
         };
         // Where not even the fixed times fit any more, the deadline decides.
@@ -136,19 +138,19 @@ pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) -> Vec<Ending> {
         for id in 0..resources.len() {
             let stops = seen.first(id, What::Called(Stage::Stop));
             assert!(
-                stops.is_none_or(|stop| !seen.before_over(stop.at)),
+                stops.is_none_or(|stop| !seen.surely_in_time(stop.at)),
                 "r{id} stopped before the drain was over"
             );
             if seen.is_up(id) {
                 // The drain may have been over at that very instant.
                 let drained = resources[id].stop.is_none() && seen.draining().is_some();
-                endings[id] = Ending::Over(stops.is_some() || drained);
+                endings[id] = Ending::OutOfTime(stops.is_some() || drained);
             }
         }
         return endings;
     };
     let chains = Chains::new(resources);
-    // When each has ended, and may at the latest; `None` when the plan was left before.
+    // When each has ended, and may at the latest; `None` when the emergency layer began before.
     let mut ends: Vec<Option<Instant>> = vec![None; resources.len()];
     // The latest ends by order, and what each waits for through its dependents.
     let mut waits: Vec<Option<Instant>> = vec![Some(drain.over); resources.len()];
@@ -167,11 +169,11 @@ pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) -> Vec<Ending> {
                 // At the very instant what comes first may have ended, and this as well.
                 let stops = seen.first(id, What::Called(Stage::Stop));
                 assert!(
-                    stops.is_none_or(|stop| !seen.before_over(stop.at)),
+                    stops.is_none_or(|stop| !seen.surely_in_time(stop.at)),
                     "r{id} stopped before all that come first had ended"
                 );
                 let ending = if seen.is_up(id) {
-                    Ending::Over(stops.is_some() || resources[id].stop.is_none())
+                    Ending::OutOfTime(stops.is_some() || resources[id].stop.is_none())
                 } else {
                     Ending::NeverUp
                 };
@@ -196,13 +198,14 @@ fn later(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     Some(a?.max(b?))
 }
 
-/// Checks the stop of a resource that nothing keeps any more; returns when it had ended, unless the plan was left before.
+/// Checks the stop of a resource that nothing keeps any more; returns when it had ended, unless the emergency layer began
+/// before.
 fn stop(seen: &Seen<'_>, chains: &Chains, id: usize, begin: Instant) -> (Ending, Option<Instant>) {
     let resource = &seen.world.resources[id];
-    if !seen.maybe_before_over(begin) {
-        return (Ending::Over(false), None);
+    if !seen.maybe_in_time(begin) {
+        return (Ending::OutOfTime(false), None);
     }
-    let certain = seen.before_over(begin);
+    let certain = seen.surely_in_time(begin);
     if resource.stop.is_some() {
         let called = seen.first(id, What::Called(Stage::Stop));
         assert!(
@@ -212,51 +215,51 @@ fn stop(seen: &Seen<'_>, chains: &Chains, id: usize, begin: Instant) -> (Ending,
             called.map(|called| called.at - seen.story.began)
         );
     }
-    let left = seen.reserve().saturating_duration_since(begin);
-    let (least, most) = chains.promise(id, resource.timeout.map(millis), left);
+    let remaining = seen.reserve().saturating_duration_since(begin);
+    let (least, most) = chains.promise(id, resource.timeout.map(millis), remaining);
     let (first, last) = (seen.tick(begin + least), seen.tick(begin + most));
-    let (hook, clean, cut) = hook(seen, id, begin, (first, last));
+    let (hook, clean, aborted) = hook(seen, id, begin, (first, last));
     let tasks = tasks(seen, id);
-    // Where the driver may go by less than the most, the tasks that it cut tell.
-    let own_end = cut.or(tasks.cut).unwrap_or(last);
-    if let Some(at) = tasks.cut.filter(|at| seen.before_over(*at)) {
+    // Where the driver may go by less than the most, the tasks that it aborted show by how much.
+    let own_end = aborted.or(tasks.aborted).unwrap_or(last);
+    if let Some(at) = tasks.aborted.filter(|at| seen.surely_in_time(*at)) {
         assert!(
-            first <= at && at <= last || Some(at) == cut,
-            "the tasks of r{id} were cut at another time"
+            first <= at && at <= last || Some(at) == aborted,
+            "the tasks of r{id} were aborted at another time"
         );
     }
-    let bound = cut.unwrap_or(last);
+    let bound = aborted.unwrap_or(last);
     assert!(
-        tasks.end.is_some() || !seen.before_over(bound) || bound == seen.story.ended,
-        "the tasks of r{id} were not cut when its time was over"
+        tasks.end.is_some() || !seen.surely_in_time(bound) || bound == seen.story.ended,
+        "the tasks of r{id} were not aborted when its time was over"
     );
     let over = |ending| (ending, None);
-    let maybe = !certain || hook.is_some_and(|hook| !seen.before_over(hook));
+    let maybe = !certain || hook.is_some_and(|hook| !seen.surely_in_time(hook));
     let Some(hook) = hook else {
-        return over(Ending::Over(maybe));
+        return over(Ending::OutOfTime(maybe));
     };
     if maybe {
-        return over(Ending::Over(true));
+        return over(Ending::OutOfTime(true));
     }
     let end = tasks.end.map(|tasks| tasks.max(hook));
-    let Some(end) = end.filter(|end| seen.before_over(*end)) else {
+    let Some(end) = end.filter(|end| seen.surely_in_time(*end)) else {
         return over(if clean {
-            Ending::CleanThenOver
+            Ending::CleanThenOutOfTime
         } else {
-            Ending::Over(false)
+            Ending::OutOfTime(false)
         });
     };
     let (end, destructor) = destructor(seen, id, end, own_end);
     let ending = match clean {
         false => Ending::Failed,
-        true if !seen.before_over(end) => Ending::CleanThenOver,
-        true if destructor || tasks.cut.is_some() => Ending::CleanButCut,
+        true if !seen.surely_in_time(end) => Ending::CleanThenOutOfTime,
+        true if destructor || tasks.aborted.is_some() => Ending::CleanButAborted,
         true => Ending::Clean,
     };
-    (ending, seen.before_over(end).then_some(end))
+    (ending, seen.surely_in_time(end).then_some(end))
 }
 
-/// When the hook had ended, whether well, and when it was cut.
+/// When the hook had ended, whether gracefully, and when it was aborted.
 fn hook(
     seen: &Seen<'_>,
     id: usize,
@@ -268,11 +271,14 @@ fn hook(
     };
     let by_itself = (call.act.end != End::Never).then(|| begin + millis(call.act.after));
     let end = seen.last(id, |what| {
-        matches!(what, What::Ended(Stage::Stop, _) | What::Cut(Stage::Stop))
+        matches!(
+            what,
+            What::Ended(Stage::Stop, _) | What::Aborted(Stage::Stop)
+        )
     });
     // Of a thread it cannot be seen; but then its instance is dropped.
     let dropped = seen.own(id).find(|(_, what)| *what == What::Dropped);
-    let given_up = dropped
+    let abandoned_at = dropped
         .map(|(spot, _)| spot.at)
         .filter(|dropped| call.thread || *dropped == seen.story.ended)
         .filter(|dropped| (first..=last).contains(dropped))
@@ -280,42 +286,42 @@ fn hook(
     match end {
         Some((spot, What::Ended(_, end))) => {
             assert_eq!(Some(spot.at), by_itself, "r{id} takes as long as its stop");
-            if let Some(cut) = given_up.filter(|cut| *cut < spot.at) {
-                return (Some(cut), false, Some(cut));
+            if let Some(at) = abandoned_at.filter(|at| *at < spot.at) {
+                return (Some(at), false, Some(at));
             }
             let clean = matches!(end, End::Ok | End::Expected);
             // At that very instant its time was over, too.
             let errors = &seen.outcome(id).errors;
-            let cut = errors
+            let timed_out = errors
                 .iter()
                 .any(|error| error.contains("its stop did not end"));
-            if clean && spot.at == last && cut {
+            if clean && spot.at == last && timed_out {
                 return (Some(last), false, Some(last));
             }
             (Some(spot.at), clean, None)
         }
-        Some((spot, _)) if seen.before_over(spot.at) => {
+        Some((spot, _)) if seen.surely_in_time(spot.at) => {
             assert!(
                 first <= spot.at && spot.at <= last,
-                "r{id} was cut after {:?}, and was promised {:?} to {:?}",
+                "r{id} was aborted after {:?}, and was promised {:?} to {:?}",
                 spot.at - begin,
                 first - begin,
                 last - begin,
             );
             assert!(
                 by_itself.is_none_or(|end| end >= spot.at),
-                "r{id} was cut, and had ended by itself"
+                "r{id} was aborted, and had ended by itself"
             );
             (Some(spot.at), false, Some(spot.at))
         }
         // A thread, or the life ended before the future was dropped.
-        _ if seen.before_over(given_up.unwrap_or(last)) => {
+        _ if seen.surely_in_time(abandoned_at.unwrap_or(last)) => {
             assert!(
-                call.thread || given_up == Some(seen.story.ended),
-                "r{id} was not cut when its time was over"
+                call.thread || abandoned_at == Some(seen.story.ended),
+                "r{id} was not aborted when its time was over"
             );
-            let cut = given_up.unwrap_or(last);
-            (Some(cut), false, Some(cut))
+            let at = abandoned_at.unwrap_or(last);
+            (Some(at), false, Some(at))
         }
         _ => (None, false, None),
     }
@@ -324,23 +330,24 @@ fn hook(
 struct Tasks {
     /// When the last one had ended, unless one never did.
     end: Option<Instant>,
-    cut: Option<Instant>,
+    /// When the first of them was aborted.
+    aborted: Option<Instant>,
 }
 
 fn tasks(seen: &Seen<'_>, id: usize) -> Tasks {
     let mut open = 0;
     let mut tasks = Tasks {
         end: Some(seen.story.began),
-        cut: None,
+        aborted: None,
     };
     for (spot, what) in seen.own(id) {
         match what {
             What::Called(Stage::Task) => open += 1,
-            What::Ended(Stage::Task, _) | What::Cut(Stage::Task) => {
+            What::Ended(Stage::Task, _) | What::Aborted(Stage::Task) => {
                 open -= 1;
                 tasks.end = Some(spot.at);
-                if what == What::Cut(Stage::Task) {
-                    tasks.cut = tasks.cut.or(Some(spot.at));
+                if what == What::Aborted(Stage::Task) {
+                    tasks.aborted = tasks.aborted.or(Some(spot.at));
                 }
             }
             _ => {}
@@ -350,14 +357,14 @@ fn tasks(seen: &Seen<'_>, id: usize) -> Tasks {
     tasks
 }
 
-/// When the destructor had ended or been given up; and whether it panicked or was given up.
+/// When the destructor had ended or been abandoned; and whether it panicked or was abandoned.
 fn destructor(seen: &Seen<'_>, id: usize, begin: Instant, own_end: Instant) -> (Instant, bool) {
-    let left = seen.reserve().saturating_duration_since(begin);
+    let remaining = seen.reserve().saturating_duration_since(begin);
     match seen.world.resources[id].destructor {
         Destructor::None | Destructor::Quick => (begin, false),
         Destructor::Panic => (begin, true),
         Destructor::Slow(time) => {
-            let most = own_end.max(begin + millis(50).min(left));
+            let most = own_end.max(begin + millis(50).min(remaining));
             let end = begin + millis(time);
             (end.min(most), end > most)
         }

@@ -1,13 +1,13 @@
-//! Admitted work is finished or reported as cut; refused work was never started.
+//! Admitted work is finished or reported as aborted; refused work was never started.
 
 use super::drain::Drain;
 use crate::life::simulation::evidence::{Seen, What};
 
 pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) {
-    let closed = seen.draining().or(seen.over());
+    let closed = seen.draining().or(seen.out_of_time());
     let cut_at = drain
         .map(|drain| drain.over)
-        .or(seen.over().map(|over| over.at));
+        .or(seen.out_of_time().map(|over| over.at));
     let (mut least, mut most) = (0, 0);
     for unit in 0..seen.world.units.len() {
         let id = seen.world.unit_id(unit);
@@ -27,7 +27,7 @@ pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) {
             "work was admitted while draining"
         );
         let Some(cut_at) = cut_at else {
-            assert!(finished.is_some(), "work was neither finished nor cut");
+            assert!(finished.is_some(), "work was neither finished nor aborted");
             continue;
         };
         least += u64::from(finished.is_none_or(|finished| finished.at > cut_at));
@@ -37,15 +37,15 @@ pub(super) fn check(seen: &Seen<'_>, drain: Option<&Drain>) {
     if drain.is_some_and(|drain| drain.over < drain.end) {
         most = least;
     }
-    let cut = seen
+    let aborted = seen
         .story
         .outcome
-        .cut_work
+        .aborted_work
         .iter()
         .map(|(_, units)| units)
         .sum();
     assert!(
-        (least..=most).contains(&cut),
-        "{least} to {most} units of work were cut, reported are {cut}"
+        (least..=most).contains(&aborted),
+        "{least} to {most} units of work were aborted, reported are {aborted}"
     );
 }
