@@ -166,7 +166,7 @@ fn the_job_of_a_killed_agent_is_taken_over_when_its_lease_expires() {
     second.terminate();
     let end = second.end();
     end.expect_code(0)
-        .expect_line(&["nobody works on any more"]);
+        .expect_line(&["abandoned jobs are queued again"]);
 }
 
 #[test]
