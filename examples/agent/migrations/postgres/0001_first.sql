@@ -7,7 +7,7 @@ CREATE TABLE documents (
     created BIGINT  NOT NULL
 );
 
--- What a document is cut into: the unit that is embedded and retrieved.
+-- The parts of a document: the unit that is embedded and retrieved.
 CREATE TABLE passages (
     id       BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     document BIGINT  NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
@@ -37,11 +37,11 @@ CREATE TABLE jobs (
     kind     TEXT    NOT NULL,
     input    TEXT    NOT NULL,
     state    TEXT    NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
-    -- What the finished steps found, as JSON.
+    -- The results of the completed steps, as JSON.
     progress TEXT    NOT NULL DEFAULT '{}',
-    -- How often it was begun; being put back by a shutdown does not count.
+    -- The number of attempts, without those that a shutdown interrupted.
     attempts BIGINT  NOT NULL DEFAULT 0,
-    -- The result of a job that is done, the error of one that failed.
+    -- The result of a completed job, or the error of a failed one.
     result   TEXT,
     created  BIGINT  NOT NULL,
     changed  BIGINT  NOT NULL

@@ -1,4 +1,5 @@
--- Who works on a row, or did so last, and until when nobody else may take it from them: renewed while the work goes on.
+-- The process that works on a row, or did so last, and the time until which no other process may take the row. The
+-- lease is renewed while the work continues.
 ALTER TABLE jobs ADD COLUMN worker TEXT;
 ALTER TABLE jobs ADD COLUMN lease INTEGER;
 
