@@ -139,8 +139,7 @@ pub use lifecycle_macros::{App, background, main, resource, test};
 #[cfg(feature = "drill")]
 pub use plan::drill;
 pub use plan::setup::Setup;
-pub use report::blame::{Blame, CriticalPath};
-pub use report::{ComponentReport, Report};
+pub use report::{Blame, ComponentReport, CriticalPath, Report};
 pub use scope::admission::InFlight;
 pub use scope::reason::Reason;
 

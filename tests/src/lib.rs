@@ -23,6 +23,3 @@ pub mod random;
 pub mod recorder;
 pub mod redis;
 pub mod web;
-
-/// The path that unit tests of the agent use.
-pub use self::harness as run;

@@ -261,7 +261,7 @@ mod tests {
     use std::pin::pin;
 
     use lifecycle::{Lifecycle, Running, Settings};
-    use lifecycle_tests::run::folder;
+    use lifecycle_tests::harness::folder;
 
     use super::*;
     use crate::config::tests::in_folder;
@@ -389,7 +389,7 @@ mod tests {
             assert_eq!(rest, [Piece::End { end, message: None }]);
             drop((answers, shutdown));
             let report = stopped.await.unwrap();
-            assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+            assert!(report.is_clean() && report.aborted_work() == 0, "{report}");
 
             let (session, text) = read(&pieces);
             let running = start_in(folder.path()).await;

@@ -1,4 +1,4 @@
-//! What is wrong with the input, all of it, and what there is to expand when nothing is.
+//! Reports every mistake in the input; without any, returns what there is to expand.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Data, DeriveInput, Fields, Ident, Type};
@@ -10,7 +10,7 @@ use crate::diagnostics::Context;
 use crate::signature::function::cfgs;
 use crate::signature::param::show;
 
-/// An app without a mistake in it.
+/// An app without mistakes.
 pub(crate) struct App<'a> {
     pub(crate) private: TokenStream,
     pub(crate) args: &'a Args,
@@ -48,22 +48,22 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
         Data::Enum(data) => {
             cx.error_on(
                 data.enum_token,
-                format!("an app is a struct: its fields are what it wants handed to it\n{advice}"),
+                format!("an app is a struct whose fields are the resources it uses\n{advice}"),
             );
             return Vec::new();
         }
         Data::Union(data) => {
             cx.error_on(
                 data.union_token,
-                format!("an app is a struct: its fields are what it wants handed to it\n{advice}"),
+                format!("an app is a struct whose fields are the resources it uses\n{advice}"),
             );
             return Vec::new();
         }
     };
     match fields {
         Fields::Named(_) => {}
-        Fields::Unnamed(unnamed) => cx.error_on(unnamed, format!("the fields of an app have names\n{advice}")),
-        Fields::Unit => cx.error_on(name, format!("an app is a struct with fields in braces; there may be none\nwrite `struct {name} {{}}`")),
+        Fields::Unnamed(unnamed) => cx.error_on(unnamed, format!("the fields of an app must have names\n{advice}")),
+        Fields::Unit => cx.error_on(name, format!("an app is a struct with fields in braces, even if there are none\nwrite `struct {name} {{}}`")),
     }
     let fields: Vec<_> = fields.iter().collect();
     for (index, field) in fields.iter().enumerate() {
@@ -71,7 +71,7 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
         let earlier = fields[..index]
             .iter()
             .find(|earlier| show(&earlier.ty) == shown);
-        // Under `#[cfg]`s they may be alternatives.
+        // Under `#[cfg]`s they may be alternatives, of which at most one is compiled.
         let always = |field: &syn::Field| cfgs(&field.attrs).is_empty();
         if let (Some(Some(earlier)), true) = (
             earlier
@@ -79,13 +79,13 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
                 .map(|earlier| &earlier.ident),
             always(field),
         ) {
-            cx.error_on(&field.ty, format!("`{shown}` is a field already: `{earlier}`\nremove one of them; both would be the same instance"));
+            cx.error_on(&field.ty, format!("`{earlier}` is a field of the type `{shown}` already\nremove one of them: both would be the same instance"));
         }
         if let Type::Reference(reference) = &field.ty {
             cx.error_on(
                 &field.ty,
                 format!(
-                    "the fields of an app are `Arc<T>`\nwrite `Arc<{}>`",
+                    "the fields of an app are `Arc<T>`, not references\nwrite `Arc<{}>`",
                     show(&reference.elem)
                 ),
             );
@@ -95,7 +95,10 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
             .iter()
             .filter(|attr| attr.path().is_ident("app"))
         {
-            cx.error_on(attr, "`#[app(..)]` goes on the struct, not on a field");
+            cx.error_on(
+                attr,
+                "`#[app(..)]` goes on the struct, not on a field\nmove it to the struct",
+            );
         }
     }
     fields
@@ -117,7 +120,7 @@ fn check_args(cx: &Context, args: &Args) {
     let mut names: Vec<&str> = Vec::new();
     for expected in args.expect.get().into_iter().flatten() {
         if expected.name.is_empty() {
-            cx.error_at(expected.span, "the name of an expected component is empty");
+            cx.error_at(expected.span, "the name of an expected component is empty\nwrite `expect = [plugin::Metrics, \"name\"]`");
         } else if names.contains(&expected.name.as_str()) {
             cx.error_at(
                 expected.span,

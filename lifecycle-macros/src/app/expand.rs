@@ -1,4 +1,4 @@
-//! The `impl App`, and the proof beside it. Nothing here can fail.
+//! Writes the `impl App`, and the proof beside it. Nothing here can fail.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -129,7 +129,7 @@ fn settings(private: &TokenStream, args: &Args) -> TokenStream {
     settings
 }
 
-/// The errors, and a stub of the app so that a `main` that takes it brings no second error.
+/// The errors, and a stub of the app, so that a `main` that takes it does not cause a second error.
 pub(crate) fn failed(errors: &syn::Error, args: &Args, input: &DeriveInput) -> TokenStream {
     let errors = errors.to_compile_error();
     let private = private(&args.krate);

@@ -1,4 +1,4 @@
-//! `#[derive(App)]`
+//! `#[derive(App)]`: a struct becomes the state of an app, which the compiler proves as a whole.
 
 mod check;
 mod expand;

@@ -1,4 +1,4 @@
-//! From the helper attributes `#[app(..)]` to the arguments.
+//! Reads the arguments of the helper attributes `#[app(..)]`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::attribute::list::Listed;
 use crate::diagnostics::Context;
 use crate::signature::param::show;
 
-/// The arguments of all helper attributes together.
+/// The arguments of all helper attributes of a struct together.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) shutdown_timeout: Arg<(Duration, Span)>,
@@ -28,7 +28,8 @@ pub(crate) struct Args {
     pub(crate) krate: Arg<Path>,
 }
 
-/// A component that must be registered: a path that is never resolved, since naming a crate would link it, or a name.
+/// A component that must be registered, as a name or as a path. The path is never resolved, because naming a crate would
+/// link it.
 pub(crate) struct Expected {
     pub(crate) name: String,
     pub(crate) span: Span,

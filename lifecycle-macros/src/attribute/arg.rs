@@ -1,4 +1,4 @@
-//! [`Arg`]: one argument of an attribute, set at most once, with the place where it stands.
+//! [`Arg`]: one argument of an attribute, set at most once, with its place in the source.
 
 use proc_macro2::Span;
 
@@ -38,7 +38,7 @@ impl<T> Arg<T> {
         self.value.as_ref().map(|(_, value)| value)
     }
 
-    /// Where its name stands.
+    /// The place of its name.
     pub(crate) fn span(&self) -> Option<Span> {
         self.value.as_ref().map(|(span, _)| *span)
     }
@@ -47,7 +47,7 @@ impl<T> Arg<T> {
         self.value.is_some()
     }
 
-    /// Reports that the argument has no effect, where it is set.
+    /// Reports an error at the argument, if it is set.
     pub(crate) fn refuse(&self, cx: &Context, message: &str) {
         if let Some(span) = self.span() {
             cx.error_at(span, message);

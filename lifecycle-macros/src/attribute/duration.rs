@@ -9,7 +9,7 @@ use syn::LitStr;
 /// The longest time that any argument accepts.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Reads a duration; `zero` says whether none at all is allowed.
+/// Reads a duration; `zero` says whether it may be 0.
 pub(crate) fn parse(literal: &LitStr, argument: &str, zero: bool) -> syn::Result<Duration> {
     let error = |message: String| Err(syn::Error::new(literal.span(), message));
     let text = literal.value();
@@ -19,11 +19,13 @@ pub(crate) fn parse(literal: &LitStr, argument: &str, zero: bool) -> syn::Result
         ));
     };
     if duration.is_zero() && !zero {
-        return error(format!("`{argument}` must be more than 0",));
+        return error(format!(
+            "`{argument}` must be more than 0\nwrite for example `{argument} = \"5s\"`"
+        ));
     }
     if duration > LONGEST {
         return error(format!(
-            "`{argument}` must be at most 365 days, this is {}",
+            "`{argument}` must be at most 365 days, but is {}",
             humantime::format_duration(Duration::from_secs(duration.as_secs())),
         ));
     }
@@ -64,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_none_or_out_of_range() {
+    fn refuses_other_text_and_times_out_of_range() {
         for text in ["", "soon", "5 parsecs", "-5s", "99999999999999999999"] {
             assert!(
                 parsed(text, false)

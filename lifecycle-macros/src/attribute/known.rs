@@ -1,4 +1,4 @@
-//! The arguments of every macro: what each takes, and what an unknown one may have been meant as.
+//! The arguments of every macro, and the message for one that is unknown.
 
 use crate::diagnostics::nearest::{nearest, tolerance};
 
@@ -12,7 +12,7 @@ pub(crate) const fn known(name: &'static str, example: &'static str) -> Known {
     Known { name, example }
 }
 
-/// The arguments of every macro, to say where one belongs that is used in the wrong place.
+/// The tables of all macros, to say where an argument belongs that is used in the wrong place.
 const TABLES: [(&str, &[Known]); 5] = [
     ("#[resource(..)]", RESOURCE),
     ("#[background(..)]", BACKGROUND),
@@ -101,7 +101,7 @@ pub(super) fn unknown(name: &str, owner: &str, table: &[Known]) -> String {
     )
 }
 
-/// The names of all of them.
+/// The names of the arguments, for a message.
 pub(super) fn list(table: &[Known]) -> String {
     let names: Vec<String> = table
         .iter()

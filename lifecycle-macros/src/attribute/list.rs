@@ -15,7 +15,7 @@ impl Parse for Listed {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let cfgs = input.call(Attribute::parse_outer)?;
         if let Some(other) = cfgs.iter().find(|attr| !attr.path().is_ident("cfg")) {
-            let message = "only `#[cfg(..)]` may stand in a list";
+            let message = "only `#[cfg(..)]` is allowed in a list\nremove this attribute";
             return Err(syn::Error::new_spanned(other, message));
         }
         let ty = input.parse()?;
@@ -23,7 +23,7 @@ impl Parse for Listed {
     }
 }
 
-/// Reports what is listed twice. Under `#[cfg]`s they may be alternatives.
+/// Reports types that are listed twice. Those under `#[cfg]`s may be alternatives.
 pub(crate) fn check_unique(cx: &Context, list: &[Listed]) {
     let mut seen: Vec<String> = Vec::new();
     for listed in list.iter().filter(|listed| listed.cfgs.is_empty()) {
@@ -36,7 +36,7 @@ pub(crate) fn check_unique(cx: &Context, list: &[Listed]) {
     }
 }
 
-/// Reports what cannot be workers.
+/// Reports types that cannot be background workers, and those that are listed twice.
 pub(crate) fn check_workers(cx: &Context, list: &[Listed]) {
     for listed in list {
         if !matches!(listed.ty, Type::Path(_)) {

@@ -1,4 +1,4 @@
-//! The list of arguments of an attribute: `key = value` and flags, separated by commas, all errors collected.
+//! The arguments of an attribute: `key = value` and flags, separated by commas. All errors are collected.
 
 pub(crate) mod arg;
 pub(crate) mod duration;
@@ -102,7 +102,7 @@ impl Value<'_> {
         Err(self.wrong("takes a value"))
     }
 
-    /// The error that says what was expected: at the next token, or at the name where there is none.
+    /// The error that says what was expected, at the next token or, without one, at the name.
     fn wrong(self, what: &str) -> syn::Error {
         let missing = self.input.is_empty() || self.input.peek(Token![,]);
         let span = if missing {
@@ -119,10 +119,10 @@ impl Value<'_> {
         )
     }
 
-    /// A flag stands alone.
+    /// A flag, which has no value.
     pub(crate) fn flag(self) -> syn::Result<()> {
         if self.input.peek(Token![=]) {
-            return Err(self.wrong("stands alone and takes no value"));
+            return Err(self.wrong("is a flag and takes no value"));
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Value<'_> {
         Err(syn::Error::new(
             literal.span(),
             format!(
-                "`{}` cannot be `\"{text}\"`{near}\nit is one of {}",
+                "`{}` cannot be `\"{text}\"`{near}\nwrite one of {}",
                 self.known.name,
                 all.join(", ")
             ),
@@ -211,7 +211,7 @@ impl Value<'_> {
     pub(crate) fn expr(self) -> syn::Result<Expr> {
         self.equals()?;
         self.input.parse().map_err(|error: syn::Error| {
-            // The end of the arguments is no place in the user's code.
+            // The end of the arguments has no place in the user's code.
             if self.input.is_empty() {
                 syn::Error::new(self.span, error)
             } else {
@@ -249,7 +249,7 @@ impl Value<'_> {
             Ok(items)
         };
         let items = items();
-        // What an error leaves behind is nothing to complain about.
+        // After an error the rest of the list is skipped, so that it causes no second error.
         content.parse::<TokenStream>()?;
         items
     }

@@ -1,4 +1,4 @@
-//! What is wrong with the input, all of it, and what there is to expand when nothing is.
+//! Reports every mistake in the input; without any, returns what there is to expand.
 
 use proc_macro2::TokenStream;
 use syn::Attribute;
@@ -10,7 +10,7 @@ use crate::signature::function::{Function, cfgs, mentions};
 use crate::signature::name::check_name;
 use crate::signature::param::{self, Param};
 
-/// A worker without a mistake in it.
+/// A background worker without mistakes.
 pub(crate) struct Worker<'a> {
     pub(crate) private: TokenStream,
     pub(crate) args: &'a Args,
@@ -51,22 +51,22 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, function: &'a Function) ->
     }
 }
 
-/// Only an `impl` block knows `self` and `Self`.
+/// Whether the function is in an `impl` block, as far as its signature shows: only there are `self` and `Self` known.
 pub(crate) fn is_method(function: &Function) -> bool {
     function.has_receiver() || mentions(&function.sig, "Self")
 }
 
 fn check_args(cx: &Context, args: &Args) {
     if args.every.is_set() {
-        let why = "`every` already runs it again, whether it failed or not";
+        let why = "which runs the worker again whether it failed or not";
         args.restart.refuse(
             cx,
-            &format!("`restart` cannot stand beside `every`: {why}\nremove one of them"),
+            &format!("`restart` cannot be combined with `every`, {why}\nremove one of them"),
         );
         if !args.restart.is_set() {
             for (name, set) in restart_details(args) {
                 if let Some(span) = set {
-                    cx.error_at(span, format!("`{name}` cannot stand beside `every`: {why}\nremove it; `max_failures` bounds failures in a row"));
+                    cx.error_at(span, format!("`{name}` cannot be combined with `every`, {why}\nremove it, or write `max_failures = 3` to limit failures in a row"));
                 }
             }
         }
@@ -97,7 +97,7 @@ fn check_args(cx: &Context, args: &Args) {
         }
     }
     if args.max_failures.get() == Some(&0) {
-        args.max_failures.refuse(cx, "`max_failures = 0` would fail before the first run\nleave it out for no limit, or write `max_failures = 1`");
+        args.max_failures.refuse(cx, "`max_failures = 0` would fail before the first run\nomit it for no limit, or write `max_failures = 1`");
     }
     if args.max_restarts.get() == Some(&0) && restarts {
         args.max_restarts.refuse(
@@ -106,10 +106,10 @@ fn check_args(cx: &Context, args: &Args) {
         );
     }
     if args.restart.get() == Some(&"Always") {
-        args.on_finish.refuse(cx, "`on_finish` has no effect beside `restart = \"always\"`: it is started again when it finishes\nremove one of them");
+        args.on_finish.refuse(cx, "`on_finish` has no effect with `restart = \"always\"`: the worker is started again when it finishes\nremove one of them");
     }
     if args.every.is_set() {
-        args.on_finish.refuse(cx, "`on_finish` has no effect beside `every`: a run that finishes is followed by the next\nremove one of them");
+        args.on_finish.refuse(cx, "`on_finish` has no effect with `every`: a run that finishes is followed by the next one\nremove one of them");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The type of the function's name beside the function, with its record. Nothing here can fail.
+//! Writes the type of the function's name beside the function, with its record. Nothing here can fail.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -74,7 +74,7 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// The empty type by which the worker is named: `use http::serve` imports it together with the function.
+/// The empty type that stands for the worker in lists: `use http::serve` imports it together with the function.
 fn marker(function: &Function) -> TokenStream {
     let (vis, name) = (&function.vis, function.name());
     quote_spanned! {at(name.span())=>
@@ -168,7 +168,7 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
     }
 }
 
-/// The user's item, the errors, and a stub of the worker so that whatever names it brings no second error.
+/// The user's item, the errors, and a stub of the worker, so that a list that names it does not cause a second error.
 pub(crate) fn failed(
     item: TokenStream,
     errors: Option<syn::Error>,

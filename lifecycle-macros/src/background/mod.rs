@@ -1,12 +1,10 @@
-//! `#[background(..)]`
+//! `#[background(..)]`: a function becomes a background worker.
 
 mod check;
 mod expand;
 mod parse;
 
 use proc_macro2::TokenStream;
-
-pub(crate) use parse::not_a_function;
 
 use crate::diagnostics::Context;
 use crate::signature::function::Function;

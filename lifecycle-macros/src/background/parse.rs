@@ -1,18 +1,17 @@
-//! From tokens to the arguments.
+//! Reads the arguments of the attribute.
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, TokenStream};
-use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, LitStr, Path, Token, Visibility};
+use proc_macro2::TokenStream;
+use syn::{LitStr, Path};
 
 use crate::attribute;
 use crate::attribute::arg::Arg;
 use crate::attribute::known::BACKGROUND;
 use crate::diagnostics::Context;
+use crate::signature::function::not_a_function;
 
-/// The arguments of the attribute. Words are kept as the variant that they stand for.
+/// The arguments of the attribute. A word is kept as the name of the variant that it stands for.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) order: Arg<i32>,
@@ -80,24 +79,7 @@ impl Args {
     }
 }
 
-/// The keyword of an item that is no function.
-pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
-    let keyword = |input: ParseStream<'_>| -> syn::Result<Ident> {
-        input.call(Attribute::parse_outer)?;
-        input.parse::<Visibility>()?;
-        input.parse::<Option<Token![unsafe]>>()?;
-        let keyword = input.call(Ident::parse_any)?;
-        input.parse::<TokenStream>()?;
-        Ok(keyword)
-    };
-    let keyword = keyword.parse2(item.clone()).ok()?;
-    let function = ["fn", "async", "const", "extern"]
-        .iter()
-        .any(|known| keyword == known);
-    (!function).then_some(keyword)
-}
-
-/// The error for an item that is no function, or only its signature.
+/// The error for an item that is not a function, or only the signature of one.
 pub(crate) fn wrong_item(item: &TokenStream, error: syn::Error) -> syn::Error {
     let Some(keyword) = not_a_function(item) else {
         return error;

@@ -1,4 +1,4 @@
-//! `crate = path`: where the expansion finds `lifecycle`.
+//! The path of the runtime crate, and the spans of generated tokens.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use crate::attribute::arg::Arg;
 
-/// The path to what expansions may name: `<crate>::__private`.
+/// The path of everything that expansions name: `<crate>::__private`.
 pub(crate) fn private(krate: &Arg<Path>) -> TokenStream {
     match krate.get() {
         // The tokens are the user's, so that a wrong path is underlined where it stands.
@@ -16,7 +16,7 @@ pub(crate) fn private(krate: &Arg<Path>) -> TokenStream {
     }
 }
 
-/// The same tokens, shown at a place in the user's code.
+/// The same tokens at a place in the user's code, which errors about them underline.
 pub(crate) fn moved(tokens: &TokenStream, place: Span) -> TokenStream {
     let place = at(place);
     tokens
@@ -29,7 +29,8 @@ pub(crate) fn moved(tokens: &TokenStream, place: Span) -> TokenStream {
         .collect()
 }
 
-/// A span at the same place, whose names are the expansion's own: lints take it for generated code.
+/// A span at the same place with the hygiene of the expansion: its names do not meet the user's, and lints take it for
+/// generated code.
 pub(crate) fn at(place: Span) -> Span {
     Span::mixed_site().located_at(place)
 }

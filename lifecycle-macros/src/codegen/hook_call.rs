@@ -1,4 +1,4 @@
-//! How a function of the user becomes a hook: `Hook::future` around an `async` one, `Hook::thread` around any other.
+//! The call of a user's function as a hook: `Hook::future` around an `async` one, `Hook::thread` around any other.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -10,7 +10,7 @@ use crate::signature::function::Function;
 pub(crate) struct HookCall {
     pub(crate) name: Ident,
     pub(crate) is_async: bool,
-    /// Where errors about what it returns belong.
+    /// The place for errors about the returned value.
     pub(crate) output: Span,
 }
 
@@ -24,8 +24,8 @@ impl HookCall {
     }
 }
 
-/// `Hook::future(async move { .. })` or `Hook::thread(move || ..)` around a call; `outcome` turns the variable that holds
-/// its result into what the hook wants.
+/// `Hook::future(async move { .. })` or `Hook::thread(move || ..)` around a call. `outcome` converts the variable that
+/// holds the result.
 pub(crate) fn hook_call(
     private: &TokenStream,
     hook: &HookCall,
@@ -53,7 +53,7 @@ pub(crate) fn hook_call(
     }
 }
 
-/// The variable as the result of a hook that wants a `wanted`.
+/// The variable converted to the result of a hook that returns a `wanted`.
 pub(crate) fn outcome(
     private: &TokenStream,
     hook: &HookCall,

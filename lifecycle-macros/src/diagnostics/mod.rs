@@ -1,4 +1,4 @@
-//! [`Context`]: collects every error of an input, so that the user sees all of them at once.
+//! [`Context`]: collects all errors of an input, so that the user sees them at once.
 
 pub(crate) mod nearest;
 
@@ -8,7 +8,7 @@ use std::fmt::Display;
 use proc_macro2::Span;
 use quote::ToTokens;
 
-/// Collects errors. It must be [checked](Context::check): dropping it unchecked panics, so that no error is lost.
+/// Collects errors. It must be [checked](Context::check): dropping it unchecked panics, so that no error gets lost.
 pub(crate) struct Context {
     errors: RefCell<Option<Vec<syn::Error>>>,
 }
@@ -20,12 +20,12 @@ impl Context {
         }
     }
 
-    /// An error that underlines all of `tokens`.
+    /// Adds an error that underlines all of `tokens`.
     pub(crate) fn error_on(&self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// An error at one place.
+    /// Adds an error at one place.
     pub(crate) fn error_at(&self, span: Span, message: impl Display) {
         self.push(syn::Error::new(span, message));
     }
@@ -50,7 +50,7 @@ impl Context {
 impl Drop for Context {
     fn drop(&mut self) {
         if !std::thread::panicking() && self.errors.borrow().is_some() {
-            panic!("the errors of a context were never looked at");
+            panic!("the errors of a context were never checked");
         }
     }
 }
@@ -62,23 +62,23 @@ mod tests {
     use super::Context;
 
     #[test]
-    fn gives_all_errors() {
+    fn all_errors_are_returned_as_one() {
         let cx = Context::new();
         cx.error_at(Span::call_site(), "one");
         cx.error_on(quote::quote!(two), "two");
         let errors = cx.check().unwrap_err();
-        let said: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
-        assert_eq!(said, ["one", "two"]);
+        let messages: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
+        assert_eq!(messages, ["one", "two"]);
     }
 
     #[test]
-    fn without_errors_all_is_well() {
+    fn without_errors_the_check_succeeds() {
         assert!(Context::new().check().is_ok());
     }
 
     #[test]
-    #[should_panic = "never looked at"]
-    fn must_be_checked() {
+    #[should_panic = "never checked"]
+    fn a_context_must_be_checked() {
         drop(Context::new());
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the input, all of it, and what there is to expand when nothing is.
+//! Reports every mistake in the input; without any, returns what there is to expand.
 
 use proc_macro2::TokenStream;
 use syn::Type;
@@ -11,7 +11,7 @@ use crate::diagnostics::Context;
 use crate::signature::function::{Function, mentions};
 use crate::signature::param::show;
 
-/// A `main` or a test without a mistake in it.
+/// A `main` or a test without mistakes.
 pub(crate) struct Entry<'a> {
     pub(crate) kind: Kind,
     pub(crate) private: TokenStream,
@@ -38,7 +38,7 @@ pub(crate) fn check<'a>(
         cx.error_on(
             name,
             format!(
-                "`{}` goes on a free function, not on a method",
+                "`{}` goes on a free function, not on a method\nmove it out of the `impl` block",
                 kind.attribute()
             ),
         );
@@ -62,11 +62,11 @@ fn check_param(cx: &Context, ty: &Type) {
         Type::Reference(reference) => cx.error_on(
             ty,
             format!(
-                "allowed are an app and `Shutdown`, by value\nwrite `{}`; a resource is a field of the app",
+                "the parameters are an app and `Shutdown`, both by value\nwrite `{}`; a resource is a field of the app",
                 show(&reference.elem)
             ),
         ),
-        Type::ImplTrait(_) => cx.error_on(ty, "allowed are an app and `Shutdown`\nname the type"),
+        Type::ImplTrait(_) => cx.error_on(ty, "the parameters are an app and `Shutdown`, so `impl Trait` is not allowed\nname the type"),
         _ => {}
     }
 }
@@ -82,13 +82,13 @@ fn check_args(cx: &Context, args: &Args) {
     if single {
         args.worker_threads.refuse(
             cx,
-            "`worker_threads` has no effect beside `flavor = \"current_thread\"`\nremove one of them",
+            "`worker_threads` has no effect with `flavor = \"current_thread\"`\nremove one of them",
         );
     }
     if args.worker_threads.get() == Some(&0) {
         args.worker_threads.refuse(
             cx,
-            "`worker_threads` must be at least 1\nleave it out for one per core",
+            "`worker_threads` must be at least 1\nomit it for one thread per core",
         );
     }
     if args.start_paused.get() == Some(&true) && args.flavor.get() == Some(&Flavor::MultiThread) {

@@ -1,4 +1,4 @@
-//! The generated function around the user's. Nothing here can fail.
+//! Writes the function around the user's. Nothing here can fail.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -73,7 +73,8 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     }
 }
 
-/// The attributes of the generated function, which a test harness and lints look at, and those that stay with the user's.
+/// The attributes that move to the generated function, where the test harness and lints look for them, and those that
+/// stay with the user's.
 fn attributes(kind: Kind, attrs: &[Attribute]) -> (Vec<&Attribute>, Vec<&Attribute>) {
     const OUTER: [&str; 9] = [
         "cfg",
@@ -142,7 +143,7 @@ fn spec(entry: &Entry<'_>, slots: &[Ident]) -> TokenStream {
         }
     };
     let mut spec = quote!(#private::EntrySpec::new(#name, &[#(#slots.app),*]));
-    // As with tokio, a test runs on the current thread unless it says otherwise.
+    // As with tokio, a test runs on the current thread by default.
     let default = match (entry.kind, args.worker_threads.is_set()) {
         (Kind::Test, false) => Flavor::CurrentThread,
         _ => Flavor::MultiThread,
@@ -185,7 +186,7 @@ fn init(entry: &Entry<'_>) -> TokenStream {
 /// What a test changes in the app before it is started.
 fn build(entry: &Entry<'_>) -> TokenStream {
     let Entry { private, args, .. } = entry;
-    // Of the expansion alone: an expression of the user's cannot name it.
+    // Hygienic: an expression of the user's cannot name it.
     let builder = Ident::new("builder", Span::mixed_site());
     let mut steps = TokenStream::new();
     for value in args.provide.get().into_iter().flatten() {
@@ -207,8 +208,8 @@ fn build(entry: &Entry<'_>) -> TokenStream {
     }
 }
 
-/// The errors and the user's function, callable as before. A `main` that is `async` would be a second error, so that one
-/// is wrapped all the same.
+/// The errors and the user's function, callable as before. An `async fn main` would be a second error, so it is wrapped
+/// nevertheless.
 pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> TokenStream {
     let errors = errors.to_compile_error();
     let Function {
@@ -221,7 +222,7 @@ pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> To
     match kind {
         Kind::Main if name == "main" => quote! {
             #errors
-            #[allow(dead_code, reason = "nothing calls it until the errors are gone")]
+            #[allow(dead_code, reason = "nothing calls it until the errors are fixed")]
             #vis fn #name() {
                 #(#attrs)*
                 #sig #body
@@ -231,7 +232,7 @@ pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> To
             let function = quote!(#(#attrs)* #vis #sig #body);
             quote! {
                 #errors
-                #[allow(dead_code, reason = "nothing calls it until the errors are gone")]
+                #[allow(dead_code, reason = "nothing calls it until the errors are fixed")]
                 #function
             }
         }

@@ -1,4 +1,4 @@
-//! `#[lifecycle::main]` and `#[lifecycle::test]`: the user's function moves, unchanged, into a generated one.
+//! `#[lifecycle::main]` and `#[lifecycle::test]`: the user's function moves unchanged into a generated one, which runs it in an app.
 
 mod check;
 mod expand;
@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use crate::diagnostics::Context;
 use crate::signature::function::Function;
 
-/// Which of the two it is.
+/// Which of the two attributes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Main,

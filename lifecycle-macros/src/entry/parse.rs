@@ -1,4 +1,4 @@
-//! From tokens to the arguments.
+//! Reads the arguments of the attribute.
 
 use proc_macro2::TokenStream;
 use syn::{Expr, Path};
@@ -8,10 +8,10 @@ use crate::attribute;
 use crate::attribute::arg::Arg;
 use crate::attribute::known::{MAIN, TEST};
 use crate::attribute::list::Listed;
-use crate::background::not_a_function;
 use crate::diagnostics::Context;
+use crate::signature::function::not_a_function;
 
-/// The arguments of either attribute; its table says which of them it takes.
+/// The arguments of both attributes. The tables in `attribute/known.rs` say which of them takes which.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) init: Arg<Expr>,
@@ -63,7 +63,7 @@ impl Args {
     }
 }
 
-/// The error for an item that is no function, or only its signature.
+/// The error for an item that is not a function, or only the signature of one.
 pub(crate) fn wrong_item(kind: Kind, item: &TokenStream, error: syn::Error) -> syn::Error {
     let example = match kind {
         Kind::Main => "async fn main(app: Agent) { .. }",

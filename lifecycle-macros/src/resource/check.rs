@@ -1,4 +1,4 @@
-//! What is wrong with the input, all of it, and what is left to expand when nothing is.
+//! Reports every mistake in the input; without any, returns what there is to expand.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
@@ -15,7 +15,7 @@ use crate::signature::function::{Function, cfgs, mentions};
 use crate::signature::name::check_name;
 use crate::signature::param::{self, show};
 
-/// A resource without a mistake in it.
+/// A resource without mistakes.
 pub(crate) struct Resource<'a> {
     pub(crate) private: TokenStream,
     pub(crate) args: &'a Args,
@@ -39,7 +39,7 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, block: &'a Block) -> Optio
     if name.is_none() {
         cx.error_on(
             &block.ty,
-            "a resource is a type of its own\nwrap this one: `struct Name(..)`, and annotate `impl Name`",
+            "a resource must be a type with a name of its own\nwrap this one: `struct Name(..)`, and annotate `impl Name`",
         );
     }
     let find = |name: &str| -> Vec<&Function> {
@@ -90,22 +90,20 @@ fn block_is_inherent(cx: &Context, block: &Block) -> bool {
             "remove the attribute: an `impl Resource` by hand needs none".to_owned()
         } else {
             format!(
-                "annotate `impl {shown}`; to be found by the trait, add `#[resource(as = dyn {})]` there",
+                "annotate `impl {shown}`; to provide the trait object as well, write `#[resource(as = dyn {})]` there",
                 show(of)
             )
         };
         cx.error_on(
             of,
-            format!(
-                "`#[resource]` goes on an inherent `impl` block, not on one of a trait\n{advice}"
-            ),
+            format!("`#[resource]` goes on an inherent `impl` block, not on a trait's\n{advice}"),
         );
         return false;
     }
     if let Some(param) = block.generics.params.first() {
         let name = type_name(&block.ty).unwrap_or_default();
         if matches!(param, syn::GenericParam::Lifetime(_)) {
-            cx.error_on(param, "a resource lives as long as the app, so its type cannot borrow\nlet it own its data");
+            cx.error_on(param, "a resource lives as long as the app, so its type cannot borrow\nstore owned data in it");
             return false;
         }
         cx.error_on(
@@ -130,8 +128,8 @@ fn type_name(ty: &Type) -> Option<String> {
     }
 }
 
-/// Several of one name are for different `#[cfg]`s. Where one of them has none, rustc reports the duplicate, and a
-/// duplicate of ours beside it would be a second error.
+/// Keeps one of several hooks of a name, unless all are under `#[cfg]`s. Where one of them is not, rustc reports the
+/// duplicate, and an expansion with both would cause a second error.
 fn once<T>(mut found: Vec<T>, hook: impl Fn(&T) -> &Hook) -> Vec<T> {
     if let Some(always) = found.iter().position(|found| hook(found).cfgs.is_empty()) {
         found.swap(0, always);

@@ -1,4 +1,4 @@
-//! The `impl Resource` beside the user's block. Nothing here can fail.
+//! Writes the `impl Resource` beside the user's block. Nothing here can fail.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -93,7 +93,7 @@ pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream
     }
 }
 
-/// The slots of all parameters, the elements of `needs`, and the checks of the order.
+/// The slots of all parameters, the elements of `needs`, and the checks of orders.
 fn needs(resource: &Resource<'_>) -> (TokenStream, TokenStream, TokenStream) {
     let private = &resource.private;
     let (mut slots, mut needs, mut checks) =
@@ -184,7 +184,7 @@ fn record(resource: &Resource<'_>, needs: &TokenStream) -> TokenStream {
     record
 }
 
-/// The list of the optional hooks that there are.
+/// The list of the optional hooks that are present.
 fn hooks(resource: &Resource<'_>) -> TokenStream {
     let private = &resource.private;
     let kinds = [
@@ -265,14 +265,14 @@ fn stop_glue(resource: &Resource<'_>, hook: &Hook) -> TokenStream {
     let Resource { private, ty, .. } = resource;
     let Hook { cfgs, call: target } = hook;
     let name = &target.name;
-    // Bound once, outside of any closure: `self` of the expansion and of the closure must be the same token.
+    // One token for all uses: `self` in the closure must have the span of the `self` parameter.
     let this = quote!(self);
     let judged = resource.expects.iter().map(|expects| {
         let Hook {
             cfgs,
             call: HookCall { name, .. },
         } = &expects.hook;
-        // Its type is left to inference, so that another one than that of `stop` is underlined where it stands.
+        // Its type is inferred, so that a type other than the error of `stop` is underlined in the signature of `expects`.
         let error = quote_spanned!(at(expects.error.span())=> error);
         let verdict = exactly(
             private,
@@ -325,7 +325,7 @@ fn plain_glue(resource: &Resource<'_>, hook: &Hook, method: &str) -> TokenStream
     }
 }
 
-/// The user's item, the errors, and stubs so that whatever depends on the resource brings no second error.
+/// The user's item, the errors, and stubs, so that components that depend on the resource do not cause further errors.
 pub(crate) fn failed(
     item: TokenStream,
     errors: Option<syn::Error>,

@@ -1,13 +1,13 @@
-//! The hooks of a resource: found by name, each with a shape of its own.
+//! The hooks of a resource, which are found by name, and the signature that each of them must have.
 
 use proc_macro2::Ident;
+use strsim::osa_distance;
 use syn::ext::IdentExt;
 use syn::{Attribute, Type};
 
 use super::parse::Block;
 use crate::codegen::hook_call::HookCall;
 use crate::diagnostics::Context;
-use crate::diagnostics::nearest::distance;
 use crate::signature::function::{Function, cfgs, mentions};
 use crate::signature::param::{self, Param, show};
 
@@ -24,7 +24,7 @@ pub(crate) struct Start {
 
 pub(crate) struct Expects {
     pub(crate) hook: Hook,
-    /// `E`, where it takes `&E`.
+    /// `E` where it takes `&E`.
     pub(crate) error: Type,
 }
 
@@ -38,7 +38,7 @@ const HOOKS: [&str; 7] = [
     "expects",
 ];
 
-/// Ordinary words that are one edit away from a hook and are no typing mistakes.
+/// Ordinary words that are one edit away from a hook and are not taken for typing errors.
 const WORDS: [&str; 11] = [
     "step", "shop", "stow", "stoop", "strop", "stat", "star", "stark", "smart", "preload", "wealth",
 ];
@@ -66,7 +66,7 @@ pub(crate) fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<St
             ),
             None => cx.error_on(
                 &block.ty,
-                "`start` is missing: it makes the resource\nwrite `async fn start() -> Self { .. }`, or `-> Result<Self, E>`, with what it needs as parameters",
+                "`start`, which creates the resource, is missing\nwrite `async fn start() -> Self { .. }`, or `-> Result<Self, E>`, with dependencies as parameters",
             ),
         }
     }
@@ -77,7 +77,7 @@ pub(crate) fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<St
             if let Some(receiver) = function.sig.receiver() {
                 cx.error_on(
                     receiver,
-                    "`start` makes the resource, so there is no `self` yet\nremove it; what it needs are parameters: `config: &Config`",
+                    "`start` creates the resource, so it cannot take `self`\nremove it, and take dependencies as parameters: `config: &Config`",
                 );
             }
             if function.returns().is_none() {
@@ -100,10 +100,10 @@ fn check_shared_self(cx: &Context, function: &Function) -> bool {
         Some(receiver) => {
             let why = match &*receiver.ty {
                 Type::Reference(reference) if reference.mutability.is_some() => {
-                    ": others may still hold the resource\nkeep what changes in a `Mutex`".to_owned()
+                    ": the resource may still be shared\nkeep what changes in a `Mutex`".to_owned()
                 }
                 _ if receiver.colon_token.is_some() => format!("\nwrite `fn {name}(&self)`"),
-                _ => ": it is called through an `Arc`\nkeep what it takes in a `Mutex<Option<_>>`".to_owned(),
+                _ => ": the resource is in an `Arc`\nkeep what is consumed in a `Mutex<Option<_>>`".to_owned(),
             };
             let shown = show(receiver).replacen("self:", "self: ", 1);
             cx.error_on(receiver, format!("`{name}` takes `&self`, not `{shown}`{why}"));
@@ -116,7 +116,7 @@ pub(crate) fn check_hook(cx: &Context, function: &Function) {
     let name = function.name();
     if check_shared_self(cx, function) {
         for extra in function.typed() {
-            cx.error_on(extra, format!("`{name}` takes `&self` only\nkeep what it needs in the resource: `start` is handed it"));
+            cx.error_on(extra, format!("`{name}` takes `&self` only\ntake it as a parameter of `start`, and keep it in the resource"));
         }
     }
 }
@@ -140,7 +140,7 @@ pub(crate) fn check_emergency(cx: &Context, function: &Function) {
     );
     let unit = |ty: &&Type| matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
     if let Some(ty) = function.returns().filter(|ty| !unit(ty)) {
-        cx.error_on(ty, "`emergency` returns nothing: nobody is left to handle an error\nremove the return type");
+        cx.error_on(ty, "`emergency` returns nothing: at that point no error can be handled\nremove the return type");
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn check_in_use(cx: &Context, function: &Function) {
     if function.returns().is_none() {
         cx.error_on(
             function.name(),
-            "`in_use` returns how many leases are out\nwrite `fn in_use(&self) -> usize`",
+            "`in_use` must return the number of outstanding leases\nwrite `fn in_use(&self) -> usize`",
         );
     }
 }
@@ -162,7 +162,7 @@ pub(crate) fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) ->
         if !check_shared_self(cx, function) {
             continue;
         }
-        let shape = "write `fn expects(&self, error: &E) -> bool`, with the error type of `stop`";
+        let advice = "write `fn expects(&self, error: &E) -> bool`, with the error type of `stop`";
         match stops.first() {
             None => cx.error_on(
                 function.name(),
@@ -170,14 +170,14 @@ pub(crate) fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) ->
             ),
             Some(stop) if stop.returns().is_none() => cx.error_on(
                 function.name(),
-                "`expects` judges the errors of `stop`, which returns none\nlet `stop` return a `Result`, or remove `expects`",
+                "`expects` judges the errors of `stop`, which cannot fail\nreturn a `Result` from `stop`, or remove `expects`",
             ),
             Some(_) => {}
         }
         if function.returns().is_none() {
             cx.error_on(
                 function.name(),
-                format!("`expects` returns whether the error was to be expected\n{shape}"),
+                format!("`expects` must return whether the error was expected\n{advice}"),
             );
         }
         let params: Vec<_> = function.typed().collect();
@@ -190,11 +190,11 @@ pub(crate) fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) ->
                         error,
                     });
                 }
-                ty => cx.error_on(ty, format!("`expects` takes the error as `&E`\n{shape}")),
+                ty => cx.error_on(ty, format!("`expects` takes the error as `&E`\n{advice}")),
             },
             _ => cx.error_on(
                 &function.sig.inputs,
-                format!("`expects` takes one error besides `&self`\n{shape}"),
+                format!("`expects` takes one error besides `&self`\n{advice}"),
             ),
         }
     }
@@ -203,10 +203,12 @@ pub(crate) fn expects(cx: &Context, found: &[&Function], stops: &[&Function]) ->
 
 fn is_near(name: &Ident, hook: &str) -> bool {
     let name = name.unraw().to_string();
-    distance(&name, hook) == 1 && !HOOKS.contains(&name.as_str()) && !WORDS.contains(&name.as_str())
+    osa_distance(&name, hook) == 1
+        && !HOOKS.contains(&name.as_str())
+        && !WORDS.contains(&name.as_str())
 }
 
-/// A method with the shape of a hook that is absent, and nearly its name.
+/// Reports methods that have the signature of an absent hook, and nearly its name.
 pub(crate) fn near_misses(cx: &Context, block: &Block) {
     for hook in HOOKS.iter().filter(|hook| **hook != "start") {
         if block
@@ -222,7 +224,7 @@ pub(crate) fn near_misses(cx: &Context, block: &Block) {
             .filter(|function| is_near(function.name(), hook))
         {
             let returns = function.returns();
-            let has_shape = match *hook {
+            let has_signature = match *hook {
                 "expects" => {
                     function.takes_shared_self()
                         && function.typed().count() == 1
@@ -231,11 +233,11 @@ pub(crate) fn near_misses(cx: &Context, block: &Block) {
                 "in_use" => function.takes_only_self() && returns.is_some(),
                 _ => function.takes_only_self() && returns.is_none_or(|ty| mentions(ty, "Result")),
             };
-            if has_shape {
+            if has_signature {
                 let name = function.name();
                 cx.error_on(
                     name,
-                    format!("`{name}` has the shape of the hook `{hook}`, but not its name, so it would never be called\nwrite `fn {hook}`, or give it a name less like it"),
+                    format!("`{name}` has the signature of the hook `{hook}` but not its name, so it would never be called\nwrite `fn {hook}`, or choose a less similar name"),
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! `#[resource(..)]`
+//! `#[resource(..)]`: an `impl` block becomes that of a resource.
 
 mod check;
 mod expand;

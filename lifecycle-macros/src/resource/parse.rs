@@ -1,4 +1,4 @@
-//! From tokens to the arguments and the `impl` block, bodies left alone.
+//! Reads the arguments and the `impl` block. The bodies of functions are not parsed.
 
 use std::time::Duration;
 
@@ -63,17 +63,17 @@ pub(crate) struct Block {
     pub(crate) of: Option<Path>,
     pub(crate) ty: Type,
     pub(crate) functions: Vec<Function>,
-    /// A member that could not be parsed; the rest of the block was not looked at.
+    /// The error about a member that could not be parsed. The rest of the block was skipped.
     pub(crate) broken: Option<syn::Error>,
 }
 
-/// What a stub `impl` can be written for when the input is wrong.
+/// The type that a stub `impl` is written for when the input is wrong.
 pub(crate) struct Stub {
     pub(crate) generics: Generics,
     pub(crate) ty: Type,
 }
 
-/// An item that is no `impl` block.
+/// An item that is not an `impl` block.
 pub(crate) struct WrongItem {
     pub(crate) error: syn::Error,
     pub(crate) stub: Option<Stub>,
@@ -128,7 +128,7 @@ impl Block {
         })
     }
 
-    /// The error that says where the attribute belongs, if it was put on something else.
+    /// The error that says where the attribute belongs, for an item of another kind.
     fn wrong(item: TokenStream, error: syn::Error) -> WrongItem {
         if let Ok(DeriveInput {
             ident, generics, ..
@@ -169,8 +169,8 @@ impl Block {
         }
     }
 
-    /// Nothing to stub for a trait impl, since the type may have an annotated block of its own beside it, nor for a type
-    /// without a name.
+    /// The type to write a stub for. There is none for a trait `impl`, because the type may have an annotated block as
+    /// well, and none for a type without a name.
     pub(crate) fn stub(&self) -> Option<Stub> {
         let named = matches!(self.ty, Type::Path(_));
         (self.of.is_none() && named).then(|| Stub {
@@ -180,7 +180,7 @@ impl Block {
     }
 }
 
-/// The next member of the block, if it is a function; others are skipped.
+/// Reads the next member of the block, and returns it if it is a function.
 fn member(input: ParseStream<'_>) -> syn::Result<Option<Function>> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis: Visibility = input.parse()?;

@@ -1,8 +1,10 @@
-//! [`Function`]: a function or method whose body stays opaque tokens, so that half-written code is still expanded.
+//! [`Function`]: a function or method. Its body remains opaque tokens, so that half-written code is still expanded and
+//! completion works in it.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::{Parse, ParseStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, ReturnType, Signature, Token, Type, Visibility};
 
@@ -51,7 +53,7 @@ impl Function {
         self.sig.asyncness.is_some()
     }
 
-    /// Reports what no function called by the framework may be.
+    /// Reports functions that the framework cannot call: unsafe and generic ones.
     pub(crate) fn check_plain(&self, cx: &Context, what: &str) {
         if let Some(unsafety) = &self.sig.unsafety {
             cx.error_on(
@@ -68,12 +70,12 @@ impl Function {
         if let Some(param) = generic {
             cx.error_on(
                 param,
-                format!("{what} cannot be generic: the framework calls it with types that are known\nname the type"),
+                format!("{what} cannot be generic: the framework would not know which types to choose\nname the type"),
             );
         }
     }
 
-    /// The type it returns, if it says one.
+    /// The return type, if there is one.
     pub(crate) fn returns(&self) -> Option<&Type> {
         match &self.sig.output {
             ReturnType::Default => None,
@@ -81,7 +83,7 @@ impl Function {
         }
     }
 
-    /// Where errors about what it returns belong: its return type, or its name.
+    /// The place for errors about the returned value: the return type, or the name.
     pub(crate) fn output_span(&self) -> Span {
         self.returns().map_or(self.name().span(), Spanned::span)
     }
@@ -141,7 +143,7 @@ pub(crate) fn mentions(tokens: &impl ToTokens, word: &str) -> bool {
     search(tokens.to_token_stream(), word)
 }
 
-/// Whether what follows is a function: `const async unsafe extern "C" fn`.
+/// Whether a function follows: `const async unsafe extern "C" fn`.
 pub(crate) fn is_function(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     for _ in 0..6 {
@@ -158,4 +160,21 @@ pub(crate) fn is_function(input: ParseStream<'_>) -> bool {
         }
     }
     false
+}
+
+/// The keyword of an item that is not a function.
+pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
+    let keyword = |input: ParseStream<'_>| -> syn::Result<Ident> {
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        input.parse::<Option<Token![unsafe]>>()?;
+        let keyword = input.call(Ident::parse_any)?;
+        input.parse::<TokenStream>()?;
+        Ok(keyword)
+    };
+    let keyword = keyword.parse2(item.clone()).ok()?;
+    let function = ["fn", "async", "const", "extern"]
+        .iter()
+        .any(|known| keyword == known);
+    (!function).then_some(keyword)
 }

@@ -1,4 +1,4 @@
-//! What all macros read of a signature: the function, its parameters, the name of its component.
+//! The parts of a signature that several macros read: the function, its parameters, the name of its component.
 
 pub(crate) mod function;
 pub(crate) mod name;

@@ -3,13 +3,13 @@
 use crate::attribute::arg::Arg;
 use crate::diagnostics::Context;
 
-/// Names end up in logs, in plans and in environment variables.
+/// Reports names that cannot be part of logs, plans and environment variables.
 pub(crate) fn check_name(cx: &Context, name: &Arg<syn::LitStr>) {
     let Some(literal) = name.get() else { return };
     let text = literal.value();
     let allowed = |c: char| c.is_alphanumeric() || "_-.:".contains(c);
     if text.is_empty() {
-        cx.error_on(literal, "`name` is empty\nleave it out for the default");
+        cx.error_on(literal, "`name` is empty\nomit it for the default name");
     } else if let Some(wrong) = text.chars().find(|c| !allowed(*c)) {
         cx.error_on(
             literal,

@@ -1,4 +1,4 @@
-//! The parameters that the framework fills: of `start`, of workers, of `main` and of tests.
+//! The parameters that the framework fills in: those of `start`, of background workers, of `main` and of tests.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -9,11 +9,11 @@ use crate::codegen::crate_path::{at, moved};
 use crate::diagnostics::Context;
 use crate::signature::function::{Function, mentions};
 
-/// One parameter. Only `&T` is told by its syntax; everything else is for the traits to decide.
+/// One parameter. Only `&T` is recognized by its syntax; for everything else the traits decide.
 pub(crate) struct Param {
-    /// `T`, where it is lent as `&T`; else the whole type.
+    /// `T` where the parameter is `&T`; otherwise the whole type.
     pub(crate) ty: Type,
-    pub(crate) lent: bool,
+    pub(crate) borrowed: bool,
 }
 
 /// The parameters of a function that has no receiver.
@@ -29,7 +29,7 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
         if attr.path().is_ident("cfg") {
             cx.error_on(
                 attr,
-                format!("`#[cfg]` cannot stand on a parameter here\nwrite `{owner}` twice, each under its own `#[cfg]`"),
+                format!("`#[cfg]` is not supported on the parameters of `{owner}`\nwrite `{owner}` twice, each with its own `#[cfg]`"),
             );
         }
     }
@@ -50,7 +50,7 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
                     format!("a handle is taken by value\nwrite `{shown}`")
                 } else {
                     format!(
-                        "a dependency is shared with others, so it cannot be lent as `&mut`\nwrite `&{shown}`"
+                        "a dependency is shared, so it cannot be borrowed as `&mut`\nwrite `&{shown}`"
                     )
                 };
                 cx.error_on(ty, message);
@@ -63,7 +63,7 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
             {
                 cx.error_on(
                     ty,
-                    format!("a dependency is lent for this call only\nwrite `&{shown}`, or `Arc<{shown}>` to keep it"),
+                    format!("a dependency is borrowed for this call only\nwrite `&{shown}`, or `Arc<{shown}>` to keep it"),
                 );
                 return None;
             }
@@ -83,21 +83,21 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
             }
             Some(Param {
                 ty: elem.clone(),
-                lent: true,
+                borrowed: true,
             })
         }
         Type::ImplTrait(_) => {
-            cx.error_on(ty, "`impl Trait` does not say which component is meant\nname the type, or a `&dyn Trait` that a resource is bound `as`");
+            cx.error_on(ty, "`impl Trait` does not say which component is meant\nname the type, or take the `&dyn Trait` of a resource with `#[resource(as = dyn Trait)]`");
             None
         }
         _ => Some(Param {
             ty: ty.clone(),
-            lent: false,
+            borrowed: false,
         }),
     }
 }
 
-/// Without parentheses and the invisible groups that macros leave.
+/// The type without parentheses and without the invisible groups that macros create.
 fn unwrapped(ty: &Type) -> &Type {
     match ty {
         Type::Paren(inner) => unwrapped(&inner.elem),
@@ -106,7 +106,7 @@ fn unwrapped(ty: &Type) -> &Type {
     }
 }
 
-/// Whether the type is named like a handle. Only for advice: a resource may be named so too.
+/// Whether the type has the name of a handle. Only for advice: a resource may have such a name as well.
 fn is_handle(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
     let last = path.path.segments.last();
@@ -130,7 +130,7 @@ pub(crate) fn inside_arc(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// A type as a person would write it.
+/// A type as it is usually written.
 pub(crate) fn show(tokens: &impl ToTokens) -> String {
     let mut text = String::new();
     let mut joined = true;
@@ -156,15 +156,15 @@ impl Param {
     /// The type that the slot holds.
     pub(crate) fn handle(&self) -> TokenStream {
         let ty = &self.ty;
-        if self.lent {
+        if self.borrowed {
             quote_spanned!(at(ty.span())=> ::std::sync::Arc<#ty>)
         } else {
             ty.to_token_stream()
         }
     }
 
-    /// The constant that says what the parameter stands for and takes it out of the context. It is the one place where
-    /// the type is asserted, so that a wrong type is one error.
+    /// The constant that describes the dependency and takes it out of the context. It is the only place where the type is
+    /// asserted, so that a wrong type is one error.
     pub(crate) fn slot(
         &self,
         private: &TokenStream,
@@ -176,7 +176,7 @@ impl Param {
 
     /// The argument in the call, from the variable that holds the handle.
     pub(crate) fn argument(&self, variable: &Ident) -> TokenStream {
-        if self.lent {
+        if self.borrowed {
             quote!(&*#variable)
         } else {
             quote!(#variable)
@@ -184,7 +184,7 @@ impl Param {
     }
 }
 
-/// `const NAME: Slot<T> = Slot::<T>::parameter();`, all of it shown at `place`.
+/// `const NAME: Slot<T> = Slot::<T>::parameter();`, with all its tokens at `place`.
 pub(crate) fn slot(
     private: &TokenStream,
     kind: &str,
@@ -201,7 +201,7 @@ pub(crate) fn slot(
     quote_spanned!(span=> const #name: #private::#kind<#ty> = #call;)
 }
 
-/// `let p0 = (SLOT.take)(context); ..` and the arguments of the call.
+/// The statements `let p0 = (SLOT.take)(context); ..`, and the arguments of the call.
 pub(crate) fn taken(
     params: &[Param],
     slots: &[Ident],
@@ -224,7 +224,7 @@ pub(crate) fn slot_names(prefix: &str, params: &[Param]) -> Vec<Ident> {
         .collect()
 }
 
-/// A call whose whole length is shown where `place` stands in the user's code: `path(arguments)`.
+/// A call `path(arguments)` that an error underlines at `place` in the user's code.
 pub(crate) fn call_at(
     place: &impl ToTokens,
     path: &TokenStream,

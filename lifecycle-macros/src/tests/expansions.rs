@@ -1,5 +1,5 @@
-//! What the macros make of right input, and what is left of wrong input, piece by piece: nothing that is written in an
-//! attribute may get lost, and nothing may appear that was not written.
+//! The expansions of correct input and the stubs of wrong input, piece by piece: each argument must appear in the
+//! expansion, and nothing may appear in it that was not written.
 
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::quote;
@@ -149,11 +149,11 @@ fn resource_needs() {
         .has("#[cfg(unix)] const _: () = private::check_edge(&__LIFECYCLE_RECORD, &__AFTER_1);");
 }
 
-/// What a `macro_rules!` hands on as `$ty:ty`, and parentheses.
+/// Types that a `macro_rules!` passes on as `$ty:ty`, and types in parentheses.
 #[test]
 fn types_in_groups() {
     let invisible = |tokens| Group::new(Delimiter::None, tokens);
-    let (lent, elem, owner) = (
+    let (borrowed, elem, owner) = (
         invisible(quote!(&Config)),
         invisible(quote!(Cache)),
         invisible(quote!(Db)),
@@ -162,7 +162,7 @@ fn types_in_groups() {
         TokenStream::new(),
         quote!(
             impl #owner {
-                fn start(config: #lent, cache: &#elem) -> Self {
+                fn start(config: #borrowed, cache: &#elem) -> Self {
                     Self
                 }
             }
@@ -236,7 +236,7 @@ fn resource_hooks() {
     .lacks("judged");
 }
 
-/// Whatever stands before `fn`, and whatever other members there are.
+/// Qualifiers before `fn`, and other members of the block.
 #[test]
 fn qualified_hooks() {
     resource(

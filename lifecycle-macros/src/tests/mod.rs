@@ -1,5 +1,5 @@
-//! Every case of `tests/ui` at the level of tokens: what the macros themselves report, and where, is what the expected
-//! output says. It takes no compiler, so it is the quick half of those tests, and what mutation testing runs:
+//! The cases of `tests/ui` at the level of tokens: the macros report exactly the errors of the expected output, at the same
+//! places. No compiler is run, so these tests are fast enough for mutation testing:
 //! `cargo mutants -p lifecycle-macros --cargo-test-arg=--lib`.
 
 mod expansions;
@@ -16,19 +16,19 @@ use syn::{Attribute, ImplItem, Item};
 
 use crate::entry::Kind;
 
-/// An error: where it begins, how far it is underlined, and what it says on one line.
+/// An error: where it begins, how far it is underlined, and its message on one line.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Said {
+struct Reported {
     line: usize,
     column: usize,
-    /// 0 where it goes over several lines.
+    /// 0 for several lines.
     length: usize,
     message: String,
 }
 
-/// The errors in a file's expansions.
+/// The errors in the expansions of a file.
 #[derive(Default)]
-struct Found(Vec<Said>);
+struct Found(Vec<Reported>);
 
 impl<'ast> Visit<'ast> for Found {
     fn visit_item(&mut self, item: &'ast Item) {
@@ -72,7 +72,7 @@ impl<'ast> Visit<'ast> for Found {
 }
 
 impl Found {
-    /// Does what rustc does with the attributes of an item; `item` gives its tokens with those attributes that are left.
+    /// Expands an item as rustc does. `item` returns its tokens with the given attributes.
     fn expand(&mut self, attrs: &[Attribute], item: impl FnOnce(Vec<Attribute>) -> TokenStream) {
         let named = |attr: &Attribute| {
             attr.path()
@@ -123,13 +123,13 @@ impl Found {
                     if name.as_ref().is_some_and(|name| name == "compile_error") =>
                 {
                     let start = name.take().map(|name| name.span().start());
-                    let start = start.expect("it was just looked at");
+                    let start = start.expect("it was checked above");
                     let end = group.span().end();
                     let message = |input: ParseStream<'_>| input.parse::<syn::LitStr>();
                     let message = message
                         .parse2(group.stream())
                         .expect("an error has a message");
-                    self.0.push(Said {
+                    self.0.push(Reported {
                         line: start.line,
                         column: start.column + 1,
                         length: if start.line == end.line {
@@ -147,24 +147,24 @@ impl Found {
     }
 }
 
-/// The errors without a code in the expected output: those that no other part of rustc gives.
-fn expected(path: &Path) -> Vec<Said> {
+/// The errors without a code in the expected output, which are those of the macros.
+fn expected(path: &Path) -> Vec<Reported> {
     let text = fs::read_to_string(path.with_extension("stderr")).unwrap_or_default();
-    let mut all: Vec<Said> = Vec::new();
+    let mut all: Vec<Reported> = Vec::new();
     let mut message: Option<String> = None;
-    // Whether the lines are about the last of them.
-    let mut ours = false;
+    // Whether the lines belong to the last one of `all`.
+    let mut belongs = false;
     for line in text.lines() {
         if let Some(first) = line.strip_prefix("error: ") {
             message = Some(first.to_owned());
         } else if line.starts_with("error") {
-            ours = false;
+            belongs = false;
         } else if let Some(place) = line.trim_start().strip_prefix("--> ") {
             let mut place = place.rsplit(':').map(|number| number.parse().ok());
             let (column, line) = (place.next().flatten(), place.next().flatten());
             if let Some(message) = message.take() {
-                ours = true;
-                all.push(Said {
+                belongs = true;
+                all.push(Reported {
                     line: line.expect("a place has a line"),
                     column: column.expect("a place has a column"),
                     length: 0,
@@ -174,15 +174,15 @@ fn expected(path: &Path) -> Vec<Said> {
         } else if let Some(message) = &mut message {
             *message += " ";
             *message += line.trim();
-        } else if let (Some(said), Some((_, under))) = (all.last_mut(), line.split_once("| ")) {
+        } else if let (Some(error), Some((_, under))) = (all.last_mut(), line.split_once("| ")) {
             let under = under.trim();
-            if ours && said.length == 0 && under.chars().all(|c| c == '^') {
-                said.length = under.len();
+            if belongs && error.length == 0 && under.chars().all(|c| c == '^') {
+                error.length = under.len();
             }
         }
     }
-    // Rustc's own that carry no code.
-    all.retain(|said| !said.message.starts_with("future cannot be sent"));
+    // An error of rustc that has no code either.
+    all.retain(|error| !error.message.starts_with("future cannot be sent"));
     all
 }
 
@@ -199,11 +199,11 @@ fn cases() -> Vec<PathBuf> {
 }
 
 #[test]
-fn messages() {
-    let mut looked_at = 0;
+fn the_macros_report_the_errors_of_the_expected_output() {
+    let mut compared = 0;
     for path in cases() {
         let source = fs::read_to_string(&path).expect("the case can be read");
-        // What is only half written is for the compiler's own parser.
+        // The parser of the compiler reports half-written cases.
         let Ok(file) = syn::parse_file(&source) else {
             continue;
         };
@@ -213,7 +213,7 @@ fn messages() {
         found.sort();
         expected.sort();
         assert_eq!(found, expected, "{}", path.display());
-        looked_at += 1;
+        compared += 1;
     }
-    assert!(looked_at > 150, "only {looked_at} cases");
+    assert!(compared > 150, "only {compared} cases");
 }

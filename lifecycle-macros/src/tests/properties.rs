@@ -1,20 +1,21 @@
-//! Whatever is written in an attribute or under it: never a panic, always an expansion or an error that stands somewhere
-//! in it; and what was written rightly is read as it was meant.
+//! Random input: the macros never panic, they expand it or report errors at places in it, and correct arguments are read
+//! as they are written.
 
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use proc_macro2::{LineColumn, TokenStream, TokenTree};
 use proptest::prelude::*;
+use strsim::osa_distance;
 use syn::Path;
 
 use crate::attribute;
 use crate::attribute::known::{self, Known, known};
 use crate::diagnostics::Context;
-use crate::diagnostics::nearest::{distance, nearest, tolerance};
+use crate::diagnostics::nearest::{nearest, tolerance};
 use crate::entry::Kind;
 
-/// What may stand in an attribute, in a signature, or where it does not belong.
+/// Words for attributes and signatures, and words that do not belong there.
 const WORDS: &str = "async fn impl struct enum mod trait for self Self dyn unsafe pub mut const where static extern crate \
     as true false never always on_failure ignore shutdown current_thread multi_thread start stop emergency health \
     reload in_use expects emergancy main Db Shutdown Tasks Ready Arc Option Result String T usize app cfg derive";
@@ -103,7 +104,8 @@ fn source() -> impl Strategy<Value = String> {
     })
 }
 
-/// A list of arguments, right and wrong ones; a line of its own before it, so that no place in it is the very first.
+/// A list of correct and wrong arguments. It begins on its second line, so that no place in it is that of
+/// `Span::call_site()`.
 fn arguments() -> impl Strategy<Value = String> {
     let value = prop_oneof![2 => literal(), 1 => words(WORDS), 1 => source()];
     let argument = prop_oneof![
@@ -161,7 +163,7 @@ fn function() -> impl Strategy<Value = String> {
         })
 }
 
-/// Something to annotate: right, nearly right, or anything.
+/// An item to annotate: correct, nearly correct, or random.
 fn item() -> impl Strategy<Value = String> {
     let functions = prop::collection::vec(function(), 0..4).prop_map(|all| all.join("\n"));
     let rest = || prop_oneof![4 => Just(String::new()), 1 => source()];
@@ -179,7 +181,7 @@ fn tokens(source: &str) -> TokenStream {
     TokenStream::from_str(source).unwrap_or_else(|error| panic!("{error}: {source}"))
 }
 
-/// The places of the errors in an expansion, with what they say.
+/// The places and messages of the errors in an expansion.
 fn errors(expansion: &TokenStream) -> Vec<(LineColumn, String)> {
     let mut found = Vec::new();
     let mut at = None;
@@ -198,7 +200,7 @@ fn errors(expansion: &TokenStream) -> Vec<(LineColumn, String)> {
     found
 }
 
-/// Whether it ends with an expansion or with errors that each stand at a token of the input, or at its end.
+/// Checks that it is an expansion, or that each error is at a token of the input or at its end.
 fn check(expansion: &TokenStream) -> Result<(), TestCaseError> {
     for (at, said) in errors(expansion) {
         let at_the_end = said.contains("unexpected end of input");
@@ -217,7 +219,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn anything_is_expanded_or_refused_with_a_place(arguments in arguments(), item in item()) {
+    fn random_input_is_expanded_or_rejected_with_a_place(arguments in arguments(), item in item()) {
         let (arguments, item) = (tokens(&arguments), tokens(&item));
         for (attribute, expansion) in [
             ("resource", crate::resource::resource(arguments.clone(), item.clone())),
@@ -337,7 +339,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// What is read of the arguments, and what is wrong with them.
+/// The arguments that are read, and the errors.
 fn read(source: &str) -> (Vec<Value>, Option<syn::Error>) {
     let cx = Context::new();
     let mut values = Vec::new();
@@ -350,7 +352,7 @@ fn read(source: &str) -> (Vec<Value>, Option<syn::Error>) {
 
 proptest! {
     #[test]
-    fn arguments_are_read_as_they_were_written(
+    fn arguments_are_read_as_they_are_written(
         values in prop::collection::vec(value(), 0..8),
         comma in any::<bool>(),
     ) {
@@ -363,7 +365,7 @@ proptest! {
     }
 
     #[test]
-    fn one_wrong_argument_leaves_the_others_as_they_were_written(
+    fn one_wrong_argument_does_not_affect_the_others(
         before in prop::collection::vec(value(), 0..4),
         wrong in prop::sample::select(vec![
             "time = \"soon\"", "time", "flag = 1", "number = 1.5", "number = 99999999999", "choice = \"frist\"",
@@ -379,7 +381,7 @@ proptest! {
     }
 
     #[test]
-    fn d6_a_time_is_read_as_it_was_written_or_refused_with_its_place(text in any::<String>()) {
+    fn a_duration_is_read_as_it_is_written_or_rejected_with_its_place(text in any::<String>()) {
         let source = format!("\ntime = {text:?}");
         match read(&source) {
             (read, None) => {
@@ -397,29 +399,21 @@ proptest! {
     }
 
     #[test]
-    fn the_nearest_is_known_near_enough_and_none_is_nearer(
+    fn the_nearest_name_is_within_the_limit_and_none_is_nearer(
         name in "[a-c_]{0,8}",
         known in prop::collection::vec("[a-c_]{0,8}", 0..6),
     ) {
         let within = tolerance(&name);
         let all = || known.iter().map(String::as_str);
-        let best = all().map(|known| distance(&name, known)).min().filter(|best| *best <= within);
+        let best = all().map(|known| osa_distance(&name, known)).min().filter(|best| *best <= within);
         let near = nearest(&name, all(), within);
-        prop_assert_eq!(near.map(|near| distance(&name, near)), best);
+        prop_assert_eq!(near.map(|near| osa_distance(&name, near)), best);
         prop_assert!(near.is_none_or(|near| all().any(|known| known == near)));
-    }
-
-    #[test]
-    fn distances_are_those_of_a_metric(a in "[a-c]{0,6}", b in "[a-c]{0,6}") {
-        prop_assert_eq!(distance(&a, &b), distance(&b, &a));
-        prop_assert_eq!(distance(&a, &b) == 0, a == b);
-        prop_assert!(distance(&a, &b) <= a.len().max(b.len()));
-        prop_assert!(distance(&a, &b) >= a.len().abs_diff(b.len()));
     }
 }
 
 #[test]
-fn d6_durations_in_attributes_that_are_huge_negative_no_number_empty_or_no_text_are_refused() {
+fn values_that_are_no_durations_of_more_than_0_and_at_most_365_days_are_rejected() {
     for value in [
         "\"-5s\"",
         "\"-1\"",
@@ -443,7 +437,7 @@ fn d6_durations_in_attributes_that_are_huge_negative_no_number_empty_or_no_text_
     ] {
         let (read, error) = read(&format!("\ntime = {value}"));
         assert_eq!(read, [], "{value}");
-        let error = error.unwrap_or_else(|| panic!("{value} is taken"));
+        let error = error.unwrap_or_else(|| panic!("{value} is accepted"));
         assert_eq!(
             error.span().start(),
             LineColumn { line: 2, column: 7 },

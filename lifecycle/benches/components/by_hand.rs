@@ -1,4 +1,4 @@
-//! The same work as one writes it by hand: what is started is kept, and stopped in reverse.
+//! The same work written by hand: instances are kept when they have started, and stopped in reverse.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Something that has been started.
+/// A started instance.
 type Started = Arc<dyn Send + Sync>;
 
 async fn start() -> Result<Started, String> {
@@ -17,7 +17,7 @@ async fn stop(_: Started) -> Result<(), String> {
     Ok(())
 }
 
-/// Level by level, everything of a level at once.
+/// Starts level by level, all instances of a level concurrently, and stops in reverse.
 pub(crate) async fn level_by_level(levels: usize, width: usize) {
     let mut up = Vec::with_capacity(levels);
     for _ in 0..levels {
@@ -27,7 +27,7 @@ pub(crate) async fn level_by_level(levels: usize, width: usize) {
         }
         let mut level = Vec::with_capacity(width);
         while let Some(started) = set.join_next().await {
-            level.push(started.expect("it does not panic").expect("it starts"));
+            level.push(started.expect("no panic").expect("it starts"));
         }
         up.push(level);
     }
@@ -37,12 +37,13 @@ pub(crate) async fn level_by_level(levels: usize, width: usize) {
             set.spawn(stop(started));
         }
         while let Some(stopped) = set.join_next().await {
-            stopped.expect("it does not panic").expect("it stops");
+            stopped.expect("no panic").expect("it stops");
         }
     }
 }
 
-/// A task for each as soon as all that it waits for is through; a barrier stands between two levels.
+/// Starts each instance as soon as those that it depends on have started, with a barrier between two levels; stops in
+/// reverse.
 pub(crate) async fn by_dependencies(levels: usize, width: usize) {
     let count = levels * width;
     // Node `count + n` is the barrier after level `n`.
@@ -77,7 +78,7 @@ pub(crate) async fn by_dependencies(levels: usize, width: usize) {
     let mut ready = waits.ready();
     for _ in 0..count {
         waits.begin_all(&mut ready, &dependents, count, begin);
-        let (node, started) = ends.recv().await.expect("it is held open");
+        let (node, started) = ends.recv().await.expect("an open channel");
         up[node] = Some(started);
         waits.over(node, &dependents, &mut ready);
     }
@@ -88,18 +89,18 @@ pub(crate) async fn by_dependencies(levels: usize, width: usize) {
     for _ in 0..count {
         waits.begin_all(&mut ready, &needs, count, |node| {
             let ended = ended.clone();
-            let started = up[node].take().expect("it is up");
+            let started = up[node].take().expect("a started instance");
             tokio::spawn(async move {
                 stop(started).await.expect("it stops");
                 let _ = ended.send(node);
             });
         });
-        let node = ends.recv().await.expect("it is held open");
+        let node = ends.recv().await.expect("an open channel");
         waits.over(node, &needs, &mut ready);
     }
 }
 
-/// For each node, how many it still waits for.
+/// The number of nodes that each node still waits for.
 struct Waits(Vec<usize>);
 
 impl Waits {
@@ -122,7 +123,7 @@ impl Waits {
         }
     }
 
-    /// Begins what is ready, and passes barriers on to those behind them.
+    /// Begins the nodes that are ready. A barrier has nothing to begin, so that those behind it become ready at once.
     fn begin_all(
         &mut self,
         ready: &mut VecDeque<usize>,

@@ -1,4 +1,4 @@
-//! Starts that take their time: five levels of which the slowest one counts.
+//! Measures starts with delays, beside the sum of the slowest delays of each order.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::runtime;
 
 const STEP: Duration = Duration::from_millis(10);
 
-/// A resource of that level whose start takes so many steps.
+/// A resource of that order whose start takes that many steps.
 macro_rules! slow {
     ($name:ident, $order:literal, $steps:literal) => {
         struct $name;
@@ -34,7 +34,7 @@ slow!(Index, 2, 3);
 slow!(Model, 2, 5);
 slow!(Listener, 3, 1);
 
-/// Secrets, database, model, listener.
+/// The slowest of each order: secrets, database, model, listener.
 const CRITICAL: [u32; 4] = [2, 4, 5, 1];
 
 pub(crate) fn measure(criterion: &mut Criterion) {
@@ -46,7 +46,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
             runtime.block_on(async {
                 for steps in CRITICAL {
                     let slowest = tokio::spawn(sleep(STEP * steps));
-                    slowest.await.expect("it does not panic");
+                    slowest.await.expect("no panic");
                 }
             });
         });
@@ -66,7 +66,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
                         .resource::<Model>()
                         .resource::<Listener>();
                     let begun = Instant::now();
-                    let running = app.start().await.expect("there is nothing to fail");
+                    let running = app.start().await.expect("the app starts");
                     sum += begun.elapsed();
                     running.stop().await;
                 });

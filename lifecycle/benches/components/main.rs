@@ -1,5 +1,5 @@
-//! Starting and stopping components that do nothing, beside what one writes by hand for the same, and a start that is
-//! slow beside its critical path.
+//! Measures starting and stopping components that do nothing, beside the same work written by hand, and a slow start
+//! beside its critical path.
 //!
 //! ```text
 //! cargo bench -p lifecycle --bench components
@@ -61,32 +61,32 @@ fn measure(
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     for count in [10, 100, 1_000, 10_000] {
         let (levels, width) = shape(count);
-        // In a task, as a server spawns: what is spawned from outside of the runtime goes another way.
+        // In a task, because a spawn from outside the runtime takes another path.
         group.bench_function(BenchmarkId::new("by dependencies", count), |bencher| {
             bencher.iter(|| {
                 let work = runtime.spawn(by_hand::by_dependencies(levels, width));
-                runtime.block_on(work).expect("it does not panic");
+                runtime.block_on(work).expect("no panic");
             });
         });
         group.bench_function(BenchmarkId::new("JoinSet by level", count), |bencher| {
             bencher.iter(|| {
                 let work = runtime.spawn(by_hand::level_by_level(levels, width));
-                runtime.block_on(work).expect("it does not panic");
+                runtime.block_on(work).expect("no panic");
             });
         });
         let app = if count < 10_000 { resources } else { workers };
         group.bench_function(BenchmarkId::new("lifecycle", count), |bencher| {
-            bencher.iter_custom(|times| (0..times).map(|_| live(&runtime, app(count))).sum());
+            bencher.iter_custom(|times| (0..times).map(|_| run(&runtime, app(count))).sum());
         });
     }
     group.finish();
 }
 
-/// A life: the plan, the start, the stop and the report.
-fn live(runtime: &Runtime, app: Builder) -> Duration {
+/// A whole run: the plan, the start, the stop and the report.
+fn run(runtime: &Runtime, app: Builder) -> Duration {
     let begun = Instant::now();
     let report = runtime.block_on(async {
-        let running = app.start().await.expect("there is nothing to fail");
+        let running = app.start().await.expect("the app starts");
         running.stop().await
     });
     let took = begun.elapsed();

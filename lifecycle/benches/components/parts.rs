@@ -1,5 +1,5 @@
-//! Many components: a type for each, told apart by the digits of its number. A thousand resources take as long to build as
-//! anybody should wait, so that the ten thousand are workers.
+//! Many components, each a type of its own with the digits of its number as parameters. The ten thousand are workers:
+//! so many resources would take too long to compile.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use lifecycle::{
     RecordRef, Resource, StartContext, Stopped,
 };
 
-/// The component of that number. As one of a chain it comes after all of smaller numbers, else its last digit is its
-/// level.
+/// The component of that number. In a chain it starts after all components with smaller numbers; otherwise its last
+/// digit is its level.
 struct Part<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8>;
 
 impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8>
@@ -44,7 +44,7 @@ impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8> Reso
     }
 }
 
-/// The same for all of them: it is built only once.
+/// The `stop` of all components, which is compiled once.
 fn stop() -> Hook<Stopped> {
     Hook::future(async { Ok(Stopped::Clean) })
 }
@@ -61,11 +61,11 @@ impl<const CHAIN: bool, const A: u8, const B: u8, const C: u8, const D: u8> Back
     );
 }
 
-/// Waits until it is told.
+/// Waits until its stop is requested.
 fn run(context: &mut StartContext) -> Hook<()> {
-    let told = context.shutdown().requested();
+    let requested = context.shutdown().requested();
     Hook::future(async move {
-        told.await;
+        requested.await;
         Ok(())
     })
 }
@@ -102,7 +102,7 @@ fn thousand_resources<const CHAIN: bool>(builder: Builder) -> Builder {
     digits!(builder, hundred_resources, [CHAIN,])
 }
 
-/// So many resources in ten levels, or in a chain: 10, 100 or 1,000.
+/// That many resources, 10, 100 or 1,000, in ten levels or in a chain.
 pub(crate) fn resources<const CHAIN: bool>(count: usize) -> Builder {
     let builder = Lifecycle::builder();
     match count {

@@ -1,4 +1,4 @@
-//! Admitting a unit of work and releasing it.
+//! Measures the admission and release of a unit of work.
 
 use std::hint::black_box;
 use std::sync::atomic::AtomicI64;
@@ -11,9 +11,9 @@ use criterion::Criterion;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio_util::task::TaskTracker;
 
-use crate::setting::{app, two_threads};
+use crate::support::{app, two_threads};
 
-/// A counter with a cache line of its own, and the one that is fetched with it.
+/// A counter on a cache line of its own, together with the line that the processor prefetches with it.
 #[derive(Default)]
 #[repr(align(128))]
 struct Apart(AtomicI64);
@@ -65,7 +65,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     runtime.block_on(app.stop());
 }
 
-/// Each of two threads does it so many times: what one of them takes.
+/// Runs the work that many times on each of two threads, and returns the average time of a thread.
 fn at_once(times: u64, work: impl Fn(usize) + Sync) -> Duration {
     let begin = Arc::new(Barrier::new(2));
     thread::scope(|scope| {
@@ -80,7 +80,7 @@ fn at_once(times: u64, work: impl Fn(usize) + Sync) -> Duration {
                 begun.elapsed()
             })
         });
-        let took = threads.map(|thread| thread.join().expect("it does not panic"));
+        let took = threads.map(|thread| thread.join().expect("no panic"));
         took.into_iter().sum::<Duration>() / 2
     })
 }

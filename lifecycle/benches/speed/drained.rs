@@ -1,4 +1,4 @@
-//! From the end of the last unit of work to whoever waits for it: to the first `stop`.
+//! Measures the time from the end of the last unit of work to the first `stop`, or to the task that waits for it.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use crate::setting::{one_thread, two_threads};
+use crate::support::{one_thread, two_threads};
 
-/// Until then everybody has come to rest and waits.
+/// How long to wait until all tasks are idle.
 const REST: Duration = Duration::from_millis(1);
 
-/// When the last resource was told to stop.
+/// When `stop` of the resource was called.
 static STOPPED: Mutex<Option<Instant>> = Mutex::new(None);
 
 struct Stopping;
@@ -50,13 +50,13 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         runtime.block_on(async {
             let (release, released) = oneshot::channel();
             let drained = tokio::spawn(async move {
-                released.await.expect("it is released");
+                released.await.expect("a release");
                 Instant::now()
             });
             sleep(REST).await;
             let begun = Instant::now();
-            release.send(()).expect("it is waited for");
-            drained.await.expect("it does not panic") - begun
+            release.send(()).expect("a receiver");
+            drained.await.expect("no panic") - begun
         })
     });
     bench("two threads: lifecycle", &|| {
@@ -74,22 +74,22 @@ pub(crate) fn measure(criterion: &mut Criterion) {
             sleep(REST).await;
             let begun = Instant::now();
             drop(unit);
-            drained.await.expect("it does not panic") - begun
+            drained.await.expect("no panic") - begun
         })
     });
-    // Without a thread of the driver's own between: as it is under a paused clock.
+    // Under a paused clock, the driver is a task of this runtime and not a thread of its own.
     let one = one_thread();
     bench("one thread: oneshot", &|| {
         one.block_on(async {
             let (release, released) = oneshot::channel();
             let drained = tokio::spawn(async move {
-                released.await.expect("it is released");
+                released.await.expect("a release");
                 Instant::now()
             });
             sleep(REST).await;
             let begun = Instant::now();
-            release.send(()).expect("it is waited for");
-            drained.await.expect("it does not panic") - begun
+            release.send(()).expect("a receiver");
+            drained.await.expect("no panic") - begun
         })
     });
     bench("one thread: lifecycle", &|| {
@@ -108,19 +108,19 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 
 async fn by_lifecycle() -> Duration {
     let app = Lifecycle::builder().resource::<Stopping>().start().await;
-    let app = app.expect("there is nothing to fail");
+    let app = app.expect("the app starts");
     let shutdown = app.shutdown();
-    let unit = shutdown.admit().expect("it is not draining");
-    let told = shutdown.requested();
+    let unit = shutdown.admit().expect("admission is open");
+    let stop_requested = shutdown.requested();
     shutdown.request();
-    told.await;
+    stop_requested.await;
     sleep(REST).await;
     let begun = Instant::now();
     drop(unit);
     let report = app.stop().await;
     assert!(report.is_clean(), "{report}");
     let mut stopped = STOPPED.lock().unwrap_or_else(PoisonError::into_inner);
-    stopped.take().expect("it was stopped") - begun
+    stopped.take().expect("`stop` was called") - begun
 }
 
 async fn by_polling(period: Duration) -> Duration {
@@ -132,9 +132,9 @@ async fn by_polling(period: Duration) -> Duration {
         }
         Instant::now()
     });
-    // At any moment of a period.
+    // At a random moment of a period.
     sleep(period.mul_f64(1.0 + fastrand::f64())).await;
     let begun = Instant::now();
     in_flight.store(0, SeqCst);
-    drained.await.expect("it does not panic") - begun
+    drained.await.expect("no panic") - begun
 }

@@ -1,4 +1,4 @@
-//! From SIGTERM to the end of the process, of an app that is idle.
+//! Measures the time from SIGTERM to the exit of an idle app.
 
 use std::env;
 use std::io::Read as _;
@@ -10,10 +10,10 @@ use criterion::{Criterion, SamplingMode};
 use rustix::process::{Pid, Signal, kill_process};
 
 const PROGRAM: &str = "SPEED_PROGRAM";
-/// After it has said that it is up: until then its threads have come to rest.
+/// How long to wait after the program has printed that it is up, until its threads are idle.
 const REST: Duration = Duration::from_millis(3);
 
-/// As `lifecycle` does it.
+/// The program with `lifecycle`.
 mod with_lifecycle {
     use lifecycle::Shutdown;
 
@@ -24,7 +24,7 @@ mod with_lifecycle {
     }
 }
 
-/// As one does without.
+/// The same program with tokio alone.
 mod by_hand {
     use std::process::ExitCode;
 
@@ -45,8 +45,8 @@ fn say_up() {
     println!("up");
 }
 
-/// The program that this process is started as.
-pub(crate) fn asked_for() -> Option<fn() -> ExitCode> {
+/// The program that this process is to run instead of the benchmarks.
+pub(crate) fn requested() -> Option<fn() -> ExitCode> {
     match env::var(PROGRAM).ok()?.as_str() {
         "lifecycle" => Some(with_lifecycle::main),
         "tokio" => Some(by_hand::main),
@@ -59,28 +59,30 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.sampling_mode(SamplingMode::Flat);
     for (name, program) in [("tokio select!", "tokio"), ("lifecycle", "lifecycle")] {
         group.bench_function(name, |bencher| {
-            bencher.iter_custom(|times| (0..times).map(|_| told_to_stop(program)).sum());
+            bencher.iter_custom(|times| (0..times).map(|_| terminate(program)).sum());
         });
     }
     group.finish();
 }
 
-fn told_to_stop(program: &str) -> Duration {
+fn terminate(program: &str) -> Duration {
     let mut child = Command::new(env::current_exe().expect("this program"))
         .env(PROGRAM, program)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("it starts");
-    let mut output = child.stdout.take().expect("it is piped");
+        .expect("the child starts");
+    let mut output = child.stdout.take().expect("a pipe");
     let mut up = [0; 3];
-    output.read_exact(&mut up).expect("it says that it is up");
+    output
+        .read_exact(&mut up)
+        .expect("the program prints that it is up");
     thread::sleep(REST);
     let id = Pid::from_child(&child);
     let begun = Instant::now();
-    kill_process(id, Signal::TERM).expect("it is there");
-    let status = child.wait().expect("it is our child");
+    kill_process(id, Signal::TERM).expect("the child runs");
+    let status = child.wait().expect("its exit status");
     let took = begun.elapsed();
     assert!(status.success(), "{status}");
     took

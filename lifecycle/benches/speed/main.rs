@@ -1,34 +1,35 @@
-//! How fast it is, each figure beside its floor and its alternatives in the same run.
+//! Measures the operations of a running app, each beside its floor and its alternatives in the same run.
 //!
 //! ```text
 //! cargo bench -p lifecycle
 //! cargo bench -p lifecycle --bench speed -- admission
 //! ```
 //!
-//! Only the ratios within a run carry over to another machine: `lifecycle/benches/table` prints them. Criterion, since
-//! some of it is no wall-clock time of a closure: processor time, or that of a process which is told to stop.
+//! Only the ratios within a run carry over to another machine; `lifecycle/benches/table` prints them. The harness is
+//! Criterion, because some benchmarks do not measure the wall-clock time of a closure, but processor time, or how long
+//! a child process takes to stop.
 
 mod admission;
 mod drained;
 mod exit;
-mod setting;
 mod sleeps;
 mod spawn;
-mod telling;
+mod stop_request;
+mod support;
 
 use std::process::ExitCode;
 
 use criterion::Criterion;
 
 fn main() -> ExitCode {
-    // This program is started again as the programs that it tells to stop.
-    if let Some(program) = exit::asked_for() {
+    // The benchmark of exits starts this program again as the one that it measures.
+    if let Some(program) = exit::requested() {
         return program();
     }
     let mut criterion = Criterion::default().configure_from_args();
     admission::measure(&mut criterion);
     spawn::measure(&mut criterion);
-    telling::measure(&mut criterion);
+    stop_request::measure(&mut criterion);
     drained::measure(&mut criterion);
     sleeps::measure(&mut criterion);
     exit::measure(&mut criterion);

@@ -1,18 +1,18 @@
-//! The processor time of 1,000 sleeps of a second that can be interrupted.
+//! Measures the processor time of 1,000 interruptible sleeps of one second.
 
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
 use tokio_util::sync::CancellationToken;
 
-use crate::setting::{app, one_thread, processor_time};
+use crate::support::{app, one_thread, processor_time};
 
 const SLEEPERS: usize = 1_000;
 const LENGTH: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sleeps");
-    // Each takes its second.
+    // Each iteration takes a second.
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
     let runtime = one_thread();
     let app = runtime.block_on(app());
@@ -70,6 +70,6 @@ where
 {
     let tasks: Vec<_> = (0..SLEEPERS).map(|_| tokio::spawn(sleep())).collect();
     for task in tasks {
-        task.await.expect("it does not panic");
+        task.await.expect("no panic");
     }
 }

@@ -1,13 +1,13 @@
-//! Spawning a task that ends at once, and hearing of its end.
+//! Measures spawning a task that ends at once, and awaiting it.
 
 use criterion::{Criterion, Throughput};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
-use crate::setting::{app, one_thread, two_threads};
+use crate::support::{app, one_thread, two_threads};
 
-/// How many are spawned before the first one is awaited.
+/// The number of tasks that are spawned before the first one is awaited.
 const TASKS: usize = 1_000;
 
 pub(crate) fn measure(criterion: &mut Criterion) {
@@ -24,7 +24,7 @@ fn measure_on(criterion: &mut Criterion, name: &str, runtime: &Runtime) {
             inside(runtime, async {
                 let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(async {})).collect();
                 for task in tasks {
-                    task.await.expect("it does not panic");
+                    task.await.expect("no panic");
                 }
             });
         });
@@ -36,7 +36,7 @@ fn measure_on(criterion: &mut Criterion, name: &str, runtime: &Runtime) {
             inside(runtime, async move {
                 let tasks: Vec<_> = (0..TASKS).map(|_| tasks.spawn("task", async {})).collect();
                 for task in tasks {
-                    task.await.expect("it does not panic");
+                    task.await.expect("no panic");
                 }
             });
         });
@@ -48,7 +48,7 @@ fn measure_on(criterion: &mut Criterion, name: &str, runtime: &Runtime) {
             inside(runtime, async move {
                 let tasks: Vec<_> = (0..TASKS).map(|_| tracker.spawn(async {})).collect();
                 for task in tasks {
-                    task.await.expect("it does not panic");
+                    task.await.expect("no panic");
                 }
             });
         });
@@ -61,7 +61,7 @@ fn measure_on(criterion: &mut Criterion, name: &str, runtime: &Runtime) {
                     set.spawn(async {});
                 }
                 while let Some(task) = set.join_next().await {
-                    task.expect("it does not panic");
+                    task.expect("no panic");
                 }
             });
         });
@@ -70,8 +70,8 @@ fn measure_on(criterion: &mut Criterion, name: &str, runtime: &Runtime) {
     runtime.block_on(app.stop());
 }
 
-/// In a task, as a server spawns: what is spawned from outside of the runtime goes another way.
+/// Runs the work in a task, because servers spawn from tasks: a spawn from outside the runtime takes another path.
 fn inside(runtime: &Runtime, work: impl Future<Output = ()> + Send + 'static) {
     let work = runtime.spawn(work);
-    runtime.block_on(work).expect("it does not panic");
+    runtime.block_on(work).expect("no panic");
 }

@@ -1,11 +1,11 @@
-//! What it costs to be watched: the start and the stop of an app of fifty resources that do nothing, with nobody looking
-//! and with each who may look.
+//! Measures the cost of each viewer: the start and the stop of an app with fifty resources that do nothing, without a
+//! viewer and with each of them.
 //!
 //! ```text
 //! cargo bench -p lifecycle --features admin,json --bench watched
 //! ```
 //!
-//! Programs of their own, since the console, the report and the probes are those of a process.
+//! Each run is a process, because the console, the report and the probes exist once per process.
 
 mod parts;
 
@@ -27,10 +27,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 const PROGRAM: &str = "WATCHED_PROGRAM";
-/// After it has said that it is up: until then its threads have come to rest.
+/// How long to wait after the program has printed that it is up, until its threads are idle.
 const REST: Duration = Duration::from_millis(3);
 const ADDRESS: &str = "127.83.7.1:9000";
-/// Between two requests of one who asks all the time.
+/// The pause between two requests of a client that polls.
 const PAUSE: Duration = Duration::from_millis(1);
 
 #[lifecycle::main]
@@ -39,30 +39,30 @@ async fn app(shutdown: Shutdown) {
     shutdown.requested().await;
 }
 
-/// Who looks.
+/// The viewer of a run.
 #[derive(Clone, Copy)]
 enum Watch {
-    Nobody,
+    None,
     Terminal,
     Report(&'static str),
     Admin,
-    /// Probes and metrics are asked for all the time.
-    Asked,
+    /// A client polls probes and metrics.
+    Polled,
 }
 
 const WATCHES: [(&str, Watch); 8] = [
-    ("nobody", Watch::Nobody),
+    ("no viewer", Watch::None),
     ("console on a terminal", Watch::Terminal),
     ("report as text", Watch::Report("txt")),
     ("report as JSON", Watch::Report("json")),
     ("report as SVG", Watch::Report("svg")),
     ("report as HTML", Watch::Report("html")),
     ("probes", Watch::Admin),
-    ("probes and metrics, asked all the time", Watch::Asked),
+    ("probes and metrics, polled", Watch::Polled),
 ];
 
 fn main() -> ExitCode {
-    // This program is started again as the app.
+    // The benchmarks start this program again as the app.
     if env::var_os(PROGRAM).is_some() {
         return app();
     }
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         group.sampling_mode(SamplingMode::Flat).sample_size(50);
         for (name, watch) in WATCHES {
             group.bench_function(name, |bencher| {
-                bencher.iter_custom(|times| (0..times).map(|_| live(watch)[which]).sum());
+                bencher.iter_custom(|times| (0..times).map(|_| run(watch)[which]).sum());
             });
         }
         group.finish();
@@ -81,8 +81,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A life: from its begin until it is up, and from SIGTERM until it is gone.
-fn live(watch: Watch) -> [Duration; 2] {
+/// Runs the app, and returns the times from its start until it is up, and from SIGTERM until its exit.
+fn run(watch: Watch) -> [Duration; 2] {
     let mut command = Command::new(env::current_exe().expect("this program"));
     command
         .env(PROGRAM, "app")
@@ -90,72 +90,74 @@ fn live(watch: Watch) -> [Duration; 2] {
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     match watch {
-        Watch::Nobody => {}
+        Watch::None => {}
         Watch::Terminal => {
             command.stderr(terminal());
         }
         Watch::Report(ending) => {
             command.env("LIFECYCLE_REPORT", report(ending));
         }
-        Watch::Admin | Watch::Asked => {
+        Watch::Admin | Watch::Polled => {
             command.env("LIFECYCLE_ADMIN", ADDRESS);
         }
     }
     let over = Arc::new(AtomicBool::new(false));
-    let (answer, answers) = channel();
-    let asking = matches!(watch, Watch::Asked).then(|| {
+    let (answered, answers) = channel();
+    let polling = matches!(watch, Watch::Polled).then(|| {
         let over = Arc::clone(&over);
-        thread::spawn(move || ask(&over, &answer))
+        thread::spawn(move || poll(&over, &answered))
     });
     let begun = Instant::now();
-    let mut child = command.spawn().expect("it starts");
-    // It holds the test's copy of the terminal's other end.
+    let mut child = command.spawn().expect("the child starts");
+    // It holds a copy of the terminal's other end, without which the reader would not end.
     drop(command);
     let start = until_up(&mut child, begun);
     thread::sleep(REST);
-    if asking.is_some() {
+    if polling.is_some() {
         answers.recv().expect("an answer");
     }
     let id = Pid::from_child(&child);
-    let told = Instant::now();
-    kill_process(id, Signal::TERM).expect("it is there");
-    let status = child.wait().expect("it is our child");
-    let stop = told.elapsed();
+    let requested = Instant::now();
+    kill_process(id, Signal::TERM).expect("the child runs");
+    let status = child.wait().expect("its exit status");
+    let stop = requested.elapsed();
     assert!(status.success(), "{status}");
     over.store(true, Ordering::Relaxed);
-    if let Some(asking) = asking {
-        asking.join().expect("it does not panic");
+    if let Some(polling) = polling {
+        polling.join().expect("no panic");
     }
     [start, stop]
 }
 
 fn until_up(child: &mut Child, begun: Instant) -> Duration {
-    let mut output = child.stdout.take().expect("it is piped");
+    let mut output = child.stdout.take().expect("a pipe");
     let mut up = [0; 3];
-    output.read_exact(&mut up).expect("it says that it is up");
+    output
+        .read_exact(&mut up)
+        .expect("the program prints that it is up");
     begun.elapsed()
 }
 
-/// A terminal, of which somebody reads what is shown.
+/// A terminal whose output is read by a thread.
 fn terminal() -> File {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&ours).expect("it is ours");
-    unlockpt(&ours).expect("it can be opened");
+    grantpt(&ours).expect("a terminal of this process");
+    unlockpt(&ours).expect("an open terminal");
     let path = ptsname(&ours, Vec::new()).expect("its name");
     let path = PathBuf::from(path.into_string().expect("a path in ASCII"));
     let theirs = File::options().read(true).write(true).open(path);
     let mut ours = File::from(ours);
-    // It ends with an error when nobody has the other end any more.
+    // Ends with an error when the other end has been closed.
     thread::spawn(move || while ours.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {});
-    theirs.expect("it can be opened")
+    theirs.expect("an open terminal")
 }
 
 fn report(ending: &str) -> PathBuf {
     env::temp_dir().join(format!("watched-{}.{ending}", std::process::id()))
 }
 
-/// Asks one after the other until it is over, and tells of each answer.
-fn ask(over: &AtomicBool, answered: &Sender<()>) {
+/// Polls one path after the other until `over`, and sends a message for each response.
+fn poll(over: &AtomicBool, answered: &Sender<()>) {
     let paths = ["/livez", "/readyz", "/startupz", "/metrics"];
     for path in paths.into_iter().cycle() {
         if over.load(Ordering::Relaxed) {

@@ -1,24 +1,24 @@
-//! [`Text`]: a message that constant evaluation can compose, where nothing can be allocated.
+//! [`Text`]: a message that constant evaluation composes, where nothing can be allocated.
 
 use std::time::Duration;
 
 const CAPACITY: usize = 2048;
-/// Stands at the end of a message that did not fit.
-const CUT: &str = " ..";
+/// The end of a message that did not fit.
+const ELLIPSIS: &str = " ..";
 
-/// A message of bounded length. What does not fit is left out, and it says so.
+/// A message of bounded length. Parts that do not fit are omitted, and the message ends with an ellipsis.
 #[derive(Clone, Copy)]
 pub(crate) struct Text {
     bytes: [u8; CAPACITY],
     len: usize,
-    cut: bool,
+    truncated: bool,
 }
 
 impl Text {
     pub(crate) const EMPTY: Self = Self {
         bytes: [0; CAPACITY],
         len: 0,
-        cut: false,
+        truncated: false,
     };
 
     pub(crate) const fn as_str(&self) -> &str {
@@ -29,14 +29,14 @@ impl Text {
         }
     }
 
-    /// Adds a string, whole or not at all.
+    /// Appends a string, whole or not at all.
     pub(crate) const fn push(mut self, text: &str) -> Self {
-        if self.cut {
+        if self.truncated {
             return self;
         }
-        if self.len + text.len() + CUT.len() > CAPACITY {
-            self.cut = true;
-            return self.copy(CUT);
+        if self.len + text.len() + ELLIPSIS.len() > CAPACITY {
+            self.truncated = true;
+            return self.copy(ELLIPSIS);
         }
         self.copy(text)
     }
@@ -52,7 +52,7 @@ impl Text {
         self
     }
 
-    /// Adds a name in backticks.
+    /// Appends a name in backticks.
     pub(crate) const fn name(self, name: &str) -> Self {
         self.push("`").push(name).push("`")
     }
@@ -72,7 +72,8 @@ impl Text {
         text.push(DIGITS[(value % 10) as usize])
     }
 
-    /// Adds a duration as `humantime` writes it, with hours as the largest unit.
+    /// Appends a duration in the format of `humantime`, with hours as the largest unit. `humantime` itself cannot run
+    /// in constant evaluation.
     pub(crate) const fn duration(mut self, time: Duration) -> Self {
         let (seconds, nanos) = (time.as_secs(), time.subsec_nanos() as u64);
         let parts = [
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn says_that_it_was_cut() {
+    fn a_truncated_message_ends_with_an_ellipsis() {
         let mut text = Text::EMPTY;
         for _ in 0..CAPACITY {
             text = text.push("ä1");

@@ -1,15 +1,15 @@
-//! Durations as people write them: `5s`, `1m 30s`, or bare seconds.
+//! Durations in settings and messages: `5s`, `1m 30s`, or bare seconds.
 
 use std::time::Duration;
 
-/// The longest that is accepted: a year. Beyond that a value is a mistake, and instants could overflow.
+/// The longest duration that is accepted: a year. A longer one is a mistake, and could overflow an `Instant`.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What is allowed, for messages.
-pub(crate) const ALLOWED: &str =
-    "a time such as `5s`, `1m 30s`, `250ms` or bare seconds, at most 365 days";
+/// The accepted format, for messages.
+pub(crate) const EXPECTED: &str =
+    "a duration such as `5s`, `1m 30s`, `250ms` or bare seconds, at most 365 days";
 
-/// Parses a duration.
+/// Parses a duration. The error says what is wrong with the text, in the form `it is negative`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let duration = match text.parse::<f64>() {
@@ -29,7 +29,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// A duration for people: `0ms`, `37ms`, `1.2s`, `25s`, `1m 30s`.
+/// Formats a duration for messages, to two or three digits: `0ms`, `37ms`, `1.2s`, `25s`, `1m 30s`.
 pub(crate) fn show(duration: Duration) -> String {
     let millis = (duration.as_nanos() + 500_000) / 1_000_000;
     match millis {
@@ -48,7 +48,7 @@ pub(crate) fn show(duration: Duration) -> String {
     }
 }
 
-/// A duration with all that is of interest of it: `340µs`, `1.2ms`, `340ms`, `1.25s`, `12.3s`.
+/// Formats a duration for pictures, to three digits: `340µs`, `1.2ms`, `340ms`, `1.25s`, `12.3s`.
 pub(crate) fn exact(time: Duration) -> String {
     let micros = time.as_micros();
     match micros {
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// What is accepted, in nanoseconds; the ends more often than chance has them.
+    /// Durations that are accepted, with extra weight on both ends.
     fn accepted() -> impl Strategy<Value = Duration> {
         let longest = u64::try_from(LONGEST.as_nanos()).expect("a year fits");
         prop_oneof![
@@ -93,7 +93,7 @@ mod tests {
         .prop_map(Duration::from_nanos)
     }
 
-    /// Text that is nearly a duration.
+    /// Text that resembles a duration.
     fn nearly() -> impl Strategy<Value = String> {
         let pieces = vec![
             "1",
@@ -123,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn d6_any_text_is_a_time_of_at_most_a_year_or_an_error(
+        fn d6_any_text_is_a_duration_of_at_most_a_year_or_an_error(
             text in prop_oneof![any::<String>(), nearly(), any::<f64>().prop_map(|f| f.to_string())]
         ) {
             match parse(&text) {
@@ -133,18 +133,18 @@ mod tests {
         }
 
         #[test]
-        fn d6_what_is_written_out_in_full_is_read_as_it_was(duration in accepted()) {
+        fn d6_a_formatted_duration_is_parsed_back(duration in accepted()) {
             prop_assert_eq!(parse(&humantime::format_duration(duration).to_string()), Ok(duration));
         }
 
         #[test]
-        fn d6_bare_seconds_are_read_to_the_microsecond(duration in accepted()) {
+        fn d6_bare_seconds_are_parsed_to_the_microsecond(duration in accepted()) {
             let read = parse(&format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos()));
             prop_assert!(read.is_ok_and(|read| read.abs_diff(duration) < Duration::from_micros(1)));
         }
 
         #[test]
-        fn d6_what_is_shown_is_read_as_what_was_meant(duration in accepted()) {
+        fn d6_a_shown_duration_is_parsed_back_to_its_precision(duration in accepted()) {
             let shown = show(duration);
             let off = match duration.as_millis() {
                 0..1_000 => Duration::from_millis(1),
@@ -159,7 +159,7 @@ mod tests {
         }
 
         #[test]
-        fn d6_what_is_longer_than_a_year_or_negative_is_refused(
+        fn d6_durations_over_a_year_and_negative_ones_are_errors(
             beyond in 1..u64::MAX / 2,
             seconds in 0.000_000_001..1e300_f64,
         ) {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_parsed() {
+    fn usual_formats_are_parsed() {
         for (text, millis) in [
             ("5s", 5_000),
             ("5", 5_000),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn text_that_is_not_a_duration_is_an_error() {
         for text in [
             "",
             " ",
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_shown_short() {
+    fn durations_are_shown_to_two_or_three_digits() {
         for (millis, text) in [
             (0, "0ms"),
             (37, "37ms"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_short_and_exact() {
+    fn durations_in_pictures_have_three_digits() {
         for (micros, text) in [
             (0, "0"),
             (340, "340µs"),

@@ -1,4 +1,4 @@
-//! What knows nothing of the domain: durations, names, text for constant evaluation, and what atomics are made of.
+//! Utilities that do not depend on the domain: durations, names, text in constant evaluation, and modelled atomics.
 
 pub(crate) mod const_text;
 pub(crate) mod duration;

@@ -1,14 +1,15 @@
-//! Names: what a component is called in environment variables, and which name was meant.
+//! Names of components in environment variables, and the nearest match of a misspelled name.
 
 use heck::ToShoutySnakeCase as _;
 
-/// The part of an environment variable's name that stands for a component: upper snake case, `HttpListener` and
-/// `http-listener` both as `HTTP_LISTENER`, `http::run` as `HTTP_RUN`.
+/// Converts a component's name to its part of an environment variable's name: upper snake case. `HttpListener` and
+/// `http-listener` both become `HTTP_LISTENER`, and `http::run` becomes `HTTP_RUN`.
 pub(crate) fn upper_snake(name: &str) -> String {
     name.to_shouty_snake_case()
 }
 
-/// The candidate nearest to `wanted`, where one is near enough to have been meant.
+/// Returns the nearest candidate, to suggest in a message. Its distance is at most a third of its length, and at least one
+/// edit is always allowed.
 pub(crate) fn nearest<'a>(
     wanted: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -27,7 +28,7 @@ mod tests {
 
     use super::*;
 
-    /// Distance by its definition, one edit at a time, for what is one edit away.
+    /// Applies one edit to the name: an insertion, a deletion, a substitution or a transposition.
     fn one_edit_away(name: &str, at: usize, with: char, kind: u8) -> String {
         let mut chars: Vec<char> = name.chars().collect();
         let at = at % chars.len();
@@ -47,14 +48,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_can_be_part_of_a_variable(name in any::<String>()) {
+        fn any_name_becomes_a_valid_part_of_a_variable(name in any::<String>()) {
             let upper = upper_snake(&name);
             prop_assert!(!upper.contains(|c: char| "=\0-:.".contains(c) || c.is_whitespace() || c.is_control()));
             prop_assert!(!upper.starts_with('_') && !upper.ends_with('_') && !upper.contains("__"));
         }
 
         #[test]
-        fn a_name_that_can_be_given_is_found_whatever_its_style(
+        fn all_naming_styles_become_the_same_variable(
             words in prop::collection::vec("[a-z]{2,6}", 1..4)
         ) {
             let upper = words.join("_").to_uppercase();
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_one_that_may_have_been_meant() {
+    fn a_name_is_suggested_only_if_it_is_near() {
         assert_eq!(nearest("DATABSE", ["DATABASE", "CACHE"]), Some("DATABASE"));
         assert_eq!(nearest("DTAABASE", ["DATABASE", "CACHE"]), Some("DATABASE"));
         assert_eq!(nearest("MAILER", ["DATABASE", "CACHE"]), None);

@@ -1,7 +1,6 @@
-//! [`Answer`]: the service of a connection, around the user's.
+//! [`AdmittingService`]: the service of a connection, which admits its requests.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,21 +13,24 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use tower_service::Service;
 
-use super::connection::{Active, Connection};
-use super::{Phase, refuse};
+use super::connection::{ActiveRequest, Connection};
+use super::guarded_body::GuardedBody;
+use super::phase::Phase;
+use super::refusal::refuse;
 use crate::error::BoxError;
-use crate::error::panic::panic_message;
-use crate::http::guarded_body::Ending;
+use crate::error::panic::caught;
 
-pub(super) struct Answer<S, A> {
+/// The user's service on one connection. It admits each request, or refuses it, and keeps the unit until the response
+/// is complete.
+pub(super) struct AdmittingService<S, A> {
     pub(super) service: S,
     pub(super) peer: A,
     pub(super) connection: Arc<Connection>,
 }
 
-type Answered = Response<Ending<Body, Active>>;
+type GuardedResponse = Response<GuardedBody<Body, ActiveRequest>>;
 
-impl<S, A, B> hyper::service::Service<Request<Incoming>> for Answer<S, A>
+impl<S, A, B> hyper::service::Service<Request<Incoming>> for AdmittingService<S, A>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -37,13 +39,15 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    type Response = Answered;
+    type Response = GuardedResponse;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Answered, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<GuardedResponse, BoxError>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        // Here and not in the future: hyper calls as soon as it has parsed the head, so that the connection counts as
+        // busy, and the request as admitted or late, from then on.
         let connection = Arc::clone(&self.connection);
-        let mut active = Active::begin(&connection);
+        let mut active = ActiveRequest::begin(&connection);
         let (version, connects) = (request.version(), request.method() == Method::CONNECT);
         let admitted = connection.server.shutdown.admit();
         let (service, peer) = (self.service.clone(), self.peer.clone());
@@ -52,7 +56,7 @@ where
                 if !request.is_end_stream() {
                     connection.linger();
                 }
-                return Ok(refuse(version, Ending::new(None, Some(active))));
+                return Ok(refuse(version, GuardedBody::new(None, Some(active))));
             };
             active.admitted(in_flight);
             let mut request = request.map(Body::new);
@@ -60,7 +64,7 @@ where
             let mut response = match guarded(service, request).await {
                 Ok(response) => response?.map(Body::new),
                 Err(panic) => {
-                    connection.server.tell_of_panic(panic);
+                    connection.server.report_panic(panic);
                     let mut response = Response::new(Body::empty());
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                     response
@@ -68,18 +72,19 @@ where
             };
             let status = response.status();
             if status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success() {
-                active.upgrades();
+                active.upgraded();
             } else if version < Version::HTTP_2 && connection.server.phase() != Phase::Serving {
-                // Whoever asked should look elsewhere for the next one.
+                // The client sends its next request on another connection, which another instance may accept (RFC 9112,
+                // 9.6).
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
-            Ok(response.map(|body| Ending::new(Some(body), Some(active))))
+            Ok(response.map(|body| GuardedBody::new(Some(body), Some(active))))
         })
     }
 }
 
-/// What the service answers, or why it panicked.
+/// Calls the service, and yields its result or the message of its panic.
 async fn guarded<S, R>(mut service: S, request: R) -> Result<Result<S::Response, BoxError>, String>
 where
     S: Service<R>,
@@ -89,11 +94,9 @@ where
         poll_fn(|context| service.poll_ready(context)).await?;
         service.call(request).await
     });
-    let response = poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(panic_message(&*payload))),
-        }
+    let response = poll_fn(|context| match caught(|| response.as_mut().poll(context)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
     });
     Ok(response.await?.map_err(Into::into))
 }

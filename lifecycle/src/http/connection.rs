@@ -1,24 +1,29 @@
-//! [`Connection`]: what is known of a connection, from what passes through its socket and from the requests on it.
+//! [`Connection`]: the state of a connection, derived from the bytes through its socket and from its requests.
 //!
 //! Invariants:
 //!
-//! 1. HTTP/1 is at rest when no request is active, everything that was answered has been flushed, and nothing of another head
-//!    has come. Only then may its end be read (`is_over`), and only while draining.
-//! 2. A unit in flight is kept until the answer has been handed to the kernel: with HTTP/1 until the flush after its last
-//!    frame. So a client that reads slowly keeps it.
-//! 3. A unit that is let go of, in the phase `Cut`, before its answer has ended, counts as cut, before it counts as ended.
+//! 1. An HTTP/1 connection is idle when no request is active, every response has been flushed, and no byte of another
+//!    head has been read. Only an idle connection may read the end of its stream early (`reads_end`), and only while
+//!    draining.
+//! 2. A unit in flight is kept until the response has been handed to the kernel: with HTTP/1 until the flush after its
+//!    last frame. So a client that reads slowly keeps it.
+//! 3. A unit that is released in the phase `Aborting` before its response is complete counts as aborted before it
+//!    counts as ended: the report is made when the last unit has ended.
+//!
+//! Units are dropped outside the lock: the drop may wake the driver.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::guarded_body::Guard;
+use super::phase::Phase;
 use super::server::Server;
-use super::{ASLEEP, FRESH, Phase, SETTLE};
-use crate::http::guarded_body::Guard;
+use super::timing::{ASLEEP, FRESH, SETTLE};
 use crate::scope::admission::InFlight;
 
-/// What a client begins HTTP/2 with, where it knows before that the server speaks it.
+/// The connection preface of a client with prior knowledge of HTTP/2 (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #[derive(Debug)]
@@ -30,40 +35,42 @@ pub(super) struct Connection {
 #[derive(Debug)]
 struct State {
     protocol: Protocol,
-    /// Requests whose answers have not ended.
+    /// The number of requests whose responses are not complete.
     active: usize,
-    /// The last answer has ended, and may still be in a buffer.
+    /// The last response is complete, but may still be in a buffer.
     unflushed: bool,
-    /// The unit of that answer.
+    /// The unit of that response.
     flushing: Option<InFlight>,
-    /// When the head that is being read began.
+    /// When the first byte of the head arrived that is being read.
     head_since: Option<Instant>,
-    /// When something last happened.
+    /// When bytes last passed, or a request last ended.
     quiet_since: Instant,
+    /// A request has arrived on it.
     served: bool,
-    /// A request was refused whose body may be on its way.
+    /// A request was refused whose body may still arrive.
     lingers: bool,
-    /// It was told to go away (HTTP/2).
+    /// A GOAWAY is due or sent (HTTP/2).
     gone_away: bool,
-    /// Since when, if nothing had happened on it for a while by then.
+    /// When the GOAWAY was sent, if the connection had been idle for a while by then.
     asleep_since: Option<Instant>,
+    /// The unit of a connection that was upgraded.
     upgraded: Option<InFlight>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
-    /// So many bytes of the preface have come.
+    /// That many bytes of the preface have arrived.
     Unknown(usize),
     Http1,
     Http2,
 }
 
-/// What is to be done for a connection at some time.
+/// What is due for a connection, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// It is to be polled, since it is at rest for long enough.
+    /// To poll it: it has then been idle for long enough to read the end.
     Poll(Instant),
-    /// It is to be closed: what it waits for has not come.
+    /// To close it: the client has not sent what the server waits for.
     Close(Instant),
 }
 
@@ -91,6 +98,7 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Bytes have been read from the socket.
     pub(super) fn read(&self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -116,11 +124,12 @@ impl Connection {
         }
     }
 
+    /// Bytes have been written to the socket.
     pub(super) fn wrote(&self) {
         self.lock().quiet_since = Instant::now();
     }
 
-    /// Everything that was answered is with the kernel.
+    /// Everything that was written is with the kernel.
     pub(super) fn flushed(&self) {
         let mut state = self.lock();
         state.unflushed = false;
@@ -129,17 +138,17 @@ impl Connection {
         drop(flushed);
     }
 
-    /// The socket is no more.
+    /// The socket has been dropped.
     pub(super) fn closed(&self) {
         let mut state = self.lock();
         let units = [state.flushing.take(), state.upgraded.take()];
         drop(state);
         for unit in units.into_iter().flatten() {
-            self.server.let_go(unit);
+            self.server.release(unit);
         }
     }
 
-    /// The answer would be lost if the socket were closed with something unread.
+    /// Asks for a lingering close: the client would lose the response if the socket were closed with data unread.
     pub(super) fn linger(&self) {
         self.lock().lingers = true;
     }
@@ -152,35 +161,39 @@ impl Connection {
         self.lock().upgraded.is_some()
     }
 
-    /// Whether the end is to be read although the client has not closed: it is at rest, has been so for long enough that no
-    /// request should be on its way, and the app drains.
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether a read yields the end of the stream although the client has not closed it: the app drains, and the
+    /// connection has been idle for so long that no request should be in transit. hyper then closes it as if the client
+    /// had.
+    pub(super) fn reads_end(&self) -> bool {
         self.server.phase() == Phase::Draining
             && self
                 .lock()
-                .rests_until()
+                .idle_until()
                 .is_some_and(|until| until <= Instant::now())
     }
 
-    /// Whether an HTTP/2 client is to be told now to go away, by a frame that loses none of its requests.
-    pub(super) fn is_to_go_away(&self) -> bool {
+    /// Whether a GOAWAY is due now; `true` once. hyper sends it in two steps (RFC 9113, 6.8), so that no request that
+    /// the client has sent is lost.
+    pub(super) fn take_goaway(&self) -> bool {
         let mut state = self.lock();
-        let goes = state.protocol == Protocol::Http2
+        let due = state.protocol == Protocol::Http2
             && !state.gone_away
             && match self.server.phase() {
                 Phase::Serving => false,
-                // A new one may just have been made for a request: like an answer with `Connection: close`.
+                // A client that has just connected gets its first response before it is sent elsewhere, as with
+                // HTTP/1's `Connection: close`.
                 Phase::LameDuck => state.served,
-                Phase::Draining | Phase::Cut => true,
+                Phase::Draining | Phase::Aborting => true,
             };
-        if goes {
+        if due {
             state.gone_away = true;
             let asleep = state.active == 0 && state.quiet_since.elapsed() >= SETTLE;
             state.asleep_since = asleep.then(Instant::now);
         }
-        goes
+        due
     }
 
+    /// What is due next, if the client sends nothing until then.
     pub(super) fn due(&self, header_timeout: Duration) -> Option<Due> {
         let state = self.lock();
         if state.upgraded.is_some() {
@@ -189,38 +202,40 @@ impl Connection {
         if let Some(since) = state.head_since {
             return Some(Due::Close(since + header_timeout));
         }
-        // It has to answer a ping, and nobody may be there.
+        // hyper waits for the answer to the PING between the two GOAWAY frames, without a limit of its own. A client
+        // that has vanished would hold up the drain.
         if let Some(since) = state.asleep_since.filter(|_| state.active == 0) {
             return Some(Due::Close(since.max(state.quiet_since) + ASLEEP));
         }
-        let until = state.rests_until()?;
+        let until = state.idle_until()?;
         (self.server.phase() == Phase::Draining).then_some(Due::Poll(until))
     }
 }
 
 impl State {
-    /// Until when, at rest, it waits for a request that may be on its way.
-    fn rests_until(&self) -> Option<Instant> {
-        let rests = self.protocol != Protocol::Http2
+    /// Until when an idle HTTP/1 connection is kept for a request that may be in transit; `None` if it is not idle.
+    fn idle_until(&self) -> Option<Instant> {
+        let idle = self.protocol != Protocol::Http2
             && self.active == 0
             && !self.unflushed
             && self.head_since.is_none()
             && self.upgraded.is_none();
         let wait = if self.served { SETTLE } else { FRESH };
-        rests.then(|| self.quiet_since + wait)
+        idle.then(|| self.quiet_since + wait)
     }
 }
 
-/// A request from its head to the end of its answer.
+/// A request, from its head to the end of its response.
 #[derive(Debug)]
-pub(super) struct Active {
+pub(super) struct ActiveRequest {
     connection: Arc<Connection>,
-    /// None where it was refused.
+    /// `None` for a late request.
     in_flight: Option<InFlight>,
-    over: bool,
+    /// The response has been written to its end.
+    completed: bool,
 }
 
-impl Active {
+impl ActiveRequest {
     pub(super) fn begin(connection: &Arc<Connection>) -> Self {
         let mut state = connection.lock();
         state.active += 1;
@@ -230,7 +245,7 @@ impl Active {
         Self {
             connection: Arc::clone(connection),
             in_flight: None,
-            over: false,
+            completed: false,
         }
     }
 
@@ -238,9 +253,9 @@ impl Active {
         self.in_flight = Some(in_flight);
     }
 
-    /// The connection is handed over to whoever asked for it: it is in flight until its socket is dropped. With HTTP/2, where
-    /// only a stream is handed over, that is when the connection ends, one unit for all its streams.
-    pub(super) fn upgrades(&mut self) {
+    /// The connection now belongs to the handler that upgraded it: it is in flight until its socket is dropped. With
+    /// HTTP/2, where only a stream is handed over, that is when the connection ends: one unit for all of its streams.
+    pub(super) fn upgraded(&mut self) {
         let unit = self.in_flight.take();
         let mut state = self.connection.lock();
         let old = match unit {
@@ -252,29 +267,30 @@ impl Active {
     }
 }
 
-impl Guard for Active {
-    fn ended(mut self) {
-        self.over = true;
+impl Guard for ActiveRequest {
+    fn completed(mut self) {
+        self.completed = true;
     }
 }
 
-impl Drop for Active {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let mut unit = self.in_flight.take();
-        let cut = !self.over && self.connection.server.phase() == Phase::Cut;
+        let aborted = !self.completed && self.connection.server.phase() == Phase::Aborting;
         let mut state = self.connection.lock();
         state.active -= 1;
         state.quiet_since = Instant::now();
         if state.protocol != Protocol::Http2 {
             state.unflushed = true;
-            if !cut {
-                // One at a time: the one before was flushed before this one was read.
+            if !aborted {
+                // At most one unit waits for its flush: HTTP/1 answers one request at a time, and hyper flushes a
+                // response before it reads the next request.
                 std::mem::swap(&mut state.flushing, &mut unit);
             }
         }
         drop(state);
         match unit {
-            Some(unit) if cut => self.connection.server.let_go(unit),
+            Some(unit) if aborted => self.connection.server.release(unit),
             unit => drop(unit),
         }
     }

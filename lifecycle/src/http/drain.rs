@@ -1,4 +1,4 @@
-//! [`DrainLayer`]: admission for any tower stack.
+//! [`DrainLayer`]: admission of requests in any tower stack.
 
 use std::fmt;
 use std::future::Future;
@@ -11,17 +11,23 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::refuse;
+use super::guarded_body::{Guard, GuardedBody};
+use super::refusal::refuse;
 use crate::api::shutdown::Shutdown;
-use crate::http::guarded_body::{Ending, Guard};
 use crate::scope::admission::InFlight;
 
-/// A tower layer that counts each request as work in flight until the body of its response has ended or been dropped, and
-/// refuses requests once the app drains: `503 Service Unavailable` with `Retry-After`, and for HTTP/1 `Connection: close`.
-/// A gRPC client reads that answer as `UNAVAILABLE`.
+/// A tower layer that counts requests as work in flight and refuses late ones.
 ///
-/// [`serve`](super::serve()) does this by itself; the layer is for servers of your own, for tonic, and for routes on a
-/// server that somebody else runs. It fits any service of HTTP requests, whatever their bodies are.
+/// A request is in flight until the body of its response has ended or been dropped. Once admission has closed, requests
+/// get `503 Service Unavailable` with `Retry-After: 1`, and in HTTP/1 `Connection: close`. gRPC clients [map] that
+/// response to the status `UNAVAILABLE`.
+///
+/// [`serve`](super::serve()) includes this. The layer is for other servers: `axum::serve`, tonic, or one in which the
+/// app only supplies routes. It fits any service of HTTP requests, whatever their bodies are.
+///
+/// The layer does not see how long an upgraded connection lives: the unit ends with the response `101 Switching
+/// Protocols`. Under [`serve`](super::serve()) it ends with the connection. Elsewhere, [admit](Shutdown::admit) another
+/// unit in the task that owns the connection.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -39,16 +45,14 @@ use crate::scope::admission::InFlight;
 /// }
 /// ```
 ///
-/// What it cannot see is how long an upgraded connection lives: its unit ends with the answer `101`. Under
-/// [`serve`](super::serve()) it ends with the connection; elsewhere let the task that has the connection
-/// [admit](Shutdown::admit) a unit of its own.
+/// [map]: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
 #[derive(Debug, Clone)]
 pub struct DrainLayer {
     shutdown: Shutdown,
 }
 
 impl DrainLayer {
-    /// Requests are counted as work of this scope.
+    /// Creates a layer that counts requests as work of the scope of `shutdown`.
     #[must_use]
     pub fn new(shutdown: &Shutdown) -> Self {
         Self {
@@ -68,7 +72,9 @@ impl<S> Layer<S> for DrainLayer {
     }
 }
 
-/// The service of [`DrainLayer`].
+/// The service that [`DrainLayer`] makes: it admits each request before it calls the inner service.
+///
+/// A late request does not reach the inner service.
 #[derive(Debug, Clone)]
 pub struct Drain<S> {
     service: S,
@@ -89,32 +95,38 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> DrainFuture<S::Future> {
-        match self.shutdown.admit() {
-            Ok(in_flight) => DrainFuture::Admitted {
+        let state = match self.shutdown.admit() {
+            Ok(in_flight) => State::Admitted {
                 response: self.service.call(request),
                 in_flight: Some(in_flight),
             },
-            Err(_) => DrainFuture::Refused {
+            Err(_) => State::Refused {
                 version: request.version(),
             },
-        }
+        };
+        DrainFuture { state }
     }
 }
 
 pin_project! {
-    /// The future of [`Drain`].
-    #[project = DrainFutureProjected]
+    /// The response future of [`Drain`].
+    ///
+    /// Dropping it releases the request's unit.
     #[must_use = "futures do nothing unless polled"]
-    pub enum DrainFuture<F> {
-        /// The request is in flight.
-        #[doc(hidden)]
+    pub struct DrainFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjected]
+    enum State<F> {
         Admitted {
             #[pin]
             response: F,
             in_flight: Option<InFlight>,
         },
-        /// The app drains.
-        #[doc(hidden)]
         Refused { version: http::Version },
     }
 }
@@ -127,8 +139,8 @@ where
     type Output = Result<Response<DrainBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match self.project() {
-            DrainFutureProjected::Admitted {
+        Poll::Ready(match self.project().state.project() {
+            StateProjected::Admitted {
                 response,
                 in_flight,
             } => {
@@ -136,33 +148,32 @@ where
                 let in_flight = in_flight.take();
                 response.map(|response| response.map(|body| DrainBody::new(Some(body), in_flight)))
             }
-            DrainFutureProjected::Refused { version } => {
-                Ok(refuse(*version, DrainBody::new(None, None)))
-            }
+            StateProjected::Refused { version } => Ok(refuse(*version, DrainBody::new(None, None))),
         })
     }
 }
 
 impl<F> fmt::Debug for DrainFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DrainFuture")
+        f.debug_struct("DrainFuture").finish_non_exhaustive()
     }
 }
 
 pin_project! {
-    /// The body of a response behind [`DrainLayer`]: the one of the service, or an empty one. Its frames, trailers and size
-    /// are passed on as they are.
+    /// The response body of [`Drain`]: that of the inner service, or an empty one for a late request.
+    ///
+    /// It passes on frames, trailers and the size hint unchanged. Its end, or its drop, releases the request's unit.
     #[derive(Debug)]
     pub struct DrainBody<B> {
         #[pin]
-        body: Ending<B, InFlight>,
+        body: GuardedBody<B, InFlight>,
     }
 }
 
 impl<B: Body> DrainBody<B> {
     fn new(body: Option<B>, in_flight: Option<InFlight>) -> Self {
         Self {
-            body: Ending::new(body, in_flight),
+            body: GuardedBody::new(body, in_flight),
         }
     }
 }
@@ -188,6 +199,6 @@ impl<B: Body> Body for DrainBody<B> {
 }
 
 impl Guard for InFlight {
-    /// Ended or dropped is the same to the drain.
-    fn ended(self) {}
+    /// The drop of a unit ends it; the layer does not distinguish a completed body from a dropped one.
+    fn completed(self) {}
 }

@@ -1,4 +1,4 @@
-//! [`Ending`]: a body that lets go of something when it ends.
+//! [`GuardedBody`]: a body that keeps a guard until its end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,31 +7,34 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A body, or none, and what is let go of at its end: after its last frame, or when it is dropped.
+    /// A body, or an empty one, and a guard that is released after its last frame, or together with the body when that
+    /// is dropped.
     #[derive(Debug)]
-    pub(super) struct Ending<B, G> {
+    pub(super) struct GuardedBody<B, G> {
         #[pin]
         body: Option<B>,
         guard: Option<G>,
     }
 }
 
-/// What can be told that a body came to its end, instead of being dropped before.
+/// A guard that distinguishes a body that was completed from one that was dropped earlier.
 pub(super) trait Guard {
-    fn ended(self);
+    /// The last frame of the body has been taken. A guard that is dropped without this call was aborted.
+    fn completed(self);
 }
 
-impl<B: Body, G: Guard> Ending<B, G> {
+impl<B: Body, G: Guard> GuardedBody<B, G> {
     pub(super) fn new(body: Option<B>, guard: Option<G>) -> Self {
         let mut new = Self { body, guard };
+        // hyper does not poll a body that is at its end from the start.
         if new.is_end_stream() {
-            new.guard.take().into_iter().for_each(G::ended);
+            new.guard.take().into_iter().for_each(G::completed);
         }
         new
     }
 }
 
-impl<B: Body, G: Guard> Body for Ending<B, G> {
+impl<B: Body, G: Guard> Body for GuardedBody<B, G> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -44,18 +47,19 @@ impl<B: Body, G: Guard> Body for Ending<B, G> {
             return Poll::Ready(None);
         };
         let frame = ready!(body.poll_frame(context));
-        let ended = match &frame {
+        let completed = match &frame {
+            // hyper does not poll again after a frame at which the body says that it has ended.
             Some(Ok(_)) => this
                 .body
                 .as_ref()
                 .as_pin_ref()
                 .is_some_and(|body| body.is_end_stream()),
-            // A body that failed is as good as dropped: who asked has not got all of it.
+            // The client has not got the whole body: the guard goes as if the body had been dropped.
             Some(Err(_)) => false,
             None => true,
         };
-        if ended {
-            this.guard.take().into_iter().for_each(G::ended);
+        if completed {
+            this.guard.take().into_iter().for_each(G::completed);
         }
         Poll::Ready(frame)
     }

@@ -1,37 +1,39 @@
-//! HTTP that ends well: every request that was admitted is answered, to the end of its body, and whoever comes too late is told
-//! so instead of being left in the dark.
+//! HTTP servers with a graceful stop: admitted requests run to completion, late ones get 503 or a refused connection.
 //!
-//! [`serve()`] is a whole server, for an axum `Router` or any tower service. [`DrainLayer`] is the part of it that counts
-//! requests, for servers of your own and for tonic. [`bind`] takes a socket that systemd handed over, or makes one.
+//! [`serve()`] is a whole server, for an axum `Router` or any tower service. [`DrainLayer`] is the part of it that
+//! counts requests, for other servers and for tonic. [`bind`] uses a socket that systemd passed to the process, or
+//! makes one.
 //!
-//! # What happens at the end
+//! # The drain
 //!
 //! | phase | HTTP/1 | HTTP/2 |
 //! | --- | --- | --- |
-//! | lame duck | everything is served; answers carry `Connection: close` | everything is served; who has asked once is told to go away |
-//! | admission has closed | new requests: 503 with `Retry-After` and `Connection: close` | new requests: 503 with `Retry-After` |
-//! | the scope is told | who waits in the backlog is accepted and answered, then the port is closed; idle connections are closed | the same; everyone is told to go away (GOAWAY) |
-//! | the scope's time is over | what is left is cut, counted by the name of the scope, and makes the exit code 3 | the same |
+//! | lame duck | requests are served; responses carry `Connection: close` | requests are served; a connection that has served one gets GOAWAY |
+//! | admission closed | late requests get 503 with `Retry-After` and `Connection: close` | late requests get 503 with `Retry-After` |
+//! | stop of the scope requested | connections in the backlog are accepted and answered, then the port is closed; idle connections are closed | the same; every connection gets GOAWAY |
+//! | the scope's time is over | requests still in flight are aborted, counted under the name of the scope, and the exit code is 3 | the same |
 //!
-//! - **Requests, streams and upgrades** that were admitted go on until the scope's time is over ([`Shutdown::remaining`]), less a
-//!   tenth of it, at most 100 ms. A unit is in flight until its answer was handed to the kernel, and an upgraded connection
-//!   (a WebSocket) until it is dropped: tell it to end yourself, by [`Shutdown::requested`].
-//! - **Idle keep-alive connections** are closed at once, unless something of them can be read: that is answered. One that was
-//!   used within the last 50 ms is kept until it is idle for that long, and a new one for up to a second, since a
-//!   request may be on its way. Where one comes later all the same, its client finds the connection closed and tries again on
-//!   another ([RFC 9112, 9.3.1]); a lame duck avoids that.
-//! - **The port** refuses everyone from the moment on when it is told: no connection is accepted by the kernel and then
-//!   forgotten (Linux: a filter on the socket, in programs with [`#[lifecycle::main]`](macro@crate::main); a client whose first packet falls into the
-//!   instant of closing is refused a second later). Where connections came within the last 50 ms, it takes that long, so
-//!   that those in the making are answered, too. A socket that this process was [handed](bind), or that is [shared](Serve::shared), is left to others
-//!   as it is.
-//! - **Slow clients** hold nothing beyond the scope's time. The head of an HTTP/1 request must come within
+//! - **Requests, streams and upgrades** that were admitted continue until the end of the scope's time
+//!   ([`Shutdown::remaining`]), less a tenth of it, at most 100 ms. A request is in flight until its response has been
+//!   handed to the kernel, and an upgraded connection (a WebSocket) until it is dropped: its handler has to end it, on
+//!   [`Shutdown::requested`].
+//! - **Idle keep-alive connections** are closed at once, unless the socket holds data: that request is answered. One
+//!   that was used within the last 50 ms is kept until it has been idle for that long, and a new one for up to a
+//!   second, because a request may be in transit. If one arrives later, its client finds the connection closed and
+//!   retries on another ([RFC 9112, 9.3.1]). A lame duck avoids that. HTTP/2 has no such race: the server names the
+//!   last stream that it handles ([RFC 9113, 6.8]).
+//! - **The port** refuses connections from the request to stop on; none is accepted by the kernel and then dropped. On
+//!   Linux a filter on the socket does this, in programs with [`#[lifecycle::main]`](macro@crate::main); a client whose
+//!   first packet arrives in the instant of closing is refused a second later. If connections arrived within the last
+//!   50 ms, the port closes that much later, so that handshakes in progress are answered, too. A socket that this
+//!   process [inherited](bind), or that is [shared](Serve::shared), is not shut.
+//! - **Slow clients** cannot delay the stop beyond the scope's time. The head of an HTTP/1 request must arrive within
 //!   [30 s](Serve::header_timeout).
 //!
 //! # Server-sent events
 //!
-//! With the feature `stream` an answer in the middle of which the app stops gets an end marker, so that its reader can tell it
-//! from one that is complete:
+//! With the feature `stream`, a response that the stop interrupts can end with a marker, by which its reader
+//! distinguishes it from a complete one:
 //!
 //! ```
 //! # #[cfg(feature = "stream")] mod example {
@@ -57,65 +59,29 @@
 //! ```
 //!
 //! [RFC 9112, 9.3.1]: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+//! [RFC 9113, 6.8]: https://www.rfc-editor.org/rfc/rfc9113#section-6.8
 //! [`Shutdown::remaining`]: crate::Shutdown::remaining
 //! [`Shutdown::requested`]: crate::Shutdown::requested
 
+mod accept_loop;
 mod admitting_service;
 mod connection;
+mod connection_task;
 mod drain;
 mod guarded_body;
 mod listener;
+mod phase;
+mod refusal;
 mod serve;
 mod server;
 mod socket_activation;
+mod timing;
 mod watched_io;
-
-use std::time::Duration;
-
-use http::header::{CONNECTION, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode, Version};
 
 pub use self::drain::{Drain, DrainBody, DrainFuture, DrainLayer};
 pub use self::listener::Listener;
-pub use self::serve::{Serve, serve};
-pub use crate::http::socket_activation::{bind, tcp_by_name, unix_by_name};
-
-/// How long a connection that was used is kept for a request that may be on its way: what a packet takes within a continent.
-/// The drain takes that much longer.
-const SETTLE: Duration = Duration::from_millis(50);
-
-/// How long a new one is.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How long an HTTP/2 connection without requests may take to answer that it goes away; Go's server waits as long.
-const ASLEEP: Duration = Duration::from_secs(1);
-
-/// What hyper gives a head by default.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How far a server is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    /// Still serving, but no longer ready.
-    LameDuck,
-    Draining,
-    /// What is left is dropped.
-    Cut,
-}
-
-/// The answer to a request that came too late.
-fn refuse<B>(version: Version, body: B) -> Response<B> {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    // HTTP/2 has no such header, and says so by a frame.
-    if version < Version::HTTP_2 {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
+pub use self::serve::{Serve, ServeFuture, serve};
+pub use self::socket_activation::{bind, tcp_by_name, unix_by_name};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
-//! [`Server`]: what the connections of a server share.
+//! [`Server`]: the state that the connections of a server share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-use super::Phase;
+use super::phase::Phase;
 use crate::api::shutdown::Shutdown;
 use crate::scope::AppRequest;
 use crate::scope::admission::InFlight;
@@ -14,7 +14,8 @@ use crate::scope::admission::InFlight;
 pub(super) struct Server {
     pub(super) shutdown: Shutdown,
     pub(super) phase: watch::Sender<Phase>,
-    cut: AtomicUsize,
+    /// The number of requests that were aborted.
+    aborted: AtomicUsize,
 }
 
 impl Server {
@@ -22,11 +23,11 @@ impl Server {
         Arc::new(Self {
             shutdown,
             phase: watch::Sender::new(Phase::Serving),
-            cut: AtomicUsize::new(0),
+            aborted: AtomicUsize::new(0),
         })
     }
 
-    /// Waits for the begin of the lame duck. Where there is none, that never comes.
+    /// Completes when the lame duck begins; never, where the app has none.
     pub(super) fn lame_duck(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut lame_duck = self.shutdown.scope.app.lame_duck.subscribe();
         async move {
@@ -44,23 +45,24 @@ impl Server {
         self.phase.send_replace(phase);
     }
 
-    /// How many units were cut.
-    pub(super) fn cut(&self) -> usize {
-        self.cut.load(Ordering::Relaxed)
+    /// How many requests were aborted.
+    pub(super) fn aborted(&self) -> usize {
+        // Only a number in a log line: nothing is ordered by it.
+        self.aborted.load(Ordering::Relaxed)
     }
 
-    /// Lets go of a unit whose answer has not ended.
-    pub(super) fn let_go(&self, unit: InFlight) {
-        if self.phase() == Phase::Cut {
-            self.cut.fetch_add(1, Ordering::Relaxed);
-            // Before it counts as ended: the drain is over with the last one.
+    /// Releases a unit whose response was not completed.
+    pub(super) fn release(&self, unit: InFlight) {
+        if self.phase() == Phase::Aborting {
+            self.aborted.fetch_add(1, Ordering::Relaxed);
+            // Before the unit is dropped: the drain may be over with it, and the report is made then.
             let scope = &self.shutdown.scope;
             scope.app.admission.note_cut(&scope.name);
         }
         drop(unit);
     }
 
-    pub(super) fn tell_of_panic(&self, error: String) {
+    pub(super) fn report_panic(&self, error: String) {
         let scope = &self.shutdown.scope;
         (scope.app.ask)(AppRequest::ReportPanic {
             scope: Arc::clone(&scope.name),

@@ -1,4 +1,4 @@
-//! Sockets that a service manager made and handed over: what [`sd_listen_fds(3)`] describes.
+//! Sockets that a service manager passes to the process, by the protocol of [`sd_listen_fds(3)`].
 //!
 //! [`sd_listen_fds(3)`]: https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 
@@ -11,14 +11,17 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::sys::inherited;
 
-/// A TCP listener for the address: the one that systemd (or another that speaks its protocol, `LISTEN_FDS`) handed over for
-/// it, or else a new one. A port of 0 is always a new one.
+/// Returns a TCP listener for the address: an inherited one, or else a new one.
 ///
-/// With a socket unit (`ListenStream=8080`) nobody is refused while the program restarts: the socket is systemd's, and
-/// connections wait in it. [`serve`](super::serve()) leaves it as it is at the end.
+/// A socket that systemd handed over for exactly this address is used if there is one, as is that of any other service
+/// manager with the same protocol (`LISTEN_FDS`). Port 0 always makes a new socket.
 ///
-/// Bind in the `start` of a resource, so that a port in use fails the startup. Sockets are handed over to programs with
-/// [`#[lifecycle::main]`](macro@crate::main), which takes them out of the environment at its beginning: a child does not see them.
+/// With a socket unit (`ListenStream=8080`), connections are not refused while the program restarts: systemd keeps the
+/// socket open, and they wait in its backlog. [`serve`](super::serve()) does not shut an inherited socket.
+///
+/// Call this in the `start` of a resource, so that a port in use fails the startup. Sockets are inherited only in
+/// programs with [`#[lifecycle::main]`](macro@crate::main), which removes the variables from the environment before
+/// anything else, so that child processes do not see them. Elsewhere every call makes a new socket.
 ///
 /// ```
 /// # async fn start() -> std::io::Result<()> {
@@ -29,18 +32,22 @@ use crate::sys::inherited;
 ///
 /// # Errors
 ///
-/// Where the address cannot be bound, naming it.
+/// Fails if the address cannot be bound; the message names the address.
+///
+/// # Panics
+///
+/// Panics outside a tokio runtime with I/O enabled.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: a socket that was made is closed, one that was handed over is there for the next call.
+/// Cancel safe: a new socket is closed, and an inherited one stays available to the next call.
 pub async fn bind(address: impl Into<SocketAddr>) -> io::Result<TcpListener> {
     let address = address.into();
-    let is_it = |socket: &OwnedFd| {
+    let matches = |socket: &OwnedFd| {
         let local = SockRef::from(socket).local_addr();
         local.is_ok_and(|local| local.as_socket() == Some(address))
     };
-    if let Some(socket) = inherited::take(|_, socket| address.port() != 0 && is_it(socket)) {
+    if let Some(socket) = inherited::take(|_, socket| address.port() != 0 && matches(socket)) {
         return tcp(socket);
     }
     TcpListener::bind(address).await.map_err(|error| {
@@ -50,22 +57,58 @@ pub async fn bind(address: impl Into<SocketAddr>) -> io::Result<TcpListener> {
     })
 }
 
-/// The TCP listener that systemd handed over under this name (`FileDescriptorName=`, by default that of the socket unit).
-/// `None` where there is none, or it was taken before.
+/// Takes the inherited TCP listener of that name.
+///
+/// The name is the socket unit's `FileDescriptorName=`, by default the name of the unit, such as `web.socket`. Of
+/// several listeners with one name, each call takes the next. Returns `None` if there is none, or if it has been taken.
+///
+/// ```
+/// # async fn start() -> std::io::Result<()> {
+/// use lifecycle::http;
+///
+/// let listener = match http::tcp_by_name("web")? {
+///     Some(inherited) => inherited,
+///     None => http::bind(([127, 0, 0, 1], 0)).await?,
+/// };
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// Where the runtime cannot use it.
+/// Fails if the runtime cannot register the socket; the socket is closed then.
+///
+/// # Panics
+///
+/// Panics outside a tokio runtime with I/O enabled, if there is such a listener.
 pub fn tcp_by_name(name: &str) -> io::Result<Option<TcpListener>> {
     let is_tcp = |domain| domain == Domain::IPV4 || domain == Domain::IPV6;
     take_by_name(name, is_tcp).map(tcp).transpose()
 }
 
-/// The Unix listener that systemd handed over under this name: [`tcp_by_name`].
+/// Takes the inherited Unix listener of that name.
+///
+/// As [`tcp_by_name`], for a socket unit whose `ListenStream=` is a path.
+///
+/// ```
+/// # async fn start() -> std::io::Result<()> {
+/// use tokio::net::UnixListener;
+///
+/// let listener = match lifecycle::http::unix_by_name("admin")? {
+///     Some(inherited) => inherited,
+///     None => UnixListener::bind("/run/app/admin.sock")?,
+/// };
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// Where the runtime cannot use it.
+/// Fails if the runtime cannot register the socket; the socket is closed then.
+///
+/// # Panics
+///
+/// Panics outside a tokio runtime with I/O enabled, if there is such a listener.
 pub fn unix_by_name(name: &str) -> io::Result<Option<UnixListener>> {
     let socket = take_by_name(name, |domain| domain == Domain::UNIX);
     let unix = |socket: OwnedFd| {
@@ -77,12 +120,12 @@ pub fn unix_by_name(name: &str) -> io::Result<Option<UnixListener>> {
 }
 
 fn take_by_name(name: &str, is_wanted: impl Fn(Domain) -> bool) -> Option<OwnedFd> {
-    let is_it = |socket: &OwnedFd| {
+    let matches = |socket: &OwnedFd| {
         SockRef::from(&socket.as_fd())
             .domain()
             .is_ok_and(&is_wanted)
     };
-    inherited::take(|known, socket| known == name && is_it(socket))
+    inherited::take(|known, socket| known == name && matches(socket))
 }
 
 fn tcp(socket: OwnedFd) -> io::Result<TcpListener> {

@@ -1,4 +1,4 @@
-//! [`Io`]: a connection's socket, which says what passes through it, and ends idle reads when the app drains.
+//! [`WatchedIo`]: a connection's socket, which reports the bytes through it and ends idle reads when the app drains.
 
 use std::fmt;
 use std::future::Future;
@@ -6,37 +6,36 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::Phase;
 use super::connection::Connection;
+use super::phase::Phase;
+use super::timing::LINGER;
 
-type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
+type AbortDue = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-pub(super) struct Io<I> {
+pub(super) struct WatchedIo<I> {
     inner: I,
-    /// Whether something came that has not been read; asked of the socket itself.
+    /// Whether the socket holds data that has not been read: [`Listener::has_unread`](super::Listener::has_unread).
     has_unread: fn(&I) -> bool,
     connection: Arc<Connection>,
-    /// While it exists the server waits.
+    /// The server waits while a clone of this sender exists.
     _open: mpsc::Sender<()>,
-    /// Of an upgraded connection, for whoever reads and whoever writes. Nobody else could tell it that its time is over.
-    cut: [Option<Cut>; 2],
-    /// Closed for writing, and when no more is waited for.
+    /// For an upgraded connection: completes when the server aborts. One for the reading half and one for the writing
+    /// half, which may be polled by different tasks. Without them the abort could not reach the user's tasks.
+    abort_due: [Option<AbortDue>; 2],
+    /// Present once the socket is closed for writing: the time after which the rest of the request is no longer
+    /// awaited.
     lingering: Option<Pin<Box<Sleep>>>,
 }
-
-/// How long to wait for more of a request that was refused.
-const LINGER: Duration = Duration::from_secs(1);
 
 const READ: usize = 0;
 const WRITE: usize = 1;
 
-impl<I> Io<I> {
+impl<I> WatchedIo<I> {
     pub(super) fn new(
         inner: I,
         has_unread: fn(&I) -> bool,
@@ -48,31 +47,31 @@ impl<I> Io<I> {
             has_unread,
             connection,
             _open: open,
-            cut: [None, None],
+            abort_due: [None, None],
             lingering: None,
         }
     }
 
-    /// An error when the connection was upgraded and is cut now.
-    fn poll_cut(&mut self, side: usize, context: &mut Context<'_>) -> io::Result<()> {
+    /// Returns an error if the connection was upgraded and the server aborts.
+    fn poll_abort(&mut self, side: usize, context: &mut Context<'_>) -> io::Result<()> {
         if !self.connection.is_upgraded() {
             return Ok(());
         }
-        let cut = self.cut[side].get_or_insert_with(|| {
+        let abort_due = self.abort_due[side].get_or_insert_with(|| {
             let mut phase = self.connection.server.phase.subscribe();
             Box::pin(async move {
-                // An error means that the server is gone.
-                let _ = phase.wait_for(|phase| *phase == Phase::Cut).await;
+                // An error means that the server has been dropped, which aborts as well.
+                let _ = phase.wait_for(|phase| *phase == Phase::Aborting).await;
             })
         });
-        match cut.as_mut().poll(context) {
+        match abort_due.as_mut().poll(context) {
             Poll::Pending => Ok(()),
             Poll::Ready(()) => {
-                // Polled again, it has to be made again.
-                self.cut[side] = None;
+                // A completed future must not be polled again: the next call makes a new one.
+                self.abort_due[side] = None;
                 Err(io::Error::new(
                     io::ErrorKind::ConnectionAborted,
-                    "the app stops, and the time of its drain is over",
+                    "the app stops, and the time to drain is over",
                 ))
             }
         }
@@ -85,19 +84,20 @@ impl<I> Io<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Io<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for WatchedIo<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_cut(READ, context)?;
+        self.poll_abort(READ, context)?;
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(context, buffer);
         match &result {
             Poll::Ready(Ok(())) => self.connection.read(&buffer.filled()[before..]),
-            // The runtime may not know yet of what came; the socket does. If something did, it will wake us.
-            Poll::Pending if self.connection.is_over() && !(self.has_unread)(&self.inner) => {
+            // tokio may not have seen yet that the socket is readable, so the kernel is asked. If data has arrived, its
+            // readiness event wakes this task.
+            Poll::Pending if self.connection.reads_end() && !(self.has_unread)(&self.inner) => {
                 return Poll::Ready(Ok(()));
             }
             _ => {}
@@ -106,13 +106,13 @@ impl<I: AsyncRead + Unpin> AsyncRead for Io<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_cut(WRITE, context)?;
+        self.poll_abort(WRITE, context)?;
         let result = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.wrote(&result);
         result
@@ -123,7 +123,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<I> {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_cut(WRITE, context)?;
+        self.poll_abort(WRITE, context)?;
         let result = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
         self.wrote(&result);
         result
@@ -149,8 +149,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<I> {
                 return Poll::Ready(Ok(()));
             }
         }
-        // What comes is thrown away: the kernel resets a connection that is closed with something unread, and the client
-        // would never see its answer (RFC 9112, 9.6).
+        // The rest of the request is discarded: the kernel resets a connection that is closed with data unread, and the
+        // client might never see its response (RFC 9112, 9.6).
         let lingering = this
             .lingering
             .get_or_insert_with(|| Box::pin(sleep(LINGER)));
@@ -168,14 +168,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<I> {
     }
 }
 
-impl<I> Drop for Io<I> {
+impl<I> Drop for WatchedIo<I> {
     fn drop(&mut self) {
         self.connection.closed();
     }
 }
 
-impl<I> fmt::Debug for Io<I> {
+impl<I> fmt::Debug for WatchedIo<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Io")
+        f.write_str("WatchedIo")
     }
 }

@@ -1,4 +1,4 @@
-//! One component of a plan.
+//! [`Component`]: a resource or worker of a plan, with its limits resolved.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) struct Component {
     pub(crate) backoff: Duration,
     pub(crate) takes_shutdown: bool,
     pub(crate) takes_ready: bool,
-    /// What is handed to it.
+    /// The instances that it receives, by the keys of their types.
     pub(crate) takes: Vec<(TypeId, Source)>,
     pub(crate) kind: Kind,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Resource {
         table: ResourceTable,
         hooks: &'static [HookKind],
-        /// Whether a `health` that fails makes the app not ready.
+        /// Whether a failing `health` makes the app not ready.
         #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only probes ask"))]
         readiness: bool,
     },
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
     },
 }
 
-/// Where an instance comes from.
+/// The origin of an instance that a component receives.
 #[derive(Clone)]
 pub(crate) enum Source {
     Provided(Instance),

@@ -1,5 +1,5 @@
-//! The plan: which components there are, in what order, with which limits. Everything wrong is reported at once, before
-//! anything starts.
+//! The plan: which components an app has, in what order they start, and with which limits. All mistakes are reported at
+//! once, before anything starts.
 
 pub(crate) mod component;
 #[cfg(feature = "drill")]
@@ -9,6 +9,7 @@ pub mod drill;
 pub(crate) mod drill;
 pub(crate) mod environment;
 pub(crate) mod graph;
+mod limits;
 pub(crate) mod registry;
 pub(crate) mod selection;
 pub(crate) mod setup;
@@ -16,48 +17,38 @@ pub(crate) mod setup;
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::api::settings::Settings;
-use crate::base::duration::{LONGEST, show};
+use crate::base::duration::show;
 use crate::base::names::upper_snake;
 use crate::error::escape::escape;
 use crate::plan::component::{Component, Id, Source};
 use crate::plan::drill::Drill;
 use crate::plan::graph::{Cost, Graph, Node};
+use crate::plan::limits::{Limits, budget};
 use crate::plan::selection::{Parts, Selection, disabled, missing, take};
-use crate::proof::budget::{self, Budget};
+use crate::proof::budget::Budget;
 
-/// Resources first, in the order of the graph's nodes, then workers.
+/// What is going to start: resources first, in the order of the graph's nodes, then workers.
 pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) components: Vec<Component>,
     pub(crate) resources: usize,
     pub(crate) graph: Arc<Graph>,
-    /// The workers in start order: by order, those without one last.
+    /// The workers in start order: by `order`, those without one last.
     pub(crate) groups: Vec<Vec<Id>>,
-    /// What is handed to main's body: the app's fields.
+    /// The fields of the app, which the body of `main` receives.
     pub(crate) fields: Vec<(TypeId, Source)>,
     pub(crate) sources: HashMap<TypeId, Source>,
     pub(crate) limits: Limits,
-    /// What its shutdown takes at worst, as far as times were given.
+    /// How long the shutdown takes at worst, as far as timeouts are set.
     pub(crate) budget: Budget,
     pub(crate) warnings: Vec<String>,
     pub(crate) drill: Arc<Drill>,
 }
 
-/// The app's time limits, resolved.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) shutdown: Duration,
-    pub(crate) drain: Duration,
-    pub(crate) lame_duck: Duration,
-    pub(crate) emergency: Duration,
-    pub(crate) startup: Duration,
-}
-
 impl Plan {
-    /// The plan, or everything that is wrong.
+    /// Makes the plan, or returns all mistakes.
     pub(crate) fn new(parts: Parts) -> Result<Self, Vec<String>> {
         let escaped = |texts: Vec<String>| texts.iter().map(|text| escape(text)).collect();
         let mut plan = Self::made_of(parts).map_err(escaped)?;
@@ -154,7 +145,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The plan of these components, of which the first ones are the graph's nodes.
+    /// Makes the plan of these components, the first of which are the graph's nodes.
     pub(crate) fn of(
         name: String,
         components: Vec<Component>,
@@ -163,8 +154,9 @@ impl Plan {
         settings: Settings,
     ) -> Self {
         let groups = groups(&components);
-        let limits = Limits::new(settings, &graph, nodes, &components);
         let (budget, warning) = budget(&name, settings, nodes, &components);
+        let shares = graph.most_shares(nodes);
+        let limits = Limits::new(settings, budget.stop, shares, &components);
         Self {
             name,
             resources: nodes.len(),
@@ -180,78 +172,14 @@ impl Plan {
         }
     }
 
-    /// What the resource itself may take of the time for its stop: also without a hook there are its tasks and its
-    /// destructor.
+    /// The time that the stop of a resource is promised. A resource without the hook needs some, too: for its tasks and
+    /// its destructor.
     pub(crate) fn cost(&self, id: Id) -> Cost {
         self.components[id].timeout.map_or(Cost::Share, Cost::Fixed)
     }
 }
 
-/// The workers, as far as the budget looks at them.
-fn worker_times(components: &[Component]) -> Vec<budget::Node> {
-    components
-        .iter()
-        .filter(|component| component.is_worker())
-        .map(|worker| budget::Node {
-            order: worker.order,
-            timeout: worker.timeout,
-        })
-        .collect()
-}
-
-/// What the explicit times add up to, and a warning where they do not fit: what compiled with the app was checked then,
-/// but other crates and the environment have their say too. The shares adapt and the deadline cuts.
-fn budget(
-    name: &str,
-    settings: Settings,
-    nodes: &[Node],
-    components: &[Component],
-) -> (Budget, Option<String>) {
-    let times: Vec<budget::Node> = nodes
-        .iter()
-        .map(|node| {
-            let timeout = match node.cost {
-                Cost::Fixed(timeout) => Some(timeout),
-                Cost::Share | Cost::Nothing => None,
-            };
-            budget::Node {
-                order: node.order,
-                timeout,
-            }
-        })
-        .collect();
-    let index = |node: usize| u32::try_from(node).unwrap_or(u32::MAX);
-    let edges: Vec<(u32, u32)> = nodes
-        .iter()
-        .enumerate()
-        .flat_map(|(id, node)| node.needs.iter().map(move |need| (index(id), index(*need))))
-        .collect();
-    let (stop, chain) = budget::resources(&times, &edges);
-    let budget = Budget {
-        lame_duck: settings.lame_duck_time(),
-        drain: budget::workers(settings.drain_timeout, &worker_times(components)),
-        stop,
-        emergency: settings.emergency_time(),
-    };
-    let chain: Vec<(&str, Duration)> = chain
-        .iter()
-        .map(|id| {
-            (
-                nodes[*id as usize].name.as_str(),
-                times[*id as usize].timeout.unwrap_or_default(),
-            )
-        })
-        .collect();
-    let warning = (!budget.fits(settings.total())).then(|| {
-        format!(
-            "{}; what does not fit will be cut",
-            budget.message(name, &chain, settings.total()).as_str()
-        )
-    });
-    (budget, warning)
-}
-
-/// The workers by order, those without one last.
+/// The workers, grouped by `order`, those without one last.
 fn groups(components: &[Component]) -> Vec<Vec<Id>> {
     let mut workers: Vec<(bool, i32, Id)> = components
         .iter()
@@ -264,48 +192,4 @@ fn groups(components: &[Component]) -> Vec<Vec<Id>> {
         .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
         .map(|group| group.iter().map(|(_, _, id)| *id).collect())
         .collect()
-}
-
-/// What is kept at the end for the report, whatever the emergency reserve is set to.
-const LEAST_RESERVE: Duration = Duration::from_millis(50);
-/// What the default drain leaves to each `stop` without a timeout on the longest chain, at most a quarter of the whole.
-const SHARE_KEPT: Duration = Duration::from_secs(1);
-
-impl Limits {
-    fn new(settings: Settings, graph: &Graph, nodes: &[Node], components: &[Component]) -> Self {
-        let longest = graph.longest(nodes);
-        let window = settings
-            .total()
-            .saturating_sub(settings.lame_duck_time())
-            .saturating_sub(settings.emergency_time())
-            .saturating_sub(longest.fixed);
-        let kept = (SHARE_KEPT * longest.shares).min(window / 4);
-        let drain = settings
-            .drain_timeout
-            .unwrap_or((window - kept).max(budget::LEAST_DRAIN));
-        let limits = Self {
-            shutdown: settings.total(),
-            drain: budget::workers(Some(drain), &worker_times(components)),
-            lame_duck: settings.lame_duck_time(),
-            // Without any reserve there would be no time to write the report.
-            emergency: settings
-                .emergency_time()
-                .max(LEAST_RESERVE)
-                .min(settings.total() / 2),
-            startup: settings.startup_time(),
-        };
-        limits.bounded()
-    }
-
-    /// "No limit" is a year: beyond that instants could overflow.
-    fn bounded(self) -> Self {
-        let bounded = |time: Duration| time.min(LONGEST);
-        Self {
-            shutdown: bounded(self.shutdown),
-            drain: bounded(self.drain),
-            lame_duck: bounded(self.lame_duck),
-            emergency: bounded(self.emergency),
-            startup: bounded(self.startup),
-        }
-    }
 }

@@ -1,13 +1,13 @@
-//! What the binary contains: the components that the attributes registered at link time.
+//! The components that the attributes register at link time.
 
 use crate::api::record::RecordRef;
 
-/// One annotated component, submitted to [`inventory`] by its attribute.
+/// The registration of an annotated component, which its attribute submits to [`inventory`].
 #[derive(Debug, Clone, Copy)]
 pub struct Registration(RecordRef);
 
 impl Registration {
-    /// Registers the component with that record.
+    /// Creates the registration of the component with that record.
     #[must_use]
     pub const fn new(record: RecordRef) -> Self {
         Self(record)
@@ -16,7 +16,7 @@ impl Registration {
 
 inventory::collect!(Registration);
 
-/// Every record that was linked into the binary.
+/// All records that are linked into the binary, in no particular order.
 pub(crate) fn records() -> impl Iterator<Item = RecordRef> {
     inventory::iter::<Registration>().map(|registration| registration.0)
 }

@@ -1,5 +1,5 @@
-//! Which components an app consists of, and what they are called: from its fields and workers, from what was registered
-//! at link time, less what is disabled or provided.
+//! Selects the components of an app and names them: those that its fields and workers need, and those that are
+//! registered at link time, except for disabled and provided ones.
 
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
@@ -19,12 +19,12 @@ use crate::plan::environment::Environment;
 use crate::plan::graph::{Cost, Node};
 use crate::plan::registry;
 
-/// What a plan is made of.
+/// The input of a plan.
 #[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) app: Option<AppRecord>,
-    /// Everything that is linked into the binary, too.
+    /// Whether all components that are linked into the binary belong to the app.
     pub(crate) registered: bool,
     pub(crate) resources: Vec<RecordRef>,
     pub(crate) workers: Vec<RecordRef>,
@@ -35,10 +35,10 @@ pub(crate) struct Parts {
     pub(crate) environment: Environment,
 }
 
-/// An instance that stands in place of starting its type.
+/// An instance that the user provides instead of starting its type.
 pub(crate) struct Provision {
     pub(crate) type_name: &'static str,
-    /// By the key of `Arc<T>` for a `T`, and of the value itself, which may be an `Arc<dyn Trait>`.
+    /// The instance twice: as `Arc<T>`, and as the value itself, which may be an `Arc<dyn Trait>`.
     pub(crate) instances: [(TypeId, Instance); 2],
 }
 
@@ -55,11 +55,11 @@ pub(crate) fn take(
     Some((key(), sources.get(&key())?.clone()))
 }
 
-/// The records that make up the app.
+/// The records of the app's components.
 pub(crate) struct Selection {
     resources: Vec<&'static Record>,
     workers: Vec<&'static Record>,
-    /// What the user disabled and something needs all the same.
+    /// Disabled components that others need: the record that needs one, and the key of the disabled one.
     pub(crate) refused: Vec<(&'static Record, TypeId)>,
 }
 
@@ -120,8 +120,8 @@ impl Selection {
         selection
     }
 
-    /// What each component is called: its own name where the user gave one, else the default one, qualified as far as it
-    /// takes to tell it from others.
+    /// Names each component: by its explicit name, or by its default name, with as many segments of its module path
+    /// before it as make it unique.
     pub(crate) fn names(
         &self,
         parts: &Parts,
@@ -155,7 +155,7 @@ impl Selection {
             .iter()
             .map(|record| record.name.to_owned())
             .collect();
-        // One more segment of the module's path each time, until no default name collides.
+        // Adds one more segment of the module path each time, until no default name collides.
         for segments in 1.. {
             let mut count: HashMap<&str, u32> =
                 chosen.iter().map(|(name, count)| (*name, *count)).collect();
@@ -195,7 +195,7 @@ impl Selection {
             .collect()
     }
 
-    /// Values that were provided and that nothing takes: in a test that is a fake beside the real thing.
+    /// Warns of provided values that no component takes: in a test, the real component would run beside its fake.
     pub(crate) fn unused_provisions(&self, parts: &Parts) -> Vec<String> {
         let records = self.resources.iter().chain(&self.workers);
         let taken: HashSet<TypeId> = records
@@ -210,12 +210,12 @@ impl Selection {
         unused
             .map(|provision| {
                 let name = provision.type_name;
-                format!("a `{name}` is provided, but nothing takes one; in place of a `dyn Trait` provide an `Arc<dyn Trait>`")
+                format!("a `{name}` is provided, but no component takes it; for a `dyn Trait`, provide an `Arc<dyn Trait>`")
             })
             .collect()
     }
 
-    /// Traits that more than one resource is bound as: who asks for one could get either.
+    /// Finds traits to which more than one resource is bound: a component that needs the trait could get either.
     pub(crate) fn bound_twice(
         &self,
         parts: &Parts,
@@ -361,7 +361,7 @@ impl Selection {
     }
 }
 
-/// The default name with so many segments of its module's path before it.
+/// The default name, with that many segments of the module path before it.
 fn qualified(record: &Record, segments: usize) -> String {
     let path: Vec<&str> = record
         .module
@@ -377,7 +377,7 @@ fn qualified(record: &Record, segments: usize) -> String {
         .join("::")
 }
 
-/// The components that `disable` names.
+/// Finds the components that are disabled by name.
 pub(crate) fn disabled(
     parts: &Parts,
     names: &HashMap<TypeId, String>,
@@ -391,14 +391,14 @@ pub(crate) fn disabled(
             let hint = nearest(wanted, names.values().map(String::as_str))
                 .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
             findings.push(format!(
-                "`{wanted}` cannot be disabled, since no component has that name{hint}"
+                "`{wanted}` cannot be disabled, because no component has that name{hint}"
             ));
         }
     }
     keys
 }
 
-/// What `expect` names and the binary does not contain.
+/// Finds the components that `expect` names and that the binary does not contain.
 pub(crate) fn missing(
     parts: &Parts,
     selection: &Selection,
@@ -417,7 +417,7 @@ pub(crate) fn missing(
                 || record.name == path
                 || full == path
                 || full.ends_with(&format!("::{path}"))
-                // A re-export: the crate and the last segment agree.
+                // A path through a re-export: only the crate and the last segment agree.
                 || (path.contains("::")
                     && full.split("::").next() == path.split("::").next()
                     && path.rsplit("::").next() == Some(record.name))

@@ -511,10 +511,10 @@ impl Ending {
         } = self;
         if let Some(mut report) = report {
             if let EndOfRuntime::LeftBehind(bound) = runtime {
-                report.left_behind = Some(bound);
+                report.abandon_runtime(bound);
             }
             let farewell = admin.finish(&report);
-            let is_last = view.is_last() && farewell.is_nobody();
+            let is_last = view.is_last() && farewell.is_none();
             let finishing = view.finish(report, move || {
                 flush();
                 if is_last {

@@ -1,41 +1,46 @@
-//! [`Blame`] and [`CriticalPath`]: who took how long, as text.
+//! [`Blame`]: which components took longest.
 
 use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use super::timeline::Timeline;
 use crate::base::duration::exact;
 use crate::error::escape::escape;
-use crate::life::track::Mark;
-use crate::report::critical_path::{Critical, Step, Who};
+use crate::report::timeline::Timeline;
 
-/// So many are named; of the others it is said how many there are.
+/// How many components a list names; the last line counts the others.
 const MOST: usize = 20;
 
-/// Who took longest to start and to stop, what they waited for not included; see [`Report::blame`](crate::Report::blame).
+/// The components that took longest to start and to stop, as text; returned by [`Report::blame`](crate::Report::blame).
+///
+/// It displays as two lists, `longest to start` and `longest to stop`. Each has a line per component with the time
+/// that it took and its name, the slowest first, at most 20, and a line that counts the others. An empty list is
+/// omitted. The time of a start includes retries and the delays between them; that of a stop includes the drain of a
+/// worker, the emergency hook and the destructor. Neither includes the time that the component waited for others.
+/// Times are rounded for reading (`340µs`, `1.25s`).
+///
+/// ```
+/// use lifecycle::{Lifecycle, Shutdown};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), lifecycle::StartError> {
+/// let running = Lifecycle::builder()
+///     .background("poll", |shutdown: Shutdown| async move { shutdown.requested().await })
+///     .start()
+///     .await?;
+/// let blame = running.stop().await.blame().to_string();
+/// assert!(blame.starts_with("longest to start:\n") && blame.contains("  poll\n"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Blame {
     start: Vec<(Duration, String)>,
     stop: Vec<(Duration, String)>,
 }
 
-/// The chains that startup and shutdown could not have been faster than; see
-/// [`Report::critical_path`](crate::Report::critical_path).
-#[derive(Debug, Clone)]
-pub struct CriticalPath {
-    startup: Path,
-    shutdown: Path,
-}
-
-#[derive(Debug, Clone)]
-struct Path {
-    took: Duration,
-    /// When it began, who, and how long it took.
-    steps: Vec<(Duration, String, Duration)>,
-}
-
 impl Blame {
+    /// What is still going on counts up to `now`.
     pub(crate) fn of(timeline: &Timeline, now: Duration) -> Self {
         let took = |(begin, end): (Duration, Duration)| end.min(now).saturating_sub(begin);
         let mut start = Vec::new();
@@ -51,38 +56,6 @@ impl Blame {
     }
 }
 
-impl CriticalPath {
-    pub(crate) fn of(timeline: &Timeline, now: Duration) -> Self {
-        let critical = Critical::of(timeline, now);
-        let named = |steps: Vec<Step>, since: Duration| {
-            let step = |step: Step| {
-                let who = match step.who {
-                    Who::Row(place) => escape(&timeline.rows[place].name),
-                    Who::LameDuck => "(lame duck)".to_owned(),
-                    Who::Work => "(work in flight)".to_owned(),
-                };
-                // A worker may have ended before the shutdown began.
-                let begin = step.begin.saturating_sub(since);
-                (begin, who, step.end.saturating_sub(step.begin))
-            };
-            steps.into_iter().map(step).collect()
-        };
-        let cause = timeline.mark(Mark::Cause);
-        let up = timeline.mark(Mark::Up).or(cause).unwrap_or(now);
-        let end = timeline.mark(Mark::End).unwrap_or(now);
-        Self {
-            startup: Path {
-                took: up,
-                steps: named(critical.startup, Duration::ZERO),
-            },
-            shutdown: Path {
-                took: cause.map_or(Duration::ZERO, |cause| end.saturating_sub(cause)),
-                steps: named(critical.shutdown, cause.unwrap_or_default()),
-            },
-        }
-    }
-}
-
 impl fmt::Display for Blame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (what, list) in [("start", &self.start), ("stop", &self.stop)] {
@@ -95,21 +68,6 @@ impl fmt::Display for Blame {
             }
             if let Some(more @ 1..) = list.len().checked_sub(MOST) {
                 writeln!(f, "            and {more} more")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for CriticalPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (what, path) in [("startup", &self.startup), ("shutdown", &self.shutdown)] {
-            if path.steps.is_empty() {
-                continue;
-            }
-            writeln!(f, "critical path of the {what}, {}:", exact(path.took))?;
-            for (begin, who, took) in &path.steps {
-                writeln!(f, "  {:>8}  {who} {}", exact(*begin), exact(*took))?;
             }
         }
         Ok(())

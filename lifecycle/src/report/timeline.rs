@@ -1,30 +1,29 @@
-//! What a picture is drawn from.
+//! [`Timeline`]: what each component did when. Pictures, [`Blame`](crate::Blame) and
+//! [`CriticalPath`](crate::CriticalPath) are made from it.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::api::cleanup_layer::CleanupLayer;
-use crate::life::outcome::describe;
-use crate::life::outcome::{ComponentOutcome, Outcome};
+use crate::life::outcome::{ComponentOutcome, Outcome, describe};
 use crate::life::track::{Activity, Mark, Span};
-use crate::report::Report;
 use crate::scope::reason::signal_name;
 
-/// The life of an app, as far as it has come. All instants are counted from its begin.
+/// The life of an app up to an instant. All instants are counted from its begin.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     pub(crate) app: String,
-    /// How it ended, or what it is at, and what went wrong: a line each.
+    /// The header of a picture: how the life ended or which phase it is in, then what went wrong.
     pub(crate) lines: Vec<String>,
-    /// The first cause to stop, in a word or two.
+    /// The first cause to stop, in a few words.
     pub(crate) cause: String,
-    /// What forced the end.
+    /// The name of the signal that forced the end.
     pub(crate) forced: Option<&'static str>,
-    /// In their order.
+    /// In the order of time.
     pub(crate) marks: Vec<(Mark, Duration)>,
-    /// What of the time to stop is kept for the emergency hooks.
+    /// The part of the shutdown timeout that is reserved for the emergency hooks.
     pub(crate) reserve: Duration,
-    /// In the order in which they began to start, so that what starts late is below what starts early.
+    /// In the order in which they began to start, so that a late start is drawn below an early one.
     pub(crate) rows: Vec<Row>,
 }
 
@@ -33,17 +32,17 @@ pub(crate) struct Timeline {
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    /// How far its cleanup has had to go, where there was one.
+    /// The layer of cleanup that it needed so far; `None` without any cleanup.
     pub(crate) layer: Option<CleanupLayer>,
-    /// Whether it never came up.
+    /// Whether it came up.
     pub(crate) is_up: bool,
     /// Everything that went wrong, on one line.
     pub(crate) note: String,
-    /// One follows the other. What still goes on has [`Duration::MAX`] as its end.
+    /// Contiguous. A span that has not ended yet has [`Duration::MAX`] as its end.
     pub(crate) spans: Vec<Span>,
     /// The row that came up last before its start began.
     pub(crate) start_after: Option<usize>,
-    /// The row that ended last before its turn to stop, or its hook's, came.
+    /// The row that ended last before its stop, or its emergency hook, was due.
     pub(crate) stop_after: Option<usize>,
 }
 
@@ -55,25 +54,14 @@ pub(crate) enum Kind {
 }
 
 impl Timeline {
-    pub(crate) fn of(report: &Report) -> Self {
-        let mut lines = vec![report.summary()];
-        lines.extend(report.outcome().root.clone());
-        lines.extend(report.left_behind());
-        Self::new(report.outcome(), lines)
-    }
-
-    /// Of a life that has come as far as `outcome` says.
+    /// Builds the timeline of an outcome, which may be that of a life that goes on. `lines` head its picture.
     pub(crate) fn new(outcome: &Outcome, lines: Vec<String>) -> Self {
         let body = outcome.body.iter().filter(|body| !body.spans.is_empty());
         let body = body.map(|outcome| (outcome, Kind::Main));
-        let others = outcome.components.iter().map(|outcome| {
-            let kind = if outcome.worker {
-                Kind::Worker
-            } else {
-                Kind::Resource
-            };
-            (outcome, kind)
-        });
+        let others = outcome
+            .components
+            .iter()
+            .map(|outcome| (outcome, Kind::of(outcome)));
         let mut components: Vec<(&ComponentOutcome, Kind)> = others.chain(body).collect();
         components.sort_by_key(|(outcome, kind)| {
             let begin = begun(&outcome.spans);
@@ -91,8 +79,7 @@ impl Timeline {
             .map(|(outcome, kind)| Row {
                 name: outcome.name.to_string(),
                 kind: *kind,
-                layer: (outcome.stopped.is_some() || outcome.layer > CleanupLayer::Safe)
-                    .then_some(outcome.layer),
+                layer: cleanup_layer(outcome),
                 is_up: outcome.started.is_some(),
                 note: describe(&outcome.errors, &outcome.unfinished_tasks, &outcome.leaked),
                 spans: outcome.spans.clone(),
@@ -100,7 +87,7 @@ impl Timeline {
                 stop_after: place(outcome.stop_after.as_deref()),
             })
             .collect();
-        told_after(&mut rows);
+        set_stop_after(&mut rows);
         Self {
             app: outcome.app.clone(),
             lines,
@@ -112,7 +99,7 @@ impl Timeline {
         }
     }
 
-    /// When everything was over; for a life that goes on the time is asked of a clock.
+    /// When the life ended. For a life that goes on, it is the last mark: use the age of the life instead.
     pub(crate) fn end(&self) -> Duration {
         let last = || self.marks.iter().map(|(_, at)| *at).max();
         self.mark(Mark::End).or_else(last).unwrap_or_default()
@@ -124,8 +111,10 @@ impl Timeline {
     }
 }
 
-/// Workers are told group by group, and emergency hooks called one by one: who ended last before is whom one waited for.
-fn told_after(rows: &mut [Row]) {
+/// Sets `stop_after` of workers and of emergency hooks, for which the driver records none. Workers are asked to stop
+/// group by group, and emergency hooks are called one by one: the row that ended last before is the one that was
+/// waited for.
+fn set_stop_after(rows: &mut [Row]) {
     let mut ends: Vec<(Duration, usize)> = rows
         .iter()
         .enumerate()
@@ -133,10 +122,10 @@ fn told_after(rows: &mut [Row]) {
         .collect();
     ends.sort_unstable();
     for (place, row) in rows.iter_mut().enumerate() {
-        let Some(told) = row.told() else {
+        let Some(asked) = row.asked_to_stop() else {
             continue;
         };
-        let before = ends.partition_point(|(end, _)| *end <= told);
+        let before = ends.partition_point(|(end, _)| *end <= asked);
         let last = ends[..before]
             .iter()
             .rev()
@@ -146,26 +135,27 @@ fn told_after(rows: &mut [Row]) {
 }
 
 impl Row {
-    /// From when to when it started, retries included.
+    /// From the begin to the end of its start, retries included.
     pub(crate) fn start(&self) -> Option<(Duration, Duration)> {
         extent(&self.spans, |activity| {
             matches!(activity, Activity::Starting(_) | Activity::Backoff)
         })
     }
 
-    /// From when to when it was cleaned up: told to stop, until it was gone. Where only its hook was called, it begins there.
+    /// From the begin to the end of its cleanup: from the request to stop, or from its emergency hook if only that
+    /// was called, until it was dropped.
     pub(crate) fn stop(&self) -> Option<(Duration, Duration)> {
         extent(&self.spans, is_cleanup)
     }
 
-    /// When it was told to stop, or its hook called, where that was not the turn of its stop.
-    fn told(&self) -> Option<Duration> {
+    /// When it was asked to stop, or its emergency hook was called; `None` if its cleanup began with its `stop`.
+    fn asked_to_stop(&self) -> Option<Duration> {
         let first = self.spans.iter().find(|span| is_cleanup(span.activity))?;
-        let told = matches!(first.activity, Activity::Draining | Activity::Emergency);
-        told.then_some(first.begin)
+        let asked = matches!(first.activity, Activity::Draining | Activity::Emergency);
+        asked.then_some(first.begin)
     }
 
-    /// How often it was tried to start it.
+    /// The number of attempts to start it.
     pub(crate) fn attempts(&self) -> u32 {
         let attempt = |span: &Span| match span.activity {
             Activity::Starting(attempt) => attempt,
@@ -176,6 +166,15 @@ impl Row {
 }
 
 impl Kind {
+    /// The kind of a component; the body of `main` is none.
+    pub(crate) fn of(component: &ComponentOutcome) -> Self {
+        if component.worker {
+            Self::Worker
+        } else {
+            Self::Resource
+        }
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Main => "body of main",
@@ -185,7 +184,12 @@ impl Kind {
     }
 }
 
-/// Whether others, or a timer, are waited for meanwhile.
+/// The layer of cleanup that a component needed; `None` without any cleanup.
+pub(crate) fn cleanup_layer(component: &ComponentOutcome) -> Option<CleanupLayer> {
+    (component.stopped.is_some() || component.layer > CleanupLayer::Safe).then_some(component.layer)
+}
+
+/// Whether the component waits for others, or for a timer.
 pub(crate) fn waits(activity: Activity) -> bool {
     matches!(
         activity,
@@ -196,7 +200,7 @@ pub(crate) fn waits(activity: Activity) -> bool {
     )
 }
 
-/// Whether that is work for its end.
+/// Whether the activity is a part of the cleanup.
 fn is_cleanup(activity: Activity) -> bool {
     matches!(
         activity,
@@ -204,7 +208,7 @@ fn is_cleanup(activity: Activity) -> bool {
     )
 }
 
-/// When it was its turn to start.
+/// When it was its turn to start: what it waited for was up.
 fn begun(spans: &[Span]) -> Option<Duration> {
     spans
         .iter()
@@ -212,6 +216,7 @@ fn begun(spans: &[Span]) -> Option<Duration> {
         .map(|span| span.begin)
 }
 
+/// From the begin of the first to the end of the last span of these activities.
 fn extent(spans: &[Span], of: impl Fn(Activity) -> bool) -> Option<(Duration, Duration)> {
     let mut spans = spans.iter().filter(|span| of(span.activity));
     let first = spans.next()?;

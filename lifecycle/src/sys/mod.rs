@@ -1,4 +1,7 @@
-//! Everything `unsafe` in the crate, and nothing else: pointers between static records, and the operating system.
+//! All unsafe code of the crate, and nothing else: pointers between static records, and calls of the operating system.
+//!
+//! Every other module is compiled under `deny(unsafe_code)`. A file here that needs unsafe code allows it in its head,
+//! and each use states why it is sound.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod backstop;

@@ -9,19 +9,21 @@ use std::io;
 
 use libc::{SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM};
 
-/// Calls `handler` with the signal's number whenever it arrives, on whatever thread it interrupts.
+/// Calls `handler` with the signal's number whenever it arrives, on the thread that it interrupts.
 ///
 /// The handler must be async-signal-safe: it may do atomic operations and wake threads, and must not allocate, lock or
 /// panic.
 pub(crate) fn handle(signal: i32, handler: fn(i32)) -> io::Result<()> {
-    // SAFETY: the only callers are `crate::process::signals` and `crate::process::watchdog`, whose handlers store to atomics, read the
-    // monotonic clock, unpark threads (a futex wake-up on Linux), arm timers and call `_exit`: all async-signal-safe.
+    // SAFETY: the only callers are `crate::process::signals` and `crate::process::watchdog`. Their handlers store to
+    // atomics, read the monotonic clock, unpark threads (a futex wake-up on Linux), arm timers and call `_exit`, all of
+    // which are async-signal-safe (signal-safety(7)).
     unsafe { signal_hook::low_level::register(signal, move || handler(signal)) }.map(drop)
 }
 
-/// Whether the parent had us ignore the signal (`nohup`).
+/// Whether the parent process set the signal to be ignored, as `nohup` does.
 pub(crate) fn is_ignored(signal: i32) -> bool {
-    // SAFETY: a zeroed `sigaction` is a valid value for the call to overwrite; with a null new action it only reads.
+    // SAFETY: a zeroed `sigaction` is a valid value of the C struct, which the call overwrites. With a null pointer for
+    // the new action it changes nothing.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
@@ -29,16 +31,17 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
     }
 }
 
-/// Sends SIGTERM to this process, as a parent does: any thread may take it.
+/// Sends SIGTERM to this process, as a parent would: any thread may receive it, unlike with `raise`.
 #[cfg(feature = "drill")]
 pub(crate) fn terminate_self() {
-    // SAFETY: neither call takes a pointer.
+    // SAFETY: neither call takes a pointer, and the signal has a handler.
     unsafe { libc::kill(libc::getpid(), SIGTERM) };
 }
 
 /// Blocks all signals in the calling thread. Async-signal-safe.
 pub(crate) fn block_all() {
-    // SAFETY: `sigfillset` initialises the set before it is read; the calls touch nothing else.
+    // SAFETY: `sigfillset` initialises the set before it is read, and the pointers are to a local that outlives the
+    // calls. A null pointer for the old mask is allowed.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&raw mut set);
@@ -46,10 +49,11 @@ pub(crate) fn block_all() {
     }
 }
 
-/// Unblocks the signals that we live by in the calling thread, and so in those that it makes: a parent may have masked
-/// them.
+/// Unblocks the signals that the process handles, in the calling thread and so in those that it spawns: a parent may
+/// have blocked them, and the mask is inherited across `execve`.
 pub(crate) fn unblock() {
-    // SAFETY: `sigemptyset` initialises the set before it is read; the calls touch nothing else.
+    // SAFETY: `sigemptyset` initialises the set before it is read, and the pointers are to a local that outlives the
+    // calls. A null pointer for the old mask is allowed.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
@@ -64,10 +68,11 @@ pub(crate) fn unblock() {
     }
 }
 
-/// Lets the calling thread write to a terminal when it is not our turn, although `stty tostop` forbids that: to be stopped
-/// for a line of the shutdown would be to hang in it.
+/// Lets the calling thread write to a terminal from a background process group although `stty tostop` is set: the
+/// SIGTTOU of such a write would suspend the process in the middle of its shutdown.
 pub(crate) fn write_in_background() {
-    // SAFETY: `sigemptyset` initialises the set before it is read; the calls touch nothing else.
+    // SAFETY: `sigemptyset` initialises the set before it is read, and the pointers are to a local that outlives the
+    // calls. A null pointer for the old mask is allowed.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);

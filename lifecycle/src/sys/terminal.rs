@@ -1,16 +1,17 @@
-//! Terminals that others use, too.
+//! Terminals that are shared with other process groups.
 
 #![allow(
     unsafe_code,
-    reason = "groups of processes are asked for through C; each use says why it is sound"
+    reason = "the process group of a terminal is a C interface; each use says why it is sound"
 )]
 
-/// Whether standard error is the terminal of a session in which another group of processes has its turn: this one was
-/// started with `&`, or goes on after Ctrl+Z and `bg`.
+/// Whether standard error is a terminal whose foreground process group is another one: this process was started with
+/// `&`, or continued with `bg` after Ctrl+Z.
 pub(crate) fn is_in_background() -> bool {
-    // SAFETY: neither call takes a pointer; an error is no group.
+    // `rustix` has safe wrappers for both calls, but would add three crates to the default features for them.
+    // SAFETY: neither call takes a pointer. A closed descriptor, or one that is not a terminal, yields -1.
     unsafe {
-        let turn = libc::tcgetpgrp(libc::STDERR_FILENO);
-        turn > 0 && turn != libc::getpgrp()
+        let foreground = libc::tcgetpgrp(libc::STDERR_FILENO);
+        foreground > 0 && foreground != libc::getpgrp()
     }
 }

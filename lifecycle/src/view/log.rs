@@ -201,8 +201,8 @@ pub(crate) fn record(event: &EventKind) {
 /// Writes the end to the log.
 pub(crate) fn conclude(report: &Report) {
     let (code, summary) = (report.exit_code(), report.summary());
-    if let Some(leak) = report.left_behind() {
-        warn!(target: "lifecycle", "{leak}");
+    if let Some(abandoned) = report.abandoned_runtime() {
+        warn!(target: "lifecycle", "{abandoned}");
     }
     if let Some(error) = report.root_error() {
         error!(target: "lifecycle", exit_code = code, error, "{summary}");

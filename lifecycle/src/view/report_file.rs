@@ -1,8 +1,9 @@
-//! The report in a file. A thread of its own, made before the first start, so that neither a disk that is slow nor an
-//! output that blocks holds up the other.
+//! Writes the report to the file that `LIFECYCLE_REPORT` names, on a thread of its own: a slow disk does not hold up
+//! the console, and a blocked console does not hold up the file.
 //!
-//! The file appears in one piece or not at all: it is written under another name in the same folder, brought to the disk,
-//! and renamed.
+//! The thread is spawned before the first start, when the process still has threads and memory to give.
+//!
+//! The file appears whole or not at all: it is written under a temporary name in the same folder, synced, and renamed.
 
 use std::fs::{OpenOptions, remove_file, rename};
 use std::hash::{BuildHasher as _, RandomState};
@@ -20,10 +21,10 @@ use crate::error::failure::one_line;
 use crate::plan::environment::report_path::{Format, ReportPath, check};
 use crate::report::Report;
 
-/// What clearing up may take when the time is over.
+/// How much of the remaining time is kept for removing the temporary file and for the warning.
 const CLEAR: Duration = Duration::from_millis(50);
 
-/// The file to be written, and the thread that will write it.
+/// The file to write, and the thread that writes it.
 pub(super) struct ReportFile {
     reports: SyncSender<Report>,
     is_written: Receiver<()>,
@@ -33,9 +34,10 @@ pub(super) struct ReportFile {
 #[derive(Clone)]
 struct Target {
     path: ReportPath,
-    /// What it is called until it is complete.
+    /// Its name until it is complete.
     temporary: PathBuf,
-    /// Whether it is settled if there will be a file, and who says so: whoever sets this.
+    /// Decides between the writer, which is about to rename, and the timeout, which gives up. The first to set it has
+    /// decided whether there will be a file, and alone reports why there is none.
     settled: Arc<AtomicBool>,
 }
 
@@ -43,7 +45,8 @@ impl ReportFile {
     pub(super) fn start(path: ReportPath) -> io::Result<Self> {
         let (reports, report) = sync_channel::<Report>(1);
         let (written, is_written) = sync_channel(1);
-        // No name that a process before this one may have left behind: in a container all have the same id.
+        // Random, and not the process id: in a container every process has the same one, and a temporary file of a
+        // process that was killed may still be there.
         let random = RandomState::new().hash_one(());
         let temporary = path.folder.join(format!(".lifecycle-{random:016x}.tmp"));
         let target = Target {
@@ -67,23 +70,27 @@ impl ReportFile {
         })
     }
 
+    /// Hands the report to the thread, which begins to write it.
     pub(super) fn begin(&self, report: Report) {
         let _ = self.reports.try_send(report);
     }
 
-    /// Waits until it has been written, for so long at most; else it is given up, and nothing of it is left.
-    pub(super) fn wait(self, left: Duration) {
-        let written = self.is_written.recv_timeout(left.saturating_sub(CLEAR));
+    /// Waits until the file is written, for `remaining` at most. A file that is not complete by then is given up: its
+    /// temporary file is removed.
+    pub(super) fn wait(self, remaining: Duration) {
+        let written = self
+            .is_written
+            .recv_timeout(remaining.saturating_sub(CLEAR));
         if written != Err(RecvTimeoutError::Timeout) || !self.target.settle() {
             return;
         }
-        // Whatever holds it up may hold up this, too.
+        // What blocks the writer may block the removal and the warning as well, hence a thread that is not joined.
         let (cleared, is_cleared) = sync_channel(1);
         let spawned = thread::Builder::new()
             .name("lifecycle-report-clear".into())
             .spawn(move || {
                 let _ = remove_file(&self.target.temporary);
-                self.target.complain("there was no time left");
+                self.target.complain("there was no time for it");
                 let _ = cleared.send(());
             });
         if spawned.is_ok() {
@@ -93,10 +100,11 @@ impl ReportFile {
 }
 
 impl Target {
+    /// Writes the file, or warns that there is none.
     fn write(&self, report: &Report) {
         let prepared = self.prepare(report);
         if !self.settle() {
-            // Nobody waits for it any more.
+            // `wait` has given up: the process may be gone before a rename, or in the middle of what follows it.
             let _ = remove_file(&self.temporary);
             return;
         }
@@ -106,15 +114,16 @@ impl Target {
         }
     }
 
-    /// Everything but the last step.
+    /// Writes and syncs the temporary file.
     fn prepare(&self, report: &Report) -> io::Result<()> {
         let text = match self.path.format {
             Format::Json => report_json::render(report)?,
             Format::Svg => picture::svg(report).into_bytes(),
             Format::Html => picture::html(report).into_bytes(),
-            Format::Text => picture::text(report).into_bytes(),
+            Format::Text => text(report).into_bytes(),
         };
-        // Again, since it may have changed; and what changes after this look is replaced, never followed.
+        // Checked at the start already, but the target may have changed since. If it changes after this check, the
+        // rename replaces it and never follows a symbolic link.
         check(&self.path.file)?;
         let mut file = OpenOptions::new()
             .write(true)
@@ -124,6 +133,7 @@ impl Target {
         file.sync_all()
     }
 
+    /// Whether this call is the one that decides.
     fn settle(&self) -> bool {
         !self.settled.swap(true, Ordering::AcqRel)
     }
@@ -134,40 +144,43 @@ impl Target {
     }
 }
 
-#[cfg(all(test, feature = "json"))]
+/// The table, then where the time went.
+fn text(report: &Report) -> String {
+    format!("{report}\n{}\n{}", report.critical_path(), report.blame())
+}
+
+#[cfg(test)]
 mod tests {
     use std::fs::{read_dir, write};
     use std::path::Path;
+    use std::time::Instant;
 
     use super::*;
-    use crate::entry::builder::Lifecycle;
 
-    #[tokio::test]
-    async fn what_takes_too_long_is_given_up_and_leaves_nothing() {
-        let running = Lifecycle::builder().start().await.unwrap();
-        let report = running.stop().await;
+    #[test]
+    fn a_file_that_takes_too_long_is_given_up_and_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let path = ReportPath::new(folder.path().join("life.json").as_ref()).unwrap();
+        let path = ReportPath::new(folder.path().join("life.txt").as_ref()).unwrap();
         let file = ReportFile::start(path).unwrap();
         let target = file.target.clone();
         // As far as a slow disk may have come.
         write(&target.temporary, "half of").unwrap();
         let (_never, is_written) = sync_channel(1);
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         ReportFile { is_written, ..file }.wait(2 * CLEAR);
         let took = begun.elapsed();
         assert!(took >= CLEAR, "{took:?}");
-        // A thread clears up, which is waited for no longer than there is time.
-        let begun = std::time::Instant::now();
+        // `wait` does not wait for the removal longer than there is time.
+        let begun = Instant::now();
         while !is_empty(folder.path()) {
             assert!(
                 begun.elapsed() < Duration::from_secs(10),
-                "half of it is left"
+                "the temporary file is still there"
             );
             thread::yield_now();
         }
-        // It goes on after all.
-        target.write(&report);
+        // The writer comes to its end later.
+        target.write(&Report::sample(0));
         assert!(is_empty(folder.path()));
     }
 

@@ -1,4 +1,4 @@
-//! The report as JSON. `report.schema.json` says the same for other programs; a test holds the two together.
+//! The report as JSON, for other programs. `report.schema.json` is its schema: a test validates one against the other.
 
 use std::io;
 use std::time::{Duration, UNIX_EPOCH};
@@ -6,24 +6,24 @@ use std::time::{Duration, UNIX_EPOCH};
 use humantime::format_rfc3339_micros;
 use serde::Serialize;
 
-use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::leases::Outstanding;
 use crate::life::outcome::ComponentOutcome;
 use crate::life::track::{Activity, Mark, Span};
 use crate::report::Report;
+use crate::report::timeline::{Kind, cleanup_layer, waits};
 use crate::scope::reason::Reason;
 
-/// Goes up when a field changes its meaning or goes away; that one is added changes nothing.
+/// Increased when a field changes its meaning or is removed, but not when one is added.
 const VERSION: u32 = 1;
 
-/// The life of an app. All instants are in microseconds from its begin.
+/// The life of an app. Every instant is in microseconds from its begin.
 #[derive(Serialize)]
 struct Life<'a> {
     version: u32,
     app: &'a str,
-    /// When it began, by the wall clock, in RFC 3339.
+    /// When the life began, by the wall clock, in RFC 3339.
     began: String,
-    /// Whether everything came up.
+    /// Whether the app came up.
     ran: bool,
     exit_code: i32,
     /// The first cause to stop, for people.
@@ -34,24 +34,24 @@ struct Life<'a> {
     forced_by: Option<i32>,
     /// The error that stopped the app, with its causes.
     root_error: Option<&'a str>,
-    /// Admitted work that was cut.
-    cut_work: Vec<CutWork<'a>>,
-    /// Whether the runtime did not end: tasks of the app held it.
-    runtime_left_behind: bool,
-    /// In their order. The deadline is the last one where it was kept.
+    /// Admitted work that was aborted.
+    aborted_work: Vec<AbortedWork<'a>>,
+    /// Whether the runtime did not end in time and was abandoned.
+    runtime_abandoned: bool,
+    /// In the order of time: the deadline is last if it was met.
     marks: Vec<Instant>,
-    /// Main's body, then the others in the order in which they ended, those that never started last.
+    /// The body of `main`, then the others in the order in which they ended, then those that never started.
     components: Vec<Component<'a>>,
 }
 
 #[derive(Serialize)]
-struct CutWork<'a> {
-    /// Whose it was: a component, or the app.
+struct AbortedWork<'a> {
+    /// The component that admitted it, or the app.
     scope: &'a str,
     units: u64,
 }
 
-/// An instant of the whole life.
+/// A mark of the life.
 #[derive(Serialize)]
 struct Instant {
     mark: &'static str,
@@ -64,51 +64,51 @@ struct Component<'a> {
     name: &'a str,
     /// `main`, `worker` or `resource`.
     kind: &'static str,
-    /// How far its cleanup had to go: `safe`, `timeout`, `emergency`; `null` where there was none.
+    /// The layer of cleanup that it needed: `safe`, `timeout`, `emergency`; `null` if there was no cleanup.
     layer: Option<&'static str>,
     /// Whether it changed the exit code.
     unclean: bool,
     restarts: u32,
-    /// What went wrong, in the order in which it did.
+    /// In the order in which they occurred.
     errors: &'a [String],
-    /// Tasks that did not end even when cancelled.
+    /// The names of tasks that did not end even when they were cancelled.
     unfinished_tasks: &'a [String],
     leases: Leases,
-    /// Who came up last before its start began.
+    /// The component that came up last before its start began.
     start_after: Option<&'a str>,
-    /// Who ended last before its turn to stop came; only resources wait so.
+    /// The component that ended last before its stop began; only resources wait for others.
     stop_after: Option<&'a str>,
-    /// What it did when: one follows the other.
-    spans: Vec<Activities>,
+    /// What it did when, without gaps.
+    spans: Vec<TimeSpan>,
 }
 
-/// How many leases were out.
+/// How many leases were outstanding.
 #[derive(Serialize)]
 struct Leases {
     /// When its stop began.
     before: usize,
     /// After its stop: leaks.
     leaked: usize,
-    /// The oldest of these, where the resource knows them; at most 16.
+    /// The oldest of the leaked leases, at most 16, if the resource uses `Leases`.
     oldest: Vec<Leak>,
 }
 
 #[derive(Serialize)]
 struct Leak {
-    /// Where the lease was taken.
+    /// Where the lease was acquired.
     file: &'static str,
     line: u32,
-    /// How long it had been out.
+    /// How long it had been outstanding.
     age_us: u64,
 }
 
-/// A time that a component spent at one thing.
+/// A span of time that a component spent in one activity.
 #[derive(Serialize)]
-struct Activities {
+struct TimeSpan {
     activity: &'static str,
-    /// Whether it waited for others meanwhile, or for a retry.
+    /// Whether it waited for others, or for a retry.
     waits: bool,
-    /// Which attempt to start, from 1; the 32nd stands for all that follow.
+    /// The number of the attempt to start, from 1; the 32nd stands for all that follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
     begin_us: u64,
@@ -127,15 +127,15 @@ impl<'a> Life<'a> {
         let body = outcome
             .body
             .iter()
-            .map(|outcome| Component::of(outcome, "main"));
-        let others = outcome.components.iter().map(|outcome| {
-            let kind = if outcome.worker { "worker" } else { "resource" };
-            Component::of(outcome, kind)
-        });
+            .map(|outcome| Component::of(outcome, Kind::Main));
+        let others = outcome
+            .components
+            .iter()
+            .map(|outcome| Component::of(outcome, Kind::of(outcome)));
         Self {
             version: VERSION,
             app: &outcome.app,
-            // An earlier one has no form there.
+            // The format has no earlier instants.
             began: format_rfc3339_micros(outcome.began.max(UNIX_EPOCH)).to_string(),
             ran: outcome.ran,
             exit_code: outcome.exit_code,
@@ -146,15 +146,15 @@ impl<'a> Life<'a> {
             },
             forced_by: outcome.forced,
             root_error: outcome.root.as_deref(),
-            cut_work: outcome
+            aborted_work: outcome
                 .cut_work
                 .iter()
-                .map(|(scope, units)| CutWork {
+                .map(|(scope, units)| AbortedWork {
                     scope,
                     units: *units,
                 })
                 .collect(),
-            runtime_left_behind: report.left_behind.is_some(),
+            runtime_abandoned: report.abandoned_runtime().is_some(),
             marks: outcome.marks.iter().copied().map(Instant::of).collect(),
             components: body.chain(others).collect(),
         }
@@ -180,12 +180,15 @@ impl Instant {
 }
 
 impl<'a> Component<'a> {
-    fn of(outcome: &'a ComponentOutcome, kind: &'static str) -> Self {
-        let cleaned_up = outcome.stopped.is_some() || outcome.layer > CleanupLayer::Safe;
+    fn of(outcome: &'a ComponentOutcome, kind: Kind) -> Self {
         Self {
             name: &outcome.name,
-            kind,
-            layer: cleaned_up.then(|| outcome.layer.as_str()),
+            kind: match kind {
+                Kind::Main => "main",
+                Kind::Worker => "worker",
+                Kind::Resource => "resource",
+            },
+            layer: cleanup_layer(outcome).map(|layer| layer.as_str()),
             unclean: outcome.unclean,
             restarts: outcome.restarts,
             errors: &outcome.errors,
@@ -197,7 +200,7 @@ impl<'a> Component<'a> {
             },
             start_after: outcome.start_after.as_deref(),
             stop_after: outcome.stop_after.as_deref(),
-            spans: outcome.spans.iter().map(Activities::of).collect(),
+            spans: outcome.spans.iter().map(TimeSpan::of).collect(),
         }
     }
 }
@@ -212,23 +215,27 @@ impl Leak {
     }
 }
 
-impl Activities {
+impl TimeSpan {
     fn of(span: &Span) -> Self {
-        let (activity, waits, attempt) = match span.activity {
-            Activity::Waiting => ("waiting", true, None),
-            Activity::Starting(attempt) => ("starting", false, Some(attempt)),
-            Activity::Backoff => ("backoff", true, None),
-            Activity::Running => ("running", false, None),
-            Activity::Draining => ("draining", false, None),
-            Activity::WaitingToStop => ("waiting_to_stop", true, None),
-            Activity::Stopping => ("stopping", false, None),
-            Activity::WaitingForEmergency => ("waiting_for_emergency", true, None),
-            Activity::Emergency => ("emergency", false, None),
-            Activity::Dropping => ("dropping", false, None),
+        let activity = match span.activity {
+            Activity::Waiting => "waiting",
+            Activity::Starting(_) => "starting",
+            Activity::Backoff => "backoff",
+            Activity::Running => "running",
+            Activity::Draining => "draining",
+            Activity::WaitingToStop => "waiting_to_stop",
+            Activity::Stopping => "stopping",
+            Activity::WaitingForEmergency => "waiting_for_emergency",
+            Activity::Emergency => "emergency",
+            Activity::Dropping => "dropping",
+        };
+        let attempt = match span.activity {
+            Activity::Starting(attempt) => Some(attempt),
+            _ => None,
         };
         Self {
             activity,
-            waits,
+            waits: waits(span.activity),
             attempt,
             begin_us: micros(span.begin),
             end_us: micros(span.end),

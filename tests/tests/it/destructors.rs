@@ -146,7 +146,7 @@ fn a9_a_destructor_that_hangs_is_abandoned() {
         let end = stop(program, place, "hang");
         if place.value == "stray.drop" {
             end.expect_code(0)
-                .expect_line(&["the runtime was left behind"]);
+                .expect_line(&["the runtime was abandoned"]);
         } else {
             end.expect_code(3);
             expect_named(&end, place, "did not end");

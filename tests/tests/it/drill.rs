@@ -54,8 +54,8 @@ fn a_drilled_error_or_panic_replaces_the_stop() {
         let directive = format!("c.stop={fault}");
         let end = chain(&directive);
         end.expect_code(3)
-            .expect_line(&["drill: this life goes wrong on purpose", &directive])
-            .expect_line(&["drill: came", &directive])
+            .expect_line(&["drill: this run goes wrong on purpose", &directive])
+            .expect_line(&["drill: occurred", &directive])
             .expect_names("stop", "e d b a")
             .expect_names("emergency", "c")
             .expect_order(&["d.stop ok", "c.emergency", "b.stop"]);
@@ -115,8 +115,8 @@ fn a_failed_start_is_rolled_back() {
         drill(program, &format!("c.start={fault}, signal=once"))
             .expect_code(1)
             .expect_line(&["error: `c` did not start"])
-            .expect_line(&["drill: came", "c.start"])
-            .expect_line(&["drill: never came: any signal"])
+            .expect_line(&["drill: occurred", "c.start"])
+            .expect_line(&["drill: did not occur: any signal"])
             .expect_names("start", "a b")
             .expect_names("stop ok", "b a")
             .expect_none("main");
@@ -131,7 +131,7 @@ fn a_faulty_emergency_hook_is_reported() {
     end.expect_code(3)
         .expect_names("emergency", "")
         .expect_names("stop ok", "e d a")
-        .expect_line(&["drill: never came: `a.emergency=block`"]);
+        .expect_line(&["drill: did not occur: `a.emergency=block`"]);
     assert!(end.row("c").1.contains("the drill's panic"), "{end}");
     assert!(end.row("b").1.contains("did not end in its share"), "{end}");
 }
@@ -143,7 +143,7 @@ fn a_second_signal_forces_while_a_stop_hangs() {
         .expect_names("stop ok", "e")
         .expect_names("emergency", "d c b a")
         .expect_line(&["forced by SIGTERM"])
-        .expect_line(&["drill: came: `c.stop=hang`, `d.stop=panic`, 2 of 2 signals"]);
+        .expect_line(&["drill: occurred: `c.stop=hang`, `d.stop=panic`, 2 of 2 signals"]);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_third_signal_ends_the_process_without_a_report() {
     let end = chain("c.stop=hang, signal=thrice");
     end.expect_code(143).expect_names("stop ok", "e d");
     assert!(!end.has_line(&["started in", "stopped in"]), "{end}");
-    assert!(!end.has_line(&["drill: came"]), "{end}");
+    assert!(!end.has_line(&["drill: occurred"]), "{end}");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_worker_fails_once_the_app_is_up() {
             .expect_code(1)
             .expect_none(worker)
             .expect_line(&[&format!("error: `{worker}` failed:"), "the drill's"])
-            .expect_line(&["drill: came"])
+            .expect_line(&["drill: occurred"])
             .expect_once("base.stop ok");
     }
 }
@@ -210,12 +210,12 @@ fn a_worker_fails_once_the_app_is_up() {
 #[test]
 fn a_failure_that_the_app_survives_is_followed_by_a_stop() {
     let end = workers("careless", "careless.run=panic");
-    end.expect_code(0).expect_line(&["drill: came"]);
+    end.expect_code(0).expect_line(&["drill: occurred"]);
     assert!(end.row("careless").1.contains("the drill's panic"), "{end}");
     // Startup does not wait for the first run.
     workers("periodic", "periodic.run=error")
         .expect_code(0)
-        .expect_line(&["drill: came"]);
+        .expect_line(&["drill: occurred"]);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_stop_before_the_drilled_failure_ends_the_worker() {
     run.terminate();
     run.end()
         .expect_code(0)
-        .expect_line(&["drill: never came: `steady.run=error`"])
+        .expect_line(&["drill: did not occur: `steady.run=error`"])
         .expect_once("base.stop ok");
 }
 
@@ -261,7 +261,7 @@ fn faults_of_the_body_of_main() {
         let end = drill(program, &format!("main.run={fault}"));
         end.expect_code(code)
             .expect_names("stop ok", "e d c b a")
-            .expect_line(&["drill: came", "main.run"]);
+            .expect_line(&["drill: occurred", "main.run"]);
         assert_eq!(end.count("main"), usize::from(code == 0), "{end}");
     }
 }

@@ -282,7 +282,7 @@ fn a13_a_blocking_task_that_never_ends_is_abandoned_with_the_runtime() {
             .expect_code(0)
             .expect_names("stop ok", "e d c b a")
             .expect_names("emergency", "")
-            .expect_line(&["the runtime was left behind"])
+            .expect_line(&["the runtime was abandoned"])
             .expect_gone(asked, Duration::from_millis(850));
     }
 }

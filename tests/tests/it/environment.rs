@@ -30,7 +30,7 @@ const TIMES: [&str; 8] = [
 fn a_value_that_does_not_parse_exits_with_2_before_any_start() {
     for variable in TIMES {
         let end = program!("chain").env(variable, "banana").run();
-        expect_refused(&end).expect_line(&["error", variable, "banana", "allowed", "5s"]);
+        expect_refused(&end).expect_line(&["error", variable, "banana", "expected", "5s"]);
     }
 }
 
@@ -51,7 +51,7 @@ fn d6_invalid_durations_are_refused() {
         for value in values.map(OsStr::from_bytes) {
             let end = program!("chain").env(variable, value).run();
             let shown = format!("{variable}={value:?}");
-            expect_refused(&end).expect_line(&[&shown, "allowed is", "5s"]);
+            expect_refused(&end).expect_line(&[&shown, "expected", "5s"]);
             assert!(!end.stderr.contains("panicked"), "{end}");
         }
     }

@@ -188,7 +188,7 @@ async fn admitted_work_is_awaited_and_late_work_refused() {
     })
     .await;
     let report = running.stop().await;
-    assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+    assert!(report.is_clean() && report.aborted_work() == 0, "{report}");
     let took = report.shutdown().as_millis();
     assert!((3000..3100).contains(&took), "{took} ms: {report}");
 }
@@ -202,7 +202,11 @@ async fn admitted_work_that_does_not_end_is_cancelled_and_counted() {
     })
     .await;
     let report = running.stop().await;
-    assert_eq!((report.exit_code(), report.cut_work()), (3, 2), "{report}");
+    assert_eq!(
+        (report.exit_code(), report.aborted_work()),
+        (3, 2),
+        "{report}"
+    );
     let took = report.shutdown().as_millis();
     assert!((8000..8200).contains(&took), "{took} ms: {report}");
 }

@@ -76,8 +76,8 @@ fn d1_an_unread_answer_is_cancelled_and_counted() {
             let at = begin_drain(&mut run);
             let end = run.end();
             end.expect_code(3).expect_gone(at, 2 * SECOND);
-            end.expect_line(&["1 in flight of `serve` had to be cut"]);
-            end.expect_line(&["WARN", "requests were cut", "requests=1"]);
+            end.expect_line(&["1 in flight of `serve` had to be aborted"]);
+            end.expect_line(&["WARN", "requests were aborted", "requests=1"]);
         });
     }
 }
@@ -92,7 +92,7 @@ fn d1_endless_server_sent_events_are_cancelled_and_counted() {
         assert!(!client.rest().contains("end"));
         let end = run.end();
         end.expect_code(3).expect_gone(at, 2 * SECOND);
-        end.expect_line(&["1 in flight of `serve` had to be cut"]);
+        end.expect_line(&["1 in flight of `serve` had to be aborted"]);
     });
 }
 
@@ -143,7 +143,7 @@ fn d1_a_websocket_that_stays_is_cancelled_and_counted() {
         end.expect_code(3)
             .expect_gone(at, 2 * SECOND)
             .expect_once("socket gone");
-        end.expect_line(&["1 in flight of `serve` had to be cut"]);
+        end.expect_line(&["1 in flight of `serve` had to be aborted"]);
     });
 }
 

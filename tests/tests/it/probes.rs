@@ -299,7 +299,7 @@ fn an_unusable_address_is_named_before_any_start() {
     end.expect_code(2).expect_none("database.start");
     end.expect_line(&[
         "LIFECYCLE_ADMIN=\"somewhere\"",
-        "no address with a port",
+        "not an address with a port",
         "127.0.0.1:9000",
     ]);
     let taken = TcpListener::bind(own_address()).expect("an address");

@@ -415,9 +415,9 @@ fn d8_an_invalid_path_exits_with_2_before_any_start() {
         ("folder.json", "is a directory"),
         ("missing/life.json", "No such file or directory"),
         ("kept.json/life.json", "folder cannot be used"),
-        ("life.pdf", "`.pdf` is no format"),
+        ("life.pdf", "`.pdf` is not a report format"),
         ("life", "names no format"),
-        ("..", "names no file"),
+        ("..", "does not name a file"),
     ] {
         let path = folder.path(path);
         let end = program!("chain").env("LIFECYCLE_REPORT", &path).run();
@@ -425,9 +425,9 @@ fn d8_an_invalid_path_exits_with_2_before_any_start() {
             .expect_line(&[
                 "error: LIFECYCLE_REPORT=",
                 &path.to_string_lossy(),
-                "is not allowed",
+                "is invalid",
                 why,
-                "allowed is a path that ends in `.svg`, `.html`, `.txt` or `.json`",
+                "expected a path that ends in `.svg`, `.html`, `.txt` or `.json`",
             ])
             .expect_names("start", "")
             .expect_none("main");
@@ -435,7 +435,7 @@ fn d8_an_invalid_path_exits_with_2_before_any_start() {
     }
     let end = program!("chain").env("LIFECYCLE_REPORT", "/dev/full").run();
     end.expect_code(2)
-        .expect_line(&["/dev/full", "no ordinary file"]);
+        .expect_line(&["/dev/full", "not a regular file"]);
     assert_eq!(read_to_string(kept).expect("the file"), "kept");
 }
 

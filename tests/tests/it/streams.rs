@@ -105,7 +105,7 @@ async fn the_drain_waits_for_the_save_and_the_client_receives_the_end_marker() {
     let client = tokio::spawn(answer.collect::<String>());
     sleep(4 * SECOND + SECOND / 2).await;
     let report = running.stop().await;
-    assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+    assert!(report.is_clean() && report.aborted_work() == 0, "{report}");
     let took = report.shutdown().as_millis();
     assert!((3000..3100).contains(&took), "{took} ms: {report}");
     assert_eq!(
@@ -141,7 +141,7 @@ async fn the_drain_waits_for_the_saves_of_dropped_streams() {
             drop(answer);
         }
         let report = running.stop().await;
-        assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+        assert!(report.is_clean() && report.aborted_work() == 0, "{report}");
         let took = report.shutdown().as_millis();
         assert!((3000..3100).contains(&took), "{took} ms: {report}");
         let why = if drains {
@@ -160,7 +160,11 @@ async fn a_save_that_exceeds_the_drain_is_counted_as_cancelled() {
     let client = tokio::spawn(answer.collect::<String>());
     sleep(SECOND * 3 / 2).await;
     let report = running.stop().await;
-    assert_eq!((report.exit_code(), report.cut_work()), (3, 1), "{report}");
+    assert_eq!(
+        (report.exit_code(), report.aborted_work()),
+        (3, 1),
+        "{report}"
+    );
     let took = report.shutdown().as_millis();
     assert!((8000..8200).contains(&took), "{took} ms: {report}");
     assert_eq!(store.saved(), []);
@@ -209,7 +213,7 @@ async fn a_finishing_stream_ends_in_the_drain_or_is_saved_within_the_margin() {
             });
             tokio::task::yield_now().await;
             let report = running.stop().await;
-            assert!(report.is_clean() && report.cut_work() == 0, "{report}");
+            assert!(report.is_clean() && report.aborted_work() == 0, "{report}");
             assert_eq!(report.shutdown().as_secs(), took, "{report}");
             assert_eq!(client.await.expect("it ends"), text);
             let saved: Vec<_> = saved

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use lifecycle_tests::run::folder;
+use lifecycle_tests::harness::folder;
 use tokio::task::JoinSet;
 
 use super::*;

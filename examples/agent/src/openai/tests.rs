@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lifecycle::Running;
-use lifecycle_tests::run::folder;
+use lifecycle_tests::harness::folder;
 use reqwest::Response;
 use serde_json::{Value, json};
 

@@ -166,7 +166,7 @@ fn a_faulty_stop_leaves_the_other_components_safe() {
             );
         }
         let came = day.directives.split(',').next().unwrap_or_default();
-        end.expect_line(&["drill: came", came, "1 of 1 signals"]);
+        end.expect_line(&["drill: occurred", came, "1 of 1 signals"]);
         let others = stopped(&outcome.end);
         assert!(others.is_sorted_by(|a, b| order(a) >= order(b)), "{end}");
         format!("{layer:10} others safe")
@@ -192,7 +192,7 @@ fn a_second_signal_forces_everything_that_a_faulty_stop_delays() {
         let stopped = stopped(&outcome.end);
         // On a busy machine the second signal may arrive before the stops above the faulty one have ended.
         let fault = day.directives.split(',').next().unwrap_or_default();
-        let came = end.has_line(&["drill: came", fault]);
+        let came = end.has_line(&["drill: occurred", fault]);
         reached.fetch_add(usize::from(came), Relaxed);
         let waited = came && *layer == "timeout";
         let mut forced = 0;
@@ -213,7 +213,7 @@ fn a_second_signal_forces_everything_that_a_faulty_stop_delays() {
                 forced += 1;
             }
         }
-        end.expect_line(&["drill: came", "2 of 2 signals"]);
+        end.expect_line(&["drill: occurred", "2 of 2 signals"]);
         let (layer, _) = end.row(faulty.name);
         format!("{layer:10} {forced} forced")
     });
@@ -313,7 +313,7 @@ fn a_faulty_worker_fails_the_app_or_is_cancelled() {
         for resource in &RESOURCES {
             assert_eq!(end.row(resource.name).0, "safe", "{}\n{end}", resource.name);
         }
-        end.expect_line(&["drill: came", &day.directives]);
+        end.expect_line(&["drill: occurred", &day.directives]);
         "resources safe".to_owned()
     });
 }

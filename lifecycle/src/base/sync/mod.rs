@@ -1,7 +1,7 @@
-//! What our own atomics and locks are made of: those of std and tokio, or in a model those of loom, which tries every
-//! order of what several threads do, and every value that a load may see.
+//! The atomics and locks of the crate's own synchronization: those of std and tokio, or under loom its replacements.
+//! loom runs a model with every interleaving of its threads, and with every value that a load may return.
 //!
-//! The models stand beside what they try, in modules named `models`:
+//! A model is next to the code that it checks, in a module named `models`:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg lifecycle_loom" LOOM_MAX_PREEMPTIONS=3 \

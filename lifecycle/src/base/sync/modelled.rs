@@ -1,4 +1,4 @@
-//! The same as std's and tokio's, on loom.
+//! The same types as those of std and tokio, on loom.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,9 +13,10 @@ loom::thread_local! {
     static BEFORE: Cell<bool> = Cell::new(false);
 }
 
-/// loom takes `SeqCst` for `AcqRel`, but knows fences: in a model one stands between any two such accesses of a thread,
-/// so that of two threads that each change one thing and load the other's, one sees the other. It stands nowhere else:
-/// an access that is not `SeqCst` is ordered with nothing that it is not ordered with in earnest.
+/// Gives `SeqCst` its meaning. loom treats a `SeqCst` access as `AcqRel`, but supports `SeqCst` fences. A model
+/// therefore has a fence between any two `SeqCst` accesses of a thread: of two threads that each store to one atomic
+/// and then load the other's, at least one sees the store of the other. Accesses with weaker orderings get no fence, so
+/// that a model does not pass by an ordering that the real code lacks.
 fn in_one_order(ordering: Ordering) {
     if ordering == SeqCst && BEFORE.with(|before| before.replace(true)) {
         fence(SeqCst);
@@ -64,7 +65,8 @@ impl AtomicU8 {
     }
 }
 
-/// What tokio's promises: who calls `notified` before `notify_waiters` is woken by it, whenever it is polled first.
+/// The guarantee of tokio's `Notify` that the crate relies on: a `Notified` that was created before `notify_waiters` is
+/// woken by it, even if it is polled only later.
 #[derive(Debug)]
 pub(crate) struct Notify {
     calls: loom::sync::atomic::AtomicUsize,
@@ -94,7 +96,7 @@ impl Notify {
 
     pub(crate) fn notify_waiters(&self) {
         let wakers = {
-            let mut wakers = self.wakers.lock().expect("nobody panics under it");
+            let mut wakers = self.wakers.lock().expect("no panic under the lock");
             self.calls.fetch_add(1, Ordering::AcqRel);
             std::mem::take(&mut *wakers)
         };
@@ -106,7 +108,7 @@ impl Future for Notified<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut wakers = self.notify.wakers.lock().expect("nobody panics under it");
+        let mut wakers = self.notify.wakers.lock().expect("no panic under the lock");
         if self.notify.calls.load(Acquire) != self.calls_before {
             return Poll::Ready(());
         }

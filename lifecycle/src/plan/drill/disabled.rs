@@ -1,4 +1,4 @@
-//! The drill in an app without the feature `drill`: nothing.
+//! The drill without the feature `drill`: the same functions, which do nothing.
 
 use std::future::Future;
 use std::time::Duration;

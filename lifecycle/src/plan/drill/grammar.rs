@@ -1,66 +1,9 @@
-//! What `LIFECYCLE_DRILL` says, read against the hooks that there are. Everything wrong is found at once.
+//! Parses `LIFECYCLE_DRILL`, against the hooks that the app has. All mistakes are reported at once.
 
-use std::time::Duration;
-
+use super::script::{Fault, Planned, Point, Script, Stage, Target};
 use crate::base::duration;
 use crate::base::names::{nearest, upper_snake};
 use crate::error::escape::escape;
-
-/// Where the drill can put a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Point {
-    Start,
-    Stop,
-    Emergency,
-    Reload,
-    /// The function of a worker, or the body of `main`.
-    Run,
-}
-
-/// What goes wrong there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    Error,
-    Panic,
-    Hang,
-    Block,
-    Slow(Duration),
-}
-
-/// When a signal comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Starting,
-    Running,
-    Draining,
-    Stopping,
-}
-
-/// What has a name, and which hooks.
-pub(super) struct Target<'a> {
-    pub(super) name: &'a str,
-    pub(super) points: Vec<Point>,
-}
-
-/// A fault in a hook of one of the targets.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Planned {
-    /// Its index.
-    pub(super) target: usize,
-    pub(super) point: Point,
-    pub(super) fault: Fault,
-    /// The directive, with the name as it is in logs.
-    pub(super) text: String,
-}
-
-/// Everything that is to happen.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Script {
-    pub(super) faults: Vec<Planned>,
-    /// How many signals in which stage, and the directives.
-    pub(super) signals: [usize; 4],
-    pub(super) signals_text: Vec<String>,
-}
 
 const POINTS: [(&str, Point); 5] = [
     ("start", Point::Start),
@@ -99,7 +42,7 @@ impl Point {
     }
 }
 
-/// The script, or what is wrong with each directive.
+/// Parses the script, or returns a message for each directive that is wrong.
 pub(super) fn read(text: &str, targets: &[Target<'_>]) -> Result<Script, Vec<String>> {
     let mut script = Script::default();
     let mut wrong = Vec::new();
@@ -122,15 +65,15 @@ pub(super) fn read(text: &str, targets: &[Target<'_>]) -> Result<Script, Vec<Str
 impl Script {
     fn take(&mut self, directive: &str, targets: &[Target<'_>]) -> Result<(), String> {
         if directive.is_empty() {
-            return Err(format!("this is empty; allowed are {DIRECTIVES}"));
+            return Err(format!("the directive is empty; expected {DIRECTIVES}"));
         }
-        // It goes without saying: every drill ends.
+        // Without effect: every drill stops the app.
         if directive == STOP {
             return Ok(());
         }
         let Some((what, how)) = directive.split_once('=') else {
             return Err(format!(
-                "this is no directive{}; allowed are {DIRECTIVES}",
+                "this is not a directive{}; expected {DIRECTIVES}",
                 hint(directive, [STOP, SIGNAL])
             ));
         };
@@ -145,7 +88,7 @@ impl Script {
         let (signal, stage) = what.split_once('@').unwrap_or((what, "running"));
         if signal.trim() != SIGNAL {
             return Err(format!(
-                "`{what}` is no directive{}; allowed are {DIRECTIVES}",
+                "`{what}` is not a directive{}; expected {DIRECTIVES}",
                 hint(signal, [STOP, SIGNAL])
             ));
         }
@@ -173,14 +116,14 @@ impl Script {
         if !points.contains(point) {
             let has = points.iter().map(|point| point.as_str());
             return Err(format!(
-                "`{name}` has no `{hook}`; of what it has the drill reaches {}",
+                "`{name}` has no `{hook}`; the drill reaches {}",
                 listed(has)
             ));
         }
         let fault = fault(how)?;
         if (*point, fault) == (Point::Emergency, Fault::Error) {
             return Err(format!(
-                "an emergency hook returns no error; allowed are {}",
+                "an emergency hook returns no error; expected one of {}",
                 listed(faults().filter(|fault| *fault != "error"))
             ));
         }
@@ -201,7 +144,8 @@ impl Script {
     }
 }
 
-/// By the name as it is in logs, or as it is in environment variables: `http_listener` is `HttpListener`, too.
+/// Finds a target by its name as in logs, or by its name as in environment variables: `http_listener` is also
+/// `HttpListener`.
 fn find(wanted: &str, targets: &[Target<'_>]) -> Result<usize, String> {
     if let Some(exact) = targets.iter().position(|target| target.name == wanted) {
         return Ok(exact);
@@ -218,7 +162,7 @@ fn find(wanted: &str, targets: &[Target<'_>]) -> Result<usize, String> {
         .collect();
     match (&alike[..], index(&upper)) {
         ([_], Some(index)) => Ok(index),
-        ([_, _, ..], _) => Err(format!("`{wanted}` may be {}", listed(alike))),
+        ([_, _, ..], _) => Err(format!("`{wanted}` is ambiguous between {}", listed(alike))),
         _ => {
             let near = nearest(&upper, uppers.iter().map(String::as_str)).and_then(index);
             Err(match near {
@@ -227,7 +171,7 @@ fn find(wanted: &str, targets: &[Target<'_>]) -> Result<usize, String> {
                     targets[near].name
                 ),
                 None => format!(
-                    "no component is named `{wanted}`; there are {}",
+                    "no component is named `{wanted}`; the components are {}",
                     listed(targets.iter().map(|target| target.name))
                 ),
             })
@@ -239,19 +183,19 @@ fn fault(how: &str) -> Result<Fault, String> {
     let (word, time) = how.split_once(char::is_whitespace).unwrap_or((how, ""));
     if word == SLOW {
         return match duration::parse(time) {
-            _ if time.is_empty() => Err("`slow` needs a time, such as `slow 3s`".to_owned()),
+            _ if time.is_empty() => Err("`slow` needs a duration, such as `slow 3s`".to_owned()),
             Ok(time) => Ok(Fault::Slow(time)),
             Err(why) => Err(format!(
-                "`{}` is no time: {why}; allowed is {}",
+                "`{}` is not a duration: {why}; expected {}",
                 time.trim(),
-                duration::ALLOWED
+                duration::EXPECTED
             )),
         };
     }
     let known = FAULTS.iter().find(|(name, _)| *name == how);
     known.map(|(_, fault)| *fault).ok_or_else(|| {
         format!(
-            "`{how}` is no fault{}; allowed are {}",
+            "`{how}` is not a fault{}; expected one of {}",
             hint(word, FAULTS.map(|(name, _)| name).into_iter().chain([SLOW])),
             listed(faults())
         )
@@ -262,7 +206,7 @@ fn faults() -> impl Iterator<Item = &'static str> {
     FAULTS.into_iter().map(|(name, _)| name).chain(["slow 3s"])
 }
 
-/// The word of the table, or which ones it has.
+/// Finds the word in the table, or lists the words of the table.
 fn known<'a, T>(
     word: &str,
     what: &str,
@@ -271,7 +215,7 @@ fn known<'a, T>(
     let names = || table.iter().map(|(name, _)| *name);
     table.iter().find(|(name, _)| *name == word).ok_or_else(|| {
         format!(
-            "`{word}` is no {what}{}; allowed are {}",
+            "`{word}` is not a {what}{}; expected one of {}",
             hint(word, names()),
             listed(names())
         )
@@ -294,6 +238,8 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn targets() -> Vec<Target<'static>> {
@@ -329,13 +275,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_a_script_without_faults_and_signals() {
+    fn stop_is_a_script_without_faults_and_signals() {
         assert_eq!(script("stop"), Script::default());
         assert_eq!(script(" stop "), Script::default());
     }
 
     #[test]
-    fn the_bad_day_is_read_with_names_as_people_write_them() {
+    fn names_are_read_in_the_style_of_variables() {
         let read = script("database.stop=hang, cache.stop=panic, signal=twice");
         let faults: Vec<_> = read
             .faults
@@ -354,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn every_hook_fault_and_phase_has_its_word() {
+    fn every_hook_fault_and_phase_is_parsed() {
         let read = script(
             "Database.start=error,Database.stop=slow 3s,Database.emergency=block,Cache.reload=slow 1m 30s,\
              http::run.run=panic,main.run=hang,signal@starting=once,signal@draining=twice,signal@stopping=thrice",
@@ -379,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_is_named_with_what_is_allowed_and_what_is_near() {
+    fn each_mistake_is_reported_with_the_expected_words_and_the_nearest() {
         expect_refused(
             "databse.stop=hang",
             &["`databse.stop=hang`", "did you mean `Database`"],
@@ -400,12 +346,12 @@ mod tests {
             "Database.stop=hnag",
             &["`hnag`", "did you mean `hang`", "`block` and `slow 3s`"],
         );
-        expect_refused("Database.stop=slow", &["needs a time", "`slow 3s`"]);
+        expect_refused("Database.stop=slow", &["needs a duration", "`slow 3s`"]);
         expect_refused(
             "Database.stop=slow banana",
-            &["`banana` is no time", "`5s`"],
+            &["`banana` is not a duration", "`5s`"],
         );
-        expect_refused("Database.stop=hang on", &["`hang on` is no fault"]);
+        expect_refused("Database.stop=hang on", &["`hang on` is not a fault"]);
         expect_refused(
             "Database.emergency=error",
             &["returns no error", "`panic`, `hang`"],
@@ -420,8 +366,11 @@ mod tests {
             &["`sginal`", "did you mean `signal`", "`stop`"],
         );
         expect_refused("stpo", &["did you mean `stop`"]);
-        expect_refused("stop,", &["``: this is empty"]);
-        expect_refused("POOL.start=hang", &["`POOL` may be `pool` and `Pool`"]);
+        expect_refused("stop,", &["``: the directive is empty"]);
+        expect_refused(
+            "POOL.start=hang",
+            &["`POOL` is ambiguous between `pool` and `Pool`"],
+        );
         expect_refused(
             "Database.stop=hang, database.stop=error",
             &["`stop` of `Database` is given twice"],
@@ -440,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_text_is_it_is_read_or_refused_with_a_message_for_each_directive() {
+    fn any_text_is_parsed_or_refused_with_a_message_for_each_directive() {
         const PIECES: [&str; 22] = [
             "stop",
             "signal",
@@ -476,7 +425,7 @@ mod tests {
             match read(&text, &targets) {
                 Ok(script) => {
                     good += 1;
-                    // What it says of itself says the same again.
+                    // The texts of a script parse to the same script.
                     let said: Vec<&str> = script
                         .faults
                         .iter()

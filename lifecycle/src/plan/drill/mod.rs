@@ -1,437 +1,72 @@
-//! The drill: rehearses the bad day on the real app. It adds nothing to the API; what happens is said by the environment
-//! variable `LIFECYCLE_DRILL`, which only [`main`](macro@crate::main) reads.
+//! Rehearses faults and signals on the real app, by the environment variable `LIFECYCLE_DRILL`.
+//!
+//! The module has no items: only [`main`](macro@crate::main) reads the variable, and code cannot depend on a drill.
 //!
 //! ```sh
 //! LIFECYCLE_DRILL=stop ./app
 //! LIFECYCLE_DRILL="database.stop=hang, cache.stop=panic, signal=twice" ./app
 //! ```
 //!
-//! The app starts, the named hooks go wrong, the named signals come, and it ends: where no signal does it, it is stopped as
-//! soon as it is up. A drill says on standard error what it is going to do, and at the end the report, what came of it and
-//! what never did. The exit code is that of the life that was led. A directive that cannot be is exit code 2, before
-//! anything starts.
+//! The app starts, the faults strike the named hooks, the signals are sent in the named phases, and the app stops. If
+//! no signal asks it to stop, it is stopped as soon as it is up. The drill announces on standard error what it
+//! rehearses; after the report it lists what occurred and what did not. The exit code is the same as for a run in which
+//! this happened by itself. An invalid directive is exit code 2, before anything starts.
+//!
+//! Without the feature `drill` the variable has no effect but a warning.
 //!
 //! # Directives
 //!
-//! Separated by commas, in any order.
+//! Directives are separated by commas, and their order does not matter.
 //!
-//! | directive | what happens |
+//! | directive | effect |
 //! | --- | --- |
-//! | `stop` | nothing but that the app is stopped as soon as it is up |
-//! | `<component>.<hook>=<fault>` | the hook goes wrong, each time that it is called |
-//! | `signal=<times>` | SIGTERM `once`, `twice` or `thrice`, the first one as soon as the app is up |
-//! | `signal@<phase>=<times>` | the same when `starting`, `running`, `draining` or `stopping` begins |
+//! | `stop` | none; the app is stopped as soon as it is up, as in every drill without signals |
+//! | `<component>.<hook>=<fault>` | the fault replaces or delays the hook, each time that it is called |
+//! | `signal=<times>` | SIGTERM `once`, `twice` or `thrice`; the first one as soon as the app is up |
+//! | `signal@<phase>=<times>` | the same, from the beginning of `starting`, `running`, `draining` or `stopping` |
 //!
-//! A component is named as in logs, or as in environment variables: `http::run`, `HttpListener`, `http_listener`. The
-//! body of `main` is `main`.
+//! A component is named as in logs or as in environment variables: `http::run`, `HttpListener`, `http_listener`. `main`
+//! stands for the body of `main`.
 //!
-//! | hook | of | what it stands for |
+//! | hook | of | where the fault strikes |
 //! | --- | --- | --- |
-//! | `start`, `stop`, `reload` | resources | the hook |
-//! | `emergency` | resources | the hook, which cannot return an `error` |
-//! | `run` | workers, `main` | the function |
+//! | `start`, `stop`, `reload` | resources | in the hook |
+//! | `emergency` | resources | in the hook, which cannot return an `error` |
+//! | `run` | workers, `main` | in the function |
 //!
-//! | fault | what happens |
+//! | fault | effect |
 //! | --- | --- |
-//! | `error` | in place of the hook, an error is returned |
-//! | `panic` | in place of the hook, it panics |
-//! | `hang` | in place of the hook, it never completes; a `fn` parks its thread |
-//! | `block` | in place of the hook, the thread sleeps for ever: for an `async fn` that is one of the runtime's |
-//! | `slow 3s` | so long nothing, then the hook itself |
+//! | `error` | the hook returns an error |
+//! | `panic` | the hook panics |
+//! | `hang` | the hook never completes; a `fn` parks its thread |
+//! | `block` | the hook blocks its thread for ever; for an `async fn` that is a thread of the runtime |
+//! | `slow 3s` | the hook begins after that duration |
 //!
-//! In place of the hook means that nothing of it has run: the emergency hook that follows a faulty `stop` meets a
-//! resource that nobody has begun to close.
+//! Except with `slow`, the fault replaces the hook, of which nothing runs: the emergency hook that follows a faulty
+//! `stop` gets a resource whose `stop` has not begun.
 //!
-//! The function of a worker fails or panics once the app is up, and the app is only stopped then; with `hang` and `block`
-//! it comes up, and does not end when told. A periodic worker with a fault has its first run at once. With a fault in a
-//! `reload` the app is reloaded once it is up, before it is stopped.
+//! A worker with `error` or `panic` fails once the app is up, and the app is stopped only then. With `hang` or `block`
+//! the worker is ready at once and does not end when its stop is requested. A periodic worker with a fault has its
+//! first run at once. With a fault in a `reload`, the app is reloaded once it is up, before it is stopped.
 //!
 //! # Signals
 //!
-//! They are real ones, which the process sends to itself. The first one asks to stop, the second one forces, the third
-//! one ends the process there and then, without a report. Signals within 300 ms of the first count as the same, so a
-//! second one comes so long after it, and later when its phase has not begun. A phase does not end before its signals
-//! have come, and a life not before all that its phases have brought: a rehearsal that is over too soon shows nothing.
+//! The process sends the signals to itself. The first one asks the app to stop, the second one forces the stop, and the
+//! third one ends the process at once, without a report. Signals within 300 ms of the first count as one, so the drill
+//! sends a second one after that time, or later, when its phase begins. A phase does not end before its signals have
+//! arrived, and the app does not exit before all signals of its phases have: otherwise a fast stop would skip what is
+//! rehearsed.
 //!
-//! | to rehearse | |
+//! | to rehearse | directives |
 //! | --- | --- |
-//! | a signal during the startup | `signal@starting=once` |
-//! | an impatient operator: forced while everything is still up | `signal=once, signal@draining=once` |
-//! | forced while a `stop` hangs | `database.stop=hang, signal=twice` |
+//! | a signal during startup | `signal@starting=once` |
+//! | a forced stop while every component is still up | `signal=once, signal@draining=once` |
+//! | a forced stop while a `stop` hangs | `database.stop=hang, signal=twice` |
 
+mod fault;
 mod grammar;
+mod rehearsal;
+mod script;
 
-use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::Duration;
-
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::time::sleep;
-
-pub(crate) use self::grammar::Stage;
-use self::grammar::{Fault, Planned, Point, Script, Target};
-use crate::api::hook::{Hook, HookCall, StartContext};
-use crate::api::record::HookKind;
-use crate::error::BoxError;
-use crate::plan::component::{Component, Id, Kind};
-use crate::sys;
-
-/// How soon it is seen that the signal before has arrived.
-const STEP: Duration = Duration::from_millis(5);
-/// Within which the third one has ended the process.
-const SPOT: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(3600);
-
-/// What is rehearsed; by default nothing.
-#[derive(Default)]
-pub(crate) struct Drill {
-    on: bool,
-    faults: Vec<Arc<Injected>>,
-    /// How many for each stage, and the directives.
-    signals: [usize; 4],
-    signals_text: Vec<String>,
-    /// How many are under way, or have come.
-    due: AtomicUsize,
-    raised: Arc<AtomicUsize>,
-    counted: OnceLock<Counted>,
-    up: watch::Sender<bool>,
-    going_down: AtomicBool,
-}
-
-/// How many signals have counted so far, and in how long another one will.
-type Counted = fn() -> (usize, Duration);
-
-struct Injected {
-    /// Main's body where there is none.
-    component: Option<Id>,
-    point: Point,
-    fault: Fault,
-    text: String,
-    came: AtomicBool,
-}
-
-impl Drill {
-    /// The drill that the text describes, or everything that is wrong with it.
-    pub(crate) fn new(text: Option<&str>, components: &[Component]) -> Result<Self, Vec<String>> {
-        let Some(text) = text else {
-            return Ok(Self::default());
-        };
-        let mut targets: Vec<Target<'_>> = components.iter().map(target).collect();
-        targets.push(Target {
-            name: "main",
-            points: vec![Point::Run],
-        });
-        let Script {
-            faults,
-            signals,
-            signals_text,
-        } = grammar::read(text, &targets)?;
-        let injected = |planned: Planned| {
-            Arc::new(Injected {
-                component: Some(planned.target).filter(|id| *id < components.len()),
-                point: planned.point,
-                fault: planned.fault,
-                text: planned.text,
-                came: AtomicBool::new(false),
-            })
-        };
-        Ok(Self {
-            on: true,
-            faults: faults.into_iter().map(injected).collect(),
-            signals,
-            signals_text,
-            ..Self::default()
-        })
-    }
-
-    pub(crate) fn is_on(&self) -> bool {
-        self.on
-    }
-
-    /// Says what is going to happen.
-    pub(crate) fn announcement(&self) -> Option<String> {
-        if !self.on {
-            return None;
-        }
-        let faults = self.faults.iter().map(|injected| &injected.text);
-        let all: Vec<String> = faults
-            .chain(&self.signals_text)
-            .map(|text| format!("`{text}`"))
-            .collect();
-        Some(if all.is_empty() {
-            "drill: the app is stopped as soon as it is up".to_owned()
-        } else {
-            format!("drill: this life goes wrong on purpose: {}", all.join(", "))
-        })
-    }
-
-    /// Says what came of it.
-    pub(crate) fn conclusion(&self) -> Option<String> {
-        let (mut came, mut never): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        for injected in &self.faults {
-            let list = if injected.came.load(Relaxed) {
-                &mut came
-            } else {
-                &mut never
-            };
-            list.push(format!("`{}`", injected.text));
-        }
-        let wanted: usize = self.signals.iter().sum();
-        let raised = self.raised.load(Relaxed);
-        if raised > 0 {
-            came.push(format!("{raised} of {wanted} signals"));
-        } else if wanted > 0 {
-            never.push("any signal".to_owned());
-        }
-        let lines: Vec<String> = [("came", came), ("never came", never)]
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(what, list)| format!("drill: {what}: {}", list.join(", ")))
-            .collect();
-        (!lines.is_empty()).then(|| lines.join("\n"))
-    }
-
-    pub(crate) fn start<T: 'static>(&self, id: Id, real: Hook<T>) -> Hook<T> {
-        self.inject(id, Point::Start, real)
-    }
-
-    pub(crate) fn stop<T: 'static>(&self, id: Id, real: Hook<T>) -> Hook<T> {
-        self.inject(id, Point::Stop, real)
-    }
-
-    pub(crate) fn reload<T: 'static>(&self, id: Id, real: Hook<T>) -> Hook<T> {
-        self.inject(id, Point::Reload, real)
-    }
-
-    fn inject<T: 'static>(&self, id: Id, point: Point, real: Hook<T>) -> Hook<T> {
-        let Some(injected) = self.find(Some(id), point) else {
-            return real;
-        };
-        injected.came.store(true, Relaxed);
-        let fault = injected.fault;
-        match real.0 {
-            HookCall::Future(real) => Hook::future(async move {
-                fault.strike().await?;
-                real.await
-            }),
-            HookCall::Thread(real) => Hook::thread(move || {
-                fault.strike_thread()?;
-                real()
-            }),
-        }
-    }
-
-    /// In place of a worker's function.
-    pub(crate) fn run(&self, id: Id, real: Hook<()>, context: &StartContext) -> Hook<()> {
-        let Some(injected) = self.find(Some(id), Point::Run) else {
-            return real;
-        };
-        let ready = context.ready();
-        let fault = injected.fault;
-        match fault {
-            Fault::Slow(_) => self.inject(id, Point::Run, real),
-            Fault::Hang | Fault::Block => {
-                ready.set();
-                self.inject(id, Point::Run, real)
-            }
-            Fault::Error | Fault::Panic => {
-                let shutdown = context.shutdown();
-                let mut up = self.up.subscribe();
-                let once_up = async move {
-                    ready.set();
-                    let is_up = async { up.wait_for(|up| *up).await.is_ok() };
-                    // Told before: then it ends as it should.
-                    if shutdown.run(is_up).await.is_none() {
-                        return Ok(());
-                    }
-                    injected.came.store(true, Relaxed);
-                    fault.strike().await
-                };
-                match real.0 {
-                    HookCall::Future(_) => Hook::future(once_up),
-                    HookCall::Thread(_) => {
-                        Hook::thread(move || Handle::current().block_on(once_up))
-                    }
-                }
-            }
-        }
-    }
-
-    pub(crate) fn emergency(
-        &self,
-        id: Id,
-        real: impl Fn() + Send + 'static,
-    ) -> Box<dyn Fn() + Send> {
-        let Some(injected) = self.find(Some(id), Point::Emergency) else {
-            return Box::new(real);
-        };
-        Box::new(move || {
-            injected.came.store(true, Relaxed);
-            if injected.fault.strike_thread().is_ok() {
-                real();
-            }
-        })
-    }
-
-    /// Main's body.
-    pub(crate) fn main<F>(&self, body: F) -> impl Future<Output = Result<(), BoxError>> + use<F>
-    where
-        F: Future<Output = Result<(), BoxError>>,
-    {
-        let injected = self.find(None, Point::Run);
-        async move {
-            if let Some(injected) = injected {
-                injected.came.store(true, Relaxed);
-                injected.fault.strike().await?;
-            }
-            body.await
-        }
-    }
-
-    fn find(&self, component: Option<Id>, point: Point) -> Option<Arc<Injected>> {
-        self.faults
-            .iter()
-            .find(|injected| (injected.component, injected.point) == (component, point))
-            .cloned()
-    }
-
-    /// Whether the periodic worker has its first run at once.
-    pub(crate) fn hurries(&self, id: Id) -> bool {
-        self.find(Some(id), Point::Run).is_some()
-    }
-
-    /// Whether the app is to be reloaded once it is up.
-    pub(crate) fn reloads(&self) -> bool {
-        self.faults
-            .iter()
-            .any(|injected| injected.point == Point::Reload)
-    }
-
-    /// Asked while the app runs, before each event: ends the life once all that is to go wrong before has. `runs` says
-    /// whether the function of that worker has not ended.
-    pub(crate) fn go_down(&self, runs: impl Fn(Id) -> bool, stop: impl FnOnce()) {
-        if !self.on {
-            return;
-        }
-        self.up.send_replace(true);
-        let waits = |injected: &Arc<Injected>| {
-            let ends = matches!(injected.fault, Fault::Error | Fault::Panic);
-            match injected.component {
-                // By that end the app goes down by itself.
-                None => ends,
-                Some(id) => !injected.came.load(Relaxed) || (ends && runs(id)),
-            }
-        };
-        let mut runs = self.faults.iter().filter(|it| it.point == Point::Run);
-        if runs.any(waits) || self.going_down.swap(true, Relaxed) {
-            return;
-        }
-        if self.signals[Stage::Running as usize] > 0 {
-            self.enter(Stage::Running);
-        } else {
-            stop();
-        }
-    }
-
-    /// Says how signals arrive; without it none is sent.
-    pub(crate) fn attach(&self, counted: Counted) {
-        let _ = self.counted.set(counted);
-    }
-
-    /// Sends the signals of this stage, each as soon as it counts. To be called on the driver's runtime.
-    pub(crate) fn enter(&self, stage: Stage) {
-        let Some(counted) = self.counted.get().copied() else {
-            return;
-        };
-        for _ in 0..self.signals[stage as usize] {
-            let before = self.due.fetch_add(1, Relaxed);
-            let raised = Arc::clone(&self.raised);
-            tokio::spawn(async move {
-                // None is taken for the one before: it may arrive late on a busy machine.
-                while let (arrived, wait) = counted()
-                    && (arrived < before || !wait.is_zero())
-                {
-                    sleep(wait.max(STEP)).await;
-                }
-                raised.fetch_add(1, Relaxed);
-                sys::signals::terminate_self();
-            });
-        }
-    }
-
-    /// Whether the stage goes on until the signals have come that are due by then.
-    pub(crate) fn holds(&self, stage: Stage) -> bool {
-        let of_its_own = self.signals[stage as usize] > 0;
-        let due = self.due.load(Relaxed);
-        match stage {
-            Stage::Starting => of_its_own,
-            // The first one changes nothing any more, and the second one ends it.
-            Stage::Draining => of_its_own && due > 1,
-            Stage::Running | Stage::Stopping => due > 1,
-        }
-    }
-
-    /// Waits for the one that ends the process.
-    pub(crate) async fn third_signal(&self) {
-        if self.due.load(Relaxed) > 2 {
-            sleep(SPOT).await;
-        }
-    }
-}
-
-/// The hooks of the component that can go wrong.
-fn target(component: &Component) -> Target<'_> {
-    let points = match component.kind {
-        Kind::Worker { .. } => vec![Point::Run],
-        Kind::Resource { .. } => {
-            let optional = [
-                (HookKind::Stop, Point::Stop),
-                (HookKind::Emergency, Point::Emergency),
-                (HookKind::Reload, Point::Reload),
-            ];
-            let present = optional.iter().filter(|(hook, _)| component.has(*hook));
-            std::iter::once(Point::Start)
-                .chain(present.map(|(_, point)| *point))
-                .collect()
-        }
-    };
-    Target {
-        name: &component.name,
-        points,
-    }
-}
-
-impl Fault {
-    /// Goes wrong on the runtime; where it returns without an error the hook itself follows.
-    async fn strike(self) -> Result<(), BoxError> {
-        match self {
-            Self::Hang => std::future::pending().await,
-            Self::Slow(time) => {
-                sleep(time).await;
-                Ok(())
-            }
-            Self::Error | Self::Panic | Self::Block => self.strike_thread(),
-        }
-    }
-
-    /// Goes wrong on the thread.
-    fn strike_thread(self) -> Result<(), BoxError> {
-        match self {
-            Self::Error => Err("the drill's error".into()),
-            Self::Panic => panic!("the drill's panic"),
-            Self::Hang => loop {
-                thread::park();
-            },
-            Self::Block => loop {
-                thread::sleep(LONG);
-            },
-            Self::Slow(time) => {
-                thread::sleep(time);
-                Ok(())
-            }
-        }
-    }
-}
+pub(crate) use self::rehearsal::Drill;
+pub(crate) use self::script::Stage;

@@ -1,13 +1,14 @@
-//! `LIFECYCLE_ADMIN`: where probes and metrics are answered.
+//! `LIFECYCLE_ADMIN`: the address on which probes and metrics are served.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-pub(crate) const ALLOWED: &str = "an address and a port such as `127.0.0.1:9000` or `[::1]:9000`, or a port alone, which is reached from this host only";
+/// The accepted format, for messages.
+pub(crate) const EXPECTED: &str = "an address and a port such as `127.0.0.1:9000` or `[::1]:9000`, or a port alone, which is reachable from this host only";
 
-/// The address, or what is wrong with it. A port alone means loopback.
+/// Parses the address. A port alone means loopback, so that no probe is reachable from outside by mistake.
 pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
     if cfg!(not(feature = "admin")) {
-        // Probes that nobody answers would have the app killed without a word.
+        // An error, not a warning: without answers to its probes, a platform would kill the app without an explanation.
         return Err("`lifecycle` is built without its feature `admin`".to_owned());
     }
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -17,7 +18,7 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::new(loopback, port));
     }
     text.parse()
-        .map_err(|_| "it is no address with a port".to_owned())
+        .map_err(|_| "it is not an address with a port".to_owned())
 }
 
 #[cfg(all(test, feature = "admin"))]
@@ -27,14 +28,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_alone_is_not_reached_from_outside() {
+    fn a_port_alone_means_loopback() {
         for text in ["9000", ":9000", "localhost:9000", "127.0.0.1:9000"] {
             assert_eq!(parse(text).unwrap().to_string(), "127.0.0.1:9000", "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_address_with_a_port_is_refused() {
+    fn text_that_is_not_an_address_with_a_port_is_an_error() {
         for text in [
             "",
             ":",
@@ -52,8 +53,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn d6_an_address_is_the_one_that_was_written(address: SocketAddr) {
-            // The scope of an IPv6 address is a number of this host.
+        fn d6_a_formatted_address_is_parsed_back(address: SocketAddr) {
+            // The scope of an IPv6 address is local to this host, and is not compared.
             prop_assume!(!address.is_ipv6() || !address.to_string().contains('%'));
             let parsed = parse(&address.to_string()).unwrap();
             prop_assert_eq!((parsed.ip(), parsed.port()), (address.ip(), address.port()));
@@ -64,7 +65,7 @@ mod tests {
 #[cfg(all(test, not(feature = "admin")))]
 mod tests {
     #[test]
-    fn without_its_feature_every_address_is_refused_and_the_feature_named() {
+    fn without_the_feature_every_address_is_an_error_that_names_it() {
         let error = super::parse("127.0.0.1:9000").unwrap_err();
         assert!(error.contains("feature `admin`"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The environment: the variables that set the app's limits, read once.
+//! The environment variables that configure an app: read once, at the start.
 
 pub(crate) mod admin_address;
 pub(crate) mod print_format;
@@ -29,10 +29,10 @@ const SETTINGS: [(&str, Set); 6] = [
     ("STARTUP_TIMEOUT", Settings::startup_timeout),
 ];
 
-/// The variables that say something else than a time.
+/// The variables that do not set a duration.
 const OTHERS: [&str; 6] = ["ADMIN", "CONSOLE", "DRILL", "PRINT", "REPORT", "STRICT"];
 
-/// Whether the live lines are drawn: `LIFECYCLE_CONSOLE`.
+/// Whether live lines are drawn on the terminal: `LIFECYCLE_CONSOLE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Console {
     #[default]
@@ -41,23 +41,25 @@ pub(crate) enum Console {
     Off,
 }
 
-/// What the environment says.
+/// The configuration by environment variables, and the messages about them.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     pub(crate) settings: Settings,
-    /// By the component's name in upper snake case: the variable's name, and the time.
+    /// The `timeout` of components, by their names in upper snake case.
     pub(crate) timeouts: Vec<(String, Duration)>,
+    /// The `start_timeout` of components, likewise.
     pub(crate) start_timeouts: Vec<(String, Duration)>,
-    /// The variables that these times are from.
+    /// The variables that set durations, by their full names.
     pub(crate) given: Vec<(String, Duration)>,
     pub(crate) console: Console,
-    /// Where probes and metrics are answered.
+    /// The address of probes and metrics.
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) report: Option<ReportPath>,
-    /// The plan is printed, and nothing started.
+    /// If present, the plan is printed and nothing is started.
     pub(crate) print: Option<PrintFormat>,
+    /// Whether warnings of the plan are errors.
     pub(crate) strict: bool,
-    /// What is rehearsed.
+    /// The directives of the drill.
     pub(crate) drill: Option<String>,
     pub(crate) errors: Vec<String>,
     pub(crate) warnings: Vec<String>,
@@ -73,7 +75,7 @@ impl Environment {
         let mut variables: Vec<_> = variables
             .into_iter()
             .filter_map(|(name, value)| {
-                // One that is not UTF-8 is none that is read, but must not go unnoticed.
+                // A name that is not UTF-8 matches no variable. It is kept, so that it gets a warning.
                 let name = name.to_string_lossy();
                 Some((name.strip_prefix(PREFIX)?.to_owned(), value))
             })
@@ -111,15 +113,15 @@ impl Environment {
             match value.to_str().map(admin_address::parse) {
                 _ if value.is_empty() => {}
                 Some(Ok(address)) => self.admin = Some(address),
-                Some(Err(why)) => self.refuse(name, value, &why, admin_address::ALLOWED),
-                None => self.refuse(name, value, "it is not UTF-8", admin_address::ALLOWED),
+                Some(Err(why)) => self.refuse(name, value, &why, admin_address::EXPECTED),
+                None => self.refuse(name, value, "it is not UTF-8", admin_address::EXPECTED),
             }
         } else if name == "DRILL" {
             match value.to_str() {
                 Some("") => {}
                 Some(text) if cfg!(feature = "drill") => self.drill = Some(text.to_owned()),
                 Some(_) => self.warnings.push(format!(
-                    "{PREFIX}{name} is set, but the app is built without the feature `drill` of `lifecycle`: nothing is rehearsed"
+                    "{PREFIX}{name} is set, but the app is built without the feature `drill` of `lifecycle`: no drill takes place"
                 )),
                 None => self.refuse(name, value, "it is not UTF-8", "a drill such as `stop`"),
             }
@@ -127,14 +129,14 @@ impl Environment {
             match value.to_str().map(PrintFormat::new) {
                 _ if value.is_empty() => {}
                 Some(Ok(format)) => self.print = Some(format),
-                Some(Err(why)) => self.refuse(name, value, &why, PrintFormat::ALLOWED),
-                None => self.refuse(name, value, "it is not UTF-8", PrintFormat::ALLOWED),
+                Some(Err(why)) => self.refuse(name, value, &why, PrintFormat::EXPECTED),
+                None => self.refuse(name, value, "it is not UTF-8", PrintFormat::EXPECTED),
             }
         } else if name == "REPORT" {
             if !value.is_empty() {
                 match ReportPath::new(value) {
                     Ok(path) => self.report = Some(path),
-                    Err(why) => self.refuse(name, value, &why, ReportPath::ALLOWED),
+                    Err(why) => self.refuse(name, value, &why, ReportPath::EXPECTED),
                 }
             }
         } else if name == "STRICT" {
@@ -148,9 +150,8 @@ impl Environment {
             let hint = nearest(name, known).map_or_else(String::new, |near| {
                 format!(": did you mean `{PREFIX}{near}`?")
             });
-            self.warnings.push(format!(
-                "{PREFIX}{name} is not a variable that is read{hint}"
-            ));
+            self.warnings
+                .push(format!("{PREFIX}{name} is not a known variable{hint}"));
         }
     }
 
@@ -161,13 +162,13 @@ impl Environment {
             Some(parsed) => parsed,
         };
         let time = parsed
-            .map_err(|why| self.refuse(name, value, &why, duration::ALLOWED))
+            .map_err(|why| self.refuse(name, value, &why, duration::EXPECTED))
             .ok()?;
         self.given.push((format!("{PREFIX}{name}"), time));
         Some(time)
     }
 
-    /// Those of these limits that are set here, for a message: ` (LIFECYCLE_LAME_DUCK="5s")`.
+    /// Lists which of these limits are set by variables, for a message: ` (LIFECYCLE_LAME_DUCK="5s")`.
     pub(crate) fn given_of(&self, limits: &[&str]) -> String {
         let is_one = |name: &str| {
             let name = name.strip_prefix(PREFIX);
@@ -185,14 +186,14 @@ impl Environment {
         format!(" ({})", given.join(", "))
     }
 
-    fn refuse(&mut self, name: &str, value: &OsStr, why: &str, allowed: &str) {
+    fn refuse(&mut self, name: &str, value: &OsStr, why: &str, expected: &str) {
         let colon = if why.is_empty() { "" } else { ": " };
         self.errors.push(format!(
-            "{PREFIX}{name}={value:?} is not allowed{colon}{why}; allowed is {allowed}"
+            "{PREFIX}{name}={value:?} is invalid{colon}{why}; expected {expected}"
         ));
     }
 
-    /// The component's own limits, of the names given: `(timeout, start_timeout)`.
+    /// The limits of the component of that name: `(timeout, start_timeout)`.
     pub(crate) fn times_of(&self, upper_snake: &str) -> (Option<Duration>, Option<Duration>) {
         let find = |times: &[(String, Duration)]| {
             times
@@ -203,15 +204,15 @@ impl Environment {
         (find(&self.timeouts), find(&self.start_timeouts))
     }
 
-    /// A warning for each variable whose component does not exist: no error, since going back to a version in which it
-    /// had another name must not end in a crash loop.
+    /// Returns a warning for each variable whose component does not exist. It is not an error, because a rollback to a
+    /// version in which the component had another name must not end in a crash loop.
     pub(crate) fn unknown_components(&self, known: &[String]) -> Vec<String> {
         let warn = |prefix: &str, name: &String| {
             let hint = nearest(name, known.iter().map(String::as_str))
                 .map_or_else(String::new, |near| {
                     format!(": did you mean `{PREFIX}{prefix}{near}`?")
                 });
-            format!("{PREFIX}{prefix}{name} names no component of this app{hint}")
+            format!("{PREFIX}{prefix}{name} matches no component of this app{hint}")
         };
         let unknown = |(name, _): &&(String, Duration)| !known.contains(name);
         let timeouts = self
@@ -244,7 +245,7 @@ mod tests {
         ]
     }
 
-    /// The name of a variable, most often one that is read, or nearly.
+    /// The name of a variable, most often a known one, or one that resembles it.
     fn name() -> impl Strategy<Value = OsString> {
         let read = SETTINGS.iter().map(|(name, _)| *name).chain(OTHERS);
         let begin: Vec<String> = read
@@ -281,8 +282,8 @@ mod tests {
         ]
     }
 
-    /// What came of the variables: how many set something, and how many messages there are.
-    fn heard(environment: &Environment) -> (usize, usize) {
+    /// The effects of the variables: how many set something, and how many messages there are.
+    fn effects(environment: &Environment) -> (usize, usize) {
         let of = environment.settings;
         let set = [
             of.shutdown_timeout,
@@ -304,8 +305,8 @@ mod tests {
         (set, environment.errors.len() + environment.warnings.len())
     }
 
-    /// Whether it says what holds without it.
-    fn says_the_default(name: &OsStr, value: &OsStr) -> bool {
+    /// Whether the variable sets its default.
+    fn sets_the_default(name: &OsStr, value: &OsStr) -> bool {
         let values: &[&str] = match name.to_str() {
             Some("LIFECYCLE_CONSOLE") => &["auto", ""],
             Some(
@@ -319,40 +320,40 @@ mod tests {
 
     proptest! {
         #[test]
-        fn d6_each_variable_sets_something_or_is_told_of(name in name(), value in value()) {
+        fn d6_each_variable_sets_something_or_gets_a_message(name in name(), value in value()) {
             let environment = Environment::of([(name.clone(), value.clone())]);
-            let (set, told) = heard(&environment);
-            let silent = usize::from(says_the_default(&name, &value));
-            prop_assert_eq!(set + told + silent, 1, "{:?}={:?}: {:?}", name, value, environment);
-            // A component's is told of where there is no such component.
+            let (set, messages) = effects(&environment);
+            let silent = usize::from(sets_the_default(&name, &value));
+            prop_assert_eq!(set + messages + silent, 1, "{:?}={:?}: {:?}", name, value, environment);
+            // The variable of a component that does not exist gets a warning.
             let unknown = environment.unknown_components(&[]).len();
             prop_assert_eq!(unknown, environment.timeouts.len() + environment.start_timeouts.len());
             for error in &environment.errors {
                 let name = name.to_string_lossy();
                 prop_assert!(error.contains(&*name) && error.contains(&format!("{value:?}")), "{}", error);
-                prop_assert!(error.contains("allowed is"), "{}", error);
+                prop_assert!(error.contains("expected"), "{}", error);
             }
         }
 
         #[test]
-        fn d6_many_variables_are_heard_as_each_alone(
+        fn d6_variables_do_not_affect_each_other(
             variables in prop::collection::hash_map(name(), value(), 0..8)
         ) {
-            let all = heard(&Environment::of(variables.clone()));
-            let alone = variables.into_iter().map(|one| heard(&Environment::of([one])));
+            let all = effects(&Environment::of(variables.clone()));
+            let alone = variables.into_iter().map(|one| effects(&Environment::of([one])));
             let sum = alone.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             prop_assert_eq!(all, sum);
         }
 
         #[test]
-        fn d6_what_is_not_ours_is_left_alone(name in bytes(), value in bytes()) {
+        fn d6_variables_without_the_prefix_are_ignored(name in bytes(), value in bytes()) {
             prop_assume!(!name.starts_with(PREFIX.as_bytes()));
             let variable = (OsString::from_vec(name), OsString::from_vec(value));
-            prop_assert_eq!(heard(&Environment::of([variable])), (0, 0));
+            prop_assert_eq!(effects(&Environment::of([variable])), (0, 0));
         }
 
         #[test]
-        fn d6_a_time_that_is_accepted_is_the_one_that_was_written(
+        fn d6_a_formatted_duration_is_read_back(
             setting in prop::sample::select(SETTINGS.to_vec()),
             component in "[A-Z]{1,8}",
             millis in 1..=31_536_000_000_u64,
@@ -364,7 +365,7 @@ mod tests {
                 (&format!("{PREFIX}{TIMEOUT}{component}"), &text),
                 (&format!("{PREFIX}{START_TIMEOUT}{component}"), &text),
             ]);
-            prop_assert_eq!(heard(&environment), (3, 0));
+            prop_assert_eq!(effects(&environment), (3, 0));
             prop_assert_eq!(environment.settings, (setting.1)(Settings::NONE, time));
             prop_assert_eq!(environment.times_of(&component), (Some(time), Some(time)));
         }
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_and_component_times_are_read() {
+    fn settings_and_timeouts_of_components_are_read() {
         let environment = read(&[
             ("LIFECYCLE_SHUTDOWN_TIMEOUT", "1m 30s"),
             ("LIFECYCLE_LAME_DUCK", "0"),
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_is_one_message_with_variable_value_and_what_is_allowed() {
+    fn each_mistake_is_one_message_with_variable_value_and_expectation() {
         let environment = read(&[
             ("LIFECYCLE_SHUTDOWN_TIMEOUT", "banana"),
             ("LIFECYCLE_START_TIMEOUT", "0"),

@@ -1,8 +1,8 @@
-//! `LIFECYCLE_PRINT`: in which format the plan is printed.
+//! `LIFECYCLE_PRINT`: the format in which the plan is printed.
 
 use crate::base::names::nearest;
 
-/// What is printed.
+/// A format of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PrintFormat {
     Plan,
@@ -15,7 +15,8 @@ pub(crate) enum PrintFormat {
 }
 
 impl PrintFormat {
-    pub(crate) const ALLOWED: &str =
+    /// The accepted values, for messages.
+    pub(crate) const EXPECTED: &str =
         "`plan`, `dot`, `mermaid`, `json`, `kubernetes`, `systemd` or `compose`";
 
     const ALL: [(&str, Self); 7] = [
@@ -28,7 +29,7 @@ impl PrintFormat {
         ("compose", Self::Compose),
     ];
 
-    /// What is wrong with it, otherwise; nothing to say where it is only unknown.
+    /// Parses the format. The error says what is wrong; it is empty if the value is unknown and resembles no format.
     pub(crate) fn new(value: &str) -> Result<Self, String> {
         match Self::ALL.iter().find(|(name, _)| *name == value) {
             Some((_, Self::Json)) if !cfg!(feature = "json") => {
@@ -49,16 +50,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_its_format() {
+    fn each_name_is_parsed() {
         for (name, format) in PrintFormat::ALL {
             let built = format != PrintFormat::Json || cfg!(feature = "json");
             assert_eq!(PrintFormat::new(name).ok(), Some(format).filter(|_| built));
-            assert!(PrintFormat::ALLOWED.contains(&format!("`{name}`")));
+            assert!(PrintFormat::EXPECTED.contains(&format!("`{name}`")));
         }
     }
 
     #[test]
-    fn what_was_meant_is_named() {
+    fn a_misspelled_format_gets_a_suggestion() {
         for (value, said) in [
             ("kubernets", "perhaps `kubernetes` is meant"),
             ("PLAN", "perhaps `plan` is meant"),
@@ -71,7 +72,7 @@ mod tests {
 
     #[cfg(not(feature = "json"))]
     #[test]
-    fn without_its_feature_a_format_is_refused_and_the_feature_named() {
+    fn without_the_feature_json_is_an_error_that_names_it() {
         let why = PrintFormat::new("json").expect_err("it is refused");
         assert!(why.contains("feature `json`"), "{why}");
     }

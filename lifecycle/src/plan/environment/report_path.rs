@@ -1,4 +1,4 @@
-//! `LIFECYCLE_REPORT`: where the timeline of the life is written to, and in which format.
+//! `LIFECYCLE_REPORT`: the file to which the report is written, and its format.
 
 use std::ffi::OsStr;
 use std::fs::{canonicalize, symlink_metadata};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::failure::one_line;
 
-/// What the ending of the path says.
+/// The format of a report, by the extension of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
@@ -16,24 +16,25 @@ pub(crate) enum Format {
     Text,
 }
 
-/// A path that a report can be written to, as far as can be seen.
+/// A path to which a report can be written, as far as that can be checked at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportPath {
-    /// Absolute and without links, so that it stays the same when the working directory changes.
+    /// Absolute and without symbolic links, so that a change of the working directory does not affect it.
     pub(crate) folder: PathBuf,
     pub(crate) file: PathBuf,
     pub(crate) format: Format,
 }
 
 impl ReportPath {
-    pub(crate) const ALLOWED: &str = "a path that ends in `.svg`, `.html`, `.txt` or `.json`, in a folder that exists, of an ordinary file or none";
+    /// The accepted paths, for messages.
+    pub(crate) const EXPECTED: &str = "a path that ends in `.svg`, `.html`, `.txt` or `.json`, in an existing folder, at which there is a regular file or nothing";
 
-    /// What is wrong with it, otherwise.
+    /// Checks the path. The error says what is wrong with it.
     pub(crate) fn new(value: &OsStr) -> Result<Self, String> {
         let path = Path::new(value);
         let name = path
             .file_name()
-            .ok_or_else(|| "it names no file".to_owned())?;
+            .ok_or_else(|| "it does not name a file".to_owned())?;
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -62,13 +63,14 @@ impl Format {
             Some("txt") => Ok(Self::Text),
             Some("json") if cfg!(feature = "json") => Ok(Self::Json),
             Some("json") => Err("`lifecycle` is built without its feature `json`".to_owned()),
-            Some(other) => Err(format!("`.{other}` is no format of reports")),
-            None => Err("its ending names no format".to_owned()),
+            Some(other) => Err(format!("`.{other}` is not a report format")),
+            None => Err("its extension names no format".to_owned()),
         }
     }
 }
 
-/// Whether a file can be put there: nothing is there, or an ordinary file. No link is followed.
+/// Checks that the report can replace what is at the path: nothing, or a regular file. Does not follow symbolic links,
+/// which might lead out of the folder.
 pub(crate) fn check(file: &Path) -> Result<(), Error> {
     let kind = match symlink_metadata(file) {
         Ok(found) => found.file_type(),
@@ -76,11 +78,11 @@ pub(crate) fn check(file: &Path) -> Result<(), Error> {
         Err(error) => return Err(error),
     };
     let why = if kind.is_symlink() {
-        "it is a symbolic link, and none is followed"
+        "it is a symbolic link, which is not followed"
     } else if kind.is_dir() {
         "it is a directory"
     } else if !kind.is_file() {
-        "it is no ordinary file"
+        "it is not a regular file"
     } else {
         return Ok(());
     };
@@ -98,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_in_a_folder_is_refused() {
+    fn a_path_without_a_file_in_a_folder_is_refused() {
         for (value, why) in [
-            ("/", "names no file"),
-            ("..", "names no file"),
+            ("/", "does not name a file"),
+            ("..", "does not name a file"),
             ("/nowhere/life.json", "folder cannot be used: No such file"),
             ("/dev/null/life.json", "folder cannot be used: "),
             ("/tmp", "directory"),
-            ("/dev/null", "ordinary"),
+            ("/dev/null", "regular"),
             ("/proc/self/exe", "link"),
         ] {
             refused(value, why);
@@ -113,10 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn the_ending_must_name_a_format() {
+    fn the_extension_must_name_a_format() {
         refused("life", "names no format");
-        refused("life.pdf", "`.pdf` is no format");
-        refused("life.JSON", "`.JSON` is no format");
+        refused("life.pdf", "`.pdf` is not a report format");
+        refused("life.JSON", "`.JSON` is not a report format");
     }
 
     #[test]
@@ -129,7 +131,7 @@ mod tests {
 
     #[cfg(not(feature = "json"))]
     #[test]
-    fn without_its_feature_a_format_is_refused_and_the_feature_named() {
+    fn without_the_feature_json_is_an_error_that_names_it() {
         refused("life.json", "feature `json`");
     }
 }

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::proof::graph::{GraphBuf, Node};
 
 const fn node(order: Option<i32>, seconds: u64) -> Node {
     let timeout = if seconds == 0 {
@@ -6,17 +9,27 @@ const fn node(order: Option<i32>, seconds: u64) -> Node {
     } else {
         Some(Duration::from_secs(seconds))
     };
-    Node { order, timeout }
+    Node {
+        order,
+        timeout,
+        ..Node::PLAIN
+    }
 }
 
+/// An edge `(a, b)`: `a` needs `b`, so that `a` stops first.
 fn chain(nodes: &[Node], edges: &[(u32, u32)]) -> (u64, Vec<u32>) {
-    let (time, nodes) = resources(nodes, edges);
+    let mut graph = GraphBuf::default();
+    for (from, node) in (0..).zip(nodes) {
+        let needs = edges.iter().filter(|edge| edge.0 == from);
+        graph.push(*node, needs.map(|edge| edge.1 as usize));
+    }
+    let (time, nodes) = resources(graph.graph());
     (time.as_secs(), nodes)
 }
 
 #[test]
-fn follows_dependencies() {
-    // 0 needs 1 needs 2; 3 stands apart.
+fn the_chain_follows_dependencies() {
+    // 0 needs 1 needs 2; 3 is unrelated.
     let nodes = [node(None, 5), node(None, 0), node(None, 20), node(None, 24)];
     assert_eq!(chain(&nodes, &[(0, 1), (1, 2)]), (25, vec![0, 2]));
     assert_eq!(chain(&nodes, &[]), (24, vec![3]));
@@ -24,7 +37,7 @@ fn follows_dependencies() {
 }
 
 #[test]
-fn takes_orders_as_barriers() {
+fn orders_are_barriers() {
     let nodes = [
         node(Some(1), 1),
         node(Some(3), 3),
@@ -38,7 +51,7 @@ fn takes_orders_as_barriers() {
 }
 
 #[test]
-fn opens_a_group_only_when_the_one_above_has_ended() {
+fn a_group_opens_when_the_one_above_has_ended() {
     // 0 (order 2) waits for 1 without order, which waits for 2.
     let nodes = [
         node(Some(2), 1),
@@ -50,13 +63,13 @@ fn opens_a_group_only_when_the_one_above_has_ended() {
 }
 
 #[test]
-fn leaves_cycles_out() {
+fn resources_on_a_cycle_do_not_count() {
     let nodes = [node(None, 1), node(None, 2), node(None, 4)];
     assert_eq!(chain(&nodes, &[(0, 1), (1, 0)]), (4, vec![2]));
 }
 
 #[test]
-fn adds_up_the_workers_groups() {
+fn groups_of_workers_add_up() {
     let second = Duration::from_secs(1);
     let crew = [
         node(None, 2),
@@ -73,9 +86,9 @@ fn adds_up_the_workers_groups() {
     assert_eq!(workers(Some(second), &[]), second);
 }
 
-/// Against the plain definition, with an edge for each pair of orders, on many small graphs.
+/// The definition has an edge for each pair of orders.
 #[test]
-fn agrees_with_the_definition() {
+fn the_chain_is_the_longest_by_definition() {
     let mut state = 1_u64;
     let mut random = move |below: u64| {
         state ^= state << 13;

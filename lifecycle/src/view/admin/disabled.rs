@@ -32,7 +32,7 @@ impl Admin {
 pub(crate) struct Farewell;
 
 impl Farewell {
-    pub(crate) fn is_nobody(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         true
     }
 

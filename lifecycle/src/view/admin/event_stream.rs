@@ -1,4 +1,4 @@
-//! The stream of pictures, as server-sent events: the body of an answer that ends when the process does.
+//! The stream of pictures, as server-sent events: a response body that ends when the process does.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,20 +9,21 @@ use std::task::{Context, Poll, ready};
 use hyper::body::{Body, Bytes, Frame};
 use tokio::sync::{Notify, watch};
 
-use crate::view::admin::live_picture::Painted;
+use crate::view::admin::live_picture::Drawn;
 
-type Latest = watch::Receiver<Option<Arc<Painted>>>;
+type Latest = watch::Receiver<Option<Arc<Drawn>>>;
 
+/// A response body of one event per picture.
 pub(super) struct Pictures {
-    /// Nothing after the last one.
+    /// `None` after the last picture.
     next: Option<Next>,
     takes: Arc<Notify>,
 }
 
-type Next = Pin<Box<dyn Future<Output = Option<(Arc<Painted>, Latest)>> + Send>>;
+type Next = Pin<Box<dyn Future<Output = Option<(Arc<Drawn>, Latest)>> + Send>>;
 
 impl Pictures {
-    /// Those that are painted from now on.
+    /// Streams the pictures that are drawn from now on.
     pub(super) fn new(latest: Latest, takes: Arc<Notify>) -> Self {
         Self {
             next: Some(after(latest)),
@@ -35,12 +36,12 @@ fn after(mut latest: Latest) -> Next {
     Box::pin(async move { Some((next(&mut latest).await?, latest)) })
 }
 
-/// The next picture, or the last one.
-pub(super) async fn next(latest: &mut Latest) -> Option<Arc<Painted>> {
-    // Seen is what was there when the receiver was made, or was taken last.
+/// Waits for the next picture; after the last one, returns that again.
+pub(super) async fn next(latest: &mut Latest) -> Option<Arc<Drawn>> {
+    // What was there when the receiver was made counts as seen, and is outdated, unless it is the last picture.
     let known = latest.borrow().clone();
-    if let Some(painted) = known.filter(|painted| painted.is_last) {
-        return Some(painted);
+    if let Some(drawn) = known.filter(|drawn| drawn.is_last) {
+        return Some(drawn);
     }
     latest.changed().await.ok()?;
     latest.borrow_and_update().clone()
@@ -50,7 +51,7 @@ impl Body for Pictures {
     type Data = Bytes;
     type Error = Infallible;
 
-    /// Called when what was taken before is about to be written: whoever does not read takes none.
+    /// Called when the previous frame is about to be written: a viewer that does not read takes no picture.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
@@ -58,12 +59,12 @@ impl Body for Pictures {
         let Some(next) = &mut self.next else {
             return Poll::Ready(None);
         };
-        let Some((painted, latest)) = ready!(next.as_mut().poll(task)) else {
+        let Some((drawn, latest)) = ready!(next.as_mut().poll(task)) else {
             self.next = None;
             return Poll::Ready(None);
         };
-        self.next = (!painted.is_last).then(|| after(latest));
+        self.next = (!drawn.is_last).then(|| after(latest));
         self.takes.notify_one();
-        Poll::Ready(Some(Ok(Frame::data(painted.event.clone()))))
+        Poll::Ready(Some(Ok(Frame::data(drawn.event.clone()))))
     }
 }

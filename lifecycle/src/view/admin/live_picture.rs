@@ -1,8 +1,8 @@
-//! The live pictures: painted by one task for all who look on, and only while somebody does.
+//! The live pictures: drawn by one task for all viewers, and only while there are any.
 //!
-//! The driver is asked how far the life has come, so that a picture is made of the same as that of the report. A picture
-//! is due when the driver tells of something, when somebody comes, and now and then, since time goes by; whoever reads
-//! more slowly than they are painted misses some, and has the last one.
+//! The driver is asked how far the life has come, so that a live picture is made of the same data as that of the
+//! report. A picture is due when the driver reports an event, when a viewer arrives, and periodically, since time
+//! passes. A viewer that reads more slowly than pictures are drawn misses some, and gets the latest one.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,63 +10,73 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use tokio::select;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::life::input::Input;
 use crate::report::Report;
-use crate::view::admin::status::{Board, Phase};
 use crate::view::picture::live::Picture;
 
-/// Streams of pictures at a time: far fewer than connections, so that they can never take the place of probes.
+/// The number of streams at a time: far fewer than connections, so that streams never take the place of probes.
 const MOST: usize = 16;
-/// The least between two pictures.
+/// The least time between two pictures.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A picture of very many components may take its time to be painted: so many times as long nothing else is.
+/// Drawing many components takes its time. The task then pauses for this many times as long, so that it takes a tenth
+/// of the admin's thread at most.
 const SHARE: u32 = 10;
-/// How old a picture gets while something is under way; where nothing is, a tenth of how long that has been so, up to
-/// this.
+/// The greatest age of a picture while the app starts or stops. While it runs, it is a tenth of how long it has been
+/// running, from `TICK` up to `CALM`.
 const TICK: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(10);
-/// What the process waits at its end for those who look on to get the last picture.
+/// How long the end of the process waits for the viewers to get the last picture.
 const FAREWELL: Duration = Duration::from_millis(250);
 
-pub(super) struct Gallery {
-    /// How many look on.
-    lookers: watch::Sender<usize>,
-    latest: watch::Sender<Option<Arc<Painted>>>,
+/// The life that is drawn.
+pub(super) trait Source: Send + Sync + 'static {
+    /// The input of the driver, once there is a driver.
+    fn driver(&self) -> Option<&mpsc::UnboundedSender<Input>>;
+
+    /// How long the app has been running; `None` while it starts or stops.
+    fn running_for(&self) -> Option<Duration>;
+}
+
+/// What the task that draws, the viewers and the driver share.
+pub(super) struct LivePicture {
+    /// How many there are.
+    viewers: watch::Sender<usize>,
+    latest: watch::Sender<Option<Arc<Drawn>>>,
     places: Arc<Semaphore>,
-    /// There is something new to be seen.
+    /// Something has changed since the last picture.
     news: Notify,
     end: OnceLock<Report>,
-    /// That cuts short what is between two pictures.
+    /// Ends the pause between two pictures.
     end_news: Notify,
-    /// Told when everybody has the last picture.
+    /// Notified once all viewers have the last picture.
     seen: Mutex<Option<SyncSender<()>>>,
 }
 
-pub(super) struct Painted {
+pub(super) struct Drawn {
     pub(super) picture: Picture,
     /// As an event of the stream.
     pub(super) event: Bytes,
     pub(super) is_last: bool,
 }
 
-/// Somebody who looks on, until it is dropped: when the connection has ended, and all is written.
-pub(super) struct Looker {
-    board: Arc<Board>,
-    /// Told for each picture that is taken, where it is a stream of them.
+/// A connection that gets pictures, until it is dropped: when the connection has ended and everything is written.
+pub(super) struct Viewer {
+    live_picture: Arc<LivePicture>,
+    /// For a stream: notified whenever it takes a picture.
     stream: OnceLock<(Arc<Notify>, OwnedSemaphorePermit)>,
 }
 
-/// Waits until those who look on have seen the end.
+/// Waits until the viewers have the last picture.
 #[must_use = "the process must not end before"]
 pub(crate) struct Farewell(Option<Receiver<()>>);
 
-impl Default for Gallery {
+impl Default for LivePicture {
     fn default() -> Self {
         Self {
-            lookers: watch::Sender::new(0),
+            viewers: watch::Sender::new(0),
             latest: watch::Sender::new(None),
             places: Arc::new(Semaphore::new(MOST)),
             news: Notify::new(),
@@ -77,40 +87,41 @@ impl Default for Gallery {
     }
 }
 
-impl Gallery {
-    /// Something has changed. Costs next to nothing where nobody looks on.
+impl LivePicture {
+    /// Notes that something has changed. It costs next to nothing without viewers: the driver calls it for every event.
     pub(super) fn change(&self) {
         self.news.notify_one();
     }
 
-    /// The life has ended so.
+    /// Notes that the life has ended.
     pub(super) fn end(&self, report: &Report) -> Farewell {
         let (seen, is_seen) = sync_channel(1);
+        // Before the end is set: the task takes the sender once it has drawn the end.
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         let _ = self.end.set(report.clone());
         self.news.notify_one();
         self.end_news.notify_one();
-        let anybody = *self.lookers.borrow() > 0;
-        Farewell(anybody.then_some(is_seen))
+        let has_viewers = *self.viewers.borrow() > 0;
+        Farewell(has_viewers.then_some(is_seen))
     }
 
-    pub(super) fn latest(&self) -> watch::Receiver<Option<Arc<Painted>>> {
+    pub(super) fn latest(&self) -> watch::Receiver<Option<Arc<Drawn>>> {
         self.latest.subscribe()
     }
 }
 
-impl Looker {
-    pub(super) fn new(board: &Arc<Board>) -> Self {
-        board.gallery.lookers.send_modify(|lookers| *lookers += 1);
+impl Viewer {
+    pub(super) fn new(live_picture: &Arc<LivePicture>) -> Self {
+        live_picture.viewers.send_modify(|viewers| *viewers += 1);
         Self {
-            board: Arc::clone(board),
+            live_picture: Arc::clone(live_picture),
             stream: OnceLock::new(),
         }
     }
 
-    /// Makes it one of the few who get a stream of pictures; what is to be told whenever it takes one.
+    /// Turns it into a stream of pictures, if there is a place. Returns what to notify whenever it takes one.
     pub(super) fn stay(&self) -> Option<Arc<Notify>> {
-        let permit = Arc::clone(&self.board.gallery.places).try_acquire_owned();
+        let permit = Arc::clone(&self.live_picture.places).try_acquire_owned();
         let takes = Arc::<Notify>::default();
         self.stream
             .set((Arc::clone(&takes), permit.ok()?))
@@ -118,95 +129,87 @@ impl Looker {
             .map(|()| takes)
     }
 
-    /// What is told whenever it takes a picture, where it gets a stream of them.
+    /// What a stream notifies whenever it takes a picture; `None` if it is not a stream.
     pub(super) fn takes(&self) -> Option<&Notify> {
         self.stream.get().map(|(takes, _)| &**takes)
     }
 }
 
-impl Drop for Looker {
+impl Drop for Viewer {
     fn drop(&mut self) {
-        let lookers = &self.board.gallery.lookers;
-        lookers.send_modify(|lookers| *lookers -= 1);
+        let viewers = &self.live_picture.viewers;
+        viewers.send_modify(|viewers| *viewers -= 1);
     }
 }
 
 impl Farewell {
-    pub(crate) const NOBODY: Self = Self(None);
+    /// There is no viewer to wait for.
+    pub(crate) const NONE: Self = Self(None);
 
-    pub(crate) fn is_nobody(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Waits for so long at most.
-    pub(crate) fn wait(self, left: Duration) {
+    /// Waits for `remaining` at most.
+    pub(crate) fn wait(self, remaining: Duration) {
         if let Some(seen) = self.0 {
-            let _ = seen.recv_timeout(FAREWELL.min(left));
+            let _ = seen.recv_timeout(FAREWELL.min(remaining));
         }
     }
 }
 
-/// Paints while somebody looks on, until the last picture.
-pub(super) async fn paint(board: Arc<Board>) {
-    let gallery = &board.gallery;
-    let mut lookers = gallery.lookers.subscribe();
-    while lookers.wait_for(|lookers| *lookers > 0).await.is_ok() {
+/// Draws while there are viewers, up to the last picture.
+pub(super) async fn draw(live_picture: Arc<LivePicture>, source: Arc<impl Source>) {
+    let mut viewers = live_picture.viewers.subscribe();
+    while viewers.wait_for(|viewers| *viewers > 0).await.is_ok() {
         let begun = Instant::now();
-        if let Some(painted) = paint_one(&board).await {
-            let is_last = painted.is_last;
-            gallery.latest.send_replace(Some(Arc::new(painted)));
+        if let Some(drawn) = draw_one(&live_picture, &*source).await {
+            let is_last = drawn.is_last;
+            live_picture.latest.send_replace(Some(Arc::new(drawn)));
             if is_last {
-                let _ = lookers.wait_for(|lookers| *lookers == 0).await;
-                let seen = gallery.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                let _ = viewers.wait_for(|viewers| *viewers == 0).await;
+                let seen = &live_picture.seen;
+                let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                 let _ = seen.as_ref().map(|seen| seen.try_send(()));
                 return;
             }
         }
         let pause = PAUSE.max(begun.elapsed() * SHARE);
-        let tick = tick(&board);
+        let tick = source
+            .running_for()
+            .map_or(TICK, |calm| (calm / 10).clamp(TICK, CALM));
         select! {
             () = sleep(pause) => {}
-            () = gallery.end_news.notified() => {}
+            () = live_picture.end_news.notified() => {}
         }
         select! {
-            () = gallery.news.notified() => {}
-            _ = lookers.changed() => {}
+            () = live_picture.news.notified() => {}
+            _ = viewers.changed() => {}
             () = sleep(tick) => {}
         }
     }
 }
 
-fn tick(board: &Board) -> Duration {
-    let state = board.state();
-    if state.phase == Phase::Running {
-        let calm = state.since.elapsed().unwrap_or_default();
-        (calm / 10).clamp(TICK, CALM)
-    } else {
-        TICK
-    }
-}
-
-/// Nothing where there is no life yet, or none any more and no report of it.
-async fn paint_one(board: &Board) -> Option<Painted> {
-    let gallery = &board.gallery;
-    let so_far = match gallery.end.get() {
+/// Draws one picture. `None` if there is no life yet, or if it has ended and its report is not there yet.
+async fn draw_one(live_picture: &LivePicture, source: &impl Source) -> Option<Drawn> {
+    let so_far = match live_picture.end.get() {
         Some(_) => None,
         None => {
             let (ask, answer) = oneshot::channel();
-            board.driver()?.send(Input::Look(ask)).ok()?;
+            source.driver()?.send(Input::Look(ask)).ok()?;
             select! {
                 so_far = answer => Some(so_far.ok()?),
-                // A driver that has ended answers nothing, and what it leaves is dropped in its own time.
-                () = gallery.end_news.notified() => None,
+                // A driver that has ended does not answer, and drops its input only later.
+                () = live_picture.end_news.notified() => None,
             }
         }
     };
     let (kind, picture) = match &so_far {
         Some(so_far) => ("picture", Picture::so_far(so_far)),
-        None => ("ended", Picture::of(gallery.end.get()?)),
+        None => ("ended", Picture::of(live_picture.end.get()?)),
     };
     let event = format!("event: {kind}\ndata: {}\n\n", picture.json());
-    Some(Painted {
+    Some(Drawn {
         picture,
         event: event.into(),
         is_last: so_far.is_none(),

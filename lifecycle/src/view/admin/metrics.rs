@@ -1,8 +1,9 @@
-//! Metrics by the `metrics` facade: rendered for Prometheus from a recorder of our own, and handed to the one that the
-//! user has installed for the whole process, if any.
+//! Metrics through the `metrics` facade: rendered for Prometheus from a recorder of our own, and recorded with the
+//! global recorder that the user has installed, if any.
 //!
-//! They are made of what is known at the moment: gauges are set, and counters set to their totals, so that it does no harm
-//! how often that is done. Instants are told apart from spans as Prometheus recommends: a timestamp does not age.
+//! They are recorded from a snapshot: gauges are set, and counters are set to their totals, so that recording twice
+//! is the same as recording once. Instants are exported as timestamps, as Prometheus recommends, since a timestamp
+//! does not age.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ use crate::error::panic::caught;
 use crate::scope::admission::totals::Work;
 use crate::view::admin::status::{Board, Phase, State, Step};
 
-/// How often a recorder of the user's is told, beside each time that the app enters another phase: more often than a
-/// counter of admissions can run over.
+/// How often the metrics are recorded with the user's recorder, besides each time that the app enters another phase.
+/// A counter of admissions may not wrap in between: see `scope/admission/totals.rs`.
 const PERIOD: Duration = Duration::from_secs(10);
 
 const STATE: &str = "lifecycle_state";
@@ -37,36 +38,39 @@ const UNHEALTHY: &str = "lifecycle_component_unhealthy_checks";
 const GAUGES: [(&str, &str); 9] = [
     (
         STATE,
-        "1 for the state that the app is in, 0 for the others.",
+        "1 for the current state of the app, 0 for the others.",
     ),
     (
         STATE_ENTERED,
-        "When the app entered its state, in seconds since 1970.",
+        "When the app entered its current state, in seconds since 1970.",
     ),
-    (STARTUP, "How long the startup took, once it is over."),
+    (
+        STARTUP,
+        "How long the startup took, in seconds; absent until the app has come up.",
+    ),
     (
         IN_FLIGHT,
-        "Units of admitted work that have not ended, by their component.",
+        "Units of admitted work that have not ended, by component.",
     ),
     (
         COMPONENT_STATE,
-        "1 for the state that the component is in, 0 for the others.",
+        "1 for the current state of the component, 0 for the others.",
     ),
     (
         COMPONENT_ENTERED,
-        "When the component entered its state, in seconds since 1970.",
+        "When the component entered its current state, in seconds since 1970.",
     ),
     (
         START,
-        "How long the component took to come up, all attempts together.",
+        "How long the component took to start, in seconds, including all attempts.",
     ),
     (
         STOP,
-        "How long the component took to stop, all layers together.",
+        "How long the component took to stop, in seconds, including all layers of cleanup.",
     ),
     (
         UNHEALTHY,
-        "How often in a row the health of a component that readiness depends on has failed.",
+        "Consecutive failed health checks of a component that readiness depends on.",
     ),
 ];
 
@@ -79,37 +83,31 @@ const FAILURES: &str = "lifecycle_component_failures_total";
 const STOPS: &str = "lifecycle_component_stops_total";
 
 const COUNTERS: [(&str, &str); 7] = [
-    (
-        ADMITTED,
-        "Units of work that were admitted, by their component.",
-    ),
+    (ADMITTED, "Units of work that were admitted, by component."),
     (
         REFUSED,
-        "Units of work that were refused because the app was draining, by their component.",
+        "Units of work that were refused because admission was closed, by component.",
     ),
     (
         STARTS,
-        "How often the component came up, restarts left out.",
+        "How often the component started, not counting restarts.",
     ),
-    (
-        START_FAILURES,
-        "Attempts to start the component that failed.",
-    ),
+    (START_FAILURES, "Failed attempts to start the component."),
     (
         RESTARTS,
-        "How often the worker ended by itself and was to run again.",
+        "How often the worker ended by itself and was scheduled to run again.",
     ),
     (
         FAILURES,
-        "How often the component failed while it was up, failed periodic runs included.",
+        "How often the component failed while it was up, including failed periodic runs.",
     ),
     (
         STOPS,
-        "How often the component was stopped, by the layer of cleanup that it took.",
+        "How often the component was stopped, by the layer of cleanup that it needed.",
     ),
 ];
 
-/// Renders the metrics.
+/// The recorder that `/metrics` renders.
 pub(super) struct Prometheus {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
@@ -123,7 +121,7 @@ impl Prometheus {
     }
 }
 
-/// In Prometheus' text format.
+/// Renders the metrics in the Prometheus text format.
 pub(super) fn render(board: &Board) -> String {
     let now = Snapshot::of(board);
     let prometheus = board.prometheus.get_or_init(Prometheus::new);
@@ -131,11 +129,11 @@ pub(super) fn render(board: &Board) -> String {
     prometheus.handle.render()
 }
 
-/// Hands them to the recorder of the process, on a thread that it may block.
+/// Records the metrics with the global recorder, on a thread that it may block.
 pub(super) async fn pass_on(board: Arc<Board>) {
     let mut phases = board.phases();
     loop {
-        // Elapsed or changed: both are reasons.
+        // Elapsed or changed: record either way.
         let _ = timeout(PERIOD, phases.changed()).await;
         let Some(inside) = board.inside() else {
             continue;
@@ -143,16 +141,16 @@ pub(super) async fn pass_on(board: Arc<Board>) {
         let now = Snapshot::of(&board);
         let (done, is_done) = oneshot::channel();
         inside.threads.run(move || {
-            // A recorder is user code.
+            // A recorder is user code, which may panic.
             let _ = caught(|| now.record());
             let _ = done.send(());
         });
-        // One at a time, however long it takes.
+        // One at a time: a recorder that blocks must not take a thread per period.
         let _ = is_done.await;
     }
 }
 
-/// All that is known at one instant.
+/// What is known at one instant.
 struct Snapshot {
     state: State,
     work: BTreeMap<Arc<str>, Work>,

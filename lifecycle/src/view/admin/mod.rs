@@ -72,7 +72,8 @@ impl Admin {
             .name("lifecycle-admin".into())
             .spawn(move || {
                 runtime.spawn(readiness::watch(Arc::clone(&of_thread)));
-                runtime.spawn(live_picture::paint(Arc::clone(&of_thread)));
+                let live_picture = Arc::clone(&of_thread.live_picture);
+                runtime.spawn(live_picture::draw(live_picture, Arc::clone(&of_thread)));
                 runtime.spawn(metrics::pass_on(Arc::clone(&of_thread)));
                 runtime.block_on(serve::serve(listener, of_thread));
             })
@@ -101,8 +102,8 @@ impl Admin {
     /// The life has ended so: who looks on is shown the last picture.
     pub(crate) fn finish(&self, report: &Report) -> Farewell {
         match &self.0 {
-            Some(board) => board.gallery.end(report),
-            None => Farewell::NOBODY,
+            Some(board) => board.live_picture.end(report),
+            None => Farewell::NONE,
         }
     }
 }

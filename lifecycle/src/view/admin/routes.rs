@@ -1,4 +1,4 @@
-//! Which path asks for what.
+//! The routes, and what each of them responds.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::metrics;
 use super::probes::{self, Probe};
 use crate::view::admin::event_stream::{Pictures, next};
-use crate::view::admin::live_picture::Looker;
+use crate::view::admin::live_picture::Viewer;
 use crate::view::admin::status::Board;
 
 pub(super) type Body = Either<Full<Bytes>, Pictures>;
@@ -27,26 +27,27 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 
-/// What a page waits for its picture, which is painted at once.
+/// How long a page waits for its picture, which is drawn as soon as the page is requested.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The paths, each with what it serves.
 const ROUTES: [(&str, &str); 6] = [
-    ("/livez", "is the runtime responsive"),
-    ("/startupz", "has the app been up"),
-    ("/readyz", "should it get work"),
+    ("/livez", "whether the runtime responds"),
+    ("/startupz", "whether the app has come up"),
+    ("/readyz", "whether the app takes requests"),
     (
         "/healthz",
-        "how is each component (JSON: /healthz?format=json)",
+        "the health of each component (JSON: /healthz?format=json)",
     ),
-    ("/metrics", "for Prometheus"),
+    ("/metrics", "metrics in the Prometheus text format"),
     ("/", "the live picture, which follows the app at /live"),
 ];
 
-/// What is asked for; nothing that is asked changes anything.
+/// Responds to a request. Every route is read-only.
 pub(super) async fn answer<B>(
     board: &Arc<Board>,
     request: Request<B>,
-    looker: &OnceLock<Looker>,
+    viewer: &OnceLock<Viewer>,
 ) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
@@ -57,15 +58,15 @@ pub(super) async fn answer<B>(
     let uri = request.uri();
     match uri.path() {
         "/" if wants_text(request.headers()) => respond(StatusCode::OK, TEXT, routes()),
-        "/" => page(board, looker).await,
-        "/live" => live(board, looker),
-        "/livez" => say(probes::livez(board).await, TEXT),
-        "/startupz" => say(probes::startupz(board), TEXT),
-        "/readyz" => say(probes::readyz(board).await, TEXT),
+        "/" => page(board, viewer).await,
+        "/live" => live(board, viewer),
+        "/livez" => probed(probes::livez(board).await, TEXT),
+        "/startupz" => probed(probes::startupz(board), TEXT),
+        "/readyz" => probed(probes::readyz(board).await, TEXT),
         "/healthz" => {
             let as_json = wants_json(uri.query(), request.headers());
             let kind = if as_json { JSON } else { TEXT };
-            say(probes::healthz(board, as_json).await, kind)
+            probed(probes::healthz(board, as_json).await, kind)
         }
         "/metrics" => respond(StatusCode::OK, METRICS, metrics::render(board)),
         _ => respond(
@@ -77,20 +78,20 @@ pub(super) async fn answer<B>(
 }
 
 fn routes() -> String {
-    let line = |(path, says)| format!("{path:<10} {says}\n");
+    let line = |(path, purpose)| format!("{path:<10} {purpose}\n");
     ROUTES.map(line).concat()
 }
 
-async fn page(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
-    let mut latest = board.gallery.latest();
-    // It has one painted.
-    looker.get_or_init(|| Looker::new(board));
+async fn page(board: &Arc<Board>, viewer: &OnceLock<Viewer>) -> Response<Body> {
+    let mut latest = board.live_picture.latest();
+    // The arrival of a viewer makes a picture due.
+    viewer.get_or_init(|| Viewer::new(&board.live_picture));
     match timeout(PATIENCE, next(&mut latest)).await {
-        Ok(Some(painted)) => {
-            let mut response = respond(StatusCode::OK, HTML, painted.picture.page(&ROUTES[..5]));
+        Ok(Some(drawn)) => {
+            let mut response = respond(StatusCode::OK, HTML, drawn.picture.page(&ROUTES[..5]));
             response.headers_mut().insert(
                 CONTENT_SECURITY_POLICY,
-                // All else stands in the page; this has to be a header.
+                // The page holds the rest of its policy; a `meta` element cannot hold this directive.
                 HeaderValue::from_static("frame-ancestors 'none'"),
             );
             response
@@ -103,20 +104,23 @@ async fn page(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
     }
 }
 
-fn live(board: &Arc<Board>, looker: &OnceLock<Looker>) -> Response<Body> {
-    let latest = board.gallery.latest();
-    let Some(takes) = looker.get_or_init(|| Looker::new(board)).stay() else {
+fn live(board: &Arc<Board>, viewer: &OnceLock<Viewer>) -> Response<Body> {
+    let latest = board.live_picture.latest();
+    let Some(takes) = viewer
+        .get_or_init(|| Viewer::new(&board.live_picture))
+        .stay()
+    else {
         return respond(
             StatusCode::SERVICE_UNAVAILABLE,
             TEXT,
-            "too many look on already; / has the picture of the moment\n",
+            "too many viewers; / shows a single picture\n",
         );
     };
     let pictures = Pictures::new(latest, takes);
     respond(StatusCode::OK, EVENTS, "").map(|_| Either::Right(pictures))
 }
 
-fn say(probe: Probe, kind: &'static str) -> Response<Body> {
+fn probed(probe: Probe, kind: &'static str) -> Response<Body> {
     let status = if probe.good {
         StatusCode::OK
     } else {
@@ -140,7 +144,7 @@ fn respond(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Re
     response
 }
 
-/// By `?format=json`, else by `Accept` where that names JSON.
+/// Whether JSON is wanted: by `?format=`, or by `Accept` without it.
 fn wants_json(query: Option<&str>, headers: &HeaderMap) -> bool {
     let format = query
         .unwrap_or_default()
@@ -149,12 +153,12 @@ fn wants_json(query: Option<&str>, headers: &HeaderMap) -> bool {
     format.map_or_else(|| wants(headers, JSON), |format| format == "json")
 }
 
-/// Whether `Accept` names plain text and no page.
+/// Whether `Accept` names plain text and not HTML.
 fn wants_text(headers: &HeaderMap) -> bool {
     wants(headers, "text/plain") && !wants(headers, "text/html")
 }
 
-/// Whether `Accept` names that kind.
+/// Whether `Accept` names that type.
 fn wants(headers: &HeaderMap, kind: &str) -> bool {
     headers
         .get_all(ACCEPT)
@@ -172,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_asked_for_by_query_or_header_and_the_query_has_the_last_word() {
+    fn json_is_selected_by_query_or_header_and_the_query_takes_precedence() {
         let json = accept("text/html, application/json;q=0.9");
         assert!(wants_json(None, &json));
         assert!(wants_json(Some("a=b&format=json"), &accept("*/*")));

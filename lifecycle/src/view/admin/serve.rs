@@ -1,7 +1,7 @@
-//! Connections: few at a time, for one request each, and none for long but those that follow the live picture.
+//! Connections: few at a time, for one request each, and limited in time except for streams of the live picture.
 //!
-//! Whoever opens many of them, and asks nothing or never reads, must not keep a probe from its answer: where there are
-//! too many, a new one takes the place of the oldest that has not asked yet, or else of the oldest.
+//! Many connections that send no request, or never read, must not keep a probe from its response: at the limit, a new
+//! connection replaces the oldest one that has not sent a request yet, or else the oldest one.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,30 +18,30 @@ use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::routes::answer;
-use crate::view::admin::live_picture::Looker;
+use crate::view::admin::live_picture::Viewer;
 use crate::view::admin::status::Board;
 
-/// Connections at a time.
+/// The number of connections at a time.
 const MOST: usize = 128;
-/// So many are accepted before they have their turn: few enough that none of them pushes out another.
+/// How many are accepted before the accepted ones are polled: few enough that they do not replace each other.
 const BATCH: usize = MOST / 4;
-/// What the head of a request may take to come.
+/// How long the head of a request may take to arrive.
 const HEAD: Duration = Duration::from_secs(5);
-/// How large it may be, in bytes.
+/// The largest head of a request, in bytes.
 const HEAD_SIZE: usize = 16 * 1024;
-/// What a connection may take, however slowly it reads.
+/// How long a connection may take, however slowly it reads.
 const WHOLE: Duration = Duration::from_secs(30);
-/// How long to wait where a connection cannot be accepted: no event tells when it can be.
+/// How long to wait after a failed accept: no event announces when the next one can succeed.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A connection that is open.
+/// An open connection.
 struct Open {
     task: AbortHandle,
-    /// Whether it has asked for something.
+    /// Whether it has sent a request.
     asks: Arc<AtomicBool>,
 }
 
-/// Accepts and answers, until the process is gone.
+/// Accepts connections and serves them until the process ends.
 pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
     let mut open = VecDeque::with_capacity(MOST);
     for number in 1.. {
@@ -51,13 +51,13 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
                     open.retain(|open: &Open| !open.task.is_finished());
                 }
                 if open.len() >= MOST {
-                    push_one_out(&mut open);
+                    replace_one(&mut open);
                 }
                 open.push_back(Open::new(stream, &board));
             }
             Err(_) => {
-                // Perhaps there are no descriptors left: then one that is held here is given up.
-                push_one_out(&mut open);
+                // The process may have run out of file descriptors: free one that is held here.
+                replace_one(&mut open);
                 sleep(PAUSE).await;
             }
         }
@@ -67,7 +67,8 @@ pub(super) async fn serve(listener: TcpListener, board: Arc<Board>) {
     }
 }
 
-fn push_one_out(open: &mut VecDeque<Open>) {
+/// Aborts the connection that the next one replaces.
+fn replace_one(open: &mut VecDeque<Open>) {
     let asks = |open: &Open| open.asks.load(Ordering::Relaxed);
     let place = open.iter().position(|open| !asks(open)).unwrap_or(0);
     if let Some(open) = open.remove(place) {
@@ -86,16 +87,17 @@ impl Open {
     }
 }
 
+/// Serves one request.
 async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
-    // One that says nothing costs no more than its descriptor.
+    // A silent connection costs its descriptor, and no buffers.
     if !matches!(timeout(HEAD, stream.readable()).await, Ok(Ok(()))) {
         return;
     }
-    let looker = OnceLock::new();
+    let viewer = OnceLock::new();
     let service = service_fn(|request| {
         asks.store(true, Ordering::Relaxed);
-        let (board, looker) = (&board, &looker);
-        async move { Ok::<_, Infallible>(answer(board, request, looker).await) }
+        let (board, viewer) = (&board, &viewer);
+        async move { Ok::<_, Infallible>(answer(board, request, viewer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -105,15 +107,15 @@ async fn converse(stream: TcpStream, board: Arc<Board>, asks: Arc<AtomicBool>) {
         .serve_connection(TokioIo::new(stream), service);
     select! {
         _ = connection => {}
-        () = patience(&looker) => {}
+        () = patience(&viewer) => {}
     }
 }
 
-/// Returns when a connection has had its time. One that gets pictures may stay for as long as it takes them, the first of
-/// which comes at once, and the others before this is over again.
-async fn patience(looker: &OnceLock<Looker>) {
+/// Returns when the time of a connection is over. A stream of pictures may stay while it takes at least one in each
+/// `WHOLE`: pictures are drawn far more often than that.
+async fn patience(viewer: &OnceLock<Viewer>) {
     sleep(WHOLE).await;
-    if let Some(takes) = looker.get().and_then(Looker::takes) {
+    if let Some(takes) = viewer.get().and_then(Viewer::takes) {
         while timeout(WHOLE, takes.notified()).await.is_ok() {}
     }
 }
@@ -123,29 +125,24 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::plan::Plan;
-    use crate::plan::selection::Parts;
-
-    fn board() -> Arc<Board> {
-        let Ok(plan) = Plan::new(Parts::default()) else {
-            panic!("there is nothing in it that could be wrong");
-        };
-        Arc::new(Board::new(&plan))
-    }
+    use crate::view::admin::live_picture::LivePicture;
 
     #[tokio::test(start_paused = true)]
-    async fn who_only_asks_has_its_time_and_who_follows_has_it_again_with_each_picture() {
+    async fn a_request_has_its_time_and_a_stream_has_it_again_with_each_picture() {
         let begun = Instant::now();
         patience(&OnceLock::new()).await;
         assert_eq!(begun.elapsed(), WHOLE);
 
-        let board = board();
-        let looker = OnceLock::from(Looker::new(&board));
+        let viewer = OnceLock::from(Viewer::new(&Arc::<LivePicture>::default()));
         let begun = Instant::now();
-        patience(&looker).await;
-        assert_eq!(begun.elapsed(), WHOLE, "it looked once");
+        patience(&viewer).await;
+        assert_eq!(
+            begun.elapsed(),
+            WHOLE,
+            "a viewer of one picture has no more time"
+        );
 
-        let takes = looker.get().and_then(Looker::stay).expect("there is room");
+        let takes = viewer.get().and_then(Viewer::stay).expect("there is room");
         let begun = Instant::now();
         let reads = async {
             for _ in 0..10 {
@@ -153,7 +150,7 @@ mod tests {
                 takes.notify_one();
             }
         };
-        let ((), ()) = tokio::join!(reads, patience(&looker));
+        let ((), ()) = tokio::join!(reads, patience(&viewer));
         assert_eq!(
             begun.elapsed(),
             (WHOLE - Duration::from_secs(1)) * 10 + WHOLE
@@ -161,15 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn places_are_few_and_are_given_back() {
-        let board = board();
+    fn places_for_streams_are_few_and_are_returned() {
+        let live_picture = Arc::<LivePicture>::default();
         let follow = || {
-            let looker = Looker::new(&board);
-            looker.stay().map(|_| looker)
+            let viewer = Viewer::new(&live_picture);
+            viewer.stay().map(|_| viewer)
         };
-        let mut lookers: Vec<Looker> = std::iter::from_fn(follow).collect();
-        assert_eq!(lookers.len(), 16);
-        lookers.pop();
+        let mut viewers: Vec<Viewer> = std::iter::from_fn(follow).collect();
+        assert_eq!(viewers.len(), 16);
+        viewers.pop();
         assert!(follow().is_some());
     }
 }

@@ -15,7 +15,7 @@ use crate::life::input::Input;
 use crate::life::liveness::Liveness;
 use crate::plan::Plan;
 use crate::plan::component::{Id, Kind};
-use crate::view::admin::live_picture::Gallery;
+use crate::view::admin::live_picture::{LivePicture, Source};
 
 /// Everything that is asked for.
 pub(super) struct Board {
@@ -23,7 +23,7 @@ pub(super) struct Board {
     /// Each time that the app enters a phase.
     phases: watch::Sender<Phase>,
     life: OnceLock<(Inside, Liveness, mpsc::UnboundedSender<Input>)>,
-    pub(super) gallery: Gallery,
+    pub(super) live_picture: Arc<LivePicture>,
     pub(super) checks: Checks,
     /// Made when it is first asked for: to look at the machine's clocks takes half a millisecond.
     pub(super) prometheus: OnceLock<Prometheus>,
@@ -124,7 +124,7 @@ impl Board {
             }),
             phases: watch::Sender::new(Phase::Starting),
             life: OnceLock::new(),
-            gallery: Gallery::default(),
+            live_picture: Arc::default(),
             checks: Checks::new(plan),
             prometheus: OnceLock::new(),
         }
@@ -133,7 +133,7 @@ impl Board {
     pub(super) fn attach(&self, inside: Inside, driver: mpsc::UnboundedSender<Input>) {
         let liveness = Liveness::new(inside.app.runtime.clone());
         let _ = self.life.set((inside, liveness, driver));
-        self.gallery.change();
+        self.live_picture.change();
     }
 
     /// The life, once it is made: before the first start.
@@ -143,11 +143,6 @@ impl Board {
 
     pub(super) fn liveness(&self) -> Option<&Liveness> {
         self.life.get().map(|(_, liveness, _)| liveness)
-    }
-
-    /// Where the driver hears.
-    pub(super) fn driver(&self) -> Option<&mpsc::UnboundedSender<Input>> {
-        self.life.get().map(|(.., driver)| driver)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -171,7 +166,18 @@ impl Board {
         if phase != before {
             self.phases.send_replace(phase);
         }
-        self.gallery.change();
+        self.live_picture.change();
+    }
+}
+
+impl Source for Board {
+    fn driver(&self) -> Option<&mpsc::UnboundedSender<Input>> {
+        self.life.get().map(|(.., driver)| driver)
+    }
+
+    fn running_for(&self) -> Option<Duration> {
+        let state = self.state();
+        (state.phase == Phase::Running).then(|| state.since.elapsed().unwrap_or_default())
     }
 }
 

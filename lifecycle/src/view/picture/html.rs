@@ -1,30 +1,30 @@
-//! The picture as a page: it shows what the picture says of a bar or a row, by pointer and by keyboard, and the texts
-//! below. It needs nothing else, and its policy allows nothing else.
+//! The picture as an HTML page: it shows the details of a bar or a row by pointer and by keyboard, and critical path
+//! and blame below. The page loads nothing else, and its content security policy allows nothing else.
 
 use std::time::Duration;
 
 use super::svg;
 use super::text::Safe;
-use crate::report::blame::{Blame, CriticalPath};
 use crate::report::timeline::Timeline;
+use crate::report::{Blame, CriticalPath};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: Script = Script {
     text: include_str!("page.js"),
-    hash: "'sha256-4TrS08d9ccedLQjdLNOTbBOFssltqxyRTUSx6a040OY='",
+    hash: "'sha256-Jwm3IAwAr1KrvyfNAvstYtrudIV9SilR+Oqki6wjPwg='",
 };
 
-/// The only styles that its policy allows, by their hashes: a test compares them, and says the new ones.
-const STYLES: &str = "'sha256-V+0fW6e5790pms5ogEGPLaoW4AEZOU95iXNq0W4AnSg=' 'sha256-2fV53JWGqafe13g+31GCZymUXdjUVof3xcG1ozuWLlc='";
+/// The only styles that the policy allows, by their hashes: a test compares them and prints the new ones.
+const STYLES: &str = "'sha256-V+0fW6e5790pms5ogEGPLaoW4AEZOU95iXNq0W4AnSg=' 'sha256-aC7hXSHp4VjdBy73giBwyI2Cy2ehaX41Edj3tSbhY2Q='";
 
-/// A script, and the hash by which a policy allows it: a test compares it, and says the new one.
+/// A script, and the hash by which the policy allows it: a test compares it and prints the new one.
 #[derive(Clone, Copy)]
 pub(super) struct Script {
     pub(super) text: &'static str,
     pub(super) hash: &'static str,
 }
 
-/// What a page is made of. The texts are escaped here; `picture`, `before` and `after` are markup.
+/// The parts of a page. Titles and texts are escaped here; `picture`, `before` and `after` are markup.
 pub(super) struct Parts<'a> {
     pub(super) title: &'a str,
     pub(super) picture: &'a str,
@@ -32,11 +32,11 @@ pub(super) struct Parts<'a> {
     pub(super) blame: &'a str,
     pub(super) before: &'a str,
     pub(super) after: &'a str,
-    /// A script after that of the page, which may ask whoever served the page for more.
+    /// A script after that of the page, which may connect to the server that served the page.
     pub(super) more: Option<Script>,
 }
 
-/// The life up to `now`, as an HTML document.
+/// Draws the life up to `now`, as an HTML document.
 pub(crate) fn page(timeline: &Timeline, now: Duration) -> String {
     document(&Parts {
         title: &timeline.app,
@@ -67,7 +67,7 @@ pub(super) fn document(parts: &Parts<'_>) -> String {
          <meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{before}<main>\n{picture}</main>\n\
          <div class=\"texts\">\n<section><h2>Critical path</h2>\n<pre id=\"path\">{path}</pre></section>\n\
-         <section><h2>Who took longest</h2>\n<pre id=\"blame\">{blame}</pre></section>\n</div>\n\
+         <section><h2>Slowest components</h2>\n<pre id=\"blame\">{blame}</pre></section>\n</div>\n\
          {after}<div id=\"details\" hidden></div>\n<script>{text}</script>\n{more}</body>\n</html>\n"
     )
 }
@@ -84,7 +84,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_policy_allows_what_is_there() {
+    fn the_policy_allows_the_styles_and_the_script() {
         assert_eq!(STYLES, format!("{} {}", hash(STYLE), hash(svg::STYLE)));
         assert_eq!(SCRIPT.hash, hash(SCRIPT.text));
     }

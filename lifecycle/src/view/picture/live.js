@@ -1,40 +1,40 @@
 
 "use strict";
-// Each picture of the stream takes the place of the one before; what was pointed at, or had the focus, still is.
+// Each picture of the stream replaces the one before; pointer and focus stay where they are.
 const main = document.querySelector("main");
 const live = document.getElementById("live");
 
-function tell(state, text) {
+function setState(state, text) {
   live.dataset.state = state;
   live.textContent = text;
 }
 function put(event) {
-  const told = JSON.parse(event.data);
+  const data = JSON.parse(event.data);
   const focus = focused();
   const dismissed = details.hidden;
-  main.innerHTML = told.picture;
-  document.getElementById("path").textContent = told.path;
-  document.getElementById("blame").textContent = told.blame;
-  document.title = `${told.app}: ${told.state}`;
+  main.innerHTML = data.picture;
+  document.getElementById("path").textContent = data.path;
+  document.getElementById("blame").textContent = data.blame;
+  document.title = `${data.app}: ${data.state}`;
   bind();
   refocus(focus);
   if (dismissed) hide();
   repoint();
-  return told;
+  return data;
 }
 
 const pictures = new EventSource("live");
 pictures.addEventListener("picture", (event) => {
   const { state } = put(event);
-  tell(state, `live: ${state}`);
+  setState(state, `live: ${state}`);
 });
 pictures.addEventListener("ended", (event) => {
   pictures.close();
   put(event);
-  tell("ended", "the process has ended; this is the last picture of it");
+  setState("ended", "the process has ended; this is the last picture of it");
 });
 pictures.addEventListener("error", () => {
-  if (pictures.readyState === EventSource.CLOSED) tell("lost", "not live: too many look on already; reload the page for another picture");
-  else tell("lost", "not live: the connection is lost, perhaps the process is gone; trying again");
+  if (pictures.readyState === EventSource.CLOSED) setState("lost", "not live: too many viewers; reload the page for another picture");
+  else setState("lost", "not live: the connection is lost, and the process may be gone; trying again");
 });
-tell(live.dataset.state, "connecting");
+setState(live.dataset.state, "connecting");

@@ -1,4 +1,4 @@
-//! The picture of a life that goes on: what of it is told again and again, and the page that shows it.
+//! The picture of a life that goes on: the data that a stream sends for each one, and the page that shows them.
 
 use std::time::Duration;
 
@@ -10,21 +10,20 @@ use super::text::Safe;
 use crate::base::duration::exact;
 use crate::life::outcome::{ComponentOutcome, SoFar};
 use crate::life::track::{Activity, Mark};
-use crate::report::Report;
-use crate::report::blame::{Blame, CriticalPath};
 use crate::report::timeline::Timeline;
+use crate::report::{Blame, CriticalPath, Report};
 use crate::scope::reason::signal_name;
 
-/// Opens the stream of pictures, and puts each in place of the one before.
+/// Opens the stream of pictures and replaces each with the next.
 const SCRIPT: Script = Script {
     text: include_str!("live.js"),
-    hash: "'sha256-ChcsgUmqvVS+/tzn2ZOBwbu09rxCuKcASjiG4OXOkro='",
+    hash: "'sha256-YzEQna6yz6iwA+XRhHdLcXknA5bo+rVCPMtrxGgPkYk='",
 };
 
-/// A life at one instant, drawn.
+/// A life at one instant, drawn and described.
 pub(crate) struct Picture {
     pub(crate) app: String,
-    /// What it is at, in a word.
+    /// The phase that it is in, in a word or two.
     pub(crate) state: &'static str,
     svg: String,
     path: String,
@@ -32,18 +31,19 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// How far it has come.
+    /// Draws a life that goes on, as far as it has come.
     pub(crate) fn so_far(life: &SoFar) -> Self {
         let outcome = &life.outcome;
         let state = state(&outcome.marks);
-        let mut lines = vec![summary(life, state)];
-        lines.extend(outcome.root.clone());
-        Self::new(&Timeline::new(outcome, lines), state, life.age)
+        let mut timeline = Timeline::new(outcome, Vec::new());
+        timeline.lines.push(summary(life, &timeline, state));
+        timeline.lines.extend(outcome.root.clone());
+        Self::new(&timeline, state, life.age)
     }
 
-    /// What it came to.
+    /// Draws a life that has ended.
     pub(crate) fn of(report: &Report) -> Self {
-        let timeline = Timeline::of(report);
+        let timeline = report.timeline();
         Self::new(&timeline, "ended", timeline.end())
     }
 
@@ -57,7 +57,7 @@ impl Picture {
         }
     }
 
-    /// What the page's script takes: one line.
+    /// The data that the page's script takes, on one line.
     pub(crate) fn json(&self) -> String {
         json!({
             "app": self.app,
@@ -69,16 +69,17 @@ impl Picture {
         .to_string()
     }
 
-    /// The page, which shows this picture and asks for those that follow. `routes` are paths beside it, and what they say.
+    /// The page, which shows this picture and opens the stream of the following ones. `routes` are other paths, each
+    /// with what it serves.
     pub(crate) fn page(&self, routes: &[(&str, &str)]) -> String {
-        // Beside the page, wherever a proxy has that.
-        let link = |(path, says): &(&str, &str)| {
-            let (beside, path, says) = (Safe(&path[1..]), Safe(path), Safe(says));
-            format!("<li><a href=\"{beside}\">{path}</a> {says}</li>\n")
+        // Relative to the page: a proxy may serve it below another path.
+        let link = |(path, purpose): &(&str, &str)| {
+            let (relative, path, purpose) = (Safe(&path[1..]), Safe(path), Safe(purpose));
+            format!("<li><a href=\"{relative}\">{path}</a> {purpose}</li>\n")
         };
         let links: String = routes.iter().map(link).collect();
         let before = format!(
-            "<header><p id=\"live\" role=\"status\" data-state=\"{}\">this page needs its script to follow</p></header>\n",
+            "<header><p id=\"live\" role=\"status\" data-state=\"{}\">this page needs JavaScript to follow the app</p></header>\n",
             self.state
         );
         let after = format!("<nav><ul>\n{links}</ul></nav>\n");
@@ -94,7 +95,7 @@ impl Picture {
     }
 }
 
-/// The last phase that has begun.
+/// The phase that began last.
 fn state(marks: &[(Mark, Duration)]) -> &'static str {
     let begun = |(mark, _): &(Mark, Duration)| match mark {
         Mark::Up => Some("running"),
@@ -109,25 +110,21 @@ fn state(marks: &[(Mark, Duration)]) -> &'static str {
     last.unwrap_or("starting")
 }
 
-/// One line: what it is at, and since when.
-fn summary(life: &SoFar, state: &str) -> String {
+/// The phase and its progress, on one line.
+fn summary(life: &SoFar, timeline: &Timeline, state: &str) -> String {
     let outcome = &life.outcome;
-    let at = |wanted: Mark| {
-        let found = outcome.marks.iter().find(|(mark, _)| *mark == wanted);
-        found.map(|(_, at)| *at)
-    };
     let app = &outcome.app;
     let all = outcome.components.len();
     let in_flight = match life.in_flight {
         0 => String::new(),
         units => format!(", {units} in flight"),
     };
-    let Some(cause) = at(Mark::Cause) else {
+    let Some(cause) = timeline.mark(Mark::Cause) else {
         let up = outcome
             .components
             .iter()
             .filter(|outcome| outcome.started.is_some());
-        return match at(Mark::Up) {
+        return match timeline.mark(Mark::Up) {
             Some(up) => format!(
                 "`{app}` is running, for {}{in_flight}",
                 exact(life.age.saturating_sub(up))
@@ -139,16 +136,16 @@ fn summary(life: &SoFar, state: &str) -> String {
             ),
         };
     };
-    let is_left = |outcome: &&ComponentOutcome| {
+    let is_pending = |outcome: &&ComponentOutcome| {
         let last = outcome.spans.last();
         last.is_some_and(|span| span.end == Duration::MAX && span.activity != Activity::Waiting)
     };
-    let left = outcome.components.iter().filter(is_left).count();
+    let pending = outcome.components.iter().filter(is_pending).count();
     let forced = outcome.forced.map_or_else(String::new, |signal| {
         format!(", forced by {}", signal_name(signal))
     });
     format!(
-        "`{app}` stops ({}{forced}), {state}: {left} of {all} left{in_flight}; {} of {}",
+        "`{app}` stops ({}{forced}), {state}: {pending} of {all} pending{in_flight}; {} of {}",
         outcome.reason,
         exact(life.age.saturating_sub(cause)),
         exact(outcome.limit)
@@ -161,10 +158,10 @@ mod tests {
     use crate::view::picture::html::tests::hash;
 
     #[test]
-    fn the_last_phase_that_has_begun_is_the_state() {
+    fn the_state_is_the_phase_that_began_last() {
         let mut marks = Vec::new();
         assert_eq!(state(&marks), "starting");
-        for (mark, says) in [
+        for (mark, expected) in [
             (Mark::Up, "running"),
             (Mark::Cause, "stopping"),
             (Mark::LameDuck, "lame duck"),
@@ -175,7 +172,7 @@ mod tests {
             (Mark::Deadline, "emergency"),
         ] {
             marks.push((mark, Duration::ZERO));
-            assert_eq!(state(&marks), says);
+            assert_eq!(state(&marks), expected);
         }
     }
 

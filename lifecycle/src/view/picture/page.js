@@ -1,22 +1,22 @@
 
 "use strict";
-// What the picture says of its parts as titles is shown beside the pointer, or beside what has the focus.
+// The titles in the picture are shown beside the pointer, or beside the element that has the focus.
 const details = document.getElementById("details");
-let says, rows;
+let titles, rows;
 let pointed = null;
 
-// Takes up a picture.
+// Prepares a new picture: browsers would show the titles as tooltips, too.
 function bind() {
-  says = new Map();
+  titles = new Map();
   for (const title of document.querySelectorAll("svg title")) {
     const part = title.parentNode;
-    says.set(part, title.textContent);
+    titles.set(part, title.textContent);
     part.setAttribute("aria-label", title.textContent);
     part.setAttribute("role", "img");
     title.remove();
   }
   rows = [...document.querySelectorAll("svg .row")];
-  // One stop of the Tab key; the arrows go on from there: up and down to rows, left and right to what a row did.
+  // The rows are one stop of the Tab key; from there the arrows move: up and down between rows, left and right between bars.
   for (const part of document.querySelectorAll("svg .row, svg .span")) part.tabIndex = -1;
   if (rows.length) rows[0].tabIndex = 0;
 }
@@ -28,7 +28,7 @@ function hide() {
 }
 function show(part, x, y) {
   hide();
-  details.textContent = says.get(part);
+  details.textContent = titles.get(part);
   details.hidden = false;
   part.classList.add("at");
   const box = details.getBoundingClientRect();
@@ -41,7 +41,7 @@ function point(part) {
   if (part) show(part, pointed.x, pointed.y);
   else if (!document.activeElement.closest("svg")) hide();
 }
-// Shows what is under the pointer of a picture that has just come.
+// Shows the details under the pointer, which has not moved, of a picture that has just arrived.
 function repoint() {
   if (pointed) point(partOf(document.elementFromPoint(pointed.x, pointed.y)));
 }
@@ -59,14 +59,14 @@ document.addEventListener("focusin", (event) => {
   show(part, Math.max(0, box.left), box.bottom - 14);
 });
 
-// What has the focus, by its places, so that it can have it again in the next picture.
+// The position of the focused element, so that the same element of the next picture can be focused.
 function focused() {
   const part = partOf(document.activeElement);
   const row = part && part.closest(".row");
-  return row ? { name: says.get(row).split(" (")[0], span: [...row.querySelectorAll(".span")].indexOf(part) } : null;
+  return row ? { name: titles.get(row).split(" (")[0], span: [...row.querySelectorAll(".span")].indexOf(part) } : null;
 }
 function refocus(focus) {
-  const row = focus && rows.find((row) => says.get(row).startsWith(focus.name + " ("));
+  const row = focus && rows.find((row) => titles.get(row).startsWith(focus.name + " ("));
   if (!row) return hide();
   rove(focus.span < 0 ? row : row.querySelectorAll(".span")[focus.span] || row);
 }

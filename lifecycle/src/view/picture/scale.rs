@@ -1,12 +1,12 @@
-//! Where an instant is. Startup and shutdown have a scale each, so that the short one of them can be seen, too; the time
-//! between them, and from the end to the deadline, is cut short.
+//! Where an instant is drawn. Startup and shutdown have a scale each, so that a short one next to a long one stays
+//! legible. The time between them, and that from the end to the deadline, is drawn at a fixed width.
 
 use std::time::Duration;
 
 use crate::life::track::Mark;
 use crate::report::timeline::Timeline;
 
-/// How much of the rest the shorter one of startup and shutdown gets at least.
+/// The least part of the variable width that the shorter one of startup and shutdown gets.
 const LEAST: f64 = 0.3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +16,12 @@ pub(super) enum Part {
     Shutdown,
     /// From the end to the reserve.
     Rest,
-    /// What is kept for the emergency hooks, up to the deadline, where that is far from the end.
+    /// The reserve of the emergency hooks, up to the deadline, if the deadline is far from the end.
     Reserve,
 }
 
 impl Part {
-    /// How wide it is drawn, where that has nothing to do with how long it took.
+    /// Its width, if that does not depend on how long it took.
     const fn fixed(self) -> Option<f64> {
         match self {
             Self::Startup | Self::Shutdown => None,
@@ -41,7 +41,7 @@ pub(super) struct Panel {
     pub(super) width: f64,
 }
 
-/// Panels side by side, each of which begins when the one before ends.
+/// Panels side by side, each of which begins when the one before it ends.
 #[derive(Debug)]
 pub(super) struct Scale {
     pub(super) panels: Vec<Panel>,
@@ -58,7 +58,7 @@ impl Scale {
         if let Some(cause) = cause {
             let end = timeline.mark(Mark::End).unwrap_or(now).max(cause);
             let deadline = timeline.mark(Mark::Deadline).unwrap_or(end);
-            // One that is near needs no cut.
+            // A deadline that is near is drawn to scale.
             if (deadline.saturating_sub(cause)) < (end - cause) * 2 {
                 ends.push((Part::Shutdown, deadline.max(end)));
             } else {
@@ -105,7 +105,7 @@ impl Scale {
     }
 }
 
-/// Gives startup and shutdown what is left of the width.
+/// Shares the width that is not fixed between startup and shutdown, in proportion to how long they took.
 fn share(panels: &mut [Panel], width: f64) {
     let width = width - panels.iter().map(|panel| panel.width).sum::<f64>();
     let took = |part: Part| {
@@ -143,7 +143,7 @@ impl Panel {
         }
     }
 
-    /// Round times since its begin, so far apart that their labels fit.
+    /// Round times since the begin of the panel, far enough apart for their labels.
     pub(super) fn ticks(&self) -> Vec<Duration> {
         let took = self.took().as_nanos();
         let most = (self.width / 80.0).max(1.0);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panel_of_no_time_is_a_point() {
+    fn a_panel_without_duration_is_a_point() {
         let panel = panel(Duration::ZERO, 10.0);
         assert_eq!(panel.at(Duration::from_secs(7)), 100.0);
     }

@@ -1,16 +1,17 @@
-//! How things are written.
+//! Text in pictures and pages: escaping, and fitting it into the room there is.
 
 use std::fmt;
 
 use crate::error::escape::escape;
 
-/// Text of anybody, as XML and HTML take it: what acts is escaped, and what they do not allow is replaced.
+/// Text of unknown origin, safe in XML and HTML: markup and control characters are escaped, and characters that XML
+/// does not allow are replaced.
 pub(super) struct Safe<'a>(pub(super) &'a str);
 
 impl fmt::Display for Safe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
-        // Our own lines are kept.
+        // Line breaks are ours: titles have several lines.
         for (place, line) in self.0.split('\n').enumerate() {
             if place > 0 {
                 f.write_char('\n')?;
@@ -31,7 +32,8 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
-/// About how wide a text is, in the widths of its font's size. Rather too wide than too narrow.
+/// Estimates the width of a text, in multiples of its font size. It errs on the wide side, since the fonts of the
+/// viewer are not known.
 pub(super) fn width(text: &str) -> f64 {
     text.chars()
         .map(|character| match character {
@@ -46,16 +48,16 @@ pub(super) fn width(text: &str) -> f64 {
         .sum()
 }
 
-/// The text as far as it fits.
+/// Truncates the text to the room, with an ellipsis.
 pub(super) fn fitting(text: &str, size: f64, room: f64) -> String {
     if width(text) * size <= room {
         return text.to_owned();
     }
     let mut fitting = String::new();
-    let mut left = room / size - 1.0;
+    let mut remaining = room / size - 1.0;
     for character in text.chars() {
-        left -= width(character.encode_utf8(&mut [0; 4]));
-        if left < 0.0 {
+        remaining -= width(character.encode_utf8(&mut [0; 4]));
+        if remaining < 0.0 {
             break;
         }
         fitting.push(character);
@@ -69,14 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_cut() {
+    fn text_that_does_not_fit_is_truncated() {
         assert_eq!(fitting("database", 10.0, 100.0), "database");
         assert_eq!(fitting("a_very_long_name_of_it", 10.0, 50.0), "a_very…");
         assert_eq!(fitting("x", 10.0, 0.0), "…");
     }
 
     #[test]
-    fn d7_what_acts_in_markup_is_escaped() {
+    fn d7_markup_is_escaped() {
         let text = "<script>\u{1b}[2J&\"'\u{ffff}\u{202e}\nnext";
         assert_eq!(
             Safe(text).to_string(),

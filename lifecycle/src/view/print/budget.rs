@@ -1,20 +1,20 @@
-//! What `shutdown_timeout` is spent on, at worst.
+//! The worst case of what `shutdown_timeout` is spent on.
 
 use std::time::Duration;
 
 use crate::plan::Plan;
 
-/// The parts, in their order. Together they are the whole, unless there is more than fits.
+/// The parts, in the order of time. Their sum is `limit + over`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Budget {
     pub(super) lame_duck: Duration,
     pub(super) drain: Duration,
-    /// The longest chain of stops; all that is left where some have a share of it.
+    /// The longest chain of stops; all of the remaining time if any stop has a share of it.
     pub(super) stop: Duration,
     pub(super) emergency: Duration,
-    /// What nobody was promised.
+    /// The time that is reserved for nothing.
     pub(super) margin: Duration,
-    /// By how much they are more than there is.
+    /// By how much the parts exceed the limit.
     pub(super) over: Duration,
     pub(super) limit: Duration,
 }
@@ -27,11 +27,11 @@ impl Budget {
         let sum = fixed
             .into_iter()
             .fold(Duration::ZERO, Duration::saturating_add);
-        let left = limits.shutdown.saturating_sub(sum);
+        let remaining = limits.shutdown.saturating_sub(sum);
         let (shared, margin) = if shares {
-            (left, Duration::ZERO)
+            (remaining, Duration::ZERO)
         } else {
-            (Duration::ZERO, left)
+            (Duration::ZERO, remaining)
         };
         Self {
             lame_duck: limits.lame_duck,
@@ -44,7 +44,7 @@ impl Budget {
         }
     }
 
-    /// What is left for the stops when lame duck and drain take all of their time.
+    /// The time that remains for the stops if lame duck and drain use all of theirs.
     pub(super) fn window(&self) -> Duration {
         self.limit
             .saturating_sub(self.lame_duck)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::view::print::deployment::{ADMIN_PORT, Service, yaml};
 
 pub(super) fn render(service: &Service) -> String {
-    let service = service.clone().behind_load_balancers();
+    let service = service.in_container();
     let name = &service.name;
     let grace = service.grace();
     let reason = service.grace_reason();
@@ -25,22 +25,17 @@ services:
         let arguments: Vec<String> = service.arguments.iter().map(|text| compose(text)).collect();
         let _ = writeln!(text, "    command: [{}]", arguments.join(", "));
     }
-    let mut environment = service.environment.clone();
-    if service.built.admin {
-        let admin = format!("0.0.0.0:{ADMIN_PORT}");
-        environment.push(("LIFECYCLE_ADMIN".to_owned(), admin));
-    }
-    if !environment.is_empty() {
+    if !service.environment.is_empty() {
         text.push_str("    environment:\n");
     }
-    for (variable, value) in &environment {
+    for (variable, value) in &service.environment {
         let _ = writeln!(text, "      {variable}: {}", compose(value));
     }
     if service.built.admin {
         let start = service.start_limit();
         let _ = write!(
             text,
-            "    # Asked inside of the container, where `wget` must be: leave it out of an image without.
+            "    # Runs inside the container: remove it if the image has no `wget`.
     healthcheck:
       test: [\"CMD\", \"wget\", \"-q\", \"-O\", \"/dev/null\", \"http://127.0.0.1:{ADMIN_PORT}/readyz\"]
       interval: 10s
@@ -51,13 +46,13 @@ services:
         );
     } else {
         text.push_str(
-            "    # No `healthcheck`: the app is built without the feature `admin` of `lifecycle`, which answers it.\n",
+            "    # No `healthcheck`: the app is built without the feature `admin` of `lifecycle`, which serves it.\n",
         );
     }
     text
 }
 
-/// `$` would begin a variable of compose.
+/// Quotes a string. A `$` begins a variable in compose.
 fn compose(text: &str) -> String {
     yaml(&text.replace('$', "$$"))
 }

@@ -1,4 +1,4 @@
-//! What the files by which others run the app have in common: how it is called, and for how long it is waited for.
+//! What the files of systemd, Kubernetes and compose have in common: the command, the environment and the time limits.
 
 use std::env::{args, current_exe};
 use std::fmt::Write as _;
@@ -12,27 +12,28 @@ use crate::base::duration::{LONGEST, show};
 use crate::plan::Plan;
 use crate::proof::budget::Budget;
 
-/// By how much whoever runs the app waits longer than the app itself: for the kernel's timers, should they have to end
-/// it, and for a signal on its way through a machine that is busy.
+/// How much longer than the app's own limit a supervisor waits before it kills the app: for the kernel timers that
+/// end the process as a last resort, and for the delivery of a signal on a busy machine.
 pub(super) const MARGIN: Duration = Duration::from_secs(5);
 
-/// How long load balancers are given to look away, where the app says nothing.
+/// The lame duck of an app that sets none: how long load balancers have to remove it.
 const LAME_DUCK: Duration = Duration::from_secs(5);
 
-/// Where probes are answered, on all addresses: nobody outside reaches it unless it is published.
+/// The port of the probes, on all addresses of the container. It is not reachable from outside unless it is published.
 pub(super) const ADMIN_PORT: u16 = 9000;
 
 const LAME_DUCK_VARIABLE: &str = "LIFECYCLE_LAME_DUCK";
 const SHUTDOWN_VARIABLE: &str = "LIFECYCLE_SHUTDOWN_TIMEOUT";
+const ADMIN_VARIABLE: &str = "LIFECYCLE_ADMIN";
 
-/// The app as something that is run.
+/// The app as a service that a supervisor runs.
 #[derive(Clone)]
 pub(super) struct Service {
-    /// A label as DNS has them.
+    /// A DNS label.
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) arguments: Vec<String>,
-    /// The variables that set times, as they are now.
+    /// The environment variables that set time limits, with their current values.
     pub(super) environment: Vec<(String, String)>,
     pub(super) shutdown: Duration,
     pub(super) startup: Duration,
@@ -42,7 +43,7 @@ pub(super) struct Service {
     pub(super) built: Built,
 }
 
-/// Which features there are.
+/// The features that the app is built with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Built {
     pub(super) admin: bool,
@@ -50,7 +51,8 @@ pub(super) struct Built {
 }
 
 impl Service {
-    /// The app of this plan, as it has been called. `given` are the variables that set its times.
+    /// The app of this plan, as this process was called. `given` are the environment variables that set its time
+    /// limits.
     pub(super) fn of(plan: &Plan, given: Vec<(String, Duration)>) -> Self {
         let path = current_exe().ok();
         let file = path.as_ref().and_then(|path| path.file_name());
@@ -65,6 +67,7 @@ impl Service {
         }
     }
 
+    /// The app of this plan, without arguments, under a name.
     pub(super) fn called(name: String, plan: &Plan, given: Vec<(String, Duration)>) -> Self {
         let environment = given
             .into_iter()
@@ -90,7 +93,20 @@ impl Service {
         }
     }
 
-    /// The same with a lame duck, where the app and its environment say nothing, and with the time that this takes.
+    /// The service in a container: behind load balancers, and with probes if the app is built with them.
+    pub(super) fn in_container(&self) -> Self {
+        let mut service = self.clone().behind_load_balancers();
+        if service.built.admin {
+            let address = format!("0.0.0.0:{ADMIN_PORT}");
+            service
+                .environment
+                .push((ADMIN_VARIABLE.to_owned(), address));
+        }
+        service
+    }
+
+    /// Adds a lame duck, unless the app or its environment sets one, and extends the shutdown timeout if it does not
+    /// fit.
     pub(super) fn behind_load_balancers(mut self) -> Self {
         let is_set = |(variable, _): &(String, String)| variable == LAME_DUCK_VARIABLE;
         if !self.lame_duck.is_zero() || self.environment.iter().any(is_set) {
@@ -112,37 +128,37 @@ impl Service {
         self.environment.push((variable.to_owned(), value(time)));
     }
 
-    /// In seconds, how long whoever tells the app to stop waits before it kills it.
+    /// How long a supervisor that asks the app to stop waits before it kills it, in seconds.
     pub(super) fn grace(&self) -> u64 {
         whole_seconds(self.shutdown + MARGIN)
     }
 
-    /// In seconds, how long the app may take to come up.
+    /// How long the app may take to come up, in seconds.
     pub(super) fn start_limit(&self) -> u64 {
         whole_seconds(self.startup + MARGIN)
     }
 
-    /// Why it is waited for so long.
+    /// The comment that gives the reason of `grace`.
     pub(super) fn grace_reason(&self) -> String {
         format!(
-            "The app is gone after {} (`shutdown_timeout`) at the latest. To kill it before cuts its clean-up.",
+            "The app ends within {} (`shutdown_timeout`). Killing it earlier interrupts its cleanup.",
             show(self.shutdown)
         )
     }
 }
 
-/// In the words of the variables, to the last digit.
+/// The value of a variable, exact to the nanosecond.
 fn value(time: Duration) -> String {
     humantime::format_duration(time).to_string()
 }
 
-/// Rounded up.
+/// The time in seconds, rounded up.
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// A name that DNS, Kubernetes and compose take: at most 63 of `a-z`, `0-9` and `-`, the first one a letter, none of
-/// its ends a `-`.
+/// Turns a name into one that DNS, Kubernetes and compose accept: at most 63 of `a-z`, `0-9` and `-`, beginning with
+/// a letter and not ending with a `-`.
 fn label(name: &str) -> String {
     let kept: String = name
         .to_kebab_case()
@@ -157,13 +173,13 @@ fn label(name: &str) -> String {
     if kept.is_empty() { "app" } else { kept }.to_owned()
 }
 
-/// A string of YAML, of the kind that JSON has too.
+/// Quotes a string for YAML, in the double-quoted style, which JSON shares.
 pub(super) fn yaml(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            // What YAML cannot hold as it is; all of these are in the first plane.
+            // Characters that YAML does not allow unescaped; four digits suffice for all of them.
             _ if character.is_control()
                 || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') =>
             {
@@ -200,7 +216,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_waited_for_is_never_less(nanos in any::<u64>()) {
+        fn rounding_to_seconds_never_shortens_a_time(nanos in any::<u64>()) {
             let time = Duration::from_nanos(nanos);
             prop_assert!(Duration::from_secs(whole_seconds(time)) >= time);
         }

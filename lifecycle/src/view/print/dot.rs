@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use crate::view::print::graph_layout::Drawing;
-use crate::view::print::summary::Outline;
+use crate::view::print::graph_layout::GraphLayout;
+use crate::view::print::summary::PlanSummary;
 
-pub(super) fn render(outline: &Outline<'_>) -> String {
-    let drawing = Drawing::of(outline);
-    let name = quoted(&outline.plan.name);
+pub(super) fn render(summary: &PlanSummary<'_>) -> String {
+    let layout = GraphLayout::of(summary);
+    let name = quoted(&summary.plan.name);
     let mut text = format!(
-        "// An arrow leads from what needs to what is needed, a dashed one to what comes earlier by order.\n\
+        "// An arrow leads from a component to one that it needs; a dashed one to a component of a lower order.\n\
          digraph {name} {{\n  \
            node [shape=box, fontname=\"sans-serif\"];\n"
     );
-    for (id, (lines, kind)) in drawing.nodes.iter().enumerate() {
-        // `\n` in a label is a new line; one in a name is not.
+    for (id, (lines, kind)) in layout.nodes.iter().enumerate() {
+        // Escaped before joining: `\n` separates lines, while one in a name is text.
         let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
         let style = match *kind {
             "worker" => ", style=rounded",
@@ -23,10 +23,10 @@ pub(super) fn render(outline: &Outline<'_>) -> String {
         };
         let _ = writeln!(text, "  n{id} [label=\"{}\"{style}];", lines.join("\\n"));
     }
-    for point in 0..drawing.points {
+    for point in 0..layout.points {
         let _ = writeln!(text, "  p{point} [shape=point];");
     }
-    for edge in &drawing.edges {
+    for edge in &layout.edges {
         let style = if edge.is_order() {
             " [style=dashed]"
         } else {

@@ -1,21 +1,20 @@
-//! The plan as what programs that draw graphs want: nodes, points between them, and edges from what needs to what is
-//! needed.
+//! The layout of a plan as a graph: nodes, points between them, and edges from a component to what it needs.
 //!
-//! Orders and groups are points, so that N components that come after M others take N + M edges.
+//! Orders and groups are points, so that N components that start after M others take N + M edges and not N × M.
 
 use std::fmt;
 
 use crate::base::duration::show;
-use crate::view::print::summary::{End, Outline};
+use crate::view::print::summary::{End, PlanSummary};
 
-pub(super) struct Drawing {
-    /// The lines of each component's label, and of what kind it is.
+pub(super) struct GraphLayout {
+    /// The lines of the label of each component, and its kind.
     pub(super) nodes: Vec<(Vec<String>, &'static str)>,
     pub(super) points: usize,
     pub(super) edges: Vec<Edge>,
 }
 
-/// The first comes up after the second.
+/// `from` starts after `to`.
 pub(super) struct Edge {
     pub(super) from: Vertex,
     pub(super) to: Vertex,
@@ -27,7 +26,7 @@ pub(super) enum Vertex {
     Point(usize),
 }
 
-/// Its name in a graph.
+/// The identifier in a graph.
 impl fmt::Display for Vertex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,7 +37,7 @@ impl fmt::Display for Vertex {
 }
 
 impl Edge {
-    /// Whether it is there by order alone.
+    /// Whether it stands for an order and not for a need.
     pub(super) fn is_order(&self) -> bool {
         [self.from, self.to]
             .iter()
@@ -46,10 +45,10 @@ impl Edge {
     }
 }
 
-impl Drawing {
-    pub(super) fn of(outline: &Outline<'_>) -> Self {
-        let plan = outline.plan;
-        let entries = &outline.entries;
+impl GraphLayout {
+    pub(super) fn of(summary: &PlanSummary<'_>) -> Self {
+        let plan = summary.plan;
+        let entries = &summary.entries;
         let mut edges: Vec<Edge> = Vec::new();
         let mut order = |from, to| edges.push(Edge { from, to });
         for (id, entry) in entries.iter().enumerate() {
@@ -67,7 +66,8 @@ impl Drawing {
                 order(Vertex::Point(barrier), Vertex::Node(*earlier as usize));
             }
         }
-        // Workers come after the resources that nothing else comes after, group by group, and main last.
+        // Workers start, group by group, after the resources that no other resource starts after, and `main` starts
+        // last.
         let mut points = barriers;
         let mut before: Vec<usize> = (0..plan.resources)
             .filter(|id| plan.graph.dependents(*id).is_empty())

@@ -1,4 +1,4 @@
-//! The plan as JSON. `plan.schema.json` says the same for other programs; a test holds the two together.
+//! `json`: the plan for other programs. `plan.schema.json` is its schema: a test validates one against the other.
 
 use std::io;
 use std::time::Duration;
@@ -9,22 +9,22 @@ use super::budget::Budget;
 use crate::api::record::HookKind;
 use crate::api::worker::{BackgroundPolicy, EndAction, RestartPolicy};
 use crate::plan::component::{Component, Kind};
-use crate::view::print::summary::{End, Entry, Outline};
+use crate::view::print::summary::{End, Entry, PlanSummary};
 
-/// Goes up when a field changes its meaning or goes away; that one is added changes nothing.
+/// Increased when a field changes its meaning or is removed, but not when one is added.
 const VERSION: u32 = 1;
 
-/// The plan of an app. All times are in microseconds.
+/// The plan of an app. Every time is in microseconds.
 #[derive(Serialize)]
 struct Plan<'a> {
     version: u32,
     app: &'a str,
     limits: Limits,
     budget: Parts,
-    /// The resources that stop one after the other for longest, first to stop first.
+    /// The chain of resources that takes longest to stop one after the other, the first to stop first.
     longest_chain: Vec<&'a str>,
     warnings: &'a [String],
-    /// By level and name: an order in which they can start.
+    /// By level, then by name: an order in which they can start.
     components: Vec<Part<'a>>,
 }
 
@@ -37,7 +37,7 @@ struct Limits {
     startup_timeout_us: u64,
 }
 
-/// What `shutdown_timeout` is spent on, at worst.
+/// The worst case of what `shutdown_timeout` is spent on.
 #[derive(Serialize)]
 struct Parts {
     lame_duck_us: u64,
@@ -45,7 +45,7 @@ struct Parts {
     stop_us: u64,
     emergency_us: u64,
     margin_us: u64,
-    /// By how much they are more than there is.
+    /// By how much the parts exceed the limit.
     over_us: u64,
 }
 
@@ -62,7 +62,7 @@ struct Part<'a> {
     worker: Option<Worker>,
 }
 
-/// How it is started; main's body is not limited.
+/// The limits of one attempt to start; the body of `main` has none.
 #[derive(Serialize)]
 struct Start {
     timeout_us: u64,
@@ -70,7 +70,7 @@ struct Start {
     backoff_us: u64,
 }
 
-/// The time for its end: its own, or at least a share of what is left.
+/// The time to stop: a timeout of its own, or a share of the remaining time.
 #[derive(Serialize)]
 struct Stop {
     by: &'static str,
@@ -85,18 +85,18 @@ struct Worker {
     on_finish: &'static str,
 }
 
-pub(super) fn render(outline: &Outline<'_>) -> io::Result<String> {
-    let mut text = serde_json::to_string_pretty(&Plan::of(outline))?;
+pub(super) fn render(summary: &PlanSummary<'_>) -> io::Result<String> {
+    let mut text = serde_json::to_string_pretty(&Plan::of(summary))?;
     text.push('\n');
     Ok(text)
 }
 
 impl<'a> Plan<'a> {
-    fn of(outline: &'a Outline<'_>) -> Self {
-        let limits = outline.plan.limits;
+    fn of(summary: &'a PlanSummary<'_>) -> Self {
+        let limits = summary.plan.limits;
         Self {
             version: VERSION,
-            app: &outline.plan.name,
+            app: &summary.plan.name,
             limits: Limits {
                 shutdown_timeout_us: micros(limits.shutdown),
                 drain_timeout_us: micros(limits.drain),
@@ -104,13 +104,13 @@ impl<'a> Plan<'a> {
                 emergency_timeout_us: micros(limits.emergency),
                 startup_timeout_us: micros(limits.startup),
             },
-            budget: Parts::of(outline.budget),
-            longest_chain: outline.names(&outline.longest).collect(),
-            warnings: &outline.plan.warnings,
-            components: outline
+            budget: Parts::of(summary.budget),
+            longest_chain: summary.names(&summary.longest).collect(),
+            warnings: &summary.plan.warnings,
+            components: summary
                 .by_level()
                 .into_iter()
-                .map(|entry| Part::of(outline, entry))
+                .map(|entry| Part::of(summary, entry))
                 .collect(),
         }
     }
@@ -130,7 +130,7 @@ impl Parts {
 }
 
 impl<'a> Part<'a> {
-    fn of(outline: &'a Outline<'_>, entry: &'a Entry<'_>) -> Self {
+    fn of(summary: &'a PlanSummary<'_>, entry: &'a Entry<'_>) -> Self {
         let (by, time) = match entry.end {
             End::Nothing => ("nothing", None),
             End::Within(timeout) => ("timeout", Some(timeout)),
@@ -142,7 +142,7 @@ impl<'a> Part<'a> {
             kind: entry.kind(),
             order: entry.order(),
             level: entry.level,
-            needs: outline.names(&entry.needs).collect(),
+            needs: summary.names(&entry.needs).collect(),
             start: entry.component.map(Start::of),
             stop: Stop {
                 by,

@@ -1,7 +1,7 @@
-//! `kubernetes`: a Deployment whose times are those of the plan.
+//! `kubernetes`: a Deployment with the time limits of the plan.
 //!
-//! In place of a `sleep` in a `preStop` hook stands a lame duck: the app itself goes on serving for a while after
-//! SIGTERM, as not ready. It counts from the same instant as everything else, works in images without a shell, and shows
+//! A lame duck replaces the usual `sleep` in a `preStop` hook: after SIGTERM the app itself goes on serving for a
+//! while, as not ready. Its time is a part of `shutdown_timeout`, it works in images without a shell, and it appears
 //! in the report.
 
 use std::fmt::Write as _;
@@ -10,13 +10,13 @@ use std::time::Duration;
 use crate::base::duration::show;
 use crate::view::print::deployment::{ADMIN_PORT, Service, whole_seconds, yaml};
 
-/// Whatever `startup_timeout` is, the startup probe asks so often at least.
+/// The longest period of the startup probe, in seconds.
 const LONGEST_PERIOD: u64 = 10;
-/// Of `startup_timeout`, so long may pass before it is seen that the app is up.
+/// How many periods of the startup probe `startup_timeout` is divided into.
 const PERIODS: u64 = 60;
 
 pub(super) fn render(service: &Service) -> String {
-    let service = service.clone().behind_load_balancers();
+    let service = service.in_container();
     let name = &service.name;
     let grace = service.grace();
     let reason = service.grace_reason();
@@ -56,20 +56,15 @@ spec:
     if !lame_duck.is_zero() {
         let _ = writeln!(
             text,
-            "          # After SIGTERM the app serves for {} as not ready, while load balancers look away: no `preStop`\n          \
-             # hook has to sleep.",
+            "          # After SIGTERM the app goes on serving for {}, as not ready, while load balancers remove it: no\n          \
+             # `preStop` hook has to sleep.",
             show(lame_duck)
         );
     }
-    let mut environment = service.environment.clone();
-    if service.built.admin {
-        let admin = format!("0.0.0.0:{ADMIN_PORT}");
-        environment.push(("LIFECYCLE_ADMIN".to_owned(), admin));
-    }
-    if !environment.is_empty() {
+    if !service.environment.is_empty() {
         text.push_str("          env:\n");
     }
-    for (variable, value) in &environment {
+    for (variable, value) in &service.environment {
         let _ = writeln!(
             text,
             "            - name: {variable}\n              value: {}",
@@ -78,7 +73,7 @@ spec:
     }
     probes(&mut text, &service);
     text.push_str(
-        "          # Measure the app, then say what it needs: without it any neighbour on the node can starve it.
+        "          # Measure the app, then set what it needs: without requests, other pods on the node can starve it.
           # resources:
           #   requests: { cpu: 100m, memory: 128Mi }
           #   limits: { memory: 256Mi }
@@ -87,10 +82,11 @@ spec:
     text
 }
 
+/// Prints the probes, each with a comment on what its failure means.
 fn probes(text: &mut String, service: &Service) {
     if !service.built.admin {
         text.push_str(
-            "          # No probes: the app is built without the feature `admin` of `lifecycle`, which answers them.\n",
+            "          # No probes: the app is built without the feature `admin` of `lifecycle`, which serves them.\n",
         );
         return;
     }
@@ -102,18 +98,18 @@ fn probes(text: &mut String, service: &Service) {
         "          ports:
             - name: admin
               containerPort: {ADMIN_PORT}
-          # Until it is up, for {startup} (`startup_timeout`) at most.
+          # Allows the startup its {startup} (`startup_timeout`).
           startupProbe:
             httpGet: {{ path: /startupz, port: admin }}
             periodSeconds: {period}
             failureThreshold: {failures}
-          # Only whether its runtime still answers: a busy app, or one whose database is gone, is not killed.
+          # Fails only if the runtime does not respond: a busy app, or one whose database is down, is not killed.
           livenessProbe:
             httpGet: {{ path: /livez, port: admin }}
             periodSeconds: 10
             timeoutSeconds: 5
             failureThreshold: 3
-          # Seen within the lame duck.
+          # Often enough to fail within the lame duck.
           readinessProbe:
             httpGet: {{ path: /readyz, port: admin }}
             periodSeconds: 2

@@ -1,8 +1,8 @@
-//! `LIFECYCLE_PRINT`: the plan, printed in place of living it: for people, for programs that draw graphs, and as the
-//! files by which others run the app.
+//! `LIFECYCLE_PRINT`: prints the plan instead of running the app: for people, for programs that draw graphs, and as
+//! the files with which systemd, Kubernetes or compose run the app.
 //!
-//! Nothing is started: neither a thread nor a handler of signals is made, and no file is touched. The function of
-//! `init` does run, since it has its say in what the plan is: it disables, provides, and sets limits.
+//! Nothing is started: no thread and no signal handler is created, and no file is touched. The function of `init`
+//! does run, since it takes part in the plan: it disables and provides components, and sets limits.
 
 mod budget;
 mod compose;
@@ -10,10 +10,12 @@ mod dot;
 mod graph_layout;
 #[cfg(feature = "json")]
 mod json;
-/// The format is refused then.
+/// Without the feature, `PrintFormat` refuses the format.
 #[cfg(not(feature = "json"))]
 mod json {
-    pub(super) fn render(_: &crate::view::print::summary::Outline<'_>) -> std::io::Result<String> {
+    pub(super) fn render(
+        _: &crate::view::print::summary::PlanSummary<'_>,
+    ) -> std::io::Result<String> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 }
@@ -32,30 +34,30 @@ use std::time::Duration;
 use crate::plan::Plan;
 use crate::plan::environment::print_format::PrintFormat;
 use crate::view::print::deployment::Service;
-use crate::view::print::summary::Outline;
+use crate::view::print::summary::PlanSummary;
 
-/// Columns where the output is no terminal.
+/// The number of columns if the output is not a terminal.
 const WIDTH: usize = 100;
 
-/// Whether anything is to be printed: asked before all else, since then nothing else is made.
+/// Whether the plan is to be printed. It is checked before anything else is created.
 pub(crate) fn is_asked() -> bool {
     std::env::var_os("LIFECYCLE_PRINT").is_some_and(|value| !value.is_empty())
 }
 
-/// Prints the plan to standard output. `given` are the variables that set its times. A reader that has seen enough is
-/// no error.
+/// Prints the plan to standard output. `given` are the environment variables that set its time limits. A reader that
+/// closes the pipe early is not an error.
 pub(crate) fn print(
     plan: &Plan,
     format: PrintFormat,
     given: Vec<(String, Duration)>,
 ) -> Result<()> {
-    let outline = Outline::of(plan);
+    let summary = PlanSummary::of(plan);
     let service = || Service::of(plan, given);
     let text = match format {
-        PrintFormat::Plan => table::render(&outline, width()),
-        PrintFormat::Dot => dot::render(&outline),
-        PrintFormat::Mermaid => mermaid::render(&outline),
-        PrintFormat::Json => json::render(&outline)?,
+        PrintFormat::Plan => table::render(&summary, width()),
+        PrintFormat::Dot => dot::render(&summary),
+        PrintFormat::Mermaid => mermaid::render(&summary),
+        PrintFormat::Json => json::render(&summary)?,
         PrintFormat::Kubernetes => kubernetes::render(&service()),
         PrintFormat::Systemd => systemd::render(&service()),
         PrintFormat::Compose => compose::render(&service()),
@@ -67,7 +69,7 @@ pub(crate) fn print(
     }
 }
 
-/// How many columns the terminal has.
+/// The number of columns of the terminal.
 #[cfg(feature = "console")]
 fn width() -> usize {
     let size = console::Term::stdout().size_checked();

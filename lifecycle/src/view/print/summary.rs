@@ -1,4 +1,5 @@
-//! What every format says of a plan: its components with their levels, needs and times, and the longest chain of stops.
+//! The summary of a plan that all formats print: its components with their levels, needs and time limits, and the
+//! longest chain of stops.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -10,39 +11,39 @@ use crate::plan::Plan;
 use crate::plan::component::{Component, Id, Source};
 use crate::plan::graph::Cost;
 
-/// A plan as it is shown. Main's body is the last component of all.
-pub(super) struct Outline<'a> {
+/// A plan as it is printed. The body of `main` is the last entry.
+pub(super) struct PlanSummary<'a> {
     pub(super) plan: &'a Plan,
     pub(super) entries: Vec<Entry<'a>>,
-    /// The resources that stop one after the other for longest, first to stop first.
+    /// The chain of resources that takes longest to stop one after the other, the first to stop first.
     pub(super) longest: Vec<Id>,
     pub(super) budget: Budget,
 }
 
 /// One component.
 pub(super) struct Entry<'a> {
-    /// In one line.
+    /// On one line.
     pub(super) name: String,
-    /// None for main's body.
+    /// `None` for the body of `main`.
     pub(super) component: Option<&'a Component>,
-    /// From 1; what is on one level can start at the same time.
+    /// From 1. Components of the same level can start at the same time.
     pub(super) level: usize,
-    /// What it takes or comes after.
+    /// The components that it takes or starts after; order is not among them.
     pub(super) needs: Vec<Id>,
     pub(super) end: End,
     pub(super) emergency: bool,
 }
 
-/// The time that a component has for its end.
+/// The time that a component has to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// It has nothing to do.
+    /// It has no stop hook.
     Nothing,
     /// Its `timeout`.
     Within(Duration),
-    /// A share of what is left for the stops, at least this.
+    /// A share of the time that remains for the stops, at least this.
     Share(Duration),
-    /// What the drain leaves.
+    /// What remains of the drain.
     Drain,
 }
 
@@ -60,7 +61,7 @@ impl Entry<'_> {
     }
 }
 
-impl<'a> Outline<'a> {
+impl<'a> PlanSummary<'a> {
     pub(super) fn of(plan: &'a Plan) -> Self {
         let chains = Chains::of(plan);
         let budget = Budget::of(plan, chains.longest_time());
@@ -129,7 +130,8 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// As the budget sees it: what has no hook and no timeout only has its destructor.
+/// The cost of a stop in the budget. A resource without a stop hook and without a timeout only has its destructor,
+/// which costs nothing.
 fn cost(plan: &Plan, resource: Id) -> Cost {
     match plan.cost(resource) {
         Cost::Share if !plan.components[resource].has(HookKind::Stop) => Cost::Nothing,
@@ -149,14 +151,15 @@ fn taken<'s>(sources: impl Iterator<Item = &'s Source>) -> Vec<Id> {
     ids
 }
 
-/// Those of the graph's nodes that are no barriers.
+/// The nodes that are resources and not barriers.
 fn resources(plan: &Plan, nodes: &[u32]) -> Vec<Id> {
     let ids = nodes.iter().map(|node| *node as usize);
     ids.filter(|id| *id < plan.resources).collect()
 }
 
-/// A value for each node, made of those of the nodes that are next to it: for the resources in the order given, and for a
-/// barrier when it is met first, since all that are before it have been met by then.
+/// Computes a value for each node from the values of its neighbours `next`. Resources are visited in the given order,
+/// and a barrier when the first resource that has it as a neighbour is visited: all neighbours of the barrier have
+/// their values by then.
 fn along<'p, T: Copy>(
     plan: &'p Plan,
     order: impl Iterator<Item = Id>,
@@ -181,7 +184,7 @@ fn along<'p, T: Copy>(
     values
 }
 
-/// The level of each resource. A barrier is none of its own.
+/// The level of each resource. A barrier adds no level.
 fn levels(plan: &Plan) -> Vec<usize> {
     let order = plan.graph.start_order().iter().copied();
     let levels = along(
@@ -197,7 +200,7 @@ fn levels(plan: &Plan) -> Vec<usize> {
     levels.map(Option::unwrap_or_default).collect()
 }
 
-/// What each resource gets for its stop when all that stop before it take all of their time.
+/// The time that each resource has for its stop if all that stop before it use all of theirs.
 fn shares(plan: &Plan, window: Duration) -> Vec<Duration> {
     let allowed = |id: Id, begin: Duration| match cost(plan, id) {
         Cost::Nothing => Duration::ZERO,
@@ -231,7 +234,7 @@ fn shares(plan: &Plan, window: Duration) -> Vec<Duration> {
         .collect()
 }
 
-/// For each node the worst that stops from it on: fixed time, then the number of shares, and which node is next.
+/// For each node the longest chain of stops that begins with it, by fixed time, then by the number of shares.
 struct Chains<'a> {
     plan: &'a Plan,
     from: Vec<Option<Chain>>,
@@ -258,7 +261,7 @@ impl<'a> Chains<'a> {
             order,
             |node| plan.graph.needs(node),
             |node, needs: &[(usize, Chain)]| {
-                // Of equal ones the first, so that the same plan has the same chain.
+                // Among equal ones the first, so that the same plan always has the same chain.
                 let worst = needs
                     .iter()
                     .max_by_key(|(next, chain)| (chain.weight(), Reverse(*next)));
@@ -286,7 +289,7 @@ impl<'a> Chains<'a> {
         })
     }
 
-    /// The fixed time of the longest, and whether shares are on any.
+    /// The fixed time of the longest chain, and whether any resource has a share.
     fn longest_time(&self) -> (Duration, bool) {
         let first = self.first().and_then(|id| self.from[id]);
         let shares = (0..self.plan.resources).any(|id| cost(self.plan, id) == Cost::Share);

@@ -1,4 +1,4 @@
-//! `systemd`: a unit file, as [`systemd.service(5)`] describes them.
+//! `systemd`: a unit file; see [`systemd.service(5)`].
 //!
 //! [`systemd.service(5)`]: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html
 
@@ -21,7 +21,7 @@ After=network-online.target
     );
     if service.built.systemd {
         text.push_str(
-            "# The app says itself when it is up, and that it is alive: a runtime that answers no more ends in a restart.
+            "# The app notifies systemd when it is up, and that it is alive: it is restarted if its runtime does not respond.
 Type=notify
 NotifyAccess=main
 WatchdogSec=30
@@ -29,8 +29,8 @@ WatchdogSec=30
         );
     } else {
         text.push_str(
-            "# The app is built without the feature `systemd` of `lifecycle`: it counts as up as soon as it runs, and nobody
-# watches whether it is alive. With the feature this is Type=notify, NotifyAccess=main, WatchdogSec=30.
+            "# The app is built without the feature `systemd` of `lifecycle`: it counts as up as soon as it runs, and
+# is not watched while it runs. With the feature this is Type=notify, NotifyAccess=main, WatchdogSec=30.
 Type=exec
 ",
         );
@@ -55,10 +55,10 @@ Type=exec
 TimeoutStartSec={start}
 # {reason}
 TimeoutStopSec={stop}
-# The app first, and what it has left behind at the end.
+# SIGTERM goes to the app alone; SIGKILL in the end to all processes that remain.
 KillMode=mixed
 Restart=on-failure
-# A wrong configuration is not mended by a restart.
+# A restart does not fix a wrong configuration.
 RestartPreventExitStatus=2
 
 [Install]
@@ -72,7 +72,7 @@ WantedBy=multi-user.target
     text
 }
 
-/// A word as systemd reads it: `%` begins a specifier, and in a command `$` a variable.
+/// Quotes a word for systemd: `%` begins a specifier, and `$` a variable in a command.
 fn quoted(word: &str, command: bool) -> String {
     let plain =
         |character: char| character.is_ascii_alphanumeric() || "/._-=:,+@".contains(character);

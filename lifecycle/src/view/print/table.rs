@@ -1,35 +1,35 @@
-//! `plan`: for people. One line a component where the width allows it, else a short paragraph.
+//! `plan`: for people. One line per component if the width allows it, or else a short paragraph per component.
 
 use std::fmt::Write as _;
 use std::iter::repeat_n;
 use std::time::Duration;
 
 use crate::base::duration::show;
-use crate::view::print::summary::{End, Entry, Outline};
+use crate::view::print::summary::{End, Entry, PlanSummary};
 
-/// What the list of needs must have, for a line to be a row of a table.
+/// The least width of the column of needs: below it, components are printed as paragraphs.
 const LEAST_NEEDS: usize = 24;
-/// Beyond that a name does not widen its column.
+/// The greatest width of the column of names. A longer name moves the cells of its own line.
 const LONGEST_NAME: usize = 32;
-/// So many names of a longer chain are written out, at its begin and at its end.
+/// How many names of a longer chain are printed at its begin and at its end.
 const CHAIN: usize = 5;
-/// Bars do not grow beyond it.
+/// The greatest width of the bar.
 const WIDEST_BAR: usize = 80;
 const LEAST_WIDTH: usize = 20;
 
-pub(super) fn render(outline: &Outline<'_>, width: usize) -> String {
+pub(super) fn render(summary: &PlanSummary<'_>, width: usize) -> String {
     let width = width.max(LEAST_WIDTH);
     let count = |kind: &str| {
-        let entries = outline.entries.iter();
+        let entries = summary.entries.iter();
         entries.filter(|entry| entry.kind() == kind).count()
     };
-    let limits = outline.plan.limits;
+    let limits = summary.plan.limits;
     let mut text = String::new();
     paragraph(
         &mut text,
         &format!(
             "{}: {}, {}",
-            outline.plan.name,
+            summary.plan.name,
             plural(count("resource"), "resource"),
             plural(count("worker"), "worker"),
         ),
@@ -45,7 +45,7 @@ pub(super) fn render(outline: &Outline<'_>, width: usize) -> String {
         width,
     );
     text.push('\n');
-    components(&mut text, outline, width);
+    components(&mut text, summary, width);
     text.push('\n');
     paragraph(
         &mut text,
@@ -56,8 +56,8 @@ pub(super) fn render(outline: &Outline<'_>, width: usize) -> String {
         width,
     );
     text.push('\n');
-    budget(&mut text, outline, width);
-    chain(&mut text, outline, width);
+    budget(&mut text, summary, width);
+    chain(&mut text, summary, width);
     text
 }
 
@@ -66,7 +66,7 @@ fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{s}")
 }
 
-/// The cells of one component; the last one is as wide as the line leaves.
+/// The cells of one component. The list of needs takes the rest of the line.
 struct Row<'a> {
     level: usize,
     first: bool,
@@ -77,9 +77,9 @@ struct Row<'a> {
 
 const HEADINGS: [&str; 3] = ["start", "stop", "else"];
 
-fn components(text: &mut String, outline: &Outline<'_>, width: usize) {
+fn components(text: &mut String, summary: &PlanSummary<'_>, width: usize) {
     let mut last = 0;
-    let rows: Vec<Row<'_>> = outline
+    let rows: Vec<Row<'_>> = summary
         .by_level()
         .into_iter()
         .map(|entry| {
@@ -90,7 +90,7 @@ fn components(text: &mut String, outline: &Outline<'_>, width: usize) {
                 first,
                 name: name(entry),
                 cells: [start(entry), stop(entry), otherwise(entry).to_owned()],
-                needs: outline.names(&entry.needs).collect(),
+                needs: summary.names(&entry.needs).collect(),
             }
         })
         .collect();
@@ -128,14 +128,14 @@ fn components(text: &mut String, outline: &Outline<'_>, width: usize) {
             (String::new(), "│")
         };
         let cells = [&*row.cells[0], &*row.cells[1], &*row.cells[2]];
-        // What a long name takes is missing at the end.
+        // A long name takes its excess from the needs.
         let taken = table + length(&row.name).saturating_sub(name_width);
         let needs = fitting(&row.needs, width.saturating_sub(taken));
         line(&level, mark, &row.name, cells, &needs);
     }
 }
 
-/// The component in lines of their own, where the width does not allow a table.
+/// Prints the component as a paragraph.
 fn stacked(text: &mut String, row: &Row<'_>, level_width: usize, width: usize) {
     let level = if row.first {
         row.level.to_string()
@@ -183,38 +183,38 @@ fn stop(entry: &Entry<'_>) -> String {
     }
 }
 
-/// What comes when the time is over.
+/// What happens when the time to stop is over.
 fn otherwise(entry: &Entry<'_>) -> &'static str {
     match (entry.emergency, entry.end) {
         (true, _) => "emergency",
         (false, End::Nothing) => "",
-        (false, _) => "cut",
+        (false, _) => "cancel",
     }
 }
 
-/// As many of the names as there is room for, and how many more there are.
+/// The names that there is room for, and the number of the others.
 fn fitting(names: &[&str], room: usize) -> String {
-    let more = |left: usize| match left {
+    let more = |rest: usize| match rest {
         0 => String::new(),
-        left => format!(" + {left} more"),
+        rest => format!(" + {rest} more"),
     };
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };
         let next = format!("{text}{comma}{name}");
-        let left = names.len() - index - 1;
-        // One is named even where it does not fit.
-        if index > 0 && length(&next) + length(&more(left)) > room {
-            return format!("{text}{}", more(left + 1));
+        let rest = names.len() - index - 1;
+        // The first name is printed even if it does not fit.
+        if index > 0 && length(&next) + length(&more(rest)) > room {
+            return format!("{text}{}", more(rest + 1));
         }
         text = next;
     }
     text
 }
 
-/// Each part with what fills it in the bar.
-fn parts(outline: &Outline<'_>) -> Vec<(char, &'static str, Duration)> {
-    let budget = outline.budget;
+/// The parts of the budget, each with the character that fills it in the bar.
+fn parts(summary: &PlanSummary<'_>) -> Vec<(char, &'static str, Duration)> {
+    let budget = summary.budget;
     let mut parts = vec![
         ('░', "lame duck", budget.lame_duck),
         ('▒', "drain", budget.drain),
@@ -226,19 +226,19 @@ fn parts(outline: &Outline<'_>) -> Vec<(char, &'static str, Duration)> {
     parts
 }
 
-fn budget(text: &mut String, outline: &Outline<'_>, width: usize) {
-    let parts = parts(outline);
+fn budget(text: &mut String, summary: &PlanSummary<'_>, width: usize) {
+    let parts = parts(summary);
     let bar = bar(&parts, (width - 2).min(WIDEST_BAR));
     let _ = writeln!(text, "  {bar}");
     let mut legend: Vec<String> = parts
         .iter()
         .map(|(fill, what, time)| format!("{fill} {what} {}", show(*time)))
         .collect();
-    let over = outline.budget.over;
+    let over = summary.budget.over;
     if !over.is_zero() {
         legend.push(format!("! {} more than there is", show(over)));
     }
-    // A sign stays with its word where the line is broken.
+    // A line break must not separate a sign from its label.
     let legend: Vec<String> = legend
         .iter()
         .map(|part| part.replace(' ', "\u{a0}"))
@@ -248,7 +248,7 @@ fn budget(text: &mut String, outline: &Outline<'_>, width: usize) {
     text.push_str(&lines.replace('\u{a0}', " "));
 }
 
-/// Each part as long as it takes, and at least one column.
+/// Draws each part in proportion to its time, and at least one column wide.
 fn bar(parts: &[(char, &'static str, Duration)], columns: usize) -> String {
     let total: f64 = parts.iter().map(|(_, _, time)| time.as_secs_f64()).sum();
     let free = columns.saturating_sub(parts.len());
@@ -256,7 +256,7 @@ fn bar(parts: &[(char, &'static str, Duration)], columns: usize) -> String {
     let mut begun = 0.0;
     for (index, (fill, _, time)) in parts.iter().enumerate() {
         begun += time.as_secs_f64();
-        // By where it ends, so that what is rounded does not add up.
+        // The end of each part is rounded, and not its width: errors of rounding do not add up.
         let ends = index + 1 + columns_of(begun / total, free);
         bar.extend(repeat_n(*fill, ends - bar.chars().count()));
     }
@@ -273,14 +273,15 @@ fn columns_of(part: f64, columns: usize) -> usize {
     (part * columns as f64).round() as usize
 }
 
-fn chain(text: &mut String, outline: &Outline<'_>, width: usize) {
-    if outline.longest.is_empty() {
+/// Prints the longest chain of stops.
+fn chain(text: &mut String, summary: &PlanSummary<'_>, width: usize) {
+    if summary.longest.is_empty() {
         return;
     }
-    let mut links: Vec<String> = outline
+    let mut links: Vec<String> = summary
         .longest
         .iter()
-        .map(|id| &outline.entries[*id])
+        .map(|id| &summary.entries[*id])
         .map(|entry| match entry.end {
             End::Within(timeout) => format!("{} {}", entry.name, show(timeout)),
             _ => format!("{} a share", entry.name),
@@ -299,7 +300,7 @@ fn paragraph(text: &mut String, words: &str, width: usize) {
     wrapped(text, words, 0, width);
 }
 
-/// The words in lines no longer than the width, unless one word is.
+/// Wraps the words into lines no longer than the width, except for a word that is longer itself.
 fn wrapped(text: &mut String, words: &str, indent: usize, width: usize) {
     let mut line = " ".repeat(indent);
     for word in words.split(' ') {

@@ -20,9 +20,9 @@ use crate::plan::Plan;
 use crate::plan::component::{Component, Kind, Source};
 use crate::plan::graph::{Cost, Graph, Node};
 use crate::view::print::deployment::{Built, Service};
-use crate::view::print::summary::{End, Outline};
+use crate::view::print::summary::{End, PlanSummary};
 
-/// A component of a plan that is never lived.
+/// A component of a plan that is never run.
 #[derive(Debug, Clone)]
 struct Sketch {
     name: String,
@@ -153,7 +153,7 @@ fn small() -> Plan {
     plan(&sketches, Settings::NONE)
 }
 
-/// Twenty levels of twenty-five, each of which needs some of the level before.
+/// Twenty levels of twenty-five components, each of which needs some of the level before.
 fn large() -> Plan {
     let resource = |id: usize| {
         let (level, place) = (id / 25, id % 25);
@@ -205,19 +205,19 @@ proptest! {
     #[test]
     fn the_longest_chain_is_the_one_that_the_budget_counts(sketches in resources()) {
         let plan = plan(&sketches, Settings::NONE);
-        let outline = Outline::of(&plan);
-        let times = outline.longest.iter().map(|id| sketches[*id].timeout.unwrap_or_default());
+        let summary = PlanSummary::of(&plan);
+        let times = summary.longest.iter().map(|id| sketches[*id].timeout.unwrap_or_default());
         prop_assert_eq!(times.sum::<Duration>(), plan.budget.stop);
-        for pair in outline.longest.windows(2) {
-            prop_assert!(outline.entries[pair[0]].level > outline.entries[pair[1]].level);
+        for pair in summary.longest.windows(2) {
+            prop_assert!(summary.entries[pair[0]].level > summary.entries[pair[1]].level);
         }
     }
 
     #[test]
-    fn a_level_is_above_all_that_it_waits_for(sketches in resources()) {
+    fn a_level_is_above_the_levels_of_what_it_waits_for(sketches in resources()) {
         let plan = plan(&sketches, Settings::NONE);
-        let outline = Outline::of(&plan);
-        let level = |id: usize| outline.entries[id].level;
+        let summary = PlanSummary::of(&plan);
+        let level = |id: usize| summary.entries[id].level;
         for (id, sketch) in sketches.iter().enumerate() {
             for need in &sketch.needs {
                 prop_assert!(level(id) > level(*need));
@@ -231,16 +231,16 @@ proptest! {
     }
 
     #[test]
-    fn the_parts_of_the_budget_are_the_whole(sketches in resources(), limit in 8..60_u64, drain in prop::option::of(1..20_u64)) {
+    fn the_parts_of_the_budget_add_up(sketches in resources(), limit in 8..60_u64, drain in prop::option::of(1..20_u64)) {
         let mut settings = Settings::NONE.shutdown_timeout(Duration::from_secs(limit));
         settings.drain_timeout = drain.map(Duration::from_secs);
         let plan = plan(&sketches, settings);
-        let outline = Outline::of(&plan);
-        let budget = outline.budget;
+        let summary = PlanSummary::of(&plan);
+        let budget = summary.budget;
         let parts = budget.lame_duck + budget.drain + budget.stop + budget.emergency + budget.margin;
         prop_assert_eq!(parts, budget.limit + budget.over);
-        // What is promised to those that stop one after the other is there, where more than the timeouts is.
-        let promised = outline.longest.iter().map(|id| match outline.entries[*id].end {
+        // The shares along the longest chain are within the time for the stops, if the timeouts leave any.
+        let promised = summary.longest.iter().map(|id| match summary.entries[*id].end {
             End::Share(least) => least,
             End::Within(timeout) => timeout,
             End::Nothing | End::Drain => Duration::ZERO,
@@ -253,7 +253,7 @@ proptest! {
     #[test]
     fn no_line_is_wider_than_asked_for(sketches in resources(), width in 30..160_usize) {
         let plan = plan(&sketches, Settings::NONE);
-        for line in table::render(&Outline::of(&plan), width).lines() {
+        for line in table::render(&PlanSummary::of(&plan), width).lines() {
             prop_assert!(line.chars().count() <= width, "{}", line);
         }
     }
@@ -266,23 +266,23 @@ fn tables_are_legible_at_any_size() {
         (small(), 40, expect_file!["snapshots/small-40.txt"]),
         (large(), 100, expect_file!["snapshots/large-100.txt"]),
     ] {
-        expected.assert_eq(&table::render(&Outline::of(&plan), width));
+        expected.assert_eq(&table::render(&PlanSummary::of(&plan), width));
     }
 }
 
 #[test]
-fn a_plan_that_does_not_fit_says_by_how_much() {
+fn a_plan_that_does_not_fit_shows_by_how_much() {
     let sketches = [Sketch::resource("Slow", &[]).within(20)];
     let settings = Settings::NONE.shutdown_timeout(Duration::from_secs(10));
-    let text = table::render(&Outline::of(&plan(&sketches, settings)), 100);
+    let text = table::render(&PlanSummary::of(&plan(&sketches, settings)), 100);
     assert!(text.contains("! 17s more than there is"), "{text}");
 }
 
 #[test]
-fn no_name_breaks_out_of_its_label() {
+fn names_cannot_break_out_of_their_labels() {
     let name = "a\"];\n`b` <c> \\n#quot;";
     let plan = plan(&[Sketch::resource(name, &[])], Settings::NONE);
-    let outline = Outline::of(&plan);
+    let summary = PlanSummary::of(&plan);
     let line = |text: String| {
         let line = text
             .lines()
@@ -290,16 +290,16 @@ fn no_name_breaks_out_of_its_label() {
         line.expect("it is there").to_owned()
     };
     assert_eq!(
-        line(dot::render(&outline)),
+        line(dot::render(&summary)),
         r#"  n0 [label="a\"];\\n`b` <c> \\n#quot;\nstop 1s or more"];"#
     );
     assert_eq!(
-        line(mermaid::render(&outline)),
+        line(mermaid::render(&summary)),
         r#"  n0["a#34;#93;#59;#92;n#96;b#96; #60;c#62; #92;n#35;quot#59;<br/>stop 1s or more"]"#
     );
 }
 
-/// Those that know when an app is well, and those that do not.
+/// A service without features for supervision, and one with all of them.
 fn services() -> [(&'static str, Service); 2] {
     let service = |admin, systemd| Service {
         built: Built { admin, systemd },
@@ -313,7 +313,7 @@ fn services() -> [(&'static str, Service); 2] {
 }
 
 #[test]
-fn what_runs_the_app_asks_it_only_where_it_answers() {
+fn probes_are_printed_only_for_an_app_that_serves_them() {
     for ((_, service), expected) in services().into_iter().zip([
         [
             expect_file!["snapshots/deployment.yaml"],
@@ -337,7 +337,7 @@ fn what_runs_the_app_asks_it_only_where_it_answers() {
 }
 
 #[test]
-fn a_lame_duck_is_added_where_none_is_given_and_the_time_for_it_where_there_is_none() {
+fn a_lame_duck_is_added_unless_set_and_the_timeout_extended_if_it_does_not_fit() {
     let secs = Duration::from_secs;
     let behind = |settings: Settings, given: &[(&str, u64)]| {
         let sketches = [Sketch::resource("Slow", &[]).within(13)];
@@ -372,7 +372,7 @@ fn a_lame_duck_is_added_where_none_is_given_and_the_time_for_it_where_there_is_n
     );
 }
 
-/// Runs the program on the text in a file of that name, asserts that it finds nothing wrong, and hands back what it says.
+/// Runs the program on a file of that name with the text, asserts that it succeeds, and returns its output.
 #[track_caller]
 fn expect_accepted(program: &str, arguments: &[&str], name: &str, text: &str) -> String {
     let folder = temp_dir().join(format!("lifecycle-print-{}-{name}", std::process::id()));
@@ -392,7 +392,7 @@ fn expect_accepted(program: &str, arguments: &[&str], name: &str, text: &str) ->
 #[ignore = "needs graphviz"]
 fn graphviz_accepts_the_graph() {
     for (name, plan) in [("small.dot", small()), ("large.dot", large())] {
-        let text = dot::render(&Outline::of(&plan));
+        let text = dot::render(&PlanSummary::of(&plan));
         expect_accepted("dot", &["-Tcanon", "-o/dev/null"], name, &text);
     }
 }
@@ -423,7 +423,7 @@ fn systemd_accepts_the_unit_file() {
         let text = systemd::render(&service);
         let name = format!("small{kind}.service");
         let said = expect_accepted("systemd-analyze", &["verify", "--man=no"], &name, &text);
-        // An unknown key is only told of.
+        // An unknown key is only a warning.
         assert!(!said.contains(&name), "{said}\n{text}");
     }
 }

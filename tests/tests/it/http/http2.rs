@@ -82,7 +82,7 @@ async fn streams_end_or_are_cancelled() {
     }
     let end = tokio::task::block_in_place(|| run.end());
     end.expect_code(3).expect_gone(at, 2 * SECOND);
-    end.expect_line(&["2 in flight of `serve` had to be cut"]);
+    end.expect_line(&["2 in flight of `serve` had to be aborted"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

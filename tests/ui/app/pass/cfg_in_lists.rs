@@ -1,4 +1,4 @@
-//! `#[cfg]` on what is listed in an attribute.
+//! `#[cfg]` on the elements of a list in an attribute.
 
 #![deny(warnings)]
 

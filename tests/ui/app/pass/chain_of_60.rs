@@ -1,4 +1,4 @@
-//! A chain of 60, each of which needs all that a small window before it has.
+//! A chain of 60 resources, each of which needs the one before it and the first.
 
 #![deny(warnings)]
 

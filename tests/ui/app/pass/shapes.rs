@@ -1,5 +1,5 @@
-//! A diamond, equal orders, an order that a worker has on its own scale, `#[cfg]` on a field, an empty app, an exact
-//! budget.
+//! A diamond, equal orders, the order of a worker on the workers' own scale, `#[cfg]` on a field, an empty app, a budget
+//! that fits exactly.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "only expanded")]

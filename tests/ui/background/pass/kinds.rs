@@ -1,4 +1,4 @@
-//! A function stays callable as written, and is named together with its type by one `use`.
+//! A function remains callable as written, and one `use` imports it together with its type.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "only expanded")]

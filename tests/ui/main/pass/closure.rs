@@ -1,4 +1,4 @@
-//! `init` as a closure that cannot fail; a body without parameters.
+//! `init` is a closure that cannot fail; the body has no parameters.
 
 #![deny(warnings)]
 

@@ -1,4 +1,4 @@
-//! `init` by path, the body's parameters in any order, `?` in the body.
+//! `init` is a path, the parameters of the body are in any order, and `?` works in the body.
 
 #![deny(warnings)]
 

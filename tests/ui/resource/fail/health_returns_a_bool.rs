@@ -1,6 +1,6 @@
 use lifecycle::resource;
 
-// Healthy or not is said by a `Result`.
+// The result of a health check is a `Result`.
 struct Database;
 
 #[resource]

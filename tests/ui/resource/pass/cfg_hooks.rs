@@ -1,4 +1,4 @@
-//! Hooks of one name under different `#[cfg]`s, and an attribute that is itself under one.
+//! Hooks of one name under different `#[cfg]`s, and an attribute that is under a `#[cfg]` itself.
 
 #![deny(warnings)]
 
@@ -47,7 +47,7 @@ impl Database {
         true
     }
 
-    /// Documented, and not there.
+    /// Documented, and not compiled.
     #[cfg(windows)]
     fn emergency(&self) {}
 

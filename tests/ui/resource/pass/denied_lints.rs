@@ -1,4 +1,4 @@
-//! The expansion is silent under every lint that users deny.
+//! The expansions cause no warning under the lints that users deny.
 
 #![deny(
     warnings,

@@ -1,4 +1,4 @@
-//! Without the prelude, and without any `use`.
+//! The expansions compile without the prelude and without any `use`.
 
 #![deny(warnings)]
 

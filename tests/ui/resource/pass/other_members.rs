@@ -1,4 +1,4 @@
-//! Whatever else stands in the block is left alone, and methods that only look like hooks are no hooks.
+//! Other members of the block do not change, and methods that only resemble hooks are not hooks.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "only expanded")]
@@ -48,7 +48,7 @@ impl Database {
         self.steps = value.into();
     }
 
-    // One edit away from `stop`, but an ordinary word, or without the shape of a hook.
+    // One edit away from `stop`, but an ordinary word, or without the signature of a hook.
     fn step(&self) {}
 
     fn stops(&mut self) {}

@@ -1,4 +1,5 @@
-//! Types by path, by alias, through a re-export, in private modules, inside functions, instances of generic types.
+//! Types are named by path, by alias and through a re-export, in private modules and inside functions; instances of
+//! generic types are resources.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "only expanded")]

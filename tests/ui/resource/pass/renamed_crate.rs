@@ -1,4 +1,4 @@
-//! `crate = path` for whoever re-exports the framework.
+//! `crate = path`, for crates that re-export the framework.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "only expanded")]

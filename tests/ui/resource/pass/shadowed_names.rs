@@ -1,4 +1,4 @@
-//! The expansion names nothing that the surroundings could have taken for themselves.
+//! The expansion uses no name that the surrounding code could shadow.
 
 #![deny(warnings)]
 #![allow(dead_code, non_camel_case_types, unused_macros)]

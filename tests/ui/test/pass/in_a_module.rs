@@ -1,4 +1,4 @@
-//! Only a test harness runs it; here it must compile away without a warning.
+//! Only a test harness runs the test; without one it must compile to nothing, without a warning.
 
 #![deny(warnings)]
 

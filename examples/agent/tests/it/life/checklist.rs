@@ -77,12 +77,12 @@ fn the_report_shows_a_complete_stop_under_load() {
     let report = std::fs::read(report).expect("a report");
     let report: Value = serde_json::from_slice(&report).expect("it is JSON");
     assert_eq!(report["exit_code"], 0, "{report:#}");
-    assert_eq!(report["cut_work"], json!([]), "{report:#}");
-    assert_eq!(report["runtime_left_behind"], false, "{report:#}");
+    assert_eq!(report["aborted_work"], json!([]), "{report:#}");
+    assert_eq!(report["runtime_abandoned"], false, "{report:#}");
     let components = report["components"].as_array().expect("components");
     for component in components {
         assert_eq!(component["unclean"], false, "{component:#}");
-        assert_eq!(component["tasks_left"], json!([]), "{component:#}");
+        assert_eq!(component["unfinished_tasks"], json!([]), "{component:#}");
         assert_eq!(component["leases"]["leaked"], 0, "{component:#}");
     }
     let component = |name: &str| {

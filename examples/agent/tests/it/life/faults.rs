@@ -313,7 +313,7 @@ fn a_stop_with_a_dead_database_and_a_hanging_model_ends_in_time() {
         .expect_gone(asked, Duration::from_secs(25))
         // The table of the report.
         .expect_line(&["  Jobs ", "not put back", &model, "PostgreSQL, 127.0.0.1:"]);
-    assert!(!end.has_line(&["had to be cut"]), "{end}");
+    assert!(!end.has_line(&["had to be aborted"]), "{end}");
     let report = std::fs::read(report).expect("a report");
     let report: Value = serde_json::from_slice(&report).expect("it is JSON");
     assert_eq!(report["exit_code"], 3, "{report:#}");

@@ -1,50 +1,48 @@
-//! The rows, and what goes through all of them.
+//! The rows, and the lines that cross all of them.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{MARGIN, NAMES, Picture, RESULTS, WIDTH};
+use super::canvas::{MARGIN, NAMES, Picture, RESULTS, WIDTH};
+use super::marks::ticks;
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::base::duration::exact;
 use crate::life::track::{Activity, Mark, Span};
-use crate::report::critical_path::{Step, Who};
+use crate::report::critical_path::{Step, Subject};
 use crate::report::timeline::{Row, waits};
 use crate::view::picture::scale::Part;
-use crate::view::picture::svg::header::ticks;
 use crate::view::picture::text::{Safe, fitting, width};
 
-/// Below the last row: the numbers of the scales once more.
-pub(super) const FOOT: f64 = 18.0;
-
-/// What takes less is drawn all the same.
+/// The least width of a bar: one of a shorter time is still visible.
 const THINNEST: f64 = 1.5;
 
 impl Picture<'_> {
+    /// Draws the rows, below the header.
     pub(super) fn rows(&mut self) {
         let (top, bottom) = (self.top, self.bottom());
-        self.ground(top, bottom);
+        self.background(top, bottom);
         let steps = self.critical.startup.iter().chain(&self.critical.shutdown);
         let critical: HashSet<usize> = steps.filter_map(Step::row).collect();
         let timeline = self.timeline;
         for (place, row) in timeline.rows.iter().enumerate() {
             self.row(place, row, critical.contains(&place));
         }
-        self.cuts(top, bottom);
+        self.breaks(top, bottom);
         for (class, at, _) in self.marks() {
             let x = self.scale.x(at);
             self.line(class, (x, top - 4.0), (x, bottom));
         }
         self.paths();
-        // Above all that might cross them out.
+        // Last, so that no line crosses them out.
         for (place, row) in timeline.rows.iter().enumerate() {
-            self.taken(place, row, critical.contains(&place));
+            self.durations(place, row, critical.contains(&place));
         }
         self.numbers(bottom + 14.0);
     }
 
-    /// Stripes, phases, and the lines of the scales.
-    fn ground(&mut self, top: f64, bottom: f64) {
+    /// Draws the stripes, the phases and the grid.
+    fn background(&mut self, top: f64, bottom: f64) {
         let rows = self.timeline.rows.len();
         let group = if rows > 40 { 5 } else { 1 };
         for first in (0..rows).step_by(2 * group) {
@@ -77,17 +75,22 @@ impl Picture<'_> {
         self.top + f64::from(u32::try_from(place).unwrap_or(u32::MAX)) * self.row.height
     }
 
-    /// The line that its texts stand on.
+    /// The baseline of its texts.
     fn base(&self, place: usize) -> f64 {
         self.y(place) + self.row.height / 2.0 + self.row.font * 0.36
     }
 
+    /// Draws the name, the spans and the result of a component, with the details as a title.
     fn row(&mut self, place: usize, row: &Row, critical: bool) {
         let sizes = self.row;
         let y = self.y(place);
         let base = self.base(place);
-        let about = self.about(row);
-        let _ = writeln!(self.out, "<g class=\"row\"><title>{}</title>", Safe(&about));
+        let details = self.row_details(row);
+        let _ = writeln!(
+            self.out,
+            "<g class=\"row\"><title>{}</title>",
+            Safe(&details)
+        );
         self.rect("hit", (MARGIN, y), (WIDTH - 2.0 * MARGIN, sizes.height));
         let names = (self.scale.panels[0].x - MARGIN).min(NAMES) - 10.0;
         let class = if critical { "strong" } else { "name" };
@@ -101,11 +104,12 @@ impl Picture<'_> {
         self.out.push_str("</g>\n");
     }
 
+    /// Draws a bar, with its details as a title. Waiting and running take no space when they took no time.
     fn span(&mut self, row: &Row, span: &Span, y: f64) {
         let end = span.end.min(self.now);
         let (x, right) = (self.scale.x(span.begin), self.scale.x(end));
         let thin = right - x < 0.3;
-        if end < span.begin || (thin && (waits(span.activity) || is_calm(span.activity))) {
+        if end < span.begin || (thin && (waits(span.activity) || is_running(span.activity))) {
             return;
         }
         let layer = match row.layer {
@@ -129,14 +133,14 @@ impl Picture<'_> {
         let _ = write!(
             self.out,
             "<g class=\"span\"><title>{}</title>",
-            Safe(&self.what(row, span, end))
+            Safe(&self.span_details(row, span, end))
         );
         self.rect(class, at, ((right - x).max(THINNEST), height));
         self.out.push_str("</g>\n");
     }
 
-    /// How long its start and its end took, beside their bars.
-    fn taken(&mut self, place: usize, row: &Row, critical: bool) {
+    /// Draws how long its start and its stop took, beside their bars.
+    fn durations(&mut self, place: usize, row: &Row, critical: bool) {
         let base = self.base(place);
         let limit = self.scale.right() + 4.0;
         let size = (self.row.font - 1.5).max(9.0);
@@ -155,38 +159,38 @@ impl Picture<'_> {
             };
             let end = end.min(self.now);
             let took = end.saturating_sub(begin);
-            // Where there are many only what counts.
+            // Of many rows only those that take a good part of the phase.
             let share = took.as_secs_f64() / panel.took().as_secs_f64().max(1e-9);
             let least = if many { 0.05 } else { 0.01 };
             if share < least && !critical {
                 continue;
             }
-            let says = format!("{}{note}", exact(took));
-            let room = width(&says) * size;
+            let label = format!("{}{note}", exact(took));
+            let room = width(&label) * size;
             let (x, right) = (
                 self.scale.x(begin),
                 self.scale.x(end).max(self.scale.x(begin) + THINNEST),
             );
             let class = if critical { "took strong" } else { "took" };
             if right + 5.0 + room <= limit {
-                self.text(class, "start", size, (right + 5.0, base), &says);
+                self.text(class, "start", size, (right + 5.0, base), &label);
             } else {
-                self.text(class, "end", size, (x - 5.0, base), &says);
+                self.text(class, "end", size, (x - 5.0, base), &label);
             }
         }
     }
 
-    /// How it ended, or what it is at: told apart by colour and by shape.
+    /// Draws how it ended, or what it is doing: colour and shape both tell the layers apart.
     fn result(&mut self, row: &Row, y: f64, base: f64) {
         let x = WIDTH - MARGIN - RESULTS + 14.0;
         let middle = y + self.row.height / 2.0;
         let r = self.row.bar * 0.36;
         let last = row.spans.last();
         let goes_on = last.filter(|span| span.end > self.now);
-        let (class, says) = match (goes_on, row.layer) {
-            // As much as there is room for.
+        let (class, label) = match (goes_on, row.layer) {
+            // The column has no room for `asked to stop, ending`.
             (Some(span), _) if span.activity == Activity::Draining => ("quiet", "ending"),
-            (Some(span), _) => ("quiet", doing(span.activity)),
+            (Some(span), _) => ("quiet", describe(span.activity)),
             (None, Some(layer)) => (layer.as_str(), layer.as_str()),
             (None, None) if row.is_up => ("quiet", "ended"),
             (None, None) if row.start().is_some() => ("wrong", "did not start"),
@@ -209,21 +213,21 @@ impl Picture<'_> {
             "emergency" => self.rect("hook", (x - r, middle - r), (2.0 * r, 2.0 * r)),
             _ => {}
         }
-        let says = if row.note.is_empty() {
-            says.to_owned()
+        let label = if row.note.is_empty() {
+            label.to_owned()
         } else {
-            format!("{says} (!)")
+            format!("{label} (!)")
         };
         let class = match class {
             "safe" | "quiet" => "quiet",
             _ => "wrong",
         };
-        let says = fitting(&says, self.row.font, RESULTS - 24.0);
-        self.text(class, "start", self.row.font, (x + 10.0, base), &says);
+        let label = fitting(&label, self.row.font, RESULTS - 24.0);
+        self.text(class, "start", self.row.font, (x + 10.0, base), &label);
     }
 
-    /// What is cut short is torn out of the picture.
-    fn cuts(&mut self, top: f64, bottom: f64) {
+    /// Draws a jagged break through each panel that is not to scale.
+    fn breaks(&mut self, top: f64, bottom: f64) {
         const TOOTH: f64 = 8.0;
         let pairs = ((bottom - top) / (2.0 * TOOTH)).ceil();
         let (top, height) = (top - 2.0, pairs * 2.0 * TOOTH);
@@ -237,19 +241,19 @@ impl Picture<'_> {
             if !matches!(panel.part, Part::Running | Part::Rest) || panel.took().is_zero() {
                 continue;
             }
-            // Not where the label of a bar may be that ends just before.
+            // On the right, since the label of a bar that ends just before the panel reaches into its left part.
             let left = panel.x + panel.width * 0.8 - 5.0;
-            self.rect("cutfill", (left + 1.5, top), (9.0, height));
+            self.rect("breakfill", (left + 1.5, top), (9.0, height));
             for x in [left, left + 8.0] {
                 let _ = writeln!(
                     self.out,
-                    "<path class=\"cut\" d=\"M{x:.1} {top:.1}{edge}\"/>"
+                    "<path class=\"break\" d=\"M{x:.1} {top:.1}{edge}\"/>"
                 );
             }
         }
     }
 
-    /// Both critical paths: an outline round each bar, and a line from each to the next.
+    /// Draws both critical paths: a frame around each bar, and a line from each to the next.
     fn paths(&mut self) {
         let paths = [
             self.critical.startup.clone(),
@@ -258,7 +262,7 @@ impl Picture<'_> {
         for path in paths {
             let mut before: Option<f64> = None;
             for step in path {
-                let Who::Row(place) = step.who else {
+                let Subject::Row(place) = step.subject else {
                     before = None;
                     continue;
                 };
@@ -274,6 +278,7 @@ impl Picture<'_> {
         }
     }
 
+    /// An instant as a label: from the begin of the life, or from the cause to stop once there is one.
     fn when(&self, at: Duration) -> String {
         match self.timeline.mark(Mark::Cause) {
             Some(cause) if cause <= at => format!("+{}", exact(at - cause)),
@@ -285,9 +290,9 @@ impl Picture<'_> {
         Some(&self.timeline.rows.get(place?)?.name)
     }
 
-    /// Everything about a component, a line each.
-    fn about(&self, row: &Row) -> String {
-        let mut about = format!("{} ({})", row.name, row.kind.as_str());
+    /// The details of a component, one a line.
+    fn row_details(&self, row: &Row) -> String {
+        let mut details = format!("{} ({})", row.name, row.kind.as_str());
         let after = |place| match self.name(place) {
             Some(name) => format!(", after {name}"),
             None => String::new(),
@@ -300,79 +305,79 @@ impl Picture<'_> {
             } else {
                 "start took"
             };
-            let _ = write!(about, "\n{how} {}", took(start));
+            let _ = write!(details, "\n{how} {}", took(start));
             if row.attempts() > 1 {
-                let _ = write!(about, ", {} attempts", row.attempts());
+                let _ = write!(details, ", {} attempts", row.attempts());
             }
-            about.push_str(&after(row.start_after));
+            details.push_str(&after(row.start_after));
         } else if !row.is_up {
-            about.push_str("\nnever began to start");
+            details.push_str("\nnever began to start");
         }
         if let Some(stop) = row.stop() {
             let _ = write!(
-                about,
+                details,
                 "\nstopped in {}{}",
                 took(stop),
                 after(row.stop_after)
             );
         }
         if let Some(layer) = row.layer {
-            let _ = write!(about, "\nlayer: {}", layer.as_str());
+            let _ = write!(details, "\nlayer: {}", layer.as_str());
         }
         if !row.note.is_empty() {
-            let _ = write!(about, "\n{}", row.note);
+            let _ = write!(details, "\n{}", row.note);
         }
-        about
+        details
     }
 
-    /// What a bar shows.
-    fn what(&self, row: &Row, span: &Span, end: Duration) -> String {
-        let mut what = format!("{}: {}", row.name, doing(span.activity));
+    /// The details of a bar.
+    fn span_details(&self, row: &Row, span: &Span, end: Duration) -> String {
+        let mut details = format!("{}: {}", row.name, describe(span.activity));
         if let Activity::Starting(attempt @ 2..) = span.activity {
-            let _ = write!(what, ", attempt {attempt}");
+            let _ = write!(details, ", attempt {attempt}");
         }
         let _ = write!(
-            what,
+            details,
             "\n{} to {}: {}",
             self.when(span.begin),
             self.when(end),
             exact(end.saturating_sub(span.begin))
         );
-        let whom = match span.activity {
+        let other = match span.activity {
             Activity::Waiting => self.name(row.start_after),
             Activity::WaitingToStop => self.name(row.stop_after).or(Some("the drain")),
             _ => None,
         };
-        if let Some(whom) = whom {
-            let _ = write!(what, "\nwaited last for {whom}");
+        if let Some(other) = other {
+            let _ = write!(details, "\nwaited last for {other}");
         }
-        if !row.note.is_empty() && !waits(span.activity) && !is_calm(span.activity) {
-            let _ = write!(what, "\n{}", row.note);
+        if !row.note.is_empty() && !waits(span.activity) && !is_running(span.activity) {
+            let _ = write!(details, "\n{}", row.note);
         }
-        what
+        details
     }
 }
 
 impl Step {
     fn row(&self) -> Option<usize> {
-        match self.who {
-            Who::Row(place) => Some(place),
-            Who::LameDuck | Who::Work => None,
+        match self.subject {
+            Subject::Row(place) => Some(place),
+            Subject::LameDuck | Subject::Work => None,
         }
     }
 }
 
-fn is_calm(activity: Activity) -> bool {
+fn is_running(activity: Activity) -> bool {
     activity == Activity::Running
 }
 
-fn doing(activity: Activity) -> &'static str {
+fn describe(activity: Activity) -> &'static str {
     match activity {
         Activity::Waiting => "waiting to start",
         Activity::Starting(_) => "starting",
         Activity::Backoff => "waiting to try again",
         Activity::Running => "running",
-        Activity::Draining => "told to stop, ending",
+        Activity::Draining => "asked to stop, ending",
         Activity::WaitingToStop => "waiting to stop",
         Activity::Stopping => "stopping",
         Activity::WaitingForEmergency => "waiting for its emergency hook",

@@ -1,18 +1,17 @@
-//! Pictures of lives that are made up.
+//! Pictures of made-up lives.
 
 use std::time::Duration;
 
 use expect_test::expect;
 use roxmltree::{Document, Node};
 
-use super::*;
-use crate::api::cleanup_layer::CleanupLayer;
-use crate::life::track::{Activity, Mark};
+use super::{html, svg, text};
+use crate::life::track::Mark;
+use crate::report::{Blame, CriticalPath};
 
 mod sample;
 
-use self::sample::{SIZES, life, span};
-use crate::report::timeline::{Kind, Row};
+use self::sample::{SIZES, life};
 
 fn class<'a>(node: Node<'a, 'a>) -> &'a str {
     node.attribute("class").unwrap_or_default()
@@ -24,7 +23,7 @@ fn all<'a>(document: &'a Document<'a>, of: &'a str) -> impl Iterator<Item = Node
         .filter(move |node| class(*node) == of)
 }
 
-/// All texts of a picture that are of that class.
+/// The texts of a picture that have that class.
 fn texts(document: &Document<'_>, of: &str) -> Vec<String> {
     let texts = document.descendants().filter(|node| {
         node.has_tag_name(("http://www.w3.org/2000/svg", "text"))
@@ -35,7 +34,7 @@ fn texts(document: &Document<'_>, of: &str) -> Vec<String> {
         .collect()
 }
 
-/// What holds of every picture: it is XML, nothing is outside of it or has no size, and it needs nothing else.
+/// Asserts what holds of every picture: it is XML, every shape lies within it, and it loads nothing else.
 #[track_caller]
 fn expect_sound(svg: &str) {
     let document = Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
@@ -77,13 +76,13 @@ fn expect_sound(svg: &str) {
         }
     }
     for text in root.descendants() {
-        if let (Some("start"), Some(says)) = (text.attribute("text-anchor"), text.text()) {
+        if let (Some("start"), Some(label)) = (text.attribute("text-anchor"), text.text()) {
             let (x, size) = (
                 number(text, "x").unwrap(),
                 number(text, "font-size").unwrap(),
             );
-            let right = x + text::width(says) * size;
-            assert!(right <= width, "{says:?} ends at {right}");
+            let right = x + text::width(label) * size;
+            assert!(right <= width, "{label:?} ends at {right}");
         }
     }
     assert!(!svg.replace("url(#life-", "").contains("url("), "{svg}");
@@ -94,7 +93,7 @@ fn expect_sound(svg: &str) {
 }
 
 #[test]
-fn every_component_has_a_row_whatever_their_number() {
+fn every_component_has_a_row_at_any_size() {
     for count in SIZES {
         let (timeline, end) = life(count);
         let svg = svg::render(&timeline, end);
@@ -108,7 +107,7 @@ fn every_component_has_a_row_whatever_their_number() {
             assert!(about.unwrap().starts_with(&row.name), "{about:?}");
             let hit = drawn.children().find(|node| class(*node) == "hit").unwrap();
             let number = |name| hit.attribute(name).unwrap().parse::<f64>().unwrap();
-            // Rows do not overlap, and are high enough to be read.
+            // Rows do not overlap, and are high enough to be legible.
             assert!(number("y") + 0.1 >= bottom && number("height") >= 12.0);
             bottom = number("y") + number("height");
         }
@@ -116,7 +115,7 @@ fn every_component_has_a_row_whatever_their_number() {
 }
 
 #[test]
-fn waiting_and_work_and_every_layer_are_told_apart() {
+fn waiting_work_and_layers_are_distinguishable() {
     for count in SIZES {
         let (timeline, end) = life(count);
         let svg = svg::render(&timeline, end);
@@ -135,7 +134,7 @@ fn waiting_and_work_and_every_layer_are_told_apart() {
         assert!(drawn("cache").ends_with(&["timeout".to_owned(), "timeout".to_owned()]));
         let again = ["starting", "waiting", "starting"].map(str::to_owned);
         assert!(drawn("index").windows(3).any(|classes| classes == again));
-        // Words and shapes say it, too.
+        // Words and shapes tell the layers apart, too.
         for (layer, shape) in [("safe", "circle"), ("timeout", "path"), ("hook", "rect")] {
             let shapes = all(&document, "row").flat_map(|row| row.children().collect::<Vec<_>>());
             let found = shapes.filter(|node| class(*node) == layer);
@@ -153,7 +152,7 @@ fn waiting_and_work_and_every_layer_are_told_apart() {
 }
 
 #[test]
-fn marks_and_phases_are_named_in_their_order() {
+fn marks_and_phases_are_labelled_in_order() {
     let (timeline, end) = life(5);
     let svg = svg::render(&timeline, end);
     let document = Document::parse(&svg).unwrap();
@@ -181,7 +180,7 @@ fn marks_and_phases_are_named_in_their_order() {
         ]
     "#]]
     .assert_debug_eq(&phases);
-    // What goes through all rows: where it was up, told, over, and where it had to be.
+    // The lines through all rows: up and deadline; cause and end.
     let lines = document
         .descendants()
         .filter(|node| class(*node).starts_with("mark "));
@@ -190,7 +189,7 @@ fn marks_and_phases_are_named_in_their_order() {
 }
 
 #[test]
-fn details_say_from_when_to_when_and_for_whom() {
+fn details_name_the_interval_and_the_component_that_was_waited_for() {
     let (timeline, end) = life(5);
     let svg = svg::render(&timeline, end);
     let document = Document::parse(&svg).unwrap();
@@ -259,7 +258,7 @@ fn a_life_can_be_drawn_while_it_goes_on() {
 }
 
 #[test]
-fn a_life_of_nothing_is_a_picture() {
+fn a_life_without_components_is_a_picture() {
     let (mut timeline, _) = life(5);
     timeline.rows.clear();
     timeline.marks.clear();
@@ -268,7 +267,7 @@ fn a_life_of_nothing_is_a_picture() {
 }
 
 #[test]
-fn d7_no_name_and_no_error_acts_in_the_picture_or_on_the_page() {
+fn d7_names_and_errors_cannot_inject_markup() {
     let hostile =
         "</title></style></svg><script>alert(1)</script>\"'&amp;]]>\u{1b}[2J\u{202e}\u{0}\u{ffff}";
     let shown = "</title></style></svg><script>alert(1)</script>\"'&amp;]]>\\u{1b}[2J\\u{202e}\\u{0}\u{fffd}";
@@ -293,111 +292,4 @@ fn d7_no_name_and_no_error_acts_in_the_picture_or_on_the_page() {
     assert_eq!(page.matches("</svg").count(), 1);
     assert_eq!(page.matches("<style").count(), 2);
     assert!(!page.contains(['\u{1b}', '\u{202e}', '\u{0}']));
-}
-
-/// A row that started and stopped then, in seconds.
-fn row(name: &str, kind: Kind, start: [u64; 2], stop: [u64; 2], after: [Option<usize>; 2]) -> Row {
-    let at = Duration::from_secs;
-    Row {
-        name: name.to_owned(),
-        kind,
-        layer: Some(CleanupLayer::Safe),
-        is_up: true,
-        note: String::new(),
-        spans: vec![
-            span(Activity::Waiting, at(0), at(start[0])),
-            span(Activity::Starting(1), at(start[0]), at(start[1])),
-            span(Activity::Running, at(start[1]), at(stop[0])),
-            span(
-                if kind == Kind::Resource {
-                    Activity::Stopping
-                } else {
-                    Activity::Draining
-                },
-                at(stop[0]),
-                at(stop[1]),
-            ),
-        ],
-        start_after: after[0],
-        stop_after: after[1],
-    }
-}
-
-#[test]
-fn the_critical_path_is_whom_each_one_waited_for() {
-    let at = Duration::from_secs;
-    let (mut timeline, _) = life(5);
-    timeline.marks = vec![
-        (Mark::Up, at(9)),
-        (Mark::Cause, at(20)),
-        (Mark::LameDuck, at(20)),
-        (Mark::Drain, at(22)),
-        (Mark::Stop, at(27)),
-        (Mark::End, at(34)),
-        (Mark::Deadline, at(60)),
-    ];
-    timeline.rows = vec![
-        row("config", Kind::Resource, [0, 1], [33, 34], [None, Some(1)]),
-        row(
-            "database",
-            Kind::Resource,
-            [1, 6],
-            [29, 33],
-            [Some(0), Some(3)],
-        ),
-        row("cache", Kind::Resource, [1, 2], [27, 28], [Some(0), None]),
-        row("server", Kind::Resource, [6, 9], [27, 29], [Some(1), None]),
-        row("worker", Kind::Worker, [6, 7], [22, 25], [Some(1), None]),
-    ];
-    expect![[r#"
-        critical path of the startup, 9s:
-                 0  config 1s
-                1s  database 5s
-                6s  server 3s
-        critical path of the shutdown, 14s:
-                 0  (lame duck) 2s
-                2s  worker 3s
-                5s  (work in flight) 2s
-                7s  server 2s
-                9s  database 4s
-               13s  config 1s
-    "#]]
-    .assert_eq(&CriticalPath::of(&timeline, at(34)).to_string());
-    expect![[r#"
-        longest to start:
-                5s  database
-                3s  server
-                1s  config
-                1s  cache
-                1s  worker
-        longest to stop:
-                4s  database
-                3s  worker
-                2s  server
-                1s  config
-                1s  cache
-    "#]]
-    .assert_eq(&Blame::of(&timeline, at(34)).to_string());
-}
-
-#[test]
-fn a_path_of_those_that_took_no_time_ends() {
-    let at = Duration::from_secs;
-    let (mut timeline, _) = life(5);
-    timeline.marks = vec![(Mark::Up, at(1)), (Mark::Cause, at(2)), (Mark::End, at(3))];
-    let both = |other: usize| [Some(other), Some(other)];
-    timeline.rows = vec![
-        row("a", Kind::Worker, [1, 1], [3, 3], both(1)),
-        row("b", Kind::Worker, [1, 1], [3, 3], both(0)),
-    ];
-    let path = CriticalPath::of(&timeline, at(3)).to_string();
-    assert_eq!(path.lines().count(), 2 * (1 + 2), "{path}");
-}
-
-#[test]
-fn the_longest_come_first_and_not_all_are_named() {
-    let (timeline, end) = life(50);
-    let blame = Blame::of(&timeline, end).to_string();
-    assert_eq!(blame.lines().count(), 2 * (1 + 20 + 1), "{blame}");
-    assert!(blame.contains("and 30 more"), "{blame}");
 }

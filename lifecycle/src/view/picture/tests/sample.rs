@@ -1,4 +1,4 @@
-//! A life of so many components that begins and ends in every way there is.
+//! A life of any number of components that start and stop in every way there is.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ fn millis(millis: usize) -> Duration {
     Duration::from_millis(u64::try_from(millis).expect("it is short"))
 }
 
-/// A number that looks random, below `below`.
+/// A number below `below` that looks random.
 fn odd(seed: usize, below: usize) -> usize {
     (seed + 1).wrapping_mul(2_654_435_761) / 7 % below
 }
 
-/// That life, and when it ended. Components start in a few chains side by side and stop in reverse, every layer among
-/// them; after an hour.
+/// Returns the life and when it ended. Components start in a few chains side by side, run for an hour and stop in
+/// reverse; every cleanup layer is among them.
 pub(super) fn life(count: usize) -> (Timeline, Duration) {
     const NAMES: [&str; 10] = [
         "config",
@@ -90,12 +90,12 @@ pub(super) fn life(count: usize) -> (Timeline, Duration) {
         rows[place].spans.push(span(Activity::Draining, drain, end));
         ends[place] = end;
     }
-    if let Some(cut) = (resources..count).next_back() {
+    if let Some(late) = (resources..count).next_back() {
         let end = drain + 3 * SECOND / 2;
-        rows[cut].layer = Some(CleanupLayer::Timeout);
-        rows[cut].note = "did not end within 1.5s".to_owned();
-        rows[cut].spans.last_mut().expect("its drain").end = end;
-        ends[cut] = end;
+        rows[late].layer = Some(CleanupLayer::Timeout);
+        rows[late].note = "did not end within 1.5s".to_owned();
+        rows[late].spans.last_mut().expect("its drain").end = end;
+        ends[late] = end;
     }
     let stop = ends.iter().max().copied().unwrap_or_default() + millis(200);
     for place in (0..resources).rev() {
@@ -109,15 +109,15 @@ pub(super) fn life(count: usize) -> (Timeline, Duration) {
         match place % 11 {
             1 => {
                 end += millis(500);
-                let late = end + millis(300);
+                let ended = end + millis(300);
                 row.layer = Some(CleanupLayer::Emergency);
                 row.note = "its stop did not end within 500ms".to_owned();
                 row.spans.push(span(Activity::Stopping, begin, end));
                 row.spans
                     .push(span(Activity::WaitingForEmergency, end, end + millis(60)));
                 row.spans
-                    .push(span(Activity::Emergency, end + millis(60), late));
-                end = late;
+                    .push(span(Activity::Emergency, end + millis(60), ended));
+                end = ended;
             }
             2 => {
                 end += millis(400);
