@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{Parser, ValueEnum};
 use lifecycle::{ConfigError, resource};
 
-/// An AI agent: keeps documents, answers questions about them, works through jobs.
+/// An AI agent: stores documents, answers questions about them, processes jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "agent", version, after_help = LOG)]
 pub struct Args {

@@ -70,7 +70,7 @@ impl Sessions {
 /// them.
 #[background(every = "60s", timeout = "2s")]
 pub async fn expire_sessions(sessions: &Sessions, shutdown: Shutdown) -> Result<(), sqlx::Error> {
-    // Interrupted by a requested stop; the next run, on any agent, does the remaining work.
+    // A requested stop interrupts the work: the next run of this worker, on any agent, does the rest.
     shutdown.run(sessions.tidy()).await.unwrap_or(Ok(()))
 }
 
