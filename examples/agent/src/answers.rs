@@ -1,4 +1,5 @@
-//! [`Answers`]: answers questions from the documents, piece by piece, and keeps what was written however it ends.
+//! [`Answers`]: answers questions from the documents, as a stream of pieces, and saves the text of every answer,
+//! whatever ends it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,16 +12,18 @@ use crate::library::Library;
 use crate::model::{LanguageModel, Prompt, TokenStream};
 use crate::sessions::{End, Sessions};
 
+/// How many passages an answer is based on.
 const PASSAGES: usize = 4;
-/// How many earlier exchanges of the session the model is told.
+/// How many earlier exchanges of the session are part of the prompt.
 const HISTORY: u32 = 6;
 pub const DEFAULT_TOKENS: usize = 96;
 const MOST_TOKENS: usize = 4096;
-/// The time that is kept for saving an answer when it has to be cut.
+/// The time that is reserved for saving an answer when shutdown interrupts it.
 const MARGIN: Duration = Duration::from_secs(1);
-/// How much of it a save may take: the rest is for telling the reader, whatever became of the save.
+/// How much of [`MARGIN`] a save may take. The rest is for sending the end to the client, whether or not the save
+/// succeeded.
 const LAST_SAVE: Duration = Duration::from_millis(600);
-/// How often what has been written is kept: so much of an answer a `kill -9` can lose.
+/// How often the text so far is saved. A `kill -9` loses at most the text of this interval.
 const KEEP_EVERY: Duration = Duration::from_millis(250);
 
 pub struct Answers {
@@ -37,10 +40,10 @@ pub struct Question {
     pub max_tokens: Option<usize>,
 }
 
-/// A conversation that whoever asks remembers himself.
+/// A conversation whose history the client keeps.
 #[derive(Debug, Default)]
 pub struct Chat {
-    /// How to answer.
+    /// Instructions for the style of the answer.
     pub instructions: String,
     /// The questions and answers so far, oldest first.
     pub history: Vec<(String, String)>,
@@ -48,7 +51,7 @@ pub struct Chat {
     pub max_tokens: Option<usize>,
 }
 
-/// A piece of an answer. `End` comes last, and always.
+/// A piece of an answer. The last one is always [`End`](Self::End).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
     Session(String),
@@ -72,8 +75,8 @@ impl Answers {
 }
 
 impl Answers {
-    /// The answer to a question. `shutdown` is the scope of whoever asks: the answer is work in flight of it, and is
-    /// interrupted when its time is nearly over.
+    /// Answers a question as a stream. The answer is in-flight work of the scope `shutdown`, and is interrupted shortly
+    /// before the deadline of that scope.
     pub async fn ask(
         &self,
         question: Question,
@@ -94,7 +97,7 @@ impl Answers {
         self.answer(session, chat, shutdown).await
     }
 
-    /// The same for a conversation that is not remembered here: its answer is saved in a session of its own.
+    /// Answers the question of a conversation that the client keeps. The answer is saved in a new session.
     pub async fn chat(
         &self,
         chat: Chat,
@@ -122,7 +125,8 @@ impl Answers {
         Ok(stream::iter([Piece::Session(session)]).chain(pieces))
     }
 
-    /// As a task: should the asker go away in the middle of it, the stream that it returns is dropped, and with that saved.
+    /// Begins an answer in a separate task: if the client disconnects meanwhile, the returned stream is dropped, and
+    /// dropping it saves the answer.
     async fn begin(
         &self,
         session: &str,
@@ -149,14 +153,14 @@ fn check(question: &str, max_tokens: Option<usize>) -> Result<(), Error> {
     }
     match max_tokens {
         Some(max) if max > MOST_TOKENS => Err(Error::Invalid(format!(
-            "max_tokens is {max}; allowed is up to {MOST_TOKENS}"
+            "max_tokens is {max} (allowed: up to {MOST_TOKENS})"
         ))),
         _ => Ok(()),
     }
 }
 
-/// The answer as it is written. It is finished if the time allows; if not, or when the reader goes away, what the reader
-/// has had of it is saved.
+/// Returns the pieces of an answer as they are generated. The answer is completed if the time allows; otherwise, or
+/// when the client disconnects, the text that the client has received is saved.
 fn pieces(
     answer: Answer,
     tokens: TokenStream,
@@ -180,14 +184,14 @@ fn pieces(
         .on_interrupt(async move |text: String, why| {
             let (end, limit) = match why {
                 InterruptReason::Shutdown => (End::Shutdown, LAST_SAVE),
-                // `ConsumerGone`: no client waits for the save.
-                _ => (End::ConsumerGone, Duration::MAX),
+                // The client is gone, so the save may take any time.
+                InterruptReason::ConsumerGone => (End::ConsumerGone, Duration::MAX),
             };
             Some(unfinished.end(&text, end, None, limit).await)
         })
 }
 
-/// Where an answer is saved.
+/// The row in which an answer is saved.
 #[derive(Clone)]
 struct Answer {
     id: i64,
@@ -195,14 +199,14 @@ struct Answer {
 }
 
 impl Answer {
-    /// That it cannot be kept now is no reason to stop: its end is saved all the same.
+    /// Saves the text so far. A failure is only logged: the text is saved again with the end of the answer.
     async fn keep(&self, text: &str) {
         if let Err(error) = self.sessions.keep(self.id, text).await {
-            tracing::warn!(answer = self.id, %error, "an answer under way could not be kept");
+            tracing::warn!(answer = self.id, %error, "the text of an answer in progress could not be saved");
         }
     }
 
-    /// Saves how it ended. The text is in the database before the reader sees the end.
+    /// Saves how the answer ended. The text is in the database before the client receives the end.
     async fn end(&self, text: &str, end: End, error: Option<Error>, limit: Duration) -> Piece {
         let saved = self.sessions.end(self.id, text, end, limit).await;
         match saved {
@@ -221,17 +225,17 @@ impl Answer {
     }
 }
 
-/// An answer under way.
+/// An answer in progress.
 struct Writing {
     answer: Answer,
     tokens: TokenStream,
     text: String,
-    /// When it was kept last.
+    /// When the text was last saved.
     kept: Instant,
 }
 
 impl Writing {
-    /// A token, or the end; and what is to come after it.
+    /// Returns the next token or the end, and the state for what follows it.
     async fn next(mut self) -> Option<(Piece, Option<Self>)> {
         let (end, error) = match self.tokens.next().await {
             Some(Ok(token)) => {
@@ -263,7 +267,7 @@ mod tests {
     use crate::config::tests::in_folder;
 
     async fn start_in(folder: &Path) -> Running {
-        // Told to stop, it has just the time that is kept for saving.
+        // Once a stop is requested, the drain lasts as long as the time that is reserved for saving.
         let limits = Settings::default().drain_timeout(MARGIN);
         let builder = Lifecycle::builder()
             .resource::<Answers>()
@@ -288,7 +292,7 @@ mod tests {
         }
     }
 
-    /// The texts and states of the session's answers, as the database has them.
+    /// Returns the texts and states of the session's answers from the database.
     async fn saved(running: &Running, session: &str) -> Vec<(String, String)> {
         let sessions = running.get::<Sessions>().unwrap();
         let history = sessions.history(session, 9).await.unwrap();
@@ -339,7 +343,7 @@ mod tests {
         assert!(report.is_clean(), "{report}");
     }
 
-    /// The session of an answer, and its text.
+    /// Returns the session of an answer, and its text.
     fn read(pieces: &[Piece]) -> (&str, String) {
         let [Piece::Session(session), rest @ ..] = pieces else {
             panic!("no session: {pieces:?}")
@@ -352,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_whose_reader_goes_away_is_saved_as_far_as_it_came() {
+    async fn an_answer_is_saved_as_far_as_it_was_read_when_the_client_disconnects() {
         let (folder, running) = start().await;
         let answers = running.get::<Answers>().unwrap();
         let shutdown = running.shutdown();
@@ -370,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wherever_an_answer_is_interrupted_what_the_reader_had_before_the_marker_is_saved() {
+    async fn wherever_an_answer_is_interrupted_the_text_before_the_marker_is_saved() {
         for tokens in 0..=8 {
             let (folder, running) = start().await;
             let answers = running.get::<Answers>().unwrap();
@@ -396,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_asked_is_refused() {
+    async fn invalid_questions_are_rejected() {
         let (_folder, running) = start().await;
         let answers = running.get::<Answers>().unwrap();
         let empty = Question {
@@ -408,7 +412,7 @@ mod tests {
             assert!(matches!(error, Some(Error::Invalid(_))), "{error:?}");
         }
         let error = answers
-            .ask(question(1, Some("nobody's".into())), &running.shutdown())
+            .ask(question(1, Some("unknown".into())), &running.shutdown())
             .await
             .err();
         assert!(matches!(error, Some(Error::NotFound { .. })), "{error:?}");

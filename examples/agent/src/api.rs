@@ -1,4 +1,4 @@
-//! The endpoints.
+//! The agent's own HTTP endpoints.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Api {
     pub answers: Arc<Answers>,
     pub jobs: Arc<Jobs>,
     pub model: Arc<dyn LanguageModel>,
-    /// Of the worker that serves.
+    /// The scope of the `serve` worker.
     pub shutdown: Shutdown,
 }
 
@@ -43,15 +43,15 @@ pub const ENDPOINTS: &str = "\
 An AI agent. Bodies are JSON.
 
 POST /documents               {title, text}                      adds a document
-POST /documents/{id}/summary                                     what it says, in short
+POST /documents/{id}/summary                                     summarises a document
 POST /ask                     {question, session?, max_tokens?}  the answer as server-sent events:
                                                                  session, token.., end {reason}
-GET  /sessions/{id}                                              its questions and answers so far
+GET  /sessions/{id}                                              the questions and answers of a session
 POST /jobs                    {goal}                             queues a job
-GET  /jobs/{id}                                                  how far it is
-GET  /                                                           a page to ask on; this for `accept: text/plain`
+GET  /jobs/{id}                                                  the state and progress of a job
+GET  /                                                           the web page; this text for `accept: text/plain`
 
-In the words of OpenAI's API, for its clients:
+Compatible with OpenAI's API:
 
 GET  /v1/models
 POST /v1/chat/completions     {messages, stream?, max_tokens?}   the answer; as events chunk.., [DONE]
@@ -71,13 +71,13 @@ pub fn router(api: Api) -> Router {
         .fallback(async || {
             failure(
                 StatusCode::NOT_FOUND,
-                "there is nothing here; `GET /` says what there is",
+                "not found; `GET /` lists the endpoints",
             )
         })
         .method_not_allowed_fallback(async || {
             failure(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "not with this method; `GET /` says with which",
+                "method not allowed; `GET /` lists the endpoints with their methods",
             )
         })
         .with_state(api)
@@ -95,7 +95,7 @@ async fn add_document(
     Body(new): Body<NewDocument>,
 ) -> Result<Response, Error> {
     let library = Arc::clone(&api.library);
-    // A task, since a client that goes away must not leave the document half added.
+    // In a separate task: a client that disconnects must not interrupt it after the document is only partly added.
     let add = async move { library.add(&new.title, &new.text).await };
     let added = api.shutdown.tasks().spawn("add document", add).await;
     let (id, passages) = added.map_err(|_| Error::Stopping)??;
@@ -162,7 +162,7 @@ async fn job(State(api): State<Api>, Id(id): Id<i64>) -> Result<Response, Error>
     Ok(Json(api.jobs.status(id).await?).into_response())
 }
 
-/// A body of JSON, whose errors are JSON as well.
+/// An extractor of a JSON body, whose rejections are JSON as well.
 struct Body<T>(T);
 
 impl<T, S> FromRequest<S> for Body<T>
@@ -180,7 +180,7 @@ where
     }
 }
 
-/// The id in the path, likewise.
+/// An extractor of the id in the path, whose rejections are JSON as well.
 struct Id<T>(T);
 
 impl<T, S> FromRequestParts<S> for Id<T>

@@ -5,32 +5,32 @@ use std::ffi::OsString;
 use clap::{Parser, ValueEnum};
 use lifecycle::{ConfigError, resource};
 
-/// An AI agent: keeps documents, answers questions about them, works through jobs.
+/// An AI agent: stores documents, answers questions about them, processes jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "agent", version, after_help = LOG)]
 pub struct Args {
-    /// How to talk to it.
+    /// How to use the agent.
     #[arg(long, value_enum, default_value_t = Mode::Web)]
     pub mode: Mode,
     #[command(flatten)]
     pub options: Options,
 }
 
-/// What the command line and the environment say, as text: [`Config`](crate::config::Config) checks all of it at once, so
-/// that every wrong value is named. An empty variable counts as absent.
+/// The options, as unparsed text. [`Config`](crate::config::Config) checks all of them at once, so that its error names
+/// every wrong value. An empty variable counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Options that can also be set by environment variables")]
 pub struct Options {
     /// Address to listen on [default: 127.0.0.1:8080].
     #[arg(long, env = "AGENT_ADDR", value_name = "ADDRESS")]
     pub addr: Option<OsString>,
-    /// Folder for its data [default: agent-data].
+    /// Folder for the data [default: agent-data].
     #[arg(long, env = "AGENT_DATA", value_name = "FOLDER")]
     pub data: Option<OsString>,
-    /// PostgreSQL server for its rows, postgres://.. [default: SQLite in the data folder].
+    /// PostgreSQL server for the rows, postgres://.. [default: SQLite in the data folder].
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<OsString>,
-    /// Redis server for its cache, redis://.. [default: in memory].
+    /// Redis server for the cache, redis://.. [default: in memory].
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<OsString>,
     /// Folder of a sentence transformer [default: built-in n-grams].
@@ -68,9 +68,10 @@ pub enum Mode {
     Console,
 }
 
-const LOG: &str = "RUST_LOG sets what is logged to standard error, such as info or agent=debug";
+const LOG: &str = "RUST_LOG filters the log on standard error, such as info or agent=debug";
 
-/// `setup` provides the parsed arguments; this is for tests, which start the parts without it.
+/// Parses the command line. Only tests use it, which start single components: the program provides the arguments from
+/// `setup`.
 #[resource(order = 0)]
 impl Args {
     async fn start() -> Result<Self, ConfigError> {
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn web_is_the_default_and_other_modes_are_refused() {
+    fn the_default_mode_is_web_and_unknown_modes_are_rejected() {
         assert_eq!(Args::try_parse_from(["agent"]).unwrap().mode, Mode::Web);
         let args = Args::try_parse_from(["agent", "--addr", "[::]:80"]).unwrap();
         assert_eq!(args.options.addr, Some("[::]:80".into()));

@@ -1,8 +1,8 @@
-//! [`Cache`]: what was worked out or read before. In this process, or in Redis, where several agents share it and it
-//! outlives each of them.
+//! [`Cache`]: results that were computed or read before. The cache is in this process, or in Redis, where agents share
+//! it and it outlives them.
 //!
-//! What lies under a key never changes: a key says everything that its value depends on. So nothing is ever taken back,
-//! and an agent whose cache is empty, has lost something, or is gone altogether says the same, only later.
+//! The value of a key never changes: a key contains everything that its value depends on. So entries need no
+//! invalidation, and an agent whose cache is empty, incomplete or unreachable returns the same results, only later.
 
 mod local;
 mod redis;
@@ -17,7 +17,7 @@ use crate::cache::local::Local;
 use crate::cache::redis::{Redis, RedisError};
 use crate::config::Config;
 
-/// How long what is put here is kept, if there is room.
+/// How long an entry is kept, if there is room.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub struct Cache {
@@ -29,10 +29,11 @@ enum Kind {
     Redis(Redis),
 }
 
-/// A key, and what is found there.
+/// A key and its value.
 pub type Entry = (String, Vec<u8>);
 
-/// Its health is not the agent's readiness: without it everything is answered, too.
+/// The cache in use. Its `health` does not affect the agent's readiness: without a cache, all requests are still
+/// answered.
 #[resource(order = 2)]
 impl Cache {
     async fn start(config: &Config, shutdown: Shutdown) -> Result<Self, ConfigError> {
@@ -59,7 +60,7 @@ impl Cache {
 }
 
 impl Cache {
-    /// What is known of each of these keys, in their order. Takes a quarter of a second at most.
+    /// Returns the values of these keys, in their order. Takes at most 250 ms.
     pub async fn get(&self, keys: &[String]) -> Vec<Option<Arc<[u8]>>> {
         if keys.is_empty() {
             return Vec::new();
@@ -70,7 +71,7 @@ impl Cache {
         }
     }
 
-    /// Keeps these for later, as far as that can be done now. Takes a quarter of a second at most.
+    /// Stores entries, on a best-effort basis. Takes at most 250 ms.
     pub async fn put(&self, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
@@ -82,7 +83,7 @@ impl Cache {
     }
 }
 
-/// Where it is, for people.
+/// Formats where the cache is, for messages.
 impl fmt::Display for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
@@ -96,7 +97,7 @@ impl fmt::Display for Cache {
 pub mod tests {
     use super::*;
 
-    /// In the process.
+    /// Returns a cache in this process.
     pub fn local() -> Arc<Cache> {
         let kind = Kind::Local(Local::new());
         Arc::new(Cache { kind })

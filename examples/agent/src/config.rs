@@ -1,4 +1,4 @@
-//! [`Config`]: what the command line and the environment say, checked before anything else starts.
+//! [`Config`]: the configuration from the command line and the environment, checked before other components start.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,15 +14,15 @@ use crate::args::{Args, Options};
 
 pub struct Config {
     pub address: SocketAddr,
-    /// Exists: it is made at start.
+    /// The folder for the agent's data. It exists: `start` creates it.
     pub data: PathBuf,
-    /// A PostgreSQL server. Without one, the rows are in an SQLite file in `data`.
+    /// The PostgreSQL server. Without one, rows are stored in an SQLite file in `data`.
     pub database: Option<Url>,
-    /// A Redis server. Without one, the cache is in this process.
+    /// The Redis server. Without one, the cache is in this process.
     pub redis: Option<Url>,
     /// The folder of a sentence transformer. Without one, texts are embedded by their n-grams.
     pub embedding: Option<PathBuf>,
-    /// Without one, the built-in model answers.
+    /// The endpoint of the language model. Without one, the built-in model answers.
     pub endpoint: Option<Endpoint>,
 }
 
@@ -32,15 +32,15 @@ pub struct Endpoint {
     pub url: Url,
     pub model: String,
     pub key: Option<String>,
-    /// How long the first piece of an answer may take, all attempts included, and each piece after it.
+    /// The time limit of the first piece of an answer, all attempts included, and of each piece after it.
     pub timeout: Duration,
 }
 
 impl Endpoint {
-    /// Its address for people, without what may be a password.
+    /// Returns the URL without its credentials, for messages.
     pub fn place(&self) -> Url {
         let mut place = self.url.clone();
-        // An address of http has room for both.
+        // These calls fail only for URLs without a host; an HTTP URL has one.
         let _ = place
             .set_username("")
             .and_then(|()| place.set_password(None));
@@ -54,7 +54,7 @@ impl Config {
         let config = Self::read(&args.options)?;
         tokio::fs::create_dir_all(&config.data).await.map_err(|error| {
             ConfigError::new(format!(
-                "AGENT_DATA is `{}`, which cannot be made a folder: {error} (allowed: a path where this user may write)",
+                "AGENT_DATA is `{}`, which cannot be created as a folder: {error} (allowed: a path that this user may write to)",
                 config.data.display()
             ))
         })?;
@@ -63,7 +63,7 @@ impl Config {
 }
 
 impl Config {
-    /// Names every wrong value, not only the first.
+    /// Parses the options. The error names every wrong value, not only the first one.
     fn read(options: &Options) -> Result<Self, ConfigError> {
         let mut wrong = Vec::new();
         let given = |value: &Option<OsString>| value.clone().filter(|value| !value.is_empty());
@@ -94,16 +94,16 @@ impl Config {
         }
         let database = database.as_deref().map(database_url).transpose();
         if database.is_err() {
-            // It may hold a password, and is not repeated.
+            // The value may contain a password, so the message does not repeat it.
             wrong.push(
-                "DATABASE_URL is not what it must be (allowed: `postgres://user:password@host:port/database`; leave it out for SQLite in AGENT_DATA)".into(),
+                "DATABASE_URL is not a PostgreSQL URL (allowed: `postgres://user:password@host:port/database`; omit it to use SQLite in AGENT_DATA)".into(),
             );
         }
         let redis = redis.as_deref().map(redis_url).transpose();
         if redis.is_err() {
-            // Here as well.
+            // The same as for `DATABASE_URL`.
             wrong.push(
-                "REDIS_URL is not what it must be (allowed: `redis://user:password@host:port/number`, with TLS `rediss://`; leave it out for a cache in this process)".into(),
+                "REDIS_URL is not a Redis URL (allowed: `redis://user:password@host:port/number`, with TLS `rediss://`; omit it to cache in this process)".into(),
             );
         }
         let parsed_url = url.as_deref().map(endpoint_url).transpose();
@@ -176,7 +176,7 @@ fn duration(text: &str) -> Option<Duration> {
     allowed.contains(&duration).then_some(duration)
 }
 
-/// By hand, since the key must not end up in a log.
+/// Written by hand so that the key does not appear in logs.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
@@ -192,7 +192,7 @@ impl fmt::Debug for Endpoint {
 pub mod tests {
     use super::*;
 
-    /// With its data in this folder, on any port.
+    /// Returns a configuration with its data in `folder`, on a free port.
     pub fn in_folder(folder: &Path) -> Config {
         Config {
             data: folder.into(),
@@ -218,7 +218,7 @@ pub mod tests {
     }
 
     #[test]
-    fn defaults_need_nothing() {
+    fn all_options_have_defaults() {
         let config = read(&[]).unwrap();
         assert_eq!(config.address.to_string(), "127.0.0.1:8080");
         assert_eq!(config.data, Path::new("agent-data"));
@@ -227,7 +227,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_wrong_server_is_named_and_its_password_is_not() {
+    fn a_wrong_server_url_is_reported_without_its_password() {
         for (name, url, allowed) in [
             (
                 "DATABASE_URL",
@@ -246,7 +246,7 @@ pub mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_taken_with_its_model_and_key() {
+    fn an_endpoint_has_a_model_a_key_and_a_timeout() {
         let config = read(&[
             ("AGENT_LLM_URL", "http://agent:secret@[::1]:11434/v1/"),
             ("AGENT_LLM_KEY", "secret"),
@@ -260,7 +260,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_time_is_seconds_or_says_its_units() {
+    fn a_timeout_is_in_seconds_or_has_units() {
         for (text, seconds) in [("90", 90.0), ("0.25", 0.25), ("1m 30s", 90.0)] {
             assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)));
         }
@@ -270,7 +270,7 @@ pub mod tests {
     }
 
     #[test]
-    fn every_wrong_value_is_named_with_what_is_allowed() {
+    fn every_wrong_value_is_reported_with_the_allowed_ones() {
         let wrong = [
             ("AGENT_ADDR", "banana"),
             ("AGENT_LLM_URL", "ftp://example"),

@@ -1,4 +1,4 @@
-//! [`Database`]: SQLite or PostgreSQL behind a pool; migrated at start, closed last.
+//! [`Database`]: SQLite or PostgreSQL behind a connection pool; migrated at start, closed last.
 
 use std::error::Error as StdError;
 use std::io;
@@ -17,10 +17,10 @@ use crate::error::full;
 use crate::identity::Identity;
 use crate::store::Store;
 
-/// How long one attempt to connect may take. A packet that nobody answers would take minutes.
+/// The time limit of one attempt to connect. If packets are dropped silently, the system would wait for minutes.
 const CONNECT: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 8;
-/// Less than a `health` may take, so that it says itself what is wrong.
+/// Shorter than the framework's timeout of `health`, so that the error names the database.
 const HEALTH: Duration = Duration::from_millis(1500);
 
 pub struct Database {
@@ -32,16 +32,16 @@ pub struct Database {
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("cannot read or write `agent.id` in the folder of AGENT_DATA")]
+    #[error("cannot read or write `agent.id` in the folder AGENT_DATA")]
     Identity(#[source] io::Error),
-    #[error("cannot open the database ({store}; AGENT_DATA and DATABASE_URL say which)")]
+    #[error("cannot open the database ({store}; set by AGENT_DATA and DATABASE_URL)")]
     Open { store: Store, source: sqlx::Error },
-    #[error("cannot bring the tables up to date ({store})")]
+    #[error("cannot migrate the database ({store})")]
     Migrate { store: Store, source: sqlx::Error },
 }
 
-/// A server that is not up yet is waited for, for as long as a startup may take; each attempt is told. Half a second
-/// doubles to half a minute.
+/// The connection pool. `start` waits for a server that is not up yet, as long as the startup may take, and logs each
+/// attempt; the pause between attempts doubles from half a second to half a minute.
 #[resource(order = 1, timeout = "5s", readiness, retries = 20, backoff = "500ms")]
 impl Database {
     async fn start(config: &Config) -> Result<Self, Box<dyn StdError + Send + Sync>> {
@@ -54,8 +54,8 @@ impl Database {
         })
     }
 
-    /// Waits until every connection is back. SQLite's write-ahead log is folded into the file before the pool closes: a
-    /// connection that came back only just now is closed by sqlx on a thread that `close` does not wait for.
+    /// Waits until every connection is returned. SQLite's write-ahead log is merged into the file before the pool
+    /// closes: sqlx closes a connection that was returned only just now on a thread that `close` does not wait for.
     async fn stop(&self) -> Result<(), sqlx::Error> {
         self.leases.returned().await;
         let folded = match self.store {
@@ -80,8 +80,8 @@ impl Database {
 }
 
 impl Database {
-    /// A connection, until it is dropped. Should that never come, the report names the place of this call. One that is
-    /// not to be had is waited for, for 5 s: a restart of the server takes less.
+    /// Lends a connection until the guard is dropped. If it never is, the report names the caller of this function. If
+    /// all connections are in use or the server is down, the future waits for 5 s: a restart of the server takes less.
     #[track_caller]
     pub fn connection(
         &self,
@@ -91,15 +91,15 @@ impl Database {
         async move {
             match pool.acquire().await {
                 Ok(connection) => Ok(leases.lend_at(place, connection)),
-                // That of sqlx does not say of what.
+                // The error of sqlx does not name the database.
                 Err(sqlx::Error::PoolTimedOut) => Err(no_answer(&store, CONNECT, leases.count())),
                 Err(error) => Err(error),
             }
         }
     }
 
-    /// The future's output, or an error that names the database, when that has taken so long: for those who have to
-    /// stop, and cannot wait for it as long as others.
+    /// Returns the output of the future, or an error that names the database if it takes longer than `limit`: for
+    /// callers that are stopping and cannot wait as long as others.
     pub async fn within<T>(
         &self,
         limit: Duration,
@@ -111,24 +111,25 @@ impl Database {
         }
     }
 
-    /// How it is to be asked.
+    /// Returns which database this is, for the differences in SQL.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The name under which this process holds rows.
+    /// Returns the name under which this process holds rows.
     pub fn holder(&self) -> &str {
         self.identity.name()
     }
 
+    /// Connects, migrates the tables, and returns the pool.
     pub async fn open(config: &Config) -> Result<Self, DatabaseError> {
         let identity = Identity::of(&config.data).map_err(DatabaseError::Identity)?;
         let store = Store::of(config);
-        // One by itself, since a pool would only say that it had no connection in time.
+        // A single connection first: a pool would report any failure as its own timeout.
         match tokio::time::timeout(CONNECT, connect(&store)).await {
             Ok(Ok(mut connection)) => {
                 migrate(&store, &mut connection).await?;
-                // Nothing is lost with it.
+                // A failure to close loses no data.
                 let _ = connection.close().await;
             }
             Ok(Err(source)) => return Err(DatabaseError::Open { store, source }),
@@ -159,10 +160,10 @@ impl Database {
 }
 
 impl DatabaseError {
-    /// Whether another attempt may go well.
+    /// Returns whether another attempt may succeed.
     fn may_pass(&self) -> bool {
         match self {
-            // The disk may be full.
+            // A full disk may get room again.
             Self::Identity(error) => error.kind() == io::ErrorKind::StorageFull,
             Self::Open { source, .. } | Self::Migrate { source, .. } => Store::may_pass(source),
         }
@@ -171,7 +172,7 @@ impl DatabaseError {
 
 fn no_answer(store: &Store, limit: Duration, in_use: usize) -> sqlx::Error {
     let error = format!(
-        "nothing came from it within {limit:?}; is it up? ({store}; {in_use} of {CONNECTIONS} connections in use)"
+        "no response within {limit:?}; is the database up? ({store}; {in_use} of {CONNECTIONS} connections in use)"
     );
     io::Error::new(io::ErrorKind::TimedOut, error).into()
 }
@@ -182,7 +183,8 @@ async fn connect(store: &Store) -> Result<AnyConnection, sqlx::Error> {
     Ok(connection)
 }
 
-/// Of several agents that start at the same time on PostgreSQL, sqlx lets one do it, and the others wait.
+/// Migrates the tables. If several agents start at the same time on PostgreSQL, sqlx lets one migrate while the others
+/// wait.
 async fn migrate(store: &Store, connection: &mut AnyConnection) -> Result<(), DatabaseError> {
     let migrated = async {
         let migrator = Migrator::new(store.clone()).await?;
@@ -194,8 +196,8 @@ async fn migrate(store: &Store, connection: &mut AnyConnection) -> Result<(), Da
     })
 }
 
-/// What a statement gives that also writes, once all of it is done. `fetch_one` leaves a statement at its first row, when
-/// SQLite has not yet committed it: that this fails, on a full disk for instance, would be lost.
+/// Runs a statement that writes to completion, and returns its first row. `fetch_one` would return at the first row,
+/// before SQLite has committed, and a failing commit, on a full disk for instance, would go unnoticed.
 pub async fn written<'q, T>(
     statement: QueryAs<'q, Any, T, AnyArguments<'q>>,
     connection: &mut AnyConnection,
@@ -207,7 +209,7 @@ where
     Ok(rows.into_iter().next())
 }
 
-/// Milliseconds since 1970, as the tables hold them.
+/// Returns the milliseconds since 1970, as they are stored in the tables.
 pub fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -215,7 +217,7 @@ pub fn now() -> i64 {
     millis(since)
 }
 
-/// As the tables hold a time.
+/// Converts a duration to milliseconds, as they are stored in the tables.
 pub fn millis(time: Duration) -> i64 {
     time.as_millis().try_into().unwrap_or(i64::MAX)
 }
@@ -233,19 +235,19 @@ pub mod tests {
     use super::*;
     use crate::config::tests::in_folder;
 
-    /// A database in a folder that goes away with the first half of the pair.
+    /// Opens a database in a temporary folder, which is deleted when the first half of the pair is dropped.
     pub async fn scratch() -> (tempfile::TempDir, Arc<Database>) {
         let folder = tempfile::tempdir().unwrap();
         let db = Database::open(&in_folder(folder.path())).await.unwrap();
         (folder, Arc::new(db))
     }
 
-    /// A PostgreSQL server, and so many agents on it, each with a folder of its own.
+    /// Starts a PostgreSQL server; returns configurations for `agents` agents on it, each with a folder of its own.
     pub fn on_postgres(agents: usize) -> (Vec<tempfile::TempDir>, Postgres, Vec<Config>) {
         on(Postgres::started, agents)
     }
 
-    /// One that has pgvector.
+    /// The same, for a server that has pgvector.
     pub fn on_pgvector(agents: usize) -> (Vec<tempfile::TempDir>, Postgres, Vec<Config>) {
         on(Postgres::with_vector, agents)
     }
@@ -266,20 +268,20 @@ pub mod tests {
         (folders, server, configs)
     }
 
-    /// As its stop does.
+    /// Closes the database as its stop does.
     pub async fn close(db: &Database) {
         db.stop().await.unwrap();
     }
 
     #[tokio::test]
-    async fn opening_twice_migrates_once_and_closing_leaves_all_in_one_file() {
+    async fn opening_twice_migrates_once_and_closing_merges_the_log_into_the_file() {
         let (folder, db) = scratch().await;
         db.health().await.unwrap();
         db.stop().await.unwrap();
         let log = std::fs::metadata(folder.path().join("agent.db-wal"));
         assert!(
             log.map_or(true, |log| log.len() == 0),
-            "something is left in the write-ahead log"
+            "the write-ahead log is not empty"
         );
         drop(db);
         let again = Database::open(&in_folder(folder.path())).await.unwrap();
@@ -287,7 +289,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_cannot_wait_is_told_for_what_they_waited() {
+    async fn a_timeout_names_the_database_and_the_limit() {
         let (_folder, db) = scratch().await;
         tokio::time::pause();
         let limit = Duration::from_millis(600);
@@ -301,20 +303,23 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_comes_back_late_is_waited_for() {
+    async fn the_stop_waits_for_a_connection_that_is_returned_late() {
         let (_folder, db) = scratch().await;
         let connection = db.connection().await.unwrap();
         assert_eq!(db.in_use(), 1);
         let mut stop = pin!(db.stop());
         assert!((&mut stop).now_or_never().is_none());
-        assert!(!db.pool.is_closed(), "it closes while a connection is out");
+        assert!(
+            !db.pool.is_closed(),
+            "it closes while a connection is in use"
+        );
         drop(connection);
         stop.await.unwrap();
         assert!(db.in_use() == 0 && db.pool.is_closed());
     }
 
     #[tokio::test]
-    async fn a_connection_that_never_comes_back_is_named_by_place_and_age() {
+    async fn a_leaked_connection_is_reported_with_its_place_and_age() {
         let folder = tempfile::tempdir().unwrap();
         let builder = Lifecycle::builder()
             .provide(in_folder(folder.path()))
@@ -327,13 +332,13 @@ pub mod tests {
         let report = running.stop().await;
         assert_eq!(report.exit_code(), 3, "{report}");
         let [lease] = report.component("Database").unwrap().leases() else {
-            panic!("one is out\n{report}")
+            panic!("one is leaked\n{report}")
         };
         assert_eq!(
             (lease.place().file(), lease.place().line()),
             (file!(), line)
         );
-        // The whole time of the stop.
+        // The whole time limit of the stop.
         assert!(lease.age() >= Duration::from_secs(5), "{report}");
         let note = format!("1 still in use, lent at {lease}");
         assert!(report.to_string().contains(&note), "{report}");
@@ -341,7 +346,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_a_database_is_named_and_not_tried_again() {
+    async fn an_unusable_database_file_is_reported_and_not_retried() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("agent.db")).unwrap();
         let builder = Lifecycle::builder()
@@ -354,7 +359,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn any_name_of_a_folder_will_do() {
+    async fn any_name_of_a_folder_works() {
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("50% off? #1 ä");
         std::fs::create_dir(&odd).unwrap();
@@ -365,7 +370,7 @@ pub mod tests {
 
     #[tokio::test]
     #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-    async fn all_that_is_asked_is_understood_by_postgres() {
+    async fn postgres_accepts_all_statements() {
         let (_folders, _server, configs) = on_postgres(2);
         let db = Arc::new(Database::open(&configs[0]).await.unwrap());
         // The second one finds the tables up to date.
@@ -381,7 +386,7 @@ pub mod tests {
 
     #[tokio::test]
     #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-    async fn a_database_that_a_server_has_not_is_a_wrong_configuration() {
+    async fn a_missing_database_on_the_server_is_a_configuration_error() {
         let (_folders, server, mut configs) = on_postgres(1);
         configs[0].database = Some(server.url("another").parse().unwrap());
         let builder = Lifecycle::builder().provide(configs.remove(0));

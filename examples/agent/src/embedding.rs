@@ -1,4 +1,4 @@
-//! [`EmbeddingModel`]: what makes vectors of texts, and [`Embedder`], the resource that asks it.
+//! [`EmbeddingModel`]: computes vectors of texts; and [`Embedder`], the resource that has the model.
 
 mod hashed;
 mod known;
@@ -23,44 +23,45 @@ use crate::embedding::known::Known;
 /// How many texts are embedded at a time.
 const BATCH: usize = 32;
 
-/// Computes, which may take long: [`Embedder`] calls it where that holds nobody up.
+/// A model that computes vectors. Its methods may take long and block: [`Embedder`] calls them on blocking threads.
 pub trait EmbeddingModel: Send + Sync + 'static {
-    /// Which one it is, for people.
+    /// Returns which model this is, for messages.
     fn describe(&self) -> String;
     fn space(&self) -> Space;
-    /// In the order of the texts.
+    /// Embeds passages, in the order of the texts.
     fn passages(&self, texts: &[String]) -> Result<Vec<Embedded>, EmbeddingError>;
-    /// The terms of a question that weigh by how rare they are among the passages. A model that has learned what weighs
-    /// has none.
+    /// Returns the terms of a question that are weighted by their rarity among the passages. A learned model has none,
+    /// since it has learned the weights.
     fn terms(&self, _question: &str) -> Vec<u64> {
         Vec::new()
     }
     fn question(&self, question: &str, rarity: &Rarity) -> Result<Vec<f32>, EmbeddingError>;
-    /// Then it has no terms, and its vectors are worth being kept: to compute one takes longer than to ask for it.
+    /// Returns whether the model is learned. Then it has no terms, and its vectors are worth caching, since computing
+    /// one takes longer than fetching it from a cache.
     fn is_learned(&self) -> bool {
         true
     }
 }
 
-/// The vectors that may be compared with each other: those of one model.
+/// Identifies vectors that are comparable with each other: those of one model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
     pub dimensions: usize,
-    /// Another one for each model.
+    /// A number that differs from model to model.
     pub model: u64,
 }
 
-/// How much terms weigh.
+/// The weights of terms.
 pub type Rarity = HashMap<u64, f32>;
 
-/// A text as it is searched for.
+/// An embedded passage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedded {
-    /// Of length 1, or 0 where there is nothing to embed.
+    /// The vector, of length 1, or of length 0 if the text has nothing to embed.
     pub vector: Vec<f32>,
-    /// Those whose rarity weighs, each once.
+    /// The distinct terms that are weighted by their rarity.
     pub terms: Vec<u64>,
-    /// Of the text.
+    /// The length of the text in bytes.
     pub bytes: u64,
 }
 
@@ -72,21 +73,21 @@ pub enum EmbeddingError {
     Failed(#[source] Box<dyn StdError + Send + Sync>),
 }
 
-/// The model that the configuration chooses.
+/// The resource that has the embedding model that the configuration selects.
 pub struct Embedder {
     description: String,
     space: Space,
-    /// Empty once unloaded.
+    /// `None` once unloaded.
     model: RwLock<Option<Arc<dyn EmbeddingModel>>>,
-    /// One for each processor: more at a time would only take memory.
+    /// Limits concurrent computations to one per processor: more would only take memory.
     turns: Arc<Semaphore>,
-    /// None of a model that is quicker than a cache.
+    /// The cached vectors. `None` for a model that is faster than a cache.
     known: Option<Known>,
 }
 
 #[resource(order = 2)]
 impl Embedder {
-    /// Not async: a model is read from files, which blocks.
+    /// Loads the model. Not async, since reading its files blocks.
     fn start(config: &Config, cache: Arc<Cache>) -> Result<Self, ConfigError> {
         let model = match &config.embedding {
             Some(folder) => sentence::read(folder)?,
@@ -98,7 +99,7 @@ impl Embedder {
         })
     }
 
-    /// Unloads it: whoever asks from now on is refused, and its memory is freed with the last answer.
+    /// Unloads the model: later requests get an error, and its memory is freed with the last computation in progress.
     async fn stop(&self) {
         drop(
             self.model
@@ -121,7 +122,7 @@ impl Embedder {
         }
     }
 
-    /// Which one it is, for people.
+    /// Returns which model this is, for messages.
     pub fn describe(&self) -> &str {
         &self.description
     }
@@ -130,11 +131,11 @@ impl Embedder {
         self.space
     }
 
-    /// In the order of the texts. Cancel safe.
+    /// Embeds passages, in the order of the texts. Cancel safe.
     pub async fn passages(&self, texts: Vec<String>) -> Result<Vec<Embedded>, EmbeddingError> {
         let mut embedded = Vec::with_capacity(texts.len());
         let mut texts = texts.into_iter();
-        // Others have their turn in between.
+        // In batches, so that concurrent requests get their turn in between.
         while texts.len() > 0 {
             let batch: Vec<_> = texts.by_ref().take(BATCH).collect();
             embedded.extend(self.batch(batch).await?);
@@ -161,13 +162,13 @@ impl Embedder {
         Ok(vectors.into_iter().zip(lengths).map(embedded).collect())
     }
 
-    /// Those of a question whose rarity it takes. Quick: they are found without the model's computing anything.
+    /// Returns the terms of a question for the `rarity` of [`question`](Self::question). Fast: no vector is computed.
     pub fn terms(&self, question: &str) -> Result<Vec<u64>, EmbeddingError> {
         let model = self.model().ok_or(EmbeddingError::Unloaded)?;
         Ok(model.terms(question))
     }
 
-    /// `rarity` says how much its terms weigh among the passages that are searched. Cancel safe.
+    /// Embeds a question. `rarity` has the weights of its terms among the searched passages. Cancel safe.
     pub async fn question(
         &self,
         question: String,
@@ -186,16 +187,16 @@ impl Embedder {
         Ok(vectors.remove(0))
     }
 
-    /// On a thread that may be blocked.
+    /// Runs a computation on a blocking thread.
     async fn compute<T: Send + 'static>(
         &self,
         computation: impl FnOnce(&dyn EmbeddingModel) -> Result<T, EmbeddingError> + Send + 'static,
     ) -> Result<T, EmbeddingError> {
-        // Never closed.
+        // The semaphore is never closed, so this does not fail.
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let model = self.model().ok_or(EmbeddingError::Unloaded)?;
         let computed = tokio::task::spawn_blocking(move || {
-            // It goes on when nobody waits for it any more.
+            // The permit moves along: the computation continues even if this future is dropped.
             let _turn = turn;
             computation(&*model)
         });
@@ -210,6 +211,7 @@ impl Embedder {
     }
 }
 
+/// Scales the vector to length 1, unless it is zero.
 pub fn normalise(vector: &mut [f32]) {
     let length = dot(vector, vector).sqrt();
     if length > 0.0 {
@@ -217,8 +219,8 @@ pub fn normalise(vector: &mut [f32]) {
     }
 }
 
-/// The cosine, for vectors of length 1. Sums of floats are added up in the order that is written here: several side by
-/// side are what the compiler can make one instruction of.
+/// Returns the dot product, which for vectors of length 1 is the cosine. The compiler does not reorder sums of floats,
+/// so they are written as parallel lanes that it can vectorise.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -241,7 +243,7 @@ mod tests {
     use super::*;
     use crate::cache::tests::local;
 
-    /// Embeds each text once only.
+    /// A model that panics when it embeds a text for the second time.
     #[derive(Default)]
     struct Once(Mutex<HashSet<String>>);
 
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_learned_model_is_asked_for_a_text_once_by_all_who_share_a_cache() {
+    async fn a_learned_model_embeds_a_text_once_for_all_that_share_a_cache() {
         let (cache, model) = (local(), Arc::new(Once::default()));
         for _ in 0..2 {
             let model = Arc::clone(&model);
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_product_is_that_of_all_places() {
+    fn the_dot_product_includes_all_components() {
         let a: Vec<f32> = (0..37).map(|place| place as f32).collect();
         let ones = [1.0; 37];
         for length in [0, 1, 15, 16, 17, 37] {
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_asks_an_unloaded_model_is_refused() {
+    async fn an_unloaded_model_returns_an_error() {
         let embedder = Embedder::new(Arc::new(HashedNgrams));
         let texts = || vec!["Beans want poles.".to_owned()];
         let embedded = embedder.passages(texts()).await.unwrap();

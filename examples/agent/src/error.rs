@@ -1,4 +1,4 @@
-//! [`Error`]: what can go wrong while the agent works, however it was asked.
+//! [`Error`]: the errors of the agent's operations, common to all of its interfaces.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// With all its causes, in one line: for those who only see the text.
+    /// Formats the error with all its causes in one line, for readers that see only text.
     pub fn full(&self) -> String {
         full(self)
     }
@@ -45,7 +45,7 @@ impl Error {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("cannot reach the language model at {url} (AGENT_LLM_URL says where it is){}", tried(.tries))]
+    #[error("cannot reach the language model at {url} (set by AGENT_LLM_URL){}", tried(.tries))]
     Unreachable {
         url: Url,
         tries: u32,
@@ -59,13 +59,13 @@ pub enum ModelError {
         body: String,
     },
     #[error(
-        "the language model at {url} sent nothing for {limit:?} (AGENT_LLM_TIMEOUT says how long it may take)"
+        "the language model at {url} sent nothing for {limit:?} (limited by AGENT_LLM_TIMEOUT)"
     )]
     Silent { url: Url, limit: Duration },
-    #[error("the language model at {url} stopped in the middle of an answer: {why} (ask again)")]
-    Cut { url: Url, why: String },
+    #[error("the language model at {url} interrupted an answer: {why} (ask again)")]
+    Interrupted { url: Url, why: String },
     #[error(
-        "the language model at {url} sent what is no chat completion (AGENT_LLM_URL says where it is)"
+        "the language model at {url} sent a response that is no chat completion (set by AGENT_LLM_URL)"
     )]
     Malformed { url: Url, source: serde_json::Error },
     #[error("the language model is unloaded")]
@@ -81,17 +81,17 @@ fn tried(tries: &u32) -> String {
     }
 }
 
-/// What to do.
+/// Returns what the user can do about a response with this status.
 fn advice(status: &StatusCode) -> &'static str {
     match *status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "AGENT_LLM_KEY is the key that is sent",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "AGENT_LLM_KEY sets the key",
         StatusCode::TOO_MANY_REQUESTS => "ask again later",
         status if status.is_server_error() => "ask again later",
-        _ => "AGENT_LLM_URL and AGENT_LLM_MODEL say what is asked",
+        _ => "AGENT_LLM_URL and AGENT_LLM_MODEL set what is requested",
     }
 }
 
-/// An error with its causes. Some say their cause themselves: it is not said twice.
+/// Formats an error with its causes. Some errors already include their cause in their text; it is not repeated.
 pub fn full(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,7 +1,7 @@
-//! [`Exchanges`]: what was said in sessions, read through the cache.
+//! [`Exchanges`]: the questions and answers of sessions, read through the cache.
 //!
-//! The database says which answers a session has, how they ended and how long they are; only texts come from the cache.
-//! Since an answer only ever grows until it ends, its state and its length say which text it has.
+//! The database knows which answers a session has, how they ended and how long they are; only texts come from the
+//! cache. Since an answer only grows until it ends, its state and length identify its text.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Exchanges {
     cache: Arc<Cache>,
 }
 
-/// One question with its answer.
+/// A question with its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     pub question: String,
@@ -29,7 +29,7 @@ impl Exchanges {
         Self { db, cache }
     }
 
-    /// The last `limit` of a session, oldest first.
+    /// Returns the last `limit` exchanges of a session, oldest first.
     pub async fn latest(&self, session: &str, limit: u32) -> Result<Vec<Exchange>, sqlx::Error> {
         let mut answers: Vec<(i64, String, i64)> = sqlx::query_as(
             "SELECT id, state, octet_length(text) FROM answers WHERE session = $1 ORDER BY id DESC LIMIT $2",
@@ -51,13 +51,13 @@ impl Exchanges {
         let missing: Vec<i64> = missing.map(|((id, ..), _)| *id).collect();
         let mut read = self.read(session, &missing).await?;
         let found = answers.iter().zip(cached);
-        // One that was deleted in between is in neither.
+        // An exchange that was deleted in between is in neither.
         Ok(found
             .filter_map(|((id, ..), hit)| hit.or_else(|| read.remove(id)))
             .collect())
     }
 
-    /// Keeps one that has just ended: it is what the next question in its session asks for.
+    /// Caches an exchange that has just ended: the next question in its session needs it.
     pub async fn keep(&self, session: &str, id: i64, exchange: &Exchange) {
         let bytes = exchange.answer.len().try_into().unwrap_or(i64::MAX);
         self.cache
@@ -65,7 +65,7 @@ impl Exchanges {
             .await;
     }
 
-    /// From the database, and into the cache.
+    /// Reads exchanges from the database, and caches them.
     async fn read(
         &self,
         session: &str,
@@ -100,12 +100,13 @@ impl Exchanges {
     }
 }
 
-/// The id of a session cannot be guessed: agents on other databases may use the same Redis.
+/// The id of a session cannot be guessed, which matters because agents with other databases may use the same Redis
+/// server.
 fn key(session: &str, id: i64, state: &str, bytes: i64) -> String {
     format!("agent:exchange:1:{session}:{id}:{state}:{bytes}")
 }
 
-/// What is still being written is not worth it.
+/// An answer in progress is not worth caching.
 fn entry(session: &str, id: i64, bytes: i64, exchange: &Exchange) -> Option<Entry> {
     if exchange.state == "streaming" {
         return None;
@@ -114,7 +115,7 @@ fn entry(session: &str, id: i64, bytes: i64, exchange: &Exchange) -> Option<Entr
     Some((key(session, id, &exchange.state, bytes), value))
 }
 
-/// What cannot be read is as good as not there.
+/// An unreadable entry counts as missing.
 fn parse(value: Option<&[u8]>) -> Option<Exchange> {
     serde_json::from_slice(value?).ok()
 }
@@ -134,14 +135,16 @@ mod tests {
         assert_eq!(done.unwrap().rows_affected(), 1);
     }
 
-    async fn said(sessions: &Sessions, session: &str) -> Vec<(String, String)> {
+    async fn history(sessions: &Sessions, session: &str) -> Vec<(String, String)> {
         let exchanges = sessions.history(session, 9).await.unwrap();
-        let said = exchanges.into_iter().map(|said| (said.answer, said.state));
-        said.collect()
+        let history = exchanges
+            .into_iter()
+            .map(|exchange| (exchange.answer, exchange.state));
+        history.collect()
     }
 
     #[tokio::test]
-    async fn an_answer_that_has_ended_is_read_from_the_cache_and_no_other() {
+    async fn only_answers_that_have_ended_are_read_from_the_cache() {
         let (_folder, db) = scratch().await;
         let (cache, ok) = (local(), String::from("complete"));
         let sessions = Sessions::new(Arc::clone(&db), Arc::clone(&cache));
@@ -149,34 +152,34 @@ mod tests {
         let first = sessions.begin(&session, "one?").await.unwrap();
         sessions.keep(first, "On").await.unwrap();
         let streaming = ("On".to_owned(), "streaming".to_owned());
-        assert_eq!(said(&sessions, &session).await, [streaming]);
+        assert_eq!(history(&sessions, &session).await, [streaming]);
         sessions
             .end(first, "One.", End::Complete, Duration::MAX)
             .await
             .unwrap();
 
-        // Behind its back, so that it shows which of them is read.
+        // Changes the row directly, which shows whether the cache or the database is read.
         alter(&db, "UPDATE answers SET text = 'Eno.'").await;
         assert_eq!(
-            said(&sessions, &session).await,
+            history(&sessions, &session).await,
             [("One.".into(), ok.clone())]
         );
-        // What is in the cache is not what the database has.
+        // The cached text has another length than the row.
         alter(&db, "UPDATE answers SET text = 'Eleven.'").await;
         assert_eq!(
-            said(&sessions, &session).await,
+            history(&sessions, &session).await,
             [("Eleven.".into(), ok.clone())]
         );
-        // It has been read, and is in the cache now, for others that share it, too.
+        // The new text has been read and cached, for agents that share the cache, too.
         alter(&db, "UPDATE answers SET text = 'Twelve.'").await;
         let other = Sessions::new(Arc::clone(&db), cache);
         assert_eq!(
-            said(&other, &session).await,
+            history(&other, &session).await,
             [("Eleven.".into(), ok.clone())]
         );
-        // Without the cache.
+        // Without that cache.
         let alone = Sessions::new(Arc::clone(&db), local());
-        assert_eq!(said(&alone, &session).await, [("Twelve.".into(), ok)]);
+        assert_eq!(history(&alone, &session).await, [("Twelve.".into(), ok)]);
 
         alter(&db, "DELETE FROM sessions").await;
         assert!(sessions.history(&session, 9).await.is_err());

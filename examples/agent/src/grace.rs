@@ -1,11 +1,11 @@
-//! [`finish`]: what is under way when the app is told to stop may go on while there is time, and no longer.
+//! [`finish`]: lets work in progress continue after a stop request, while there is time.
 
 use std::time::Duration;
 
 use lifecycle::Shutdown;
 
-/// The future's output, or `None` when the scope has been told to stop and only `margin` of its time is left. The
-/// margin is for putting away what there is so far.
+/// Returns the output of the future, or `None` once a stop is requested of the scope and only `margin` of its time
+/// remains. The margin is for saving the state so far.
 pub async fn finish<T>(
     shutdown: &Shutdown,
     margin: Duration,

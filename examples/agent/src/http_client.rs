@@ -1,4 +1,4 @@
-//! [`HttpClient`]: one pool of outgoing connections for everybody. How long an answer may take is said by whoever asks.
+//! [`HttpClient`]: the shared pool of outgoing connections. Callers set the time limits of their requests.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::resource;
 
 pub struct HttpClient {
-    /// Empty once stopped.
+    /// `None` once stopped.
     client: RwLock<Option<reqwest::Client>>,
 }
 
@@ -16,7 +16,7 @@ pub struct Closed;
 
 #[resource(order = 2, timeout = "1s")]
 impl HttpClient {
-    /// Not async: it reads the machine's certificates, which blocks.
+    /// Creates the client. Not async, since reading the system's certificates blocks.
     pub fn start() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("agent/", env!("CARGO_PKG_VERSION")))
@@ -27,7 +27,7 @@ impl HttpClient {
         })
     }
 
-    /// The idle connections close with the last handle, and this is the last.
+    /// Drops the last handle, which closes the idle connections.
     async fn stop(&self) {
         drop(
             self.client

@@ -1,4 +1,5 @@
-//! [`HttpListener`]: the socket, systemd's where it hands one over. A resource, so that an address in use fails the startup.
+//! [`HttpListener`]: the listening socket, or the one that systemd hands over. It is a resource so that an address in
+//! use fails the startup.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ pub struct ListenError {
 
 #[resource(order = 4, timeout = "1s")]
 impl HttpListener {
-    /// On the terminal there is nothing to listen to.
+    /// Binds the socket. In console mode there is none.
     async fn start(args: &Args, config: &Config) -> Result<Self, ListenError> {
         match args.mode {
             Mode::Web => Self::bind(config.address).await,
@@ -35,7 +36,7 @@ impl HttpListener {
         }
     }
 
-    /// Closes the socket, should nobody have taken it.
+    /// Closes the socket if no worker has taken it.
     async fn stop(&self) {
         drop(self.take());
     }
@@ -52,13 +53,13 @@ impl HttpListener {
         })
     }
 
-    /// Where it listens, with the port that the system chose if that was left to it.
+    /// Returns the address of the socket, with the actual port if the configured one is 0.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// The socket itself. Whoever serves takes it and closes it when told to stop: a socket that is still open but not
-    /// accepted from makes clients wait that could go elsewhere.
+    /// Takes the socket out. The worker that serves it closes it when a stop is requested: an open socket on which no
+    /// connections are accepted would make clients wait that could use another agent.
     pub fn take(&self) -> Option<TcpListener> {
         self.socket
             .lock()
@@ -85,7 +86,7 @@ mod tests {
         first.stop().await;
         assert!(
             HttpListener::bind(address).await.is_ok(),
-            "a stopped listener leaves its address"
+            "a stopped listener releases its address"
         );
     }
 }

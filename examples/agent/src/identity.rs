@@ -1,4 +1,4 @@
-//! [`Identity`]: under which name this process holds rows of the database.
+//! [`Identity`]: the name under which this process holds rows of the database.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -7,9 +7,9 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-/// The name is kept in the data folder, so that after a crash the next process there knows at once which rows are its
-/// own leftovers, and need not wait for their leases to end. Only one process at a time has it: whoever else runs on
-/// the same folder gets a name for this life only. The kernel gives the lock back, however the process ends.
+/// The name of a process. It is stored in the data folder, so that after a crash the next process there recognises the
+/// rows of its predecessor, and does not wait for their leases to expire. Only one process at a time uses it: another
+/// one in the same folder gets a name for one run only. The kernel releases the lock however the process ends.
 #[derive(Debug)]
 pub struct Identity {
     name: String,
@@ -17,7 +17,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads or makes the name. Blocks, on a file of a few bytes.
+    /// Reads or creates the name. Blocks, on a file of a few bytes.
     pub fn of(folder: &Path) -> io::Result<Self> {
         let mut file = File::options()
             .read(true)
@@ -27,11 +27,11 @@ impl Identity {
             .open(folder.join("agent.id"))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            // Held by another process, or on a file system without locks: then nothing is known of the folder.
-            Err(_) => return Ok(Self::passing()),
+            // Another process has the lock, or the file system has no locks: the stored name may be in use.
+            Err(_) => return Ok(Self::temporary()),
         }
         let mut name = String::new();
-        // What is no name, because its writer was killed or the disk was full, is written anew.
+        // An invalid name, from a process that was killed or on a full disk, is replaced.
         let read = file.read_to_string(&mut name).is_ok();
         if !(read && Uuid::try_parse(&name).is_ok()) {
             name = Uuid::new_v4().simple().to_string();
@@ -45,7 +45,7 @@ impl Identity {
         })
     }
 
-    fn passing() -> Self {
+    fn temporary() -> Self {
         Self {
             name: Uuid::new_v4().simple().to_string(),
             _lock: None,
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_has_one_name_and_one_who_bears_it() {
+    fn a_folder_has_one_name_that_one_process_uses() {
         let folder = tempfile::tempdir().unwrap();
         let first = Identity::of(folder.path()).unwrap();
         let second = Identity::of(folder.path()).unwrap();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_replaced() {
+    fn an_invalid_name_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("agent.id"), b"\xff half a name").unwrap();
         let name = Identity::of(folder.path()).unwrap().name().to_owned();

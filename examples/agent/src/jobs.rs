@@ -1,9 +1,10 @@
-//! [`Jobs`]: a queue whose entries are rows, so that no job is lost with the process, and several agents share it.
+//! [`Jobs`]: a queue of jobs in the database, so that no job is lost with the process, and agents can share the queue.
 //!
-//! 1. A job is `running` only with a worker's name and a lease. The worker renews the lease while it works. A process works
-//!    on one job at a time.
-//! 2. Only who bears the name changes a running job: who lost it meanwhile is told `false`, and has changed nothing.
-//! 3. A job whose lease has ended, or whose worker bears this process's name from an earlier life, is queued again.
+//! 1. A `running` job has a worker's name and a lease. The worker renews the lease while it works. A process works on
+//!    one job at a time.
+//! 2. Only the process with that name changes a running job. If it has lost the job meanwhile, its methods return
+//!    `false` and change nothing.
+//! 3. A job is queued again if its lease has expired, or if it was started under this process's name by an earlier run.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -16,31 +17,32 @@ use tokio::sync::Notify;
 use crate::database::{Database, millis, now, written};
 use crate::error::Error;
 
-/// How long a job is left to a worker that is not heard of. It is to outlast a restart of the database.
+/// How long a worker that sends no renewals keeps its job. Longer than a restart of the database.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// A job that was begun so often, and neither ended nor was put back, is what takes the process down.
+/// The number of attempts after which a job fails. A job that was started this often without ending or being put back
+/// probably crashes the process.
 const MOST_ATTEMPTS: i64 = 3;
-/// How long the database is waited for when the time to stop has come.
+/// How long the last write before shutdown waits for the database.
 const LAST_WORD: Duration = Duration::from_millis(1500);
 
 pub struct Jobs {
     db: Arc<Database>,
     submitted: Notify,
-    /// Whether a job may be running under this process's name. Only the worker changes it, which has ended when the stop
-    /// reads it.
+    /// Whether a job may be running under this process's name. Only the worker changes it, and the worker has ended
+    /// when `stop` reads it.
     holding: AtomicBool,
-    /// Why a job was to be put back.
-    cut: OnceLock<String>,
+    /// Why a job had to be put back.
+    reason: OnceLock<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a job is not put back{cut}; it goes on when its lease has ended")]
+#[error("a job is not put back{reason}; it continues when its lease expires")]
 pub struct NotPutBack {
-    cut: String,
+    reason: String,
     source: sqlx::Error,
 }
 
-/// A job, and what its steps have found so far.
+/// A job, with the results of its steps so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub id: i64,
@@ -49,7 +51,7 @@ pub struct Job {
     pub attempts: i64,
 }
 
-/// The steps of an agent's job; one that has been done is not done again.
+/// The results of the steps of a job. A completed step is not repeated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +62,7 @@ pub struct Progress {
     pub summary: Option<String>,
 }
 
-/// What is told of a job to whoever asks.
+/// The state of a job, as clients see it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     pub id: i64,
@@ -79,11 +81,11 @@ impl Jobs {
             db,
             submitted: Notify::new(),
             holding: AtomicBool::new(false),
-            cut: OnceLock::new(),
+            reason: OnceLock::new(),
         }
     }
 
-    /// Puts back what a worker that had to be aborted still held: the attempt does not count.
+    /// Puts back the job that an aborted worker still held. The attempt does not count.
     async fn stop(&self) -> Result<(), NotPutBack> {
         if !self.holding.load(Relaxed) {
             return Ok(());
@@ -101,15 +103,16 @@ impl Jobs {
         match self.db.within(LAST_WORD, put_back).await {
             Ok(_) => Ok(()),
             Err(source) => {
-                let cut = self.cut.get().map(|why| format!(" ({why})"));
-                let cut = cut.unwrap_or_default();
-                Err(NotPutBack { cut, source })
+                let reason = self.reason.get().map(|why| format!(" ({why})"));
+                let reason = reason.unwrap_or_default();
+                Err(NotPutBack { reason, source })
             }
         }
     }
 }
 
 impl Jobs {
+    /// Adds a job to the queue.
     pub async fn submit(&self, goal: &str) -> Result<Status, Error> {
         if goal.trim().is_empty() {
             return Err(Error::Invalid("the goal is empty".into()));
@@ -148,12 +151,13 @@ impl Jobs {
         })
     }
 
-    /// Resolves when a job has been submitted here since the last time, at once if that was before. Cancel safe.
+    /// Completes when a job has been submitted here since the last call, at once if that was before. Cancel safe.
     pub async fn submitted(&self) {
         self.submitted.notified().await;
     }
 
-    /// The oldest job that waits, now running under this process's name. Not cancel safe: it may have been taken.
+    /// Takes the oldest queued job, and marks it as running under this process's name. Not cancel safe: a cancelled
+    /// call may have taken a job.
     pub async fn take(&self) -> Result<Option<Job>, sqlx::Error> {
         let store = self.db.store();
         let statement = format!(
@@ -179,7 +183,7 @@ impl Jobs {
         }))
     }
 
-    /// Keeps a running job from others for another [`LEASE`]. Whether it was still held.
+    /// Extends the lease of a running job by [`LEASE`]. Returns whether the job was still held.
     pub async fn renew(&self, id: i64) -> Result<bool, sqlx::Error> {
         let statement = format!(
             "UPDATE jobs SET lease = {} + $1 WHERE id = $2 AND state = 'running' AND worker = $3",
@@ -194,7 +198,7 @@ impl Jobs {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Whether the job was still held, as with all that follow.
+    /// Stores the progress of a job. Returns whether the job was still held, like all methods below.
     pub async fn store_progress(&self, job: &Job) -> Result<bool, sqlx::Error> {
         self.set(job, "running", 0, None).await
     }
@@ -204,14 +208,14 @@ impl Jobs {
             .await
     }
 
-    /// Not finished because of the shutdown, and not its fault: the attempt does not count.
+    /// Queues a job again that shutdown interrupted. The attempt does not count.
     pub async fn put_back(&self, job: &Job, why: &str) -> Result<bool, sqlx::Error> {
-        let _ = self.cut.set(why.into());
+        let _ = self.reason.set(why.into());
         let put_back = self.set(job, "queued", -1, None);
         self.db.within(LAST_WORD, put_back).await
     }
 
-    /// Queued for another attempt, if it may have one.
+    /// Queues a failed job for another attempt, unless it was the last one.
     pub async fn failed(&self, job: &Job, error: &Error) -> Result<bool, sqlx::Error> {
         let state = if job.is_last_attempt() {
             "failed"
@@ -221,13 +225,13 @@ impl Jobs {
         self.set(job, state, 0, Some(&error.full())).await
     }
 
-    /// Queues what nobody works on any more, though it says so. How many there were. While this process works on a job
-    /// it is not to be called: that would count as a leftover.
+    /// Queues jobs again that are marked as running but that no process works on. Returns how many there were. Must not
+    /// be called while this process works on a job, which would be queued again, too.
     pub async fn take_back(&self) -> Result<u64, sqlx::Error> {
         let statement = format!(
             "UPDATE jobs SET state = CASE WHEN attempts < $1 THEN 'queued' ELSE 'failed' END, changed = $2,
                 result = CASE WHEN attempts < $1 THEN result
-                    ELSE 'the process died each time that it was begun' END
+                    ELSE 'the process died in each attempt' END
              WHERE state = 'running' AND (worker = $3 OR coalesce(lease, 0) < {})",
             self.db.store().clock()
         );
@@ -274,7 +278,7 @@ impl Job {
     }
 }
 
-/// Progress of another version is no progress: the job begins anew.
+/// Unreadable progress, of another version, counts as none: the job starts from the beginning.
 fn parse(progress: &str) -> Progress {
     serde_json::from_str(progress).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! [`Library`]: the documents. Adding one cuts it into passages, stores them and puts them into the index.
+//! [`Library`]: the documents. Adding one splits it into passages, stores them and adds them to the index.
 
 use std::sync::Arc;
 
@@ -27,19 +27,19 @@ impl Library {
         Self { db, index }
     }
 
-    /// Makes the vectors by which passages are found.
+    /// Returns the embedder whose vectors the index uses.
     pub fn embedder(&self) -> &Embedder {
         self.index.embedder()
     }
 
-    /// Its id and how many passages it has. Not cancel safe: dropped in the middle, the document may be stored without
-    /// being in the index until the next start.
+    /// Adds a document. Returns its id and the number of its passages. Not cancel safe: a cancelled call may have
+    /// stored the document without adding it to the index, which happens at the next start.
     pub async fn add(&self, title: &str, text: &str) -> Result<(i64, usize), Error> {
         let passages = passages(text);
         if title.trim().is_empty() || passages.is_empty() {
             return Err(Error::Invalid("a document needs a title and a text".into()));
         }
-        // Before anything is stored: what cannot be embedded could not be found.
+        // Embedded before the document is stored: a document without vectors could not be found.
         let embedded = self.embedder().passages(passages.clone()).await?;
         let mut connection = self.db.connection().await?;
         let mut transaction = connection.begin().await?;
@@ -69,7 +69,7 @@ impl Library {
         Ok((document, count))
     }
 
-    /// The passages that have the most to do with the question, nearest first.
+    /// Returns the passages that are closest to the question, nearest first.
     pub async fn search(&self, question: &str, limit: usize) -> Result<Vec<String>, Error> {
         let ids = self.index.search(question, limit).await?;
         let mut found = self.texts(&ids).await?;
@@ -77,7 +77,7 @@ impl Library {
         Ok(found.into_iter().map(|(_, text)| text).collect())
     }
 
-    /// The passages of a document that say the most of it, in its own order.
+    /// Returns the passages that represent a document best, in document order.
     pub async fn gist(&self, document: i64, limit: usize) -> Result<Vec<String>, Error> {
         let ids: Vec<(i64,)> =
             sqlx::query_as("SELECT id FROM passages WHERE document = $1 ORDER BY id")
@@ -92,12 +92,12 @@ impl Library {
         Ok(found.into_iter().map(|(_, text)| text).collect())
     }
 
-    /// In the order of their ids.
+    /// Returns the texts of these passages, ordered by id.
     async fn texts(&self, ids: &[i64]) -> Result<Vec<(i64, String)>, sqlx::Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        // A list of parameters is what SQLite and PostgreSQL both understand. There are few.
+        // SQLite and PostgreSQL both support a list of parameters, and there are only a few.
         let list: Vec<_> = (1..=ids.len()).map(|number| format!("${number}")).collect();
         let list = list.join(", ");
         let statement = format!("SELECT id, text FROM passages WHERE id IN ({list}) ORDER BY id");
@@ -108,7 +108,7 @@ impl Library {
     }
 }
 
-/// A passage ends with a paragraph, or with a sentence once it is long enough.
+/// Splits a text into passages. A passage ends with a paragraph, or with a sentence once it is long enough.
 fn passages(text: &str) -> Vec<String> {
     const ENOUGH: usize = 300;
     let mut passages = Vec::new();
@@ -119,7 +119,7 @@ fn passages(text: &str) -> Vec<String> {
                 passage.push(' ');
             }
             passage.push_str(word);
-            // A text without any full stop is cut as well, somewhere.
+            // A long text without full stops is split between any two words.
             let sentence = word.ends_with(['.', '!', '?', '。']);
             if passage.len() >= ENOUGH && sentence || passage.len() >= 3 * ENOUGH {
                 passages.push(std::mem::take(&mut passage));
@@ -141,23 +141,23 @@ pub mod tests {
     use crate::embedding::HashedNgrams;
 
     #[test]
-    fn text_is_cut_at_paragraphs_and_sentences_and_nothing_is_lost() {
+    fn a_text_is_split_at_paragraphs_and_sentences_without_loss() {
         assert_eq!(passages("One.\nTwo.\n\nThree."), ["One. Two.", "Three."]);
         assert!(passages(" \n\n \n").is_empty());
         let long = "All work and no play makes a dull agent. ".repeat(60);
-        let cut = passages(&long);
-        assert!(cut.len() > 5 && cut.iter().all(|passage| passage.ends_with('.')));
-        assert_eq!(cut.join(" "), long.trim());
+        let split = passages(&long);
+        assert!(split.len() > 5 && split.iter().all(|passage| passage.ends_with('.')));
+        assert_eq!(split.join(" "), long.trim());
         assert!(passages(&"word ".repeat(1000)).len() > 3);
     }
 
     #[tokio::test]
-    async fn documents_are_found_by_what_they_say() {
+    async fn documents_are_found_by_their_content() {
         let (folder, db) = scratch().await;
         use_all(&db, folder.path()).await;
     }
 
-    /// On any database.
+    /// Runs the test on any database.
     pub async fn use_all(db: &Arc<Database>, folder: &Path) {
         let embedder = Arc::new(Embedder::new(Arc::new(HashedNgrams)));
         let index = VectorIndex::open(folder.join("vectors.bin"), db, embedder)

@@ -1,10 +1,10 @@
 //! An AI-agent backend: documents, streamed answers, summaries and durable jobs, over HTTP or on the terminal.
 //!
-//! Every part is a resource or a worker of [`lifecycle`], in a file of its own. Nothing here starts or stops
-//! another part by hand: what a part takes in its parameters is up before it and goes down after it.
+//! Each part is a resource or a worker of [`lifecycle`], in its own file. No part starts or stops another one by
+//! hand: the parameters of a part start before it and stop after it.
 #![allow(
     unreachable_pub,
-    reason = "nothing can reach into a binary, so `pub` says the same as `pub(crate)`"
+    reason = "no other crate can use a binary, so `pub` means the same as `pub(crate)`"
 )]
 
 mod answers;
@@ -55,7 +55,7 @@ use crate::terminal::console;
 use crate::vector_index::VectorIndex;
 use crate::worker::work_jobs;
 
-/// What `main` itself wants to have at hand; the rest of the graph follows from the workers' parameters.
+/// The components that `main` uses; the rest of the graph follows from the parameters of the workers.
 #[derive(App, Clone)]
 #[app(background = [serve, work_jobs, expire_sessions, console])]
 struct Agent {
@@ -70,7 +70,7 @@ struct Agent {
 
 #[lifecycle::main(init = setup)]
 async fn main(agent: Agent, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
-    // The console worker has a prompt of its own.
+    // In console mode the worker has a prompt of its own.
     if agent.args.mode == Mode::Web {
         agent.say_hello();
     }
@@ -78,10 +78,10 @@ async fn main(agent: Agent, shutdown: Shutdown) -> Result<(), Box<dyn Error + Se
     Ok(())
 }
 
-/// Runs before anything is started: `--help`, `--version` and a wrong argument end the process here.
+/// Runs before any component starts: `--help`, `--version` and wrong arguments end the process here.
 fn setup(setup: &mut Setup) -> Result<(), Box<dyn Error + Send + Sync>> {
     let args = Args::parse();
-    // On a terminal the framework draws what happens; elsewhere it is events for a log.
+    // The framework draws a live view on a terminal; elsewhere, its log events are written to standard error.
     if !std::io::stderr().is_terminal() || std::env::var_os("RUST_LOG").is_some() {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt()
@@ -92,7 +92,7 @@ fn setup(setup: &mut Setup) -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     match args.mode {
         Mode::Web => setup.disable("console"),
-        // The jobs are left to the web server that may be running on the same data.
+        // Jobs are processed by the web server, which may be running on the same data.
         Mode::Console => ["serve", "work_jobs"]
             .into_iter()
             .for_each(|worker| setup.disable(worker)),
@@ -122,7 +122,7 @@ try:
   curl -N http://{address}/ask -H 'content-type: application/json' -d '{{\"question\": \"What is a drain?\"}}'
 "
         );
-        // Nobody may be reading it, which is no reason to stop.
+        // A closed standard output is no reason to stop.
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(hello.as_bytes()).and_then(|()| out.flush());
     }

@@ -1,5 +1,5 @@
-//! The tables, in the versions that they have had. Compiled in; by hand, because sqlx's macro for it would compile SQLite
-//! once more for the compiler.
+//! The versions of the tables, compiled in. They are listed by hand, because sqlx's macro for that would compile SQLite
+//! a second time for the compiler.
 
 use futures_util::future::BoxFuture;
 use sqlx::error::BoxDynError;
@@ -7,7 +7,7 @@ use sqlx::migrate::{Migration, MigrationSource, MigrationType};
 
 use crate::store::Store;
 
-/// A version: what it brings, and how SQLite and PostgreSQL are told. What has been released is not changed any more.
+/// A version: its name, and its statements for SQLite and PostgreSQL. Released versions must not change.
 struct Version {
     name: &'static str,
     sqlite: &'static str,

@@ -1,4 +1,4 @@
-//! [`LanguageModel`]: what writes the answers, and [`Model`], the resource behind it.
+//! [`LanguageModel`]: generates the answers; and [`Model`], the resource that has it.
 
 mod attempts;
 mod chunk;
@@ -18,42 +18,42 @@ use crate::http_client::HttpClient;
 use crate::model::endpoint::EndpointModel;
 use crate::model::ngram::NgramModel;
 
-/// Pieces of text, in order, as they come. Dropping it stops the work behind it.
+/// The pieces of a text, in order, as they are generated. Dropping the stream cancels the generation.
 pub type TokenStream = Pin<Box<dyn Stream<Item = Result<String, ModelError>> + Send>>;
 
 pub trait LanguageModel: Send + Sync + 'static {
-    /// Which one it is, for people.
+    /// Returns which model this is, for messages.
     fn describe(&self) -> String;
-    /// `shutdown` is the scope of whoever asks: once it is told to stop, nothing that has failed is tried again. To break
-    /// off what is under way is left to whoever asks.
+    /// Generates an answer. `shutdown` is the scope of the caller: once a stop is requested there, failed attempts are
+    /// not repeated. Interrupting the answer itself is up to the caller.
     fn tokens(&self, prompt: Prompt, shutdown: &Shutdown) -> TokenStream;
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct Prompt {
-    /// How whoever asks wants it answered; may be empty.
+    /// Instructions of the caller for the answer; may be empty.
     pub instructions: String,
-    /// What the answer is to be drawn from.
+    /// The passages on which the answer is to be based.
     pub passages: Vec<String>,
     /// The questions and answers so far, oldest first.
     pub history: Vec<(String, String)>,
     pub question: String,
-    /// How many tokens the answer may have; the built-in model gives exactly so many.
+    /// The maximum number of tokens of the answer; the built-in model generates exactly this many.
     pub max_tokens: usize,
 }
 
 impl dyn LanguageModel {
-    /// The whole answer at once.
+    /// Generates the whole answer, and returns its text.
     pub async fn text(&self, prompt: Prompt, shutdown: &Shutdown) -> Result<String, ModelError> {
         let text: String = self.tokens(prompt, shutdown).try_collect().await?;
         Ok(text.trim().to_owned())
     }
 }
 
-/// The model that the configuration chooses.
+/// The model that the configuration selects.
 pub struct Model {
     description: String,
-    /// Empty once unloaded.
+    /// `None` once unloaded.
     chosen: RwLock<Option<Arc<dyn LanguageModel>>>,
 }
 
@@ -74,7 +74,7 @@ impl Model {
         })
     }
 
-    /// Unloads it: whoever asks from now on is refused, and the tables are freed with the last answer.
+    /// Unloads the model: later requests get an error, and its tables are freed with the last answer in progress.
     async fn stop(&self) {
         drop(
             self.chosen

@@ -1,9 +1,9 @@
-//! The same agent in the words of OpenAI's API, so that its clients work here, and one agent can be another's model.
+//! The agent behind OpenAI's API, so that OpenAI's clients can use it, and one agent can be the model of another.
 //!
-//! What is asked here is answered from the documents, like any question, and saved in a session of its own, whose id is in
-//! the completion's. Any name of a model is taken; who answers is said in the answer. Words count as tokens. What a request
-//! says beyond what is read here (`temperature`, `user`, ..) is left aside, as compatible servers do; what would change
-//! what the answer means (`tools`, `n`) is refused.
+//! Requests are answered from the documents, like any question, and saved in a new session, whose id is part of the
+//! completion's id. Any model name is accepted; the response has the real one. Words count as tokens. Unsupported options
+//! (`temperature`, `user`, ..) are ignored, as compatible servers do; options that would change the meaning of the answer
+//! (`tools`, `n`) are rejected.
 
 mod chat;
 mod conversation;
@@ -30,13 +30,13 @@ pub fn router() -> Router<Api> {
         .fallback(async || {
             Failure::new(
                 StatusCode::NOT_FOUND,
-                "there is nothing here; `GET /` says what there is",
+                "not found; `GET /` lists the endpoints",
             )
         })
         .method_not_allowed_fallback(async || {
             Failure::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "not with this method; `GET /` says with which",
+                "method not allowed; `GET /` lists the endpoints with their methods",
             )
         })
 }
@@ -59,11 +59,11 @@ async fn model(
 }
 
 fn described(id: &str) -> Value {
-    // The built-in models are as old as the program, which has no date.
+    // The built-in models have no date.
     json!({"id": id, "object": "model", "created": 0, "owned_by": "agent"})
 }
 
-/// How much a text counts.
+/// Returns the number of tokens that a text counts as.
 fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }

@@ -1,4 +1,4 @@
-//! The page at `/`: a chat. Who wants plain text gets the endpoints.
+//! The web page at `/`, a chat. Clients that accept only plain text get the list of endpoints.
 
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -7,7 +7,7 @@ use crate::api::ENDPOINTS;
 
 const PAGE: &str = include_str!("page.html");
 
-/// It is one file, and asks nobody but this agent.
+/// The content security policy: the page is one file, and requests nothing from other servers.
 const POLICY: &str = "default-src 'none'; img-src data:; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_is_the_page_unless_plain_text_is_wanted() {
+    async fn the_page_is_served_unless_plain_text_is_requested() {
         for (accept, kind) in [
             ("*/*", "text/html"),
             ("text/html,text/plain;q=0.9,*/*;q=0.8", "text/html"),
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_needs_nothing_from_elsewhere() {
+    fn the_page_loads_nothing_from_other_servers() {
         for outside in ["http:", "https:", "//", "src=", "@import", "url("] {
             let of_comments = |line: &&str| !line.trim_start().starts_with("//");
             let found = PAGE

@@ -13,8 +13,8 @@ use crate::library::Library;
 use crate::model::LanguageModel;
 use crate::sessions::Sessions;
 
-/// Told to stop, it closes the port and the idle connections, turns away whoever asks all the same, and ends with the last
-/// answer under way.
+/// Serves HTTP requests. When a stop is requested, it closes the port and idle connections, refuses late requests, and
+/// ends when the last answer in progress is complete.
 #[background(timeout = "10s")]
 pub async fn serve(
     listener: &HttpListener,
@@ -51,7 +51,7 @@ pub mod tests {
     use crate::config::tests::in_folder;
     use crate::worker::work_jobs;
 
-    /// The web server, and where it is.
+    /// Starts the web server, and returns its URL.
     async fn start(folder: &tempfile::TempDir) -> (Running, String) {
         start_as(in_folder(folder.path())).await
     }
@@ -185,7 +185,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn answers_under_way_are_finished_and_nothing_new_is_taken() {
+    async fn answers_in_progress_are_completed_and_late_requests_refused() {
         let folder = tempfile::tempdir().unwrap();
         let (running, at) = start(&folder).await;
         let mut answers = Vec::new();

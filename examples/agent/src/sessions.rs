@@ -1,4 +1,4 @@
-//! [`Sessions`]: conversations, their questions and answers, and the clean-up of those that nobody uses any more.
+//! [`Sessions`]: conversations, their questions and answers, and the expiry of unused ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,25 +13,26 @@ use crate::database::{Database, millis, now, written};
 use crate::error::Error;
 use crate::exchanges::{Exchange, Exchanges};
 
-/// How long an answer of which nothing new was kept counts as being written.
+/// How long an answer counts as in progress after its text was last saved.
 const LEASE: Duration = Duration::from_secs(60);
-/// How long a session is kept that nobody uses.
+/// How long an unused session is kept.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
-/// An answer does not stand still for longer because what there is of it cannot be kept.
+/// How long a save of the text so far may hold up the answer.
 const LONGEST_KEEP: Duration = Duration::from_secs(1);
-/// How long a save waits for the database: less than the time of `stop`, so that the report says what it waited for.
+/// How long a save waits for the database. It is shorter than the timeout of `stop`, so that the report has the reason.
 const LAST_SAVE: Duration = Duration::from_millis(1500);
 
 pub struct Sessions {
     db: Arc<Database>,
     exchanges: Exchanges,
-    /// When sessions were last used, as far as the database does not know it yet: a question does not wait for that.
+    /// When sessions were last used, where the database does not know it yet: answering a question does not wait for
+    /// that write.
     used: Mutex<HashMap<String, i64>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "when {sessions} of the sessions were last used is not written down; each may be forgotten sooner than after a day without use"
+    "the times at which {sessions} sessions were last used are not saved; these sessions may expire less than a day after that"
 )]
 pub struct NotWritten {
     sessions: usize,
@@ -42,7 +43,7 @@ pub struct NotWritten {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Complete,
-    /// The app had to stop before the answer was complete.
+    /// Shutdown interrupted the answer before it was complete.
     Shutdown,
     ConsumerGone,
     Error,
@@ -52,7 +53,7 @@ pub enum End {
 impl Sessions {
     async fn start(db: Arc<Database>, cache: Arc<Cache>) -> Result<Self, sqlx::Error> {
         let sessions = Self::new(db, cache);
-        // Those that bear this process's own name are of an earlier life of it.
+        // Answers under this process's own name were written by an earlier run of it.
         sessions.mark_killed(Some(sessions.db.holder())).await?;
         Ok(sessions)
     }
@@ -65,10 +66,11 @@ impl Sessions {
     }
 }
 
-/// Also writes down what was used since, so that a crash loses a minute of that at most.
+/// Expires unused sessions once a minute. It also saves the times of their use, so that a crash loses at most a minute of
+/// them.
 #[background(every = "60s", timeout = "2s")]
 pub async fn expire_sessions(sessions: &Sessions, shutdown: Shutdown) -> Result<(), sqlx::Error> {
-    // Told to stop, it breaks off: what is left can be done by the next run, whoever's that is.
+    // A requested stop interrupts the work: the next run of this worker, on any agent, does the rest.
     shutdown.run(sessions.tidy()).await.unwrap_or(Ok(()))
 }
 
@@ -81,7 +83,7 @@ impl Sessions {
         }
     }
 
-    /// The session to go on with, or a new one.
+    /// Opens the session to continue, or a new one.
     pub async fn open(&self, id: Option<&str>) -> Result<String, Error> {
         let now = now();
         let Some(id) = id else {
@@ -96,7 +98,8 @@ impl Sessions {
         };
         let last_used = self.check(id).await?;
         if last_used < now - millis(IDLE / 2) {
-            // Before another agent forgets it, which knows of no use but those in the database.
+            // Written at once: another agent knows only the uses that are in the database, and may be about to expire
+            // the session.
             self.touch(id, now).await?;
         } else {
             self.used().insert(id.to_owned(), now);
@@ -104,13 +107,13 @@ impl Sessions {
         Ok(id.to_owned())
     }
 
-    /// The last `limit` exchanges, oldest first.
+    /// Returns the last `limit` exchanges, oldest first.
     pub async fn history(&self, id: &str, limit: u32) -> Result<Vec<Exchange>, Error> {
         self.check(id).await?;
         Ok(self.exchanges.latest(id, limit).await?)
     }
 
-    /// Writes down that an answer is under way, and gives its id.
+    /// Stores a new answer that is in progress, and returns its id.
     pub async fn begin(&self, session: &str, question: &str) -> Result<i64, Error> {
         let statement = format!(
             "INSERT INTO answers (session, question, state, created, writer, lease)
@@ -129,7 +132,7 @@ impl Sessions {
         Ok(id)
     }
 
-    /// Keeps what has been written so far, in case nobody gets to the end.
+    /// Saves the text so far, in case the answer never ends.
     pub async fn keep(&self, answer: i64, text: &str) -> Result<(), sqlx::Error> {
         let statement = format!(
             "UPDATE answers SET text = $1, lease = {} + $2 WHERE id = $3 AND state = 'streaming'",
@@ -146,7 +149,7 @@ impl Sessions {
         self.db.within(LONGEST_KEEP, kept).await.map(drop)
     }
 
-    /// Writes down how an answer has ended, where the database takes no longer than `limit` for that.
+    /// Saves how an answer ended. Fails if the database takes longer than `limit`.
     pub async fn end(
         &self,
         answer: i64,
@@ -164,7 +167,7 @@ impl Sessions {
             written(ended, &mut *self.db.connection().await?).await
         };
         let ended: Option<(String, String)> = self.db.within(limit, saved).await?;
-        // Of a session that is forgotten there is nothing left to end.
+        // The row is missing if the session has expired meanwhile.
         if let Some((session, question)) = ended {
             let exchange = Exchange {
                 question,
@@ -181,12 +184,12 @@ impl Sessions {
         self.mark_killed(None).await?;
         let expired = self.expire(IDLE).await?;
         if expired > 0 {
-            tracing::info!(expired, "sessions that nobody used for a day are forgotten");
+            tracing::info!(expired, "sessions that were unused for a day have expired");
         }
         Ok(())
     }
 
-    /// Cancel safe: what is not written now is for the next time.
+    /// Saves when sessions were used. Cancel safe: what is not saved now is saved the next time.
     async fn save(&self) -> Result<(), sqlx::Error> {
         let used = self.used().clone();
         self.db.within(LAST_SAVE, self.write(&used)).await?;
@@ -218,8 +221,8 @@ impl Sessions {
             .map(|done| done.rows_affected())
     }
 
-    /// Whoever was writing these was killed: this holder in an earlier life, and all that let their lease end. Should
-    /// one of them only have been slow, its end is saved all the same.
+    /// Marks answers as `killed` whose process no longer writes them: an earlier run of this process, or any process
+    /// that let its lease expire. An answer whose process was only slow still gets its real end later.
     async fn mark_killed(&self, holder: Option<&str>) -> Result<(), sqlx::Error> {
         let statement = format!(
             "UPDATE answers SET state = 'killed'
@@ -245,7 +248,7 @@ impl Sessions {
         }
     }
 
-    /// When it was last used, as far as the database knows.
+    /// Returns when the session was last used, as far as the database knows.
     async fn check(&self, id: &str) -> Result<i64, Error> {
         let found: Option<(i64,)> = sqlx::query_as("SELECT last_used FROM sessions WHERE id = $1")
             .bind(id)
@@ -263,7 +266,7 @@ fn gone(id: &str) -> Error {
     Error::NotFound {
         what: "session",
         id: id.into(),
-        hint: ", or no longer; leave it out to begin a new one",
+        hint: ": it may have expired; omit `session` to begin a new one",
     }
 }
 
@@ -285,12 +288,12 @@ pub mod tests {
     use crate::database::tests::{close, scratch};
 
     #[tokio::test]
-    async fn a_session_remembers_and_says_what_was_cut() {
+    async fn a_session_has_its_answers_and_marks_those_of_a_killed_process() {
         let (_folder, db) = scratch().await;
         remember(&db).await;
     }
 
-    /// On any database.
+    /// Runs the tests of this file on any database.
     pub async fn use_all(db: &Arc<Database>) {
         remember(db).await;
         lapse(db).await;
@@ -321,13 +324,13 @@ pub mod tests {
         );
         assert_eq!(again.history(&id, 1).await.unwrap()[0].question, "two?");
         assert!(matches!(
-            again.open(Some("nobody's")).await,
+            again.open(Some("unknown")).await,
             Err(Error::NotFound { .. })
         ));
     }
 
     #[tokio::test]
-    async fn an_answer_is_marked_when_its_writer_was_silent_for_as_long_as_its_lease() {
+    async fn an_answer_is_marked_killed_when_its_lease_has_expired() {
         let (_folder, db) = scratch().await;
         lapse(&db).await;
     }
@@ -341,7 +344,7 @@ pub mod tests {
             sessions.tidy().await.unwrap();
             sessions.history(&id, 1).await.unwrap().remove(0).state
         };
-        assert_eq!(state().await, "streaming", "its lease has not ended");
+        assert_eq!(state().await, "streaming", "its lease has not expired");
         sqlx::query("UPDATE answers SET lease = lease - $1 WHERE id = $2")
             .bind(millis(LEASE))
             .bind(answer)
@@ -352,7 +355,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_nobody_uses_is_forgotten() {
+    async fn only_unused_sessions_expire() {
         let (_folder, db) = scratch().await;
         forget(&db).await;
     }
@@ -363,7 +366,7 @@ pub mod tests {
             sessions.open(None).await.unwrap(),
             sessions.open(None).await.unwrap(),
         );
-        sessions.begin(&idle, "anyone?").await.unwrap();
+        sessions.begin(&idle, "idle?").await.unwrap();
         sqlx::query("UPDATE sessions SET last_used = 0")
             .execute(&mut **db.connection().await.unwrap())
             .await
@@ -375,7 +378,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_used_through_one_agent_is_not_forgotten_by_another() {
+    async fn a_session_that_one_agent_uses_is_not_expired_by_another() {
         let (_folder, db) = scratch().await;
         let (one, other) = (
             Sessions::new(Arc::clone(&db), local()),
@@ -392,7 +395,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn a_use_that_cannot_be_written_now_is_kept_for_later() {
+    async fn a_use_that_cannot_be_saved_now_is_kept_for_later() {
         let (_folder, db) = scratch().await;
         let sessions = Sessions::start(Arc::clone(&db), local()).await.unwrap();
         let id = sessions.open(None).await.unwrap();

@@ -1,4 +1,4 @@
-//! [`Store`]: which database the rows are in, and what the two kinds of it say differently.
+//! [`Store`]: the database in use, and the differences in SQL between the two kinds.
 
 use std::fmt;
 use std::io;
@@ -10,10 +10,10 @@ use sqlx::migrate::MigrateError;
 
 use crate::config::Config;
 
-/// Everything else that is asked of a database here is written so that both understand it, with `$1` for a parameter.
+/// The database in use. All SQL that is not in this file works with both kinds, with `$1` for a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Store {
-    /// A file in the folder of `AGENT_DATA`.
+    /// A file in the folder `AGENT_DATA`.
     Sqlite(PathBuf),
     /// The server of `DATABASE_URL`.
     Postgres(Url),
@@ -36,17 +36,18 @@ impl Store {
         url.parse()
     }
 
-    /// What a new connection is told first.
+    /// Returns the statements that a new connection runs first.
     pub fn settings(&self) -> &'static str {
         match self {
-            // `FULL`: a job that was accepted is there after a power cut, too.
+            // With `FULL`, an accepted job survives a power failure, too.
             Self::Sqlite(_) => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-            // The second is pgvector's, and says how thoroughly its index is searched.
+            // The second setting is pgvector's: how many candidates a search of the index considers.
             Self::Postgres(_) => "SET application_name = 'agent'; SET hnsw.ef_search = 200",
         }
     }
 
-    /// The time in milliseconds since 1970, by the clock of the database: agents on several machines agree on that one.
+    /// Returns the expression for the current time, in milliseconds since 1970. It uses the clock of the database,
+    /// which is the same for agents on several machines.
     pub fn clock(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)",
@@ -54,8 +55,8 @@ impl Store {
         }
     }
 
-    /// Ends a `SELECT` of rows that are to be changed: those that another agent is changing now are passed over. SQLite
-    /// has one writer at a time.
+    /// Returns the end of a `SELECT` of rows that will be changed, which skips rows that another agent is changing.
+    /// SQLite has one writer at a time, so needs none.
     pub fn skip_locked(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "",
@@ -63,8 +64,8 @@ impl Store {
         }
     }
 
-    /// Whether another attempt may go well: the server may not be up yet. A wrong password, or a file that is no
-    /// database, stays wrong.
+    /// Returns whether another attempt may succeed, since the server may not be up yet. A wrong password, or a file
+    /// that is not a database, stays wrong.
     pub fn may_pass(error: &sqlx::Error) -> bool {
         match error {
             sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => false,
@@ -77,7 +78,7 @@ impl Store {
             },
             sqlx::Error::Migrate(error) => match &**error {
                 MigrateError::Execute(error) => Self::may_pass(error),
-                // The tables are those of another version.
+                // The tables have the version of another release.
                 _ => false,
             },
             _ => true,
@@ -85,11 +86,11 @@ impl Store {
     }
 }
 
-/// Whether it is the database that is away, and not what was asked of it that is wrong.
+/// Returns whether the error is that the database is unreachable, as opposed to a failed statement.
 pub fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        // PostgreSQL: it shuts down, has crashed, starts up, or the connection is lost.
+        // PostgreSQL: shutting down, crashed, starting up, or connection lost.
         sqlx::Error::Database(error) => error
             .code()
             .is_some_and(|code| code.starts_with("57P0") || code.starts_with("08")),
@@ -97,14 +98,14 @@ pub fn is_away(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether its disk is full.
+/// Returns whether the disk of the database is full.
 pub fn is_full(error: &sqlx::Error) -> bool {
     let error = error.as_database_error().and_then(|error| error.code());
     // SQLite: FULL. PostgreSQL: disk full.
     matches!(error.as_deref(), Some("13" | "53100"))
 }
 
-/// Without user and password: it is for logs.
+/// Formats the database without user and password, for logs.
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -121,7 +122,7 @@ impl fmt::Display for Store {
     }
 }
 
-/// Whatever is in the name of the file stays in the name of the file.
+/// Returns the URL of an SQLite file. Special characters in its path are escaped.
 fn file_url(path: &Path) -> Result<String, sqlx::Error> {
     let absolute = std::path::absolute(path)?;
     let url = Url::from_file_path(&absolute).map_err(|()| {
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_time_may_mend_is_tried_again() {
+    fn only_temporary_failures_are_retried() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
         assert!(Store::may_pass(&refused.into()));
         assert!(!Store::may_pass(&sqlx::Error::Configuration("no".into())));

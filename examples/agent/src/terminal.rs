@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use crate::answers::{Answers, Piece, Question};
 use crate::sessions::End;
 
-/// Ends with the input, and the app with it. Told to stop, it breaks off the answer, whose text is saved.
+/// Answers questions from standard input. The worker, and with it the app, ends at the end of the input. When a stop is
+/// requested, it interrupts the current answer, whose text is saved.
 #[background(timeout = "5s", on_finish = "shutdown")]
 pub async fn console(answers: &Answers, shutdown: Shutdown) -> io::Result<()> {
     let mut lines = lines()?;
     let mut session = None;
     let is_terminal = io::stdin().is_terminal();
-    say("Ask away. The end of the input (Ctrl+D) ends the agent.\n")?;
+    say("Ask a question. Ctrl+D (end of input) stops the agent.\n")?;
     while !shutdown.is_requested() {
         if is_terminal {
             say("> ")?;
@@ -63,8 +64,8 @@ pub async fn console(answers: &Answers, shutdown: Shutdown) -> io::Result<()> {
     Ok(())
 }
 
-/// The lines of standard input. From a plain thread, which nobody waits for: a read from a terminal cannot be broken
-/// off, and so it must neither be a worker nor be on the runtime's threads.
+/// Returns the lines of standard input. They are read by a plain thread, which is never joined: a blocking read from a
+/// terminal cannot be cancelled, so it must be neither in a worker nor on a thread of the runtime.
 fn lines() -> io::Result<mpsc::Receiver<io::Result<String>>> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::Builder::new()

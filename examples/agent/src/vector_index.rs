@@ -1,4 +1,5 @@
-//! [`VectorIndex`]: finds passages by what they say. In the database where that has pgvector, else in this process.
+//! [`VectorIndex`]: finds passages by their meaning or words. It is in the database if that has pgvector, otherwise in
+//! this process.
 
 mod file;
 mod pgvector;
@@ -37,7 +38,8 @@ pub enum VectorIndexError {
     Read { path: PathBuf, source: io::Error },
 }
 
-/// Its passages may all have to be embedded as it starts, which takes a learned model minutes.
+/// The index of all passages. At start it may have to embed every passage, which takes minutes with a learned model:
+/// hence the long `start_timeout`.
 #[resource(order = 2, timeout = "3s", start_timeout = "5m")]
 impl VectorIndex {
     async fn start(
@@ -48,7 +50,7 @@ impl VectorIndex {
         Self::open(config.data.join("vectors.bin"), &db, embedder).await
     }
 
-    /// On a thread of its own, since it writes to a file.
+    /// Saves the index. Not async, so it runs on a separate thread: it writes to a file.
     fn stop(&self) -> io::Result<()> {
         match &self.place {
             Place::File(index) => index.save(),
@@ -58,7 +60,7 @@ impl VectorIndex {
 }
 
 impl VectorIndex {
-    /// The file is where there is no pgvector.
+    /// Opens the index. `file` is used only without pgvector.
     pub async fn open(
         file: PathBuf,
         db: &Arc<Database>,
@@ -71,7 +73,7 @@ impl VectorIndex {
         Ok(Self { embedder, place })
     }
 
-    /// Where the vectors are, for people.
+    /// Returns where the vectors are, for messages.
     pub fn describe(&self) -> String {
         match &self.place {
             Place::File(index) => index.describe(),
@@ -79,12 +81,13 @@ impl VectorIndex {
         }
     }
 
-    /// Makes what [`insert`](Self::insert) takes.
+    /// Returns the embedder that produces the input of [`insert`](Self::insert).
     pub fn embedder(&self) -> &Embedder {
         &self.embedder
     }
 
-    /// In the transaction that stores the passages: an index in the database changes with them.
+    /// Stores vectors in the transaction that stores their passages. This changes an index in the database; an index in
+    /// memory is changed by [`insert`](Self::insert).
     pub async fn store(
         &self,
         transaction: &mut AnyConnection,
@@ -96,14 +99,15 @@ impl VectorIndex {
         }
     }
 
-    /// After it.
+    /// Adds vectors to an index in memory, after the transaction of [`store`](Self::store) has committed.
     pub fn insert(&self, passages: Vec<(i64, Embedded)>) {
         if let Place::File(index) = &self.place {
             index.insert(passages);
         }
     }
 
-    /// The ids of the `limit` nearest passages, nearest first. What has nothing in common with the question is left out.
+    /// Returns the ids of the `limit` nearest passages, nearest first. Passages that have nothing in common with the
+    /// question are omitted.
     pub async fn search(&self, question: &str, limit: usize) -> Result<Vec<i64>, Error> {
         let terms = self.embedder.terms(question)?;
         let rarity = match &self.place {
@@ -117,7 +121,7 @@ impl VectorIndex {
         })
     }
 
-    /// The `limit` of these passages that say the most of what all of them say, in their own order.
+    /// Returns the ids of the `limit` passages that represent all of these passages best, in document order.
     pub async fn central(&self, of: &[i64], limit: usize) -> Result<Vec<i64>, sqlx::Error> {
         match &self.place {
             Place::File(index) => Ok(index.central(of, limit)),
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_saved_read_again_and_rebuilt_when_it_must_be() {
+    async fn the_file_is_saved_read_again_and_rebuilt_if_it_does_not_match() {
         let (folder, db) = scratch().await;
         let path = folder.path().join("vectors.bin");
         let open = async || open(path.clone(), &db).await;
@@ -163,7 +167,7 @@ mod tests {
         assert!(file(&again).saved.is_some(), "it was read, not built");
         assert_eq!(*file(&again).read(), *file(&index).read());
 
-        // A document that came after the file was written, as when the process was killed.
+        // Adds a document after the file was written, as if the process had been killed.
         library.add("Sea", "Whales sing.").await.unwrap();
         let rebuilt = open().await;
         assert!(file(&rebuilt).saved.is_none());
@@ -176,7 +180,7 @@ mod tests {
         assert!(file(&open().await).saved.is_some());
     }
 
-    /// Knows but whether a text is about whales.
+    /// An embedding model that distinguishes only texts about whales from all others.
     struct Whales;
 
     impl EmbeddingModel for Whales {
@@ -209,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_model_has_it_built_again_from_the_texts() {
+    async fn the_index_is_rebuilt_when_the_model_changes() {
         let (folder, db) = scratch().await;
         let path = folder.path().join("vectors.bin");
         let index = Arc::new(open(path.clone(), &db).await);
@@ -225,11 +229,11 @@ mod tests {
         };
         let rebuilt = other().await;
         assert!(file(&rebuilt).saved.is_none(), "it was built, not read");
-        // Not by their words.
+        // The words of the question do not count for this model.
         assert_eq!(rebuilt.search("Beans, whales?", 1).await.unwrap(), [2]);
         rebuilt.stop().unwrap();
         assert!(file(&other().await).saved.is_some());
-        // And back.
+        // The built-in model again.
         assert!(file(&open(path.clone(), &db).await).saved.is_none());
     }
 }

@@ -1,33 +1,33 @@
-//! [`Vectors`]: the passages' vectors, exact cosine search over them, and the form they have in a file.
+//! [`Vectors`]: the vectors of the passages, an exact cosine search over them, and their file format.
 //!
-//! Why no crate: all of them are of the approximate kind, which pays where there are many more passages than one agent
-//! keeps in its memory. Over 5,000 passages of Markdown, optimised, this takes 0.35 ms and finds the four nearest; a
-//! graph of `hnsw_rs` takes 1.0 ms to find 95 % of them, 2.8 ms for 98 %. To add a passage takes the graph 2.4 ms, so
-//! that it is 12 s until an index that does not parse is built again. Nor does it delete, and it saves itself as two
-//! files, which no rename replaces at once. `instant-distance` adds nothing to what is built, `hnswlib-rs` needs a
-//! nightly compiler, `usearch` one of C++, and `arroy` and `hannoy` are on LMDB, which is opened with `unsafe`. An agent
-//! of more than some 100,000 passages wants pgvector.
+//! Why not a crate: the crates search approximately, which pays only with many more passages than one agent keeps in
+//! memory. Over 5,000 passages of Markdown, in a release build, the exact search takes 0.35 ms; a graph of `hnsw_rs`
+//! takes 1.0 ms to find 95 % of the four nearest passages, and 2.8 ms for 98 %. Adding a passage takes the graph 2.4
+//! ms, so rebuilding an unreadable index takes 12 s. It also cannot delete, and it saves itself as two files, which no
+//! rename replaces atomically. `instant-distance` cannot add to a finished index, `hnswlib-rs` needs a nightly
+//! compiler, `usearch` needs a C++ compiler, and `arroy` and `hannoy` use LMDB, which is opened with `unsafe`. With
+//! more than about 100,000 passages, use pgvector.
 
 use std::collections::HashMap;
 
 use crate::embedding::{Embedded, Rarity, Space, dot, normalise};
 
-/// Below it, what two texts seem to share is chance: unrelated ones are at 0, give or take 1 / sqrt(dimensions).
+/// The lowest similarity that is more than chance: unrelated texts are at 0, plus or minus 1 / sqrt(dimensions).
 pub const NEAR: f32 = 0.1;
 
 #[derive(Debug, PartialEq)]
 pub struct Vectors {
     space: Space,
     ids: Vec<i64>,
-    /// One vector after the other.
+    /// All vectors, one after the other.
     values: Vec<f32>,
-    /// In how many passages each feature occurs.
+    /// The number of passages in which each feature occurs.
     frequencies: HashMap<u64, u32>,
-    /// How many bytes of text the passages have together.
+    /// The total length of the passages in bytes.
     bytes: u64,
 }
 
-/// By which vectors and a store are seen to belong together.
+/// Shows whether vectors and the stored passages belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
     pub passages: u64,
@@ -37,11 +37,11 @@ pub struct Fingerprint {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    #[error("it is no vector index of this version")]
+    #[error("not a vector index of this version")]
     Foreign,
-    #[error("it is of another embedding model")]
+    #[error("its vectors are those of another embedding model")]
     OtherModel,
-    #[error("it is shorter or longer than it says")]
+    #[error("its length does not match its header")]
     Length,
     #[error("its checksum is wrong")]
     Checksum,
@@ -68,7 +68,7 @@ impl Vectors {
         self.bytes += passage.bytes;
     }
 
-    /// How much these terms of a question weigh.
+    /// Returns the weights of these terms of a question.
     pub fn rarity(&self, terms: &[u64]) -> Rarity {
         let weight = |term| {
             let with = self.frequencies.get(term).copied().unwrap_or(0);
@@ -77,7 +77,8 @@ impl Vectors {
         terms.iter().map(|term| (*term, weight(term))).collect()
     }
 
-    /// The ids of the `limit` nearest passages, nearest first. What has nothing in common with the question is left out.
+    /// Returns the ids of the `limit` nearest passages, nearest first. Passages that have nothing in common with the
+    /// question are omitted.
     pub fn search(&self, question: &[f32], limit: usize) -> Vec<i64> {
         let scores = self.rows().map(|(id, vector)| (dot(vector, question), id));
         let mut scores: Vec<_> = scores.filter(|(score, _)| *score > NEAR).collect();
@@ -85,7 +86,7 @@ impl Vectors {
         scores.into_iter().take(limit).map(|(_, id)| id).collect()
     }
 
-    /// The `limit` of these passages that say the most of what all of them say, in their own order.
+    /// Returns the ids of the `limit` passages that represent all of these passages best, in document order.
     pub fn central(&self, of: &[i64], limit: usize) -> Vec<i64> {
         let rows: Vec<_> = self.rows().filter(|(id, _)| of.contains(id)).collect();
         let mut middle = vec![0.0; self.space.dimensions];
@@ -123,14 +124,14 @@ impl Vectors {
     }
 }
 
-/// How much a term weighs that so many of the passages have.
+/// Returns the weight of a term that occurs in `with` of `passages` passages.
 pub fn weight(passages: u64, with: u64) -> f32 {
-    // What no passage has cannot be found; it counts less than what can.
+    // A term that no passage has cannot be found; it counts less than one that can.
     let known = if with > 0 { 1.0 } else { 0.5 };
     known * (1.0 + (passages as f32 + 1.0) / (with as f32 + 0.5)).ln()
 }
 
-/// The first bytes of a file. The last one counts versions of this form.
+/// The first bytes of a file. The last one of them is the version of the format.
 const MAGIC: [u8; 8] = *b"agentvi\x02";
 
 impl Vectors {
@@ -170,7 +171,7 @@ impl Vectors {
             u64::from_le_bytes(take(&mut rest)?),
         );
         let text = u64::from_le_bytes(take(&mut rest)?);
-        // Before anything is allocated by what the file says.
+        // Checked before the counts in the file determine any allocation.
         let wanted = ids as u128 * (8 + 4 * u128::from(dimensions)) + features as u128 * 12;
         if wanted != rest.len() as u128 {
             return Err(ParseError::Length);
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_comes_first_and_the_unrelated_not_at_all() {
+    fn the_nearest_passage_is_first_and_unrelated_ones_are_omitted() {
         let vectors = sample();
         assert_eq!(
             search(&vectors, "which signal stops the process?", 2).first(),
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_one_passage_is_found_by_what_it_says_and_by_nothing_else() {
+    fn a_single_passage_is_found_only_by_related_questions() {
         let text = "Beans want poles. A pole of two metres is enough for most beans.";
         let vectors = store(&[(1, text)]);
         assert_eq!(search(&vectors, "What do beans want?", 1), [1]);
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_of_a_text_is_what_its_passages_share() {
+    fn central_passages_have_the_most_in_common() {
         let mut vectors = sample();
         vectors.insert(7, HashedNgrams::passage("A process gets a signal."));
         vectors.insert(8, HashedNgrams::passage("On a signal a process stops."));
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_anything_else_is_refused() {
+    fn the_file_format_round_trips_and_other_bytes_are_rejected() {
         let vectors = sample();
         let bytes = vectors.to_bytes();
         assert_eq!(Vectors::from_bytes(&bytes, SPACE).unwrap(), vectors);
@@ -294,10 +295,10 @@ mod tests {
             let read = Vectors::from_bytes(&bytes, other);
             assert_eq!(read, Err(ParseError::OtherModel));
         }
-        for cut in [0, 7, 8, 40, bytes.len() - 1] {
+        for length in [0, 7, 8, 40, bytes.len() - 1] {
             assert!(
-                Vectors::from_bytes(&bytes[..cut], SPACE).is_err(),
-                "cut to {cut} bytes"
+                Vectors::from_bytes(&bytes[..length], SPACE).is_err(),
+                "truncated to {length} bytes"
             );
         }
         for at in (0..bytes.len()).step_by(97) {
@@ -305,7 +306,7 @@ mod tests {
             broken[at] ^= 0x40;
             assert!(
                 Vectors::from_bytes(&broken, SPACE).is_err(),
-                "a bit of byte {at} turned"
+                "a flipped bit in byte {at}"
             );
         }
     }

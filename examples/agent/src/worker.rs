@@ -1,4 +1,4 @@
-//! `work_jobs`: works through the queue, a job at a time and a step at a time.
+//! `work_jobs`: processes the queue, one job at a time and one step at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,17 +12,17 @@ use crate::library::Library;
 use crate::model::{LanguageModel, Prompt};
 use crate::store::{is_away, is_full};
 
-/// The time that is kept for putting a job back.
+/// The time that is reserved for putting a job back.
 const MARGIN: Duration = Duration::from_secs(2);
-/// How often an idle worker looks for jobs that were queued elsewhere, or whose lease has ended: neither is an event that
-/// reaches this process. What is submitted here is begun at once.
+/// How often an idle worker polls for jobs that were submitted through other agents, or whose lease has expired:
+/// neither wakes this process. A job that is submitted here starts at once.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Takes the next job until told to stop. The one under way is finished if the time allows, else put back with what its
-/// steps have found.
+/// Processes jobs until a stop is requested. The current job is finished if the time allows, otherwise it is put back
+/// with the results of its completed steps.
 ///
-/// A database that fails for an hour does not take the app down: the delay between restarts grows to half a minute, so
-/// that `max_restarts` is never reached by restarts that are spaced so.
+/// A database that is down for an hour does not stop the app: the delay between restarts grows to half a minute, and
+/// restarts that far apart do not reach `max_restarts`.
 #[background(timeout = "10s", restart = "on_failure", max_restarts = 20)]
 pub async fn work_jobs(
     jobs: &Jobs,
@@ -31,11 +31,11 @@ pub async fn work_jobs(
     shutdown: Shutdown,
 ) -> Result<(), Error> {
     match work_through(jobs, library, &*model, &shutdown).await {
-        // Nothing here has failed: the queue's own stop tries once more to put back what is held.
+        // Not a failure of the worker: the `stop` of `Jobs` tries once more to put the job back.
         Err(Error::Database(error))
             if shutdown.is_requested() && (is_away(&error) || is_full(&error)) =>
         {
-            tracing::warn!(%error, "the database takes nothing while the work on jobs is to stop");
+            tracing::warn!(%error, "the database cannot be written to while the worker stops");
             Ok(())
         }
         worked => worked,
@@ -49,20 +49,17 @@ async fn work_through(
     shutdown: &Shutdown,
 ) -> Result<(), Error> {
     while !shutdown.is_requested() {
-        let left_over = jobs.take_back().await?;
-        if left_over > 0 {
-            tracing::info!(
-                jobs = left_over,
-                "jobs that nobody works on any more are queued again"
-            );
+        let requeued = jobs.take_back().await?;
+        if requeued > 0 {
+            tracing::info!(jobs = requeued, "abandoned jobs are queued again");
         }
-        // Not raced against the shutdown: a job that has been taken must not be forgotten.
+        // Not cancelled by the shutdown: a job that has been taken must not be forgotten.
         let Some(mut job) = jobs.take().await? else {
             let submitted = tokio::time::timeout(LOOK, jobs.submitted());
             let _ = shutdown.run(submitted).await;
             continue;
         };
-        tracing::info!(job = job.id, attempt = job.attempts, "job begun");
+        tracing::info!(job = job.id, attempt = job.attempts, "job started");
         match work(jobs, library, model, shutdown, &mut job).await {
             Err(error) if !job.is_last_attempt() => {
                 put_away(jobs, &job, Err(error)).await?;
@@ -77,25 +74,29 @@ async fn work_through(
 /// How the work on a job ended.
 enum Worked {
     Done,
-    /// There was no time to finish it, for this reason.
-    Cut(String),
-    /// Another agent has it now.
+    /// The remaining time is too short to finish the job, for this reason.
+    OutOfTime(String),
+    /// Another agent has the job now.
     Lost,
 }
 
-/// Writes down what became of the job.
+/// Stores the outcome of the work on the job.
 async fn put_away(jobs: &Jobs, job: &Job, worked: Result<Worked, Error>) -> Result<(), Error> {
     let held = match &worked {
         Ok(Worked::Done) => jobs.done(job).await?,
-        Ok(Worked::Cut(why)) => jobs.put_back(job, why).await?,
+        Ok(Worked::OutOfTime(why)) => jobs.put_back(job, why).await?,
         Ok(Worked::Lost) => false,
         Err(error) => jobs.failed(job, error).await?,
     };
     match worked {
-        _ if !held => tracing::warn!(job = job.id, "job lost: its lease had ended"),
+        _ if !held => tracing::warn!(job = job.id, "job lost: its lease had expired"),
         Ok(Worked::Done) => tracing::info!(job = job.id, "job done"),
-        Ok(Worked::Cut(why)) => {
-            tracing::info!(job = job.id, why, "job put back: the time to stop has come");
+        Ok(Worked::OutOfTime(why)) => {
+            tracing::info!(
+                job = job.id,
+                why,
+                "job put back: no time to finish it before shutdown"
+            );
         }
         Ok(Worked::Lost) => {}
         Err(error) => tracing::warn!(job = job.id, error = error.full(), "job failed"),
@@ -112,11 +113,11 @@ async fn work(
 ) -> Result<Worked, Error> {
     let mut longest = Duration::ZERO;
     while job.progress.summary.is_none() {
-        // A step that takes as long as the longest so far would not end in time.
-        let left = shutdown.remaining().filter(|_| shutdown.is_requested());
-        if left.is_some_and(|left| left < longest + MARGIN) {
-            let why = "another step would not end in time";
-            return Ok(Worked::Cut(why.into()));
+        // Starts no step that would exceed the remaining time if it took as long as the longest one so far.
+        let remaining = shutdown.remaining().filter(|_| shutdown.is_requested());
+        if remaining.is_some_and(|remaining| remaining < longest + MARGIN) {
+            let why = "another step would exceed the remaining time";
+            return Ok(Worked::OutOfTime(why.into()));
         }
         let begun = Instant::now();
         let id = job.id;
@@ -124,7 +125,7 @@ async fn work(
         match finish(shutdown, MARGIN, step).await {
             None => {
                 let (asked, waited) = (asked(job, model), begun.elapsed());
-                return Ok(Worked::Cut(format!(
+                return Ok(Worked::OutOfTime(format!(
                     "it had waited {waited:.1?} for {asked}"
                 )));
             }
@@ -139,7 +140,8 @@ async fn work(
     Ok(Worked::Done)
 }
 
-/// The future's output, or `None` when another agent has the job now: that is prevented by renewing the lease meanwhile.
+/// Runs the future while renewing the lease of the job. Returns `None`, and cancels the future, if another agent has
+/// the job now.
 async fn holding<T, R>(renew: impl Fn() -> R, future: impl Future<Output = T>) -> Option<T>
 where
     R: Future<Output = Result<bool, sqlx::Error>>,
@@ -150,8 +152,8 @@ where
             match renew().await {
                 Ok(true) => {}
                 Ok(false) => return,
-                // The lease has not ended yet.
-                Err(error) => tracing::warn!(%error, "the lease of a job is not renewed"),
+                // The lease has not expired yet; the next renewal may succeed.
+                Err(error) => tracing::warn!(%error, "the lease of a job could not be renewed"),
             }
         }
     };
@@ -162,7 +164,7 @@ where
     }
 }
 
-/// Who is asked in the next step of the job.
+/// Returns what the next step of the job sends requests to.
 fn asked(job: &Job, model: &dyn LanguageModel) -> String {
     match job.progress.passages {
         None => "the documents".into(),
@@ -170,7 +172,7 @@ fn asked(job: &Job, model: &dyn LanguageModel) -> String {
     }
 }
 
-/// The next step of the job; what it finds goes into its progress, at once and as a whole.
+/// Runs the next step of the job. Its result is added to the progress at once and as a whole.
 async fn step(
     library: &Library,
     model: &dyn LanguageModel,
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_is_worked_step_by_step_and_finished_when_told_to_stop() {
+    async fn a_job_runs_step_by_step_and_is_finished_when_a_stop_is_requested() {
         let folder = tempfile::tempdir().unwrap();
         let running = start(&folder).await;
         let jobs = running.get::<Jobs>().unwrap();
@@ -249,7 +251,7 @@ mod tests {
         let report = running.stop().await;
         assert!(report.is_clean(), "{report}");
 
-        // The next life has the result of the first, and works on the second, which was never begun.
+        // The next run has the result of the first job, and processes the second one, which had not been started.
         let running = start(&folder).await;
         let first = until(&running, first, |_| true).await;
         assert_eq!((&*first.state, first.attempts), ("done", 1));
@@ -261,12 +263,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lease_is_renewed_well_before_it_ends_and_through_a_failure() {
+    async fn a_lease_is_renewed_well_before_it_expires_and_after_a_failure() {
         let begun = tokio::time::Instant::now();
         let renewed = RefCell::new(Vec::new());
         let renew = || async {
             renewed.borrow_mut().push(begun.elapsed());
-            // The database is away for once.
+            // One renewal fails.
             let away = renewed.borrow().len() == 2;
             if away {
                 Err(sqlx::Error::PoolTimedOut)
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_work_on_a_job_that_another_has_is_broken_off() {
+    async fn the_work_on_a_job_that_another_agent_has_is_cancelled() {
         let renew = async || Ok(false);
         assert_eq!(holding(renew, std::future::pending::<()>()).await, None);
     }

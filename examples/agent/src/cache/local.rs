@@ -6,7 +6,7 @@ use moka::future::Cache;
 
 use super::{Entry, KEEP};
 
-/// How many bytes of keys and values there may be. What is used least goes first.
+/// The capacity in bytes of keys and values. The least used entries are evicted first.
 const ROOM: u64 = 16 << 20;
 
 pub struct Local {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn there_is_room_for_so_much_and_no_more() {
+    async fn the_cache_keeps_no_more_than_its_capacity() {
         let local = Local::new();
         let big = vec![0; 1 << 20];
         for number in 0..64 {

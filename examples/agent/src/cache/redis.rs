@@ -1,9 +1,9 @@
 //! [`Redis`]: a cache on a server that agents share.
 //!
-//! There is one connection or none. Whatever goes wrong with a command, the connection is given up: nothing is known of
-//! it any more. From then on nobody waits for Redis, until the task that keeps the connection has made a new one. So a
-//! server that is gone costs one command its [`LIMIT`], and all others nothing. (The crate's own `ConnectionManager` has
-//! commands wait while it connects, and stays with an error such as `LOADING` for good.)
+//! There is at most one connection. If a command fails for any reason, the connection is dropped, since its state is
+//! unknown. Until a background task has made a new connection, commands fail at once. So an unreachable server costs
+//! one command its [`LIMIT`], and all others nothing. (The crate's own `ConnectionManager` lets commands wait while it
+//! connects, and keeps a connection forever that returns errors such as `LOADING`.)
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +19,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Entry, KEEP};
 use crate::error::full;
 
-/// How long a command may take.
+/// The time limit of a command.
 const LIMIT: Duration = Duration::from_millis(250);
-/// How long making a connection may take. Nobody waits for that but the start.
+/// The time limit of an attempt to connect. Only the start waits for one.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Between attempts to connect again.
+/// The pause between attempts to reconnect.
 const PAUSE: Duration = Duration::from_secs(3);
 /// How long the start waits for a server that is not up yet.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,23 +34,23 @@ pub struct Redis {
 
 struct Shared {
     client: Client,
-    /// Without user and password.
+    /// The server, without user and password.
     address: String,
     link: Mutex<Link>,
-    /// That the connection was given up.
+    /// Notified when the connection is dropped.
     lost: Notify,
 }
 
 #[derive(Default)]
 struct Link {
     connection: Option<MultiplexedConnection>,
-    /// Which connection it is, so that only the one that a command failed on is given up.
+    /// The number of the connection, so that a failed command drops only the connection that it used.
     number: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
-    #[error("there is no connection to Redis, {0}; one is tried every {PAUSE:?}")]
+    #[error("not connected to Redis, {0}; reconnecting every {PAUSE:?}")]
     NotConnected(String),
     #[error("Redis, {address}, did not answer within {limit:?}")]
     TooLate { address: String, limit: Duration },
@@ -62,7 +62,7 @@ pub enum RedisError {
 }
 
 impl Redis {
-    /// Waits for the server, should it not be up yet, but not for long: no agent depends on it.
+    /// Connects. Waits for a server that is not up yet, but not for long: the agent can run without a cache.
     pub async fn open(url: &Url, shutdown: Shutdown) -> Result<Self, ConfigError> {
         let shared = Arc::new(Shared::new(url)?);
         let connected = shutdown.run(shared.connect_first()).await;
@@ -92,7 +92,7 @@ impl Redis {
         let put = self
             .shared
             .ask(async |mut to| commands.exec_async(&mut to).await);
-        // Why not has been said, and whoever puts something here can do nothing about it.
+        // The failure has been logged, and the caller could do nothing about it.
         let _ = put.await;
     }
 
@@ -100,7 +100,7 @@ impl Redis {
         self.shared.ask(ping).await
     }
 
-    /// Closes the connection, with the last command that has it.
+    /// Closes the connection once the last command that uses it has completed.
     pub fn close(&self) {
         self.shared.link().connection = None;
     }
@@ -152,17 +152,20 @@ impl Shared {
     fn give_up(&self, number: u64, error: &RedisError) {
         {
             let mut link = self.link();
-            // Others may have given it up already.
+            // Another command may have dropped it already.
             if link.number != number || link.connection.take().is_none() {
                 return;
             }
         }
         let error = full(error);
-        tracing::warn!(error, "the cache is lost: the agent goes on without it");
+        tracing::warn!(
+            error,
+            "the cache is unreachable: the agent continues without it"
+        );
         self.lost.notify_one();
     }
 
-    /// For the start: an error is one that time does not mend.
+    /// Connects at start, with several attempts. Fails only with errors that waiting does not resolve.
     async fn connect_first(&self) -> Result<(), ConfigError> {
         let begun = Instant::now();
         let mut pause = LIMIT;
@@ -173,11 +176,14 @@ impl Shared {
             };
             if !error.may_pass() {
                 let error = full(&error);
-                return Err(ConfigError::new(format!("{error} (REDIS_URL says which)")));
+                return Err(ConfigError::new(format!("{error} (set by REDIS_URL)")));
             }
             let error = full(&error);
             if begun.elapsed() + pause > PATIENCE {
-                tracing::warn!(error, "there is no cache: the agent starts without it");
+                tracing::warn!(
+                    error,
+                    "the cache is unreachable: the agent starts without it"
+                );
                 self.lost.notify_one();
                 return Ok(());
             }
@@ -187,7 +193,7 @@ impl Shared {
         }
     }
 
-    /// Makes a new connection whenever one is lost, until told to stop.
+    /// Reconnects whenever the connection is dropped, until a stop is requested.
     async fn keep(self: Arc<Self>, shutdown: Shutdown) {
         while shutdown.run(self.lost.notified()).await.is_some() {
             while shutdown.sleep(PAUSE).await == Slept::Elapsed {
@@ -204,7 +210,7 @@ impl Shared {
     }
 
     async fn connect(&self) -> Result<(), RedisError> {
-        // Times are limited here alone.
+        // The timeouts are those of `within`.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
@@ -213,7 +219,7 @@ impl Shared {
                 .client
                 .get_multiplexed_async_connection_with_config(&config)
                 .await?;
-            // A server that wants a password says so only when it is asked for something.
+            // A server that requires a password reports that only in response to a command.
             ping(connection.clone()).await?;
             Ok(connection)
         });
@@ -248,7 +254,7 @@ impl Shared {
 }
 
 impl RedisError {
-    /// Whether another attempt may go well. A wrong password, or a database that there is not, stays wrong.
+    /// Returns whether another attempt may succeed. A wrong password or an unknown database stays wrong.
     fn may_pass(&self) -> bool {
         let Self::Failed { source, .. } = self else {
             return true;
@@ -257,7 +263,7 @@ impl RedisError {
             ErrorKind::AuthenticationFailed
             | ErrorKind::InvalidClientConfig
             | ErrorKind::Server(ServerErrorKind::NoPerm) => false,
-            // It may also have too many clients, which it says in the same way.
+            // A server with too many clients returns the same error.
             ErrorKind::Server(ServerErrorKind::ResponseError) => {
                 let detail = source.detail().unwrap_or_default();
                 !["DB index", "SELECT"].iter().any(|of| detail.contains(of))
@@ -300,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_never_comes_up_is_not_waited_for_for_ever() {
+    async fn the_start_does_not_wait_forever_for_a_server() {
         let folder = tempfile::tempdir().unwrap();
         let (server, begun) = (Server::new(folder.path()), Instant::now());
         let running = start(&server, "").await.unwrap();
@@ -319,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     #[ignore = "needs a Redis server (redis-server from Debian)"]
-    async fn what_one_puts_another_finds_until_both_have_closed_their_connections() {
+    async fn agents_share_entries_and_close_their_connections() {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::started(folder.path());
         let (first, second) = (start(&server, "/1").await, start(&server, "/1").await);
@@ -346,7 +352,7 @@ mod tests {
             let mut list = redis::cmd("CLIENT");
             list.arg("LIST");
             let clients: String = list.query_async(&mut connection).await.unwrap();
-            // This one. The server sees the ends of the others when it looks.
+            // The remaining connection is this one. The server notices closed connections only when it polls them.
             if clients.lines().count() == 1 {
                 break;
             }
@@ -355,7 +361,7 @@ mod tests {
 
     #[tokio::test]
     #[ignore = "needs a Redis server (redis-server from Debian)"]
-    async fn a_password_or_database_that_the_server_has_not_is_a_wrong_configuration() {
+    async fn a_wrong_password_or_database_is_a_configuration_error() {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::started(folder.path());
         let error = start(&server, "/99").await.err().unwrap();

@@ -1,9 +1,9 @@
-//! [`HashedNgrams`]: embeds texts without downloads, by hashed n-grams that are weighted by tf-idf.
+//! [`HashedNgrams`]: embeds texts without downloads, by hashed n-grams with tf-idf weights.
 //!
-//! The features of a text are its words and, for inflections and typing errors, the three-letter pieces of its words.
-//! Each is hashed to one of [`DIMENSIONS`] places with a sign of its own, so that collisions cancel out instead of
-//! adding up. How rare a feature is (idf) weighs on the question's side only: so a document's vector never changes
-//! when others are added.
+//! The features of a text are its words and, to match inflections and misspellings, the three-letter pieces of its
+//! words. Each feature is hashed to one of [`DIMENSIONS`] components and a sign, so that collisions cancel out instead
+//! of adding up. The rarity of a feature (idf) weighs only in questions, so that a document's vector never changes when
+//! others are added.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::embedding::{Embedded, EmbeddingError, EmbeddingModel, Rarity, Space, 
 
 const DIMENSIONS: usize = 1024;
 
-/// The pieces of words weigh less than the words.
+/// The weight of pieces relative to words.
 const PIECE_WEIGHT: f32 = 0.4;
 
-/// Words of so few bytes are mostly those that every text has ("is", "the", "of"), which a store of a few documents
-/// cannot tell from the rare ones.
+/// The length in bytes of words that get [`SHORT_WEIGHT`]. Words this short mostly occur in every text ("is", "the",
+/// "of"), which the frequencies of a few documents do not show.
 const SHORT: usize = 3;
 const SHORT_WEIGHT: f32 = 0.2;
 
@@ -25,7 +25,7 @@ pub struct HashedNgrams;
 impl HashedNgrams {
     pub const SPACE: Space = Space {
         dimensions: DIMENSIONS,
-        // Counts what was changed in this file.
+        // Incremented with every change of this file that changes vectors.
         model: 1,
     };
 
@@ -76,7 +76,7 @@ impl EmbeddingModel for HashedNgrams {
     }
 }
 
-/// The features of a text by their hashes, with their weights: 1 + ln of how often.
+/// Returns the features of a text by their hashes, with their weights: 1 + ln of the number of occurrences.
 fn features(text: &str) -> HashMap<u64, f32> {
     let mut counts: HashMap<u64, (u32, f32)> = HashMap::new();
     let mut count = |kind: u8, feature: &str, weight| {
@@ -108,10 +108,10 @@ fn features(text: &str) -> HashMap<u64, f32> {
         .collect()
 }
 
-/// The features as a vector of length 1, or of length 0 where there is nothing to embed.
+/// Returns the features as a vector of length 1, or of length 0 if there are none.
 fn embed(features: &HashMap<u64, f32>, rarity: impl Fn(u64) -> f32) -> Vec<f32> {
     let mut vector = vec![0.0; DIMENSIONS];
-    // Sorted: the sum of floats depends on the order, and a vector must not depend on a hash map's.
+    // Sorted: a sum of floats depends on the order, and the iteration order of a hash map varies.
     let mut features: Vec<_> = features.iter().collect();
     features.sort_unstable_by_key(|(hash, _)| **hash);
     for (&hash, weight) in features {
@@ -122,7 +122,7 @@ fn embed(features: &HashMap<u64, f32>, rarity: impl Fn(u64) -> f32) -> Vec<f32> 
     vector
 }
 
-/// FNV-1a with a final mix, since its low bits alone are too regular to choose a place by. Stable: saved vectors
+/// FNV-1a with a final mix, since its low bits alone are too regular to select a component. Stable: saved vectors
 /// depend on it.
 fn hash(kind: u8, feature: &str) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_is_one_and_the_near_is_nearer_than_the_far() {
+    fn similarity_is_one_for_equal_texts_and_higher_for_related_ones() {
         let text = "the pool of connections is closed last";
         assert!((similarity(text, text) - 1.0).abs() < 1e-5);
         let near = similarity(text, "a connection pool, closing at last");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn any_script_and_nothing_at_all_are_taken() {
+    fn any_script_and_empty_texts_are_embedded() {
         assert!((similarity("Größe äöü 漢字", "größe ÄÖÜ 漢字") - 1.0).abs() < 1e-5);
         assert_eq!(similarity("", "!?"), 0.0);
     }

@@ -1,4 +1,4 @@
-//! [`Known`]: vectors that were computed before, by this agent or by another one on the same cache.
+//! [`Known`]: cached vectors that were computed before, by this agent or by another one that shares the cache.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ impl Known {
         Self { cache, space }
     }
 
-    /// The vectors of these texts, as they are of this kind: those that are known, and what `compute` makes of the
-    /// others, in their order.
+    /// Returns the vectors of these texts, in their order: cached ones, and the output of `compute` for the others.
+    /// `kind` separates vectors that differ for the same text.
     pub async fn or_compute(
         &self,
         kind: &str,
@@ -53,13 +53,14 @@ impl Known {
         Ok(vectors)
     }
 
-    /// By its digest, since a text may be long, and in Redis anybody's.
+    /// Returns the key of a text. It contains only a digest, since a text may be long, and other users of the Redis
+    /// server should not read it.
     fn key(&self, kind: &str, text: &str) -> String {
         let digest = Sha256::digest(text);
         format!("agent:vector:1:{:x}:{kind}:{digest:x}", self.space.model)
     }
 
-    /// What cannot be one of them is as good as not there.
+    /// Parses a cached value. An invalid one counts as missing.
     fn parse(&self, value: &[u8]) -> Option<Vec<f32>> {
         let (values, rest) = value.as_chunks();
         let whole = rest.is_empty() && values.len() == self.space.dimensions;
@@ -82,7 +83,7 @@ mod tests {
         model: 7,
     };
 
-    /// Asks, and says what had to be computed.
+    /// Returns the vectors, and the texts that had to be computed.
     async fn ask(known: &Known, kind: &str, texts: &[&str]) -> (Vec<Vec<f32>>, Vec<String>) {
         let mut computed = Vec::new();
         let owned = texts.iter().map(|text| (*text).to_owned()).collect();
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_known_is_not_computed_again_and_each_text_has_its_own() {
+    async fn known_vectors_are_not_computed_again() {
         let cache = local();
         let known = Known::new(Arc::clone(&cache), SPACE);
         let (vectors, computed) = ask(&known, "passage", &["a", "bb"]).await;
@@ -108,12 +109,12 @@ mod tests {
         assert_eq!(computed, ["ccc", "dddd"]);
         assert!(ask(&known, "passage", &["bb"]).await.1.is_empty());
 
-        // As a question it may be another one, and that of another model is.
+        // A question has another key, and so does another model.
         assert_eq!(ask(&known, "question", &["bb"]).await.1, ["bb"]);
         let other = Known::new(Arc::clone(&cache), Space { model: 8, ..SPACE });
         assert_eq!(ask(&other, "passage", &["bb"]).await.1, ["bb"]);
 
-        // What somebody else wrote there.
+        // An invalid value that another program has stored.
         let key = known.key("passage", "a");
         cache.put(vec![(key, b"nonsense!".to_vec())]).await;
         let (vectors, computed) = ask(&known, "passage", &["a"]).await;
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_passed_on_and_not_kept() {
+    async fn a_failure_is_returned_and_not_cached() {
         let known = Known::new(local(), SPACE);
         let failed = known.or_compute("passage", vec!["a".into()], async |_| {
             Err(EmbeddingError::Unloaded)

@@ -1,6 +1,7 @@
-//! Sentence transformers, read from a folder as Hugging Face has them.
+//! Sentence transformers, read from a folder in Hugging Face's format.
 //!
-//! Such as all-MiniLM-L6-v2: a BERT that gives a vector for each token. The mean of a text's is the vector of the text.
+//! Such a model, all-MiniLM-L6-v2 for instance, is a BERT that computes a vector for each token. The vector of a text
+//! is the mean over its tokens.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -17,14 +18,14 @@ use tokenizers::{PaddingParams, Tokenizer, TruncationParams};
 
 use crate::embedding::{Embedded, EmbeddingError, EmbeddingModel, Rarity, Space, normalise};
 
-/// A model that takes fewer tokens of a text is none.
+/// The lowest token limit of a usable model.
 const FEWEST_TOKENS: usize = 8;
-/// How many texts are computed together: the memory that this takes is that of so many times the longest one.
+/// How many texts are computed together: they take as much memory as this many times the longest one.
 const TOGETHER: usize = 8;
 /// The file with the number of tokens that a model was trained for.
 const LIMIT: &str = "sentence_bert_config.json";
 
-/// Reads the model in the folder, which blocks, and has it embed something.
+/// Reads the model in the folder, and tests it with a short text. Blocks.
 pub fn read(folder: &Path) -> Result<Arc<dyn EmbeddingModel>, ConfigError> {
     match SentenceModel::read(folder) {
         Ok(model) => Ok(Arc::new(model)),
@@ -43,7 +44,7 @@ struct SentenceModel {
 }
 
 impl SentenceModel {
-    /// The error says what is wrong with which file.
+    /// Reads the model. The error says which file is wrong, and why.
     fn read(folder: &Path) -> Result<Self, String> {
         let json = contents(folder, "config.json")?;
         let config: Config = parse(&json, "config.json")?;
@@ -70,7 +71,7 @@ impl SentenceModel {
         let not_it = |error: &dyn Display| {
             format!("`model.safetensors` does not hold what `config.json` describes: {error}")
         };
-        // Read into memory: a mapped file could be changed by others, which Rust takes for impossible.
+        // Read into memory, since a memory-mapped file is unsound in Rust if another process changes it.
         let bert = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu)
             .and_then(|weights| BertModel::load(weights, &config))
             .map_err(|error| not_it(&error))?;
@@ -86,11 +87,13 @@ impl SentenceModel {
         if tried.iter().flatten().all(|value| value.is_finite()) {
             Ok(model)
         } else {
-            Err(not_it(&"what comes out are no numbers"))
+            Err(not_it(
+                &"the computed vector has components that are no numbers",
+            ))
         }
     }
 
-    /// Of length 1 each.
+    /// Computes the vectors of texts, each of length 1.
     fn vectors(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Box<dyn StdError + Send + Sync>> {
         let encoded = self.tokenizer.encode_batch(texts.to_vec(), true)?;
         let longest = encoded.first().map_or(0, |first| first.len());
@@ -100,14 +103,14 @@ impl SentenceModel {
         let (mut ids, mut mask) = (Vec::new(), Vec::new());
         for text in &encoded {
             ids.extend_from_slice(text.get_ids());
-            // 1 for a token, 0 for what only fills the row.
+            // 1 for a token, 0 for padding.
             mask.extend(text.get_attention_mask().iter().map(|known| *known as f32));
         }
         let shape = (texts.len(), longest);
         let ids = Tensor::from_vec(ids, shape, &Device::Cpu)?;
         let mask = Tensor::from_vec(mask, shape, &Device::Cpu)?;
         let tokens = self.bert.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
-        // The mean but for its factor, which the length takes out.
+        // The sum suffices instead of the mean, since the vector is normalised.
         let sums = tokens.broadcast_mul(&mask.unsqueeze(2)?)?.sum(1)?;
         let mut vectors = sums.to_vec2()?;
         vectors.iter_mut().for_each(|vector| normalise(vector));
@@ -152,7 +155,7 @@ fn contents(folder: &Path, file: &str) -> Result<Vec<u8>, String> {
     std::fs::read(folder.join(file)).map_err(|error| format!("`{file}` cannot be read: {error}"))
 }
 
-/// A file that not every folder has.
+/// Reads a file that is optional in a model's folder.
 fn read_optional(folder: &Path, file: &str) -> Result<Option<Value>, String> {
     if folder.join(file).exists() {
         parse(&contents(folder, file)?, file).map(Some)
@@ -162,11 +165,10 @@ fn read_optional(folder: &Path, file: &str) -> Result<Option<Value>, String> {
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8], file: &str) -> Result<T, String> {
-    serde_json::from_slice(json)
-        .map_err(|error| format!("`{file}` is not what it must be: {error}"))
+    serde_json::from_slice(json).map_err(|error| format!("`{file}` is malformed: {error}"))
 }
 
-/// What would otherwise come out as a panic, or as wrong vectors.
+/// Checks for values that would cause a panic or wrong vectors.
 fn check(config: &Config) -> Result<(), String> {
     match config {
         Config {
@@ -184,7 +186,7 @@ fn check(config: &Config) -> Result<(), String> {
     }
 }
 
-/// How many tokens the model was trained for, where that is less than it can take.
+/// Returns the number of tokens that the model was trained for, if the folder has it.
 fn sentence_limit(folder: &Path) -> Result<Option<usize>, String> {
     let config = read_optional(folder, LIMIT)?;
     let limit = config.and_then(|config| config["max_seq_length"].as_u64());
@@ -195,7 +197,7 @@ fn check_pooling(folder: &Path) -> Result<(), String> {
     let file = "1_Pooling/config.json";
     match read_optional(folder, file)? {
         Some(pooling) if pooling["pooling_mode_mean_tokens"] == false => Err(format!(
-            "`{file}` makes the vector of a text from other than the mean of its tokens'"
+            "`{file}` computes the vector of a text in another way than as the mean over its tokens"
         )),
         _ => Ok(()),
     }
@@ -213,7 +215,7 @@ fn tokenizer(
         let known = config.vocab_size;
         return Err(format!("it has {tokens} tokens, and `config.json` {known}").into());
     }
-    // What the file says of both is meant for other uses.
+    // The truncation and padding in the file are meant for other uses.
     tokenizer.with_truncation(Some(TruncationParams {
         max_length: most_tokens,
         ..TruncationParams::default()
@@ -225,7 +227,7 @@ fn tokenizer(
     Ok(tokenizer)
 }
 
-/// FNV-1a, eight bytes at a time.
+/// Hashes the files with FNV-1a, eight bytes at a time.
 fn fingerprint(files: [&[u8]; 3]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut mix = |word: u64| hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);

@@ -33,12 +33,12 @@ async fn jobs_are_taken_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn what_is_put_back_goes_on_where_it_stopped() {
+async fn a_job_that_was_put_back_continues_where_it_stopped() {
     let (_folder, jobs) = jobs().await;
     put_back(&jobs).await;
 }
 
-/// On any database.
+/// Runs the tests of this file on any database.
 pub async fn use_all(db: &Arc<Database>) {
     let jobs = Jobs::start(Arc::clone(db)).await;
     put_back(&jobs).await;
@@ -64,21 +64,21 @@ async fn put_back(jobs: &Jobs) {
 }
 
 #[tokio::test]
-async fn what_a_cut_worker_held_is_put_back_by_the_stop_and_nothing_else() {
+async fn the_stop_puts_back_only_the_job_of_an_aborted_worker() {
     let (_folder, jobs) = jobs().await;
-    let (done, cut) = (
+    let (done, held) = (
         jobs.submit("done").await.unwrap().id,
-        jobs.submit("cut").await.unwrap().id,
+        jobs.submit("held").await.unwrap().id,
     );
     let first = jobs.take().await.unwrap().unwrap();
     jobs.done(&first).await.unwrap();
     jobs.take().await.unwrap().unwrap();
     jobs.stop().await.unwrap();
-    let (cut, done) = (
-        jobs.status(cut).await.unwrap(),
+    let (held, done) = (
+        jobs.status(held).await.unwrap(),
         jobs.status(done).await.unwrap(),
     );
-    assert_eq!((&*cut.state, cut.attempts), ("queued", 0));
+    assert_eq!((&*held.state, held.attempts), ("queued", 0));
     assert_eq!((&*done.state, done.attempts), ("done", 1));
 }
 
@@ -103,7 +103,7 @@ async fn a_stop_with_nothing_to_put_back_does_not_need_the_database() {
 }
 
 #[tokio::test]
-async fn a_job_that_takes_the_process_down_is_given_up() {
+async fn a_job_that_crashes_the_process_fails_after_some_attempts() {
     let (_folder, jobs) = jobs().await;
     let id = jobs.submit("poison").await.unwrap().id;
     for _ in 0..MOST_ATTEMPTS {
@@ -116,7 +116,7 @@ async fn a_job_that_takes_the_process_down_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_job_that_fails_is_tried_again_and_then_says_why_it_failed() {
+async fn a_failing_job_is_repeated_and_then_has_the_error_as_its_result() {
     let (_folder, jobs) = jobs().await;
     fail(&jobs).await;
 }
@@ -136,7 +136,7 @@ async fn fail(jobs: &Jobs) {
     );
 }
 
-/// Several agents, each in a folder of its own or all in one, work off a queue.
+/// Lets several agents, each in a folder of its own or all in one, process a queue together.
 async fn share(configs: Vec<Config>) {
     const JOBS: i64 = 60;
     let mut agents = Vec::new();
@@ -154,8 +154,8 @@ async fn share(configs: Vec<Config>) {
         working.spawn(async move {
             let mut done = Vec::new();
             loop {
-                let left_over = agent.take_back().await.unwrap();
-                assert_eq!(left_over, 0, "somebody works on it");
+                let requeued = agent.take_back().await.unwrap();
+                assert_eq!(requeued, 0, "an agent works on it");
                 let Some(job) = agent.take().await.unwrap() else {
                     return done;
                 };
@@ -174,7 +174,7 @@ async fn share(configs: Vec<Config>) {
     assert!(times.values().all(|times| *times == 1), "{times:?}");
 }
 
-/// The first agent is not heard of for longer than its lease; the second one takes its job over.
+/// The first agent does not renew its lease in time; the second one takes over its job.
 async fn take_over(first: Config, second: Config) {
     let db = Arc::new(Database::open(&first).await.unwrap());
     let lost = Jobs::start(Arc::clone(&db)).await;
@@ -188,7 +188,7 @@ async fn take_over(first: Config, second: Config) {
     assert_eq!(
         other.take_back().await.unwrap(),
         0,
-        "its lease has not ended"
+        "its lease has not expired"
     );
     assert_eq!(other.take().await.unwrap(), None);
 
@@ -209,7 +209,7 @@ async fn take_over(first: Config, second: Config) {
     assert_eq!((taken.id, taken.attempts), (id, 2));
     assert_eq!(taken.progress, job.progress);
 
-    // It comes back, and changes nothing.
+    // The first agent returns, and changes nothing.
     assert!(!lost.renew(id).await.unwrap());
     assert!(
         !lost
@@ -236,13 +236,13 @@ async fn agents_on_one_file_do_each_job_once() {
 }
 
 #[tokio::test]
-async fn a_job_whose_lease_has_ended_is_taken_over_and_the_late_one_changes_nothing() {
+async fn a_job_with_an_expired_lease_is_taken_over_and_the_late_agent_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     take_over(in_folder(folder.path()), in_folder(folder.path())).await;
 }
 
 #[tokio::test]
-async fn the_next_life_in_a_folder_need_not_wait_for_the_lease() {
+async fn the_next_run_in_a_folder_does_not_wait_for_the_lease() {
     let folder = tempfile::tempdir().unwrap();
     let begin = async || {
         let db = Database::open(&in_folder(folder.path())).await.unwrap();
@@ -251,7 +251,7 @@ async fn the_next_life_in_a_folder_need_not_wait_for_the_lease() {
     let jobs = begin().await;
     let id = jobs.submit("goal").await.unwrap().id;
     jobs.take().await.unwrap().unwrap();
-    // As a kill leaves it.
+    // The same state as after a `kill -9`.
     drop(jobs);
     let again = begin().await;
     assert_eq!(again.take_back().await.unwrap(), 1);
@@ -267,7 +267,7 @@ async fn agents_on_one_postgres_do_each_job_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-async fn on_postgres_a_job_is_taken_over_when_its_lease_has_ended() {
+async fn on_postgres_a_job_with_an_expired_lease_is_taken_over() {
     let (_folders, _server, mut configs) = on_postgres(2);
     take_over(configs.remove(0), configs.remove(0)).await;
 }

@@ -1,4 +1,4 @@
-//! [`attempts`]: tries again what has failed for now, as long as somebody waits for it.
+//! [`attempts`]: repeats an operation after temporary failures, until a stop is requested.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::{Shutdown, Slept};
 use tokio::time::Instant;
 
-/// How often in all.
+/// How many attempts are made in total.
 pub const MOST: u32 = 4;
 
 /// Why an attempt failed.
@@ -16,21 +16,23 @@ pub struct Failed<E> {
     pub again: Again,
 }
 
-/// Whether another attempt may go well.
+/// Whether another attempt may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
     Never,
-    /// After a while.
+    /// After a pause of the caller's choice.
     Later,
-    /// After as long as whoever was asked has said.
+    /// After the pause that the remote side requested.
     After(Duration),
 }
 
-/// What the first attempt that goes well has, else the error of the last one. Each is handed its number, from 1 on.
+/// Returns the output of the first successful attempt, or the error of the last one. Each attempt gets its number,
+/// starting at 1.
 ///
-/// There is no other attempt when the pause before it would end after `due`, or once the scope is told to stop: then the
-/// pause ends at once, too. `first` is the longest pause before the second attempt; it doubles, and up to half of each
-/// is left out by chance, so that many who fail at once do not come again at once. Cancel safe if `attempt` is.
+/// No further attempt is made if the pause before it would end after `due`, or once a stop is requested; a stop also
+/// ends the current pause. `first` is the longest pause before the second attempt. It doubles from attempt to attempt,
+/// and each pause is shortened by a random share of up to a half, so that many clients that fail together do not retry
+/// together. Cancel safe if `attempt` is.
 pub async fn attempts<T, E: Display, F: Future<Output = Result<T, Failed<E>>>>(
     shutdown: &Shutdown,
     due: Instant,
@@ -49,14 +51,14 @@ pub async fn attempts<T, E: Display, F: Future<Output = Result<T, Failed<E>>>>(
             Again::Later => longest.mul_f64(0.5 + 0.5 * fastrand::f64()),
             Again::After(pause) => pause,
         };
-        let left = due.saturating_duration_since(Instant::now());
-        if number == MOST || pause >= left {
+        let remaining = due.saturating_duration_since(Instant::now());
+        if number == MOST || pause >= remaining {
             return Err(error);
         }
         if shutdown.sleep(pause).await == Slept::Interrupted {
             return Err(error);
         }
-        tracing::warn!(%error, attempt = number, "the language model is asked again");
+        tracing::warn!(%error, attempt = number, "repeating the request to the language model");
         longest *= 2;
         number += 1;
     }
@@ -77,7 +79,8 @@ mod tests {
         Lifecycle::builder().start().await.unwrap()
     }
 
-    /// What comes of attempts that fail so, one after the other, and of one that goes well; and when each was.
+    /// Runs attempts that fail in this way, one after the other, followed by one that succeeds. Returns the output and
+    /// the times of the attempts.
     async fn fail(shutdown: &Shutdown, failures: &[Again]) -> (Result<u32, u32>, Vec<Duration>) {
         let begun = Instant::now();
         let times = RefCell::new(Vec::new());
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_double_and_are_not_all_alike() {
+    async fn pauses_double_and_vary() {
         let running = start().await;
         let mut seen = Vec::new();
         for _ in 0..50 {
@@ -105,7 +108,7 @@ mod tests {
             assert_eq!(output, Ok(4));
             for (pause, longest) in times.windows(2).zip([FIRST, FIRST * 2, FIRST * 4]) {
                 let pause = pause[1] - pause[0];
-                // The clock of the tests goes by milliseconds.
+                // Paused time advances in milliseconds.
                 let at_most = longest + Duration::from_millis(1);
                 assert!(pause >= longest / 2 && pause <= at_most, "{pause:?}");
             }
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_says_when_is_asked_then() {
+    async fn a_requested_pause_is_respected() {
         let running = start().await;
         let pause = Duration::from_secs(7);
         let (output, times) = fail(&running.shutdown(), &[Again::After(pause)]).await;
@@ -125,20 +128,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_end_with_what_can_not_pass_with_their_number_and_with_the_time() {
+    async fn attempts_end_with_a_permanent_failure_their_maximum_and_the_deadline() {
         let running = start().await;
         let shutdown = running.shutdown();
         let (output, _) = fail(&shutdown, &[Again::Later, Again::Never]).await;
         assert_eq!(output, Err(2));
         let (output, _) = fail(&shutdown, &[Again::Later; 9]).await;
         assert_eq!(output, Err(MOST));
-        // An hour is not waited for when there is but a minute.
+        // A pause of an hour would end after the deadline in a minute.
         let (output, times) = fail(&shutdown, &[Again::After(MINUTE * 60)]).await;
         assert_eq!((output, times), (Err(1), vec![Duration::ZERO]));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_tried_again_once_the_app_is_told_to_stop() {
+    async fn nothing_is_repeated_once_a_stop_is_requested() {
         let running = start().await;
         let shutdown = running.shutdown();
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! [`Piece`]: what an event of a streamed chat completion says.
+//! [`Piece`]: the content of one event of a streamed chat completion.
 
 use reqwest::Url;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::error::ModelError;
 use crate::sessions::End;
 
-/// One event of a streamed chat completion.
+/// An event of a streamed chat completion.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
     Text(String),
@@ -17,10 +17,10 @@ pub enum Piece {
 struct Chunk {
     #[serde(default)]
     choices: Vec<Choice>,
-    /// In place of choices: what went wrong after the answer had begun.
+    /// Sent instead of choices if the answer fails after it has begun.
     error: Option<Failure>,
-    /// How the answer ended, where the endpoint is an agent like this one. Others are not known to say that they had to
-    /// stop.
+    /// How the answer ended, if the endpoint is another agent. Other endpoints have no field that reports an
+    /// interruption.
     end: Option<String>,
 }
 
@@ -43,9 +43,9 @@ struct Delta {
 }
 
 impl Piece {
-    /// `url` is that of the endpoint.
+    /// Parses the data of an event. `url` is the endpoint, for errors.
     pub fn parse(data: &str, url: &Url) -> Result<Self, ModelError> {
-        let cut = |why: String| ModelError::Cut {
+        let interrupted = |why: String| ModelError::Interrupted {
             url: url.clone(),
             why,
         };
@@ -57,10 +57,10 @@ impl Piece {
             source,
         })?;
         if let Some(error) = chunk.error {
-            return Err(cut(error.message));
+            return Err(interrupted(error.message));
         }
         if chunk.end.as_deref() == Some(End::Shutdown.as_str()) {
-            return Err(cut("it had to stop".into()));
+            return Err(interrupted("it had to stop".into()));
         }
         let Some(choice) = chunk.choices.into_iter().next() else {
             return Ok(Self::Text(String::new()));

@@ -1,8 +1,9 @@
 //! [`EndpointModel`]: a language model behind an OpenAI-compatible endpoint.
 //!
-//! What fails before an answer has begun is tried again if it may pass: nobody there, a connection that breaks, and the
-//! answers 429, 500, 502, 503 and 504. What has begun never is: the asker has its first words. Nor is an endpoint asked
-//! again that was silent for too long: it may be at work on the answer.
+//! A request that fails before its answer has begun is repeated if the failure may be temporary: the endpoint is
+//! unreachable, the connection breaks, or the status is 429, 500, 502, 503 or 504. A request whose answer has begun is
+//! never repeated, since the client already has the first words; nor is one that timed out, since the endpoint may
+//! still be working on it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +26,8 @@ use crate::model::{LanguageModel, Prompt, TokenStream};
 
 /// The longest pause before the second attempt.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How much of a refusal is told.
-const TOLD: usize = 300;
+/// How many characters of an error response are part of the message.
+const BODY_LIMIT: usize = 300;
 
 pub struct EndpointModel {
     endpoint: Endpoint,
@@ -101,20 +102,20 @@ impl LanguageModel for EndpointModel {
     }
 }
 
-/// One question to the endpoint.
+/// One request to the endpoint.
 struct Call {
     client: reqwest::Client,
     url: String,
     key: Option<String>,
     body: Value,
-    /// The endpoint's address, for people.
+    /// The endpoint's URL, for messages.
     place: Url,
-    /// How long the first piece of an answer may take, and each after it.
+    /// The time limit of the first piece of an answer, and of each piece after it.
     limit: Duration,
 }
 
 impl Call {
-    /// The head of an answer.
+    /// Sends the request, and returns the response once its headers have arrived.
     async fn begin(&self, number: u32) -> Result<Response, Failed<ModelError>> {
         let mut request = self.client.post(&self.url).json(&self.body);
         if let Some(key) = &self.key {
@@ -146,31 +147,31 @@ impl Call {
             url: self.place.clone(),
             tries: number,
             status,
-            body: body.trim().chars().take(TOLD).collect(),
+            body: body.trim().chars().take(BODY_LIMIT).collect(),
         };
         Err(Failed { error, again })
     }
 
     fn pieces(&self, response: Response) -> BoxStream<'static, Result<Piece, ModelError>> {
         let url = self.place.clone();
-        let cut = move |why| ModelError::Cut {
+        let interrupted = move |why| ModelError::Interrupted {
             url: url.clone(),
             why,
         };
-        // Without an end of its own, an answer that was cut would look like one that is complete.
-        let end = stream::iter([Err(cut("it closed the connection".into()))]);
+        // An interrupted answer must not look like a complete one: without this item, the stream would just end.
+        let end = stream::iter([Err(interrupted("it closed the connection".into()))]);
         let url = self.place.clone();
         let events = response.bytes_stream().eventsource();
         let pieces = events.map(move |event| match event {
             Ok(event) => Piece::parse(&event.data, &url),
-            Err(EventStreamError::Transport(error)) => Err(cut(full(&error.without_url()))),
-            Err(error) => Err(cut(format!("no event stream: {error}"))),
+            Err(EventStreamError::Transport(error)) => Err(interrupted(full(&error.without_url()))),
+            Err(error) => Err(interrupted(format!("not an event stream: {error}"))),
         });
         pieces.chain(end).boxed()
     }
 
-    /// The same pieces, and an error where one does not come in time: the first one when it is due, any other when its
-    /// time has passed since it was asked for. Comments, which keep a connection open, are no pieces.
+    /// Passes the pieces on, and ends with an error if one is late: the first piece has until `due`, each other one has
+    /// the limit from the time it is polled for. Comments, which only keep the connection open, do not count as pieces.
     fn in_time(
         self,
         pieces: BoxStream<'static, Result<Piece, ModelError>>,
@@ -195,7 +196,7 @@ impl Call {
     }
 }
 
-/// How long the endpoint asks to wait. The form with a date is not read.
+/// Returns how long the endpoint asks to wait. The form with a date is not supported.
 fn pause(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     seconds.parse().ok().map(Duration::from_secs)

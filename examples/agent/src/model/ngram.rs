@@ -1,9 +1,9 @@
 //! [`NgramModel`]: a language model that needs no network and no download.
 //!
-//! It continues a text word by word: after the last two words by what followed them (order 3), else after the last one,
-//! else by beginning a new sentence. What it knows is the documents in the store and a small text of its own; it keeps
-//! to what was retrieved for the question and strays from it now and then, so that an answer is about it. The same
-//! question over the same documents gets the same answer.
+//! It continues a text word by word: with a word that followed the last two words (order 3), else with one that
+//! followed the last word, else with a new sentence. It is trained on the stored documents and a small text of its own.
+//! It mostly continues from the passages that were retrieved for the question, so that an answer is about them, and
+//! strays from them now and then. The same question over the same documents gets the same answer.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -21,15 +21,15 @@ use crate::vectors::Vectors;
 
 const OWN_TEXT: &str = include_str!("own.txt");
 
-/// About as fast as a large model speaks.
+/// The time per token, about that of a large model.
 const PACE: Duration = Duration::from_millis(5);
 
-/// One word in so many is chosen by all that was learned, where the passages would have one as well.
+/// One word in this many is chosen from everything learned, even if the passages have a continuation.
 const STRAY: u32 = 12;
 
 pub struct NgramModel {
     trained: Arc<Counts>,
-    /// Its own text, by line: what it keeps to when nothing was retrieved.
+    /// The model's own text, indexed by line: used if no passage was retrieved.
     own: Vectors,
 }
 
@@ -42,13 +42,13 @@ impl NgramModel {
         let counts = Arc::make_mut(&mut model.trained);
         for (text,) in texts {
             counts.learn(&text);
-            // It may take long, and others start at the same time.
+            // Training may take long, and other components start at the same time.
             tokio::task::consume_budget().await;
         }
         Ok(model)
     }
 
-    /// Knows its own text and no other.
+    /// Creates a model that has learned only its own text.
     fn untrained() -> Self {
         let (mut trained, mut own) = (Counts::default(), Vectors::new(HashedNgrams::SPACE));
         for (id, line) in (0..).zip(OWN_TEXT.lines()) {
@@ -85,20 +85,21 @@ impl LanguageModel for NgramModel {
         }
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let left = prompt.max_tokens;
+        let remaining = prompt.max_tokens;
         let writer = Writer::new(Arc::clone(&self.trained), &prompt);
         Box::pin(stream::unfold(
-            (writer, pace, left),
-            |(mut writer, mut pace, left)| async move {
-                let left = left.checked_sub(1)?;
+            (writer, pace, remaining),
+            |(mut writer, mut pace, remaining)| async move {
+                let remaining = remaining.checked_sub(1)?;
                 pace.tick().await;
-                Some((Ok(writer.next_token()), (writer, pace, left)))
+                Some((Ok(writer.next_token()), (writer, pace, remaining)))
             },
         ))
     }
 }
 
-/// It follows no instructions, but what they list are passages: so another agent hands over its own.
+/// Returns the list items of the instructions. The model follows no instructions, but uses listed texts as passages:
+/// another agent sends its passages that way.
 fn listed(instructions: &str) -> impl Iterator<Item = String> {
     let items = instructions
         .lines()
@@ -106,12 +107,12 @@ fn listed(instructions: &str) -> impl Iterator<Item = String> {
     items.map(ToOwned::to_owned)
 }
 
-/// One text being written.
+/// The state of one text that is being generated.
 struct Writer {
     trained: Arc<Counts>,
     passages: Counts,
     random: fastrand::Rng,
-    /// The last two words, the latest second.
+    /// The last two words, the latest one second.
     before: (Word, Word),
     first: bool,
 }
@@ -138,7 +139,7 @@ impl Writer {
     fn next_token(&mut self) -> String {
         let word = loop {
             match self.choose() {
-                // The end of a sentence is no token of its own: the next one begins.
+                // The end of a sentence is not a token: the next sentence begins.
                 word if &*word == END => self.before = start(),
                 word => break word,
             }
@@ -154,9 +155,10 @@ impl Writer {
         token
     }
 
-    /// Never at a loss: every word that was learned has a follower, and the model's own text has a start.
+    /// Returns the next word. There always is one: every learned word has a follower, and the model's own text has a
+    /// first word.
     fn choose(&mut self) -> Word {
-        // An answer begins its sentences as the passages do, as far as there are any.
+        // A sentence begins like one of the passages, if there are any.
         let stray = self.before != start() && self.random.u32(0..STRAY) == 0;
         let near = [
             self.passages.after_two.get_mut(&self.before),
@@ -170,7 +172,7 @@ impl Writer {
             if let Some(near) = near.filter(|_| !stray || far.is_none())
                 && let Some(word) = sample(&mut self.random, near)
             {
-                // What has been said is not said again.
+                // A continuation is used up when it is chosen, so that the text does not repeat itself.
                 near.entry(Word::clone(&word))
                     .and_modify(|count| *count -= 1);
                 return word;
@@ -201,10 +203,10 @@ fn sample(random: &mut fastrand::Rng, followers: &Followers) -> Option<Word> {
 
 type Word = Arc<str>;
 
-/// How often which word followed; sorted, so that the same seed chooses the same word.
+/// How often each word followed; sorted, so that the same seed chooses the same word.
 type Followers = BTreeMap<Word, u32>;
 
-/// Stand before and after each sentence; no text has them.
+/// Markers of the start and the end of a sentence; no text contains them.
 const START: &str = "\u{2}";
 const END: &str = "\u{3}";
 
@@ -212,7 +214,7 @@ fn start() -> (Word, Word) {
     (START.into(), START.into())
 }
 
-/// What was learned.
+/// The learned frequencies.
 #[derive(Default, Clone)]
 struct Counts {
     words: HashSet<Word>,
@@ -248,7 +250,7 @@ impl Counts {
         before.0 = std::mem::replace(&mut before.1, word);
     }
 
-    /// One allocation a word, however often it occurs.
+    /// Returns the shared allocation of the word, of which there is one however often the word occurs.
     fn word(&mut self, text: &str) -> Word {
         if let Some(word) = self.words.get(text) {
             return Word::clone(word);
@@ -259,7 +261,8 @@ impl Counts {
     }
 }
 
-/// Words, and the punctuation that is glued to the word before it; what else there is, such as quotes, is left out.
+/// Splits a text into words and the punctuation that is attached to the preceding word. Other characters, such as
+/// quotes, are dropped.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split_whitespace().flat_map(|piece| {
         let piece = piece.trim_matches(|c: char| !c.is_alphanumeric() && !is_glued(c));
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn text_falls_into_words_and_punctuation() {
+    fn a_text_is_split_into_words_and_punctuation() {
         let found: Vec<_> = tokens("\"Stop,\" it (the app) said... at 3.5 s!").collect();
         assert_eq!(
             found,
@@ -311,14 +314,14 @@ mod tests {
         assert_eq!(tokens("-- * ...").collect::<Vec<_>>(), ["."]);
     }
 
-    /// Of an app that nobody stops.
+    /// Returns a scope that no stop is requested of.
     async fn shutdown() -> Shutdown {
         let running = lifecycle::Lifecycle::builder().start().await.unwrap();
         running.shutdown()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_has_exactly_as_many_tokens_as_wanted_and_one_every_few_milliseconds() {
+    async fn an_answer_has_exactly_the_requested_tokens_at_a_steady_pace() {
         let model = NgramModel::untrained();
         let shutdown = shutdown().await;
         for wanted in [0, 1, 160] {
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_same_question_gets_the_same_answer_and_another_one_another() {
+    async fn the_same_question_gets_the_same_answer_and_others_get_others() {
         let model: Arc<dyn LanguageModel> = Arc::new(NgramModel::untrained());
         let shutdown = shutdown().await;
         let ask = async |question| {
@@ -348,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_about_what_was_retrieved() {
+    async fn an_answer_is_about_the_retrieved_passages() {
         let passage = "Tomatoes want sun and water. Tomatoes want a wall behind them.";
         let model: Arc<dyn LanguageModel> = Arc::new(NgramModel::untrained());
         let answer = model

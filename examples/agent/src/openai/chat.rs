@@ -1,8 +1,8 @@
-//! `POST /v1/chat/completions`: an answer as a whole or chunk by chunk.
+//! `POST /v1/chat/completions`: an answer as a whole or in chunks.
 //!
-//! An answer that the end of the app interrupts ends as one whose length was limited: `length` is the reason by which
-//! clients know that there is text missing, and none of OpenAI's says more. That it was the shutdown stands beside it, in
-//! the words that a session has for it: `"end": "shutdown"`.
+//! An answer that shutdown interrupts has the finish reason `length`, the one of OpenAI's reasons from which clients
+//! conclude that text is missing. The actual reason is in an additional field, with the word that sessions use: `"end":
+//! "shutdown"`.
 
 use std::convert::Infallible;
 
@@ -29,7 +29,7 @@ pub async fn completions(
 ) -> Result<Response, Failure> {
     let Json(request) = body?;
     let is_streamed = request.stream.unwrap_or_default();
-    let tells_usage = request
+    let includes_usage = request
         .stream_options
         .as_ref()
         .is_some_and(|options| options.include_usage);
@@ -45,18 +45,18 @@ pub async fn completions(
     if !is_streamed {
         return Ok(Json(completion.whole(pieces).await?).into_response());
     }
-    let chunks = completion.chunks(pieces, tells_usage);
+    let chunks = completion.chunks(pieces, includes_usage);
     let events = chunks.map(|chunk| Ok::<_, Infallible>(Event::default().data(chunk)));
     Ok(Sse::new(events)
         .keep_alive(KeepAlive::default())
         .into_response())
 }
 
-/// A completion as it is written.
+/// A completion in progress.
 struct Completion {
-    /// Made of the session's, which is an answer's first piece.
+    /// The id of the completion, derived from that of the session, which is the first piece of an answer.
     id: String,
-    /// Seconds since 1970.
+    /// The time of creation, in seconds since 1970.
     created: i64,
     prompt_tokens: usize,
     max_tokens: usize,
@@ -94,7 +94,7 @@ impl Completion {
     fn chunks(
         mut self,
         pieces: impl Stream<Item = Piece>,
-        tells_usage: bool,
+        includes_usage: bool,
     ) -> impl Stream<Item = String> {
         pieces.flat_map(move |piece| {
             stream::iter(match piece {
@@ -108,7 +108,7 @@ impl Completion {
                     vec![self.chunk(json!({"content": token}), None).to_string()]
                 }
                 Piece::End { end, message } => {
-                    let last = self.end(end, message, tells_usage);
+                    let last = self.end(end, message, includes_usage);
                     let last = last.iter().map(Value::to_string);
                     last.chain([String::from("[DONE]")]).collect()
                 }
@@ -120,7 +120,7 @@ impl Completion {
         self.id = format!("chatcmpl-{session}");
     }
 
-    fn end(&self, end: End, message: Option<String>, tells_usage: bool) -> Vec<Value> {
+    fn end(&self, end: End, message: Option<String>, includes_usage: bool) -> Vec<Value> {
         let reason = match self.finish_reason(end, message) {
             Ok(reason) => reason,
             Err(failure) => return vec![failure.body()],
@@ -128,7 +128,7 @@ impl Completion {
         let mut last = self.chunk(json!({}), Some(reason));
         last["end"] = end.as_str().into();
         let mut chunks = vec![last];
-        if tells_usage {
+        if includes_usage {
             let mut usage = self.object("chat.completion.chunk", json!([]));
             usage["usage"] = self.usage();
             chunks.push(usage);
@@ -141,7 +141,7 @@ impl Completion {
             End::Complete if self.written < self.max_tokens => Ok("stop"),
             End::Complete | End::Shutdown => Ok("length"),
             End::ConsumerGone | End::Error => {
-                let message = message.unwrap_or_else(|| "the answer was not finished".into());
+                let message = message.unwrap_or_else(|| "the answer is incomplete".into());
                 Err(Failure::new(StatusCode::BAD_GATEWAY, message))
             }
         }
@@ -168,7 +168,7 @@ impl Completion {
     }
 }
 
-/// Its save was cut by the deadline.
+/// Returns the error for a stream without an end: shutdown aborted it while the answer was being saved.
 fn unended() -> Failure {
     Failure::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_end_is_told_from_the_others() {
+    async fn every_end_is_distinguishable() {
         for (end, reason) in [(End::Complete, "stop"), (End::Shutdown, "length")] {
             let whole = completion().whole(ending(end)).await.unwrap();
             assert_eq!(whole["choices"][0]["message"]["content"], "To be");
@@ -222,10 +222,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_end_nothing_looks_like_one() {
-        let cut = || ending(End::Complete).take(2);
-        assert!(completion().whole(cut()).await.is_err());
-        let chunks: Vec<_> = completion().chunks(cut(), true).collect().await;
+    async fn a_stream_without_an_end_does_not_look_complete() {
+        let aborted = || ending(End::Complete).take(2);
+        assert!(completion().whole(aborted()).await.is_err());
+        let chunks: Vec<_> = completion().chunks(aborted(), true).collect().await;
         assert!(!chunks.contains(&"[DONE]".into()), "{chunks:?}");
     }
 }

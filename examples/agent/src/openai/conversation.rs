@@ -1,4 +1,4 @@
-//! [`Request`]: what a client sends for a chat completion, and the conversation that it means.
+//! [`Request`]: the body of a request for a chat completion, and the conversation in it.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -35,7 +35,7 @@ struct Message {
 #[serde(rename_all = "lowercase")]
 enum Role {
     System,
-    /// What OpenAI calls the system's by now.
+    /// OpenAI's newer name of `system`.
     Developer,
     User,
     Assistant,
@@ -62,15 +62,12 @@ struct Part {
 impl Request {
     pub fn chat(self) -> Result<Chat, Failure> {
         if self.n.is_some_and(|n| n != 1) {
-            return Err(Failure::invalid(
-                "n",
-                "there is one answer to a question; leave `n` out",
-            ));
+            return Err(Failure::invalid("n", "a question has one answer; omit `n`"));
         }
         if self.tools.is_some_and(|tools| !tools.is_empty()) {
             return Err(Failure::invalid(
                 "tools",
-                "this agent calls no tools; leave `tools` out",
+                "this agent does not call tools; omit `tools`",
             ));
         }
         let mut chat = Chat {
@@ -90,7 +87,7 @@ impl Request {
         if chat.question.trim().is_empty() {
             return Err(Failure::invalid(
                 "messages",
-                "the last message must be the user's, and say something",
+                "the last message must be the user's, and not empty",
             ));
         }
         Ok(chat)
@@ -106,7 +103,7 @@ impl Content {
                 for part in parts {
                     if part.kind != "text" {
                         let message = format!(
-                            "a part of a message is `{}`; only `text` is understood",
+                            "a part of a message is of type `{}`; only `text` is supported",
                             part.kind
                         );
                         return Err(Failure::invalid("messages", message));

@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`: the vectors by which the agent itself finds passages.
+//! `POST /v1/embeddings`: the vectors with which the agent searches.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::openai::failure::Failure;
 use crate::openai::{EMBEDDING_MODEL, words};
 
-/// As many as OpenAI takes.
+/// The maximum number of texts, the same as OpenAI's.
 const MOST_INPUTS: usize = 2048;
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ pub struct Request {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "`input` is a text or a list of texts; numbers of tokens are not understood"
+    expecting = "`input` is a text or a list of texts; arrays of token ids are not supported"
 )]
 enum Input {
     One(String),
@@ -39,7 +39,7 @@ enum Input {
 enum Encoding {
     #[default]
     Float,
-    /// Of little-endian 32-bit floats.
+    /// Little-endian 32-bit floats in base64.
     Base64,
 }
 
@@ -54,7 +54,8 @@ pub async fn embeddings(
         .dimensions
         .is_some_and(|wanted| wanted != dimensions)
     {
-        let message = format!("vectors have {dimensions} dimensions here; leave `dimensions` out");
+        let message =
+            format!("the vectors of this model have {dimensions} dimensions; omit `dimensions`");
         return Err(Failure::invalid("dimensions", message));
     }
     let texts = match request.input {
@@ -62,17 +63,17 @@ pub async fn embeddings(
         Input::Many(texts) => texts,
     };
     if texts.is_empty() || texts.len() > MOST_INPUTS || texts.iter().any(|text| text.is_empty()) {
-        let message = format!("`input` has 1 to {MOST_INPUTS} texts, none of them empty");
+        let message = format!("`input` must have 1 to {MOST_INPUTS} texts, none of them empty");
         return Err(Failure::invalid("input", message));
     }
     let tokens: usize = texts.iter().map(|text| words(text)).sum();
-    // As documents are: how rare a word is weighs on a question's side only.
+    // Embedded like passages: the rarity of words weighs only in questions.
     let embedded = embedder.passages(texts).await.map_err(Error::from)?;
     let mut data = Vec::new();
     for (index, passage) in embedded.into_iter().enumerate() {
         let embedding = request.encoding_format.encode(&passage.vector);
         data.push(json!({"object": "embedding", "index": index, "embedding": embedding}));
-        // Others are to be served in between.
+        // Encoding may take long; other tasks run in between.
         tokio::task::consume_budget().await;
     }
     Ok(Json(json!({

@@ -1,4 +1,4 @@
-//! [`Failure`]: an error in the shape that OpenAI's clients understand.
+//! [`Failure`]: an error in the format of OpenAI's API.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -12,7 +12,7 @@ use crate::error::Error;
 pub struct Failure {
     status: StatusCode,
     message: String,
-    /// Which parameter is wrong.
+    /// The parameter that is wrong.
     param: Option<&'static str>,
     code: Option<&'static str>,
 }
@@ -27,7 +27,7 @@ impl Failure {
         }
     }
 
-    /// A request that cannot be served as it is.
+    /// Creates the error of an invalid parameter.
     pub fn invalid(param: &'static str, message: impl Into<String>) -> Self {
         Self {
             param: Some(param),
@@ -42,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// As it also stands in the middle of a stream.
+    /// Returns the body, which is also sent as the last chunk of a stream that fails.
     pub fn body(&self) -> Value {
         let kind = if self.status.is_server_error() {
             "server_error"
@@ -86,7 +86,8 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body())).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            // Another agent may take it, or this one when it is up again: clients wait as long, and try again.
+            // Clients wait this long before they try again: another agent may accept the request, or this one after its
+            // restart.
             let second = header::HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, second);
         }
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_as_the_agent_stops_is_told_to_come_again() {
+    fn a_request_during_shutdown_gets_a_retry_after() {
         let response = Failure::from(Error::Stopping).into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "1");

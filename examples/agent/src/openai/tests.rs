@@ -30,12 +30,12 @@ async fn complete(at: &str, body: Value) -> Response {
     post(format!("{at}/v1/chat/completions"), body).await
 }
 
-/// The chunks of a stream that ends as it must.
+/// Returns the chunks of a stream, which has to end with `[DONE]`.
 fn chunks(body: &str) -> Vec<Value> {
     let mut data: Vec<_> = body
         .lines()
         .filter(|line| !line.is_empty())
-        .map(|line| line.strip_prefix("data: ").expect("there are but data"))
+        .map(|line| line.strip_prefix("data: ").expect("each line is data"))
         .collect();
     assert_eq!(data.pop(), Some("[DONE]"), "{body}");
     let parse = |data| serde_json::from_str(data).expect("it is JSON");
@@ -49,7 +49,7 @@ fn text(chunks: &[Value]) -> String {
     pieces.collect()
 }
 
-/// The reason why the answer ended, and how: of the one chunk that says so.
+/// Returns the finish reason and the end of an answer, from the one chunk that has them.
 fn end(chunks: &[Value]) -> (&Value, &Value) {
     let mut last = chunks
         .iter()
@@ -59,7 +59,7 @@ fn end(chunks: &[Value]) -> (&Value, &Value) {
     (&end["choices"][0]["finish_reason"], &end["end"])
 }
 
-/// The text and the state of a completion, as they are saved.
+/// Returns the saved text and state of a completion.
 async fn saved(running: &Running, chunk: &Value) -> (String, String) {
     let session = chunk["id"]
         .as_str()
@@ -95,7 +95,7 @@ async fn models_are_listed_and_found() {
 }
 
 #[tokio::test]
-async fn a_completion_is_the_same_in_chunks_and_as_a_whole_and_is_saved() {
+async fn a_completion_is_the_same_whole_and_in_chunks_and_is_saved() {
     let folder = tempfile::tempdir().unwrap();
     let (running, at) = start_as(in_folder(folder.path())).await;
     let library = running.get::<Library>().unwrap();
@@ -131,7 +131,7 @@ async fn a_completion_is_the_same_in_chunks_and_as_a_whole_and_is_saved() {
 }
 
 #[tokio::test]
-async fn what_the_client_remembers_is_part_of_the_question() {
+async fn the_history_from_the_client_is_part_of_the_prompt() {
     let folder = tempfile::tempdir().unwrap();
     let (running, at) = start_as(in_folder(folder.path())).await;
     let conversation = json!({"max_completion_tokens": 3, "messages": [
@@ -150,10 +150,10 @@ async fn what_the_client_remembers_is_part_of_the_question() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_too_long_for_the_time_that_is_left_ends_properly_and_is_saved() {
+async fn a_stream_that_exceeds_the_remaining_time_ends_properly_and_is_saved() {
     let folder = folder();
     let (running, at) = start_as(in_folder(folder.path())).await;
-    // 20 seconds of words: twice what `serve` has.
+    // The answer takes 20 seconds, twice the timeout of `serve`.
     let streamed = complete(&at, asked(4000, true)).await;
     let stopped = tokio::spawn(running.stop());
     let chunks = chunks(&streamed.text().await.unwrap());
@@ -192,19 +192,24 @@ async fn one_agent_is_the_model_of_another() {
 
     let answered = chunks(&complete(&at, asked(6, true)).await.text().await.unwrap());
     assert_eq!(end(&answered), (&json!("length"), &json!("complete")));
-    // The passage is known to the first one only.
+    // Only the first agent has this passage.
     assert!(text(&answered).contains("Tomatoes want"), "{answered:?}");
 
-    // When the model has to stop, the answer does not look complete.
-    let cut = complete(&at, asked(4000, true)).await;
+    // When the model is stopped, the answer does not look complete.
+    let interrupted = complete(&at, asked(4000, true)).await;
     let stopped = tokio::spawn(model.stop());
-    let cut = chunks(&cut.text().await.unwrap());
-    let error = cut.last().unwrap()["error"]["message"].as_str().unwrap();
+    let interrupted = chunks(&interrupted.text().await.unwrap());
+    let error = interrupted.last().unwrap()["error"]["message"]
+        .as_str()
+        .unwrap();
     assert!(error.contains("it had to stop"), "{error}");
-    assert_eq!(saved(&running, &cut[0]).await, (text(&cut), "error".into()));
+    assert_eq!(
+        saved(&running, &interrupted[0]).await,
+        (text(&interrupted), "error".into())
+    );
     assert!(stopped.await.unwrap().is_clean());
 
-    // And when it is gone, there is an error of its own.
+    // When the model is gone, the request fails.
     let gone = complete(&at, asked(6, false)).await;
     assert_eq!(gone.status(), StatusCode::BAD_GATEWAY);
     let gone: Value = gone.json().await.unwrap();
@@ -214,7 +219,7 @@ async fn one_agent_is_the_model_of_another() {
 }
 
 #[tokio::test]
-async fn texts_are_embedded_one_or_many_as_numbers_or_in_base64() {
+async fn one_or_many_texts_are_embedded_as_numbers_or_base64() {
     let folder = tempfile::tempdir().unwrap();
     let (running, at) = start_as(in_folder(folder.path())).await;
     let url = format!("{at}/v1/embeddings");
@@ -245,7 +250,7 @@ async fn texts_are_embedded_one_or_many_as_numbers_or_in_base64() {
 }
 
 #[tokio::test]
-async fn a_wrong_request_is_refused_in_the_shape_that_clients_read() {
+async fn an_invalid_request_gets_an_error_in_the_format_of_openai() {
     let folder = tempfile::tempdir().unwrap();
     let (running, at) = start_as(in_folder(folder.path())).await;
     let hello = json!([{"role": "user", "content": "hello"}]);

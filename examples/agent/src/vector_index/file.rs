@@ -1,4 +1,4 @@
-//! [`FileIndex`]: in memory while the agent runs, in a file in between.
+//! [`FileIndex`]: an index in memory, saved to a file when the agent stops.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::vectors::{Fingerprint, Vectors};
 pub struct FileIndex {
     vectors: RwLock<Vectors>,
     file: PathBuf,
-    /// What the file holds, so that an index that did not change is not written again.
+    /// The fingerprint of the file's content, so that an unchanged index is not written again.
     pub(super) saved: Option<Fingerprint>,
 }
 
@@ -38,10 +38,10 @@ impl FileIndex {
                 });
             }
             Some(Ok(_)) => {
-                tracing::warn!("the vector index does not match the documents: it is built again")
+                tracing::warn!("the vector index does not match the documents: rebuilding it")
             }
             Some(Err(error)) => {
-                tracing::warn!(%error, "the vector index cannot be used: it is built again")
+                tracing::warn!(%error, "the vector index cannot be used: rebuilding it")
             }
             None => {}
         }
@@ -62,10 +62,10 @@ impl FileIndex {
     }
 
     pub fn describe(&self) -> String {
-        format!("in memory, kept in {}", self.file.display())
+        format!("in memory, saved to {}", self.file.display())
     }
 
-    /// Blocks.
+    /// Writes the index to its file, unless it is unchanged. Blocks.
     pub fn save(&self) -> io::Result<()> {
         let vectors = self.read();
         if self.saved == Some(vectors.fingerprint()) {
@@ -111,7 +111,7 @@ async fn fingerprint(db: &Database) -> Result<Fingerprint, sqlx::Error> {
     })
 }
 
-/// Whoever is killed in the middle of this leaves the old file or the new one, never half of one.
+/// Replaces the file atomically: if the process is killed meanwhile, the file has its old content or its new one.
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = file.with_extension("new");
     let mut out = std::fs::File::create(&new)?;

@@ -1,9 +1,9 @@
-//! [`Pgvector`]: in the database, beside the passages. What another agent adds is found at once, and nothing is to be
+//! [`Pgvector`]: an index in the database, next to the passages. Other agents find new passages at once, and nothing is
 //! read at start or saved at stop.
 //!
-//! Vectors are of the model that made them, and stand beside those of others. What a term weighs is counted as passages
-//! are added: by all agents, so that all of them weigh alike. sqlx's `Any` knows neither vectors nor arrays: they are
-//! sent as text, and cast there.
+//! Each vector belongs to the model that computed it; the vectors of several models can be stored side by side. The
+//! frequencies of terms are counted when passages are added, by all agents together, so that all of them use the same
+//! weights. sqlx's `Any` driver supports neither vectors nor arrays, so they are sent as text and cast in SQL.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -17,18 +17,18 @@ use crate::embedding::{Embedded, Embedder, Rarity, Space};
 use crate::store::Store;
 use crate::vectors::{NEAR, weight};
 
-/// So many passages are embedded and stored at a time where they have no vectors yet.
+/// How many passages without vectors are embedded and stored at a time.
 const BATCH: i64 = 64;
 
 pub struct Pgvector {
     db: Arc<Database>,
-    /// The number of the model, as a `BIGINT` has it.
+    /// The number of the model, as a signed `BIGINT`.
     model: i64,
     dimensions: usize,
 }
 
 impl Pgvector {
-    /// `None` where the database has no pgvector, or does not let this user have it.
+    /// Opens the index. Returns `None` if the database has no pgvector, or does not let this user create the extension.
     pub async fn open(
         db: &Arc<Database>,
         embedder: &Embedder,
@@ -75,7 +75,7 @@ impl Pgvector {
         .await
     }
 
-    /// For when passages are many: as long as they are few, PostgreSQL looks at all of them.
+    /// Creates the approximate index. It pays with many passages; with few, PostgreSQL scans all of them anyway.
     async fn make_index(&self) -> Result<(), sqlx::Error> {
         let Self {
             model, dimensions, ..
@@ -86,16 +86,19 @@ impl Pgvector {
         );
         match self.make(&statement).await {
             Err(sqlx::Error::Database(error)) => {
-                // A pgvector before 0.5, or more dimensions than it takes.
+                // The version of pgvector is older than 0.5, or the vectors have more dimensions than it supports.
                 let reason = error.to_string();
-                tracing::warn!(reason, "no index of the vectors: all are looked at");
+                tracing::warn!(
+                    reason,
+                    "no index of the vectors: each search scans all of them"
+                );
                 Ok(())
             }
             made => made,
         }
     }
 
-    /// One agent at a time, since two that make the same thing at once get in each other's way.
+    /// Creates tables or indexes, one agent at a time: concurrent `CREATE .. IF NOT EXISTS` statements can fail.
     async fn make(&self, statements: &str) -> Result<(), sqlx::Error> {
         let mut connection = self.db.connection().await?;
         let mut transaction = connection.begin().await?;
@@ -106,7 +109,7 @@ impl Pgvector {
         transaction.commit().await
     }
 
-    /// Embeds some of the passages that have no vectors of this model; whether there were any.
+    /// Embeds a batch of the passages that have no vectors of this model. Returns whether there were any.
     async fn adopt(&self, embedder: &Embedder) -> Result<bool, VectorIndexError> {
         let passages: Vec<(i64, String)> = sqlx::query_as(
             "SELECT id, text FROM passages
@@ -120,7 +123,10 @@ impl Pgvector {
         if passages.is_empty() {
             return Ok(false);
         }
-        tracing::info!(passages = passages.len(), "embedding what has no vectors");
+        tracing::info!(
+            passages = passages.len(),
+            "embedding passages that have no vectors"
+        );
         let (ids, texts): (Vec<_>, _) = passages.into_iter().unzip();
         let embedded = embedder.passages(texts).await?;
         let passages: Vec<_> = ids.into_iter().zip(embedded).collect();
@@ -147,14 +153,14 @@ impl Pgvector {
             .bind(list('[', &passage.vector, ']'))
             .execute(&mut *transaction)
             .await?;
-            // Another agent that has just started may have been quicker.
+            // Another agent that starts at the same time may have stored this passage first.
             if stored.rows_affected() > 0 {
                 for term in &passage.terms {
                     *terms.entry(term.cast_signed()).or_insert(0_i64) += 1;
                 }
             }
         }
-        // In the same order by all, so that no two of them wait for each other.
+        // All agents update terms in the same order, which prevents deadlocks.
         sqlx::query(
             "INSERT INTO passage_terms (model, term, passages)
              SELECT $1, term, count FROM unnest($2::bigint[], $3::bigint[]) AS new (term, count) ORDER BY term
@@ -196,7 +202,8 @@ impl Pgvector {
         let Self {
             model, dimensions, ..
         } = self;
-        // `<#>` is the negative of the product. Written as the index has it.
+        // `<#>` is the negative inner product. The expression must match that of the index, or PostgreSQL does not use
+        // it.
         let statement = format!(
             "SELECT passage FROM (
                 SELECT passage, vector::vector({dimensions}) <#> $1::vector({dimensions}) AS far
@@ -236,13 +243,13 @@ impl Pgvector {
     }
 }
 
-/// Not installed on the server, or not allowed to this user.
+/// Returns whether the extension is not installed on the server, or this user may not create it.
 fn is_refused(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(code.as_deref(), Some("0A000" | "58P01" | "42501"))
 }
 
-/// As PostgreSQL writes an array or a vector.
+/// Formats a list as PostgreSQL's array or vector literal.
 fn list<T: Display>(open: char, items: impl IntoIterator<Item = T>, close: char) -> String {
     let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
     format!("{open}{}{close}", items.join(","))
@@ -303,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     #[ignore = "needs a PostgreSQL server with pgvector (pgserver from PyPI, where Debian has none)"]
-    async fn what_one_agent_adds_another_finds_at_once_and_as_an_index_in_a_file_does() {
+    async fn agents_find_the_passages_of_others_at_once_and_like_an_index_in_a_file() {
         let (folders, _server, configs) = on_pgvector(2);
         let (one, other) = tokio::join!(
             open(&configs[0], folders[0].path()),
@@ -336,7 +343,7 @@ mod tests {
 
     #[tokio::test]
     #[ignore = "needs a PostgreSQL server with pgvector (pgserver from PyPI, where Debian has none)"]
-    async fn what_has_no_vectors_gets_them_at_the_next_start_and_is_counted_once() {
+    async fn passages_without_vectors_are_embedded_at_the_next_start_and_counted_once() {
         let (folders, _server, configs) = on_pgvector(2);
         let one = open(&configs[0], folders[0].path()).await;
         for (title, text) in DOCUMENTS {
@@ -351,7 +358,7 @@ mod tests {
         let mut connection = one.db.connection().await.unwrap();
         connection.execute(forget).await.unwrap();
         drop(connection);
-        // Both at a time.
+        // Both start at the same time.
         let (one, other) = tokio::join!(
             open(&configs[0], folders[0].path()),
             open(&configs[1], folders[1].path())
@@ -368,7 +375,7 @@ mod tests {
 
     #[tokio::test]
     #[ignore = "needs PostgreSQL's server programs (postgresql from Debian)"]
-    async fn where_it_is_refused_the_index_is_in_this_process() {
+    async fn without_permission_the_index_is_in_this_process() {
         let (folders, _server, mut configs) = on_postgres(2);
         let first = Database::open(&configs[0]).await.unwrap();
         let plain = "CREATE ROLE plain LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO plain;

@@ -1,4 +1,4 @@
-//! A tiny model of random numbers, made here, beside a plain calculation of what a BERT is.
+//! Tests with a tiny model of random numbers, which is compared with a plain implementation of BERT.
 
 mod reference;
 mod tiny;
@@ -33,11 +33,11 @@ fn assert_near(a: &[f32], b: &[f32]) {
 }
 
 #[test]
-fn it_computes_what_a_bert_is() {
+fn vectors_equal_those_of_the_plain_implementation() {
     for seed in 0..4 {
         let (folder, tiny) = made(seed);
         let model = SentenceModel::read(folder.path()).unwrap();
-        // By the vocabulary: [CLS] the whale ##s sing . [SEP]
+        // In the vocabulary: [CLS] the whale ##s sing . [SEP]
         let found = model.vectors(&texts(&["The WHALES sing."])).unwrap();
         let expected = reference::sentence(&tiny, &[2, 4, 5, 6, 7, 8, 3]);
         assert_near(&found[0], &expected);
@@ -64,7 +64,7 @@ fn a_vector_has_length_one_and_depends_on_nothing_but_the_text() {
 }
 
 #[test]
-fn of_a_text_that_is_too_long_its_beginning_counts() {
+fn a_text_that_is_too_long_is_truncated() {
     let (folder, tiny) = made(7);
     let model = SentenceModel::read(folder.path()).unwrap();
     let long = model.vectors(&texts(&[&"sing ".repeat(100)])).unwrap();
@@ -73,7 +73,7 @@ fn of_a_text_that_is_too_long_its_beginning_counts() {
     tokens.push(3);
     assert_near(&long[0], &reference::sentence(&tiny, &tokens));
 
-    // And no more than it was trained for.
+    // The limit of the training applies, too.
     let limit = json!({"max_seq_length": 9}).to_string();
     fs::write(folder.path().join("sentence_bert_config.json"), limit).unwrap();
     let model = SentenceModel::read(folder.path()).unwrap();
@@ -82,7 +82,7 @@ fn of_a_text_that_is_too_long_its_beginning_counts() {
     assert_near(&long[0], &expected);
 }
 
-/// What is said of a folder with this in place of one of its files.
+/// Returns the error for a folder with `content` in place of one of its files, or without that file.
 fn wrong(file: &str, content: Option<&[u8]>) -> String {
     let (folder, _) = made(7);
     let path = folder.path().join(file);
@@ -93,10 +93,7 @@ fn wrong(file: &str, content: Option<&[u8]>) -> String {
         }
         None => fs::remove_file(path).unwrap(),
     }
-    let error = read(folder.path())
-        .err()
-        .expect("it is refused")
-        .to_string();
+    let error = read(folder.path()).err().expect("an error").to_string();
     let name = folder.path().display().to_string();
     for part in ["AGENT_EMBEDDING_MODEL", &name, file, "all-MiniLM-L6-v2"] {
         assert!(error.contains(part), "{part} is missing in: {error}");
@@ -104,7 +101,7 @@ fn wrong(file: &str, content: Option<&[u8]>) -> String {
     error
 }
 
-/// The same with another value in `config.json`.
+/// Returns the error for a folder with another value in `config.json`.
 fn wrong_config(name: &str, value: Value) -> String {
     let mut config = Tiny::config();
     config[name] = value;
@@ -112,7 +109,7 @@ fn wrong_config(name: &str, value: Value) -> String {
 }
 
 #[test]
-fn a_folder_that_lacks_a_file_or_has_a_wrong_one_is_refused_by_its_name() {
+fn a_missing_or_wrong_file_is_an_error_that_names_it() {
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
         let error = wrong(file, None);
         assert!(error.contains("cannot be read: No such file"), "{error}");
@@ -131,7 +128,7 @@ fn a_folder_that_lacks_a_file_or_has_a_wrong_one_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_configuration_that_does_not_fit_is_refused() {
+fn a_configuration_that_does_not_match_is_an_error() {
     for (name, value) in [
         ("num_attention_heads", json!(0)),
         ("num_attention_heads", json!(5)),
@@ -142,14 +139,14 @@ fn a_configuration_that_does_not_fit_is_refused() {
     ] {
         wrong_config(name, value);
     }
-    // These are seen where the other file does not fit.
-    let fits_not = [
+    // These mismatches are reported for the other file.
+    let mismatches = [
         ("hidden_size", json!(32), "model.safetensors"),
         ("num_hidden_layers", json!(3), "model.safetensors"),
         ("vocab_size", json!(5), "tokenizer.json"),
         ("max_position_embeddings", json!(4), "4 tokens only"),
     ];
-    for (name, value, said) in fits_not {
+    for (name, value, said) in mismatches {
         let error = wrong_config(name, value);
         assert!(error.contains(said), "{said} is missing in: {error}");
     }
@@ -164,7 +161,7 @@ async fn start(data: &Path, model: Option<&Path>) -> (Running, String) {
 }
 
 #[tokio::test]
-async fn the_agent_finds_by_it_serves_it_and_unloads_it() {
+async fn the_agent_searches_with_the_model_serves_it_and_unloads_it() {
     let (data, (folder, tiny)) = (tempfile::tempdir().unwrap(), made(7));
     let (running, at) = start(data.path(), None).await;
     let document = json!({"title": "Sea", "text": "The whales sing."});
@@ -174,7 +171,7 @@ async fn the_agent_finds_by_it_serves_it_and_unloads_it() {
     );
     assert!(running.stop().await.is_clean());
 
-    // The index of the first life is of other vectors.
+    // The index that the first run saved has the vectors of another model.
     let (running, at) = start(data.path(), Some(folder.path())).await;
     let embedded = post(
         format!("{at}/v1/embeddings"),

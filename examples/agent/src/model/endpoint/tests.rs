@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Long enough for what comes at once, on a busy machine.
+/// Long enough on a busy machine for responses that are sent at once.
 const ENOUGH: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_millis(300);
 
@@ -28,7 +28,7 @@ fn model_at(address: impl std::fmt::Display, timeout: Duration) -> EndpointModel
     }
 }
 
-/// A model whose endpoint gives these answers, one after the other.
+/// Returns a model whose endpoint gives these answers, one after the other.
 async fn model(answers: Vec<Answer>) -> EndpointModel {
     let answers = Arc::new(Mutex::new(answers.into_iter()));
     let answer = move |headers: HeaderMap, Json(request): Json<Value>| async move {
@@ -36,7 +36,7 @@ async fn model(answers: Vec<Answer>) -> EndpointModel {
         assert_eq!(request["stream"], true);
         assert_eq!(request["max_tokens"], 7);
         let answer = answers.lock().unwrap().next();
-        answer.unwrap_or_else(|| panic!("it is asked once too often"))
+        answer.unwrap_or_else(|| panic!("it gets one request too many"))
     };
     let router = Router::new().route("/v1/chat/completions", post(answer));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -45,7 +45,7 @@ async fn model(answers: Vec<Answer>) -> EndpointModel {
     model_at(address, MINUTE)
 }
 
-/// What is read of an answer, and the error that it ends with.
+/// Reads an answer; returns its text and the error that it ends with.
 async fn ask(model: &EndpointModel) -> (String, Option<ModelError>) {
     let running = Lifecycle::builder().start().await.unwrap();
     let prompt = Prompt {
@@ -66,7 +66,7 @@ async fn ask(model: &EndpointModel) -> (String, Option<ModelError>) {
     (text, error)
 }
 
-/// The error of a question, of which nothing was answered, in full.
+/// Returns the error, with its causes, of a question that got no text.
 async fn refused(model: &EndpointModel) -> String {
     let (text, error) = ask(model).await;
     assert_eq!(text, "");
@@ -104,7 +104,7 @@ async fn a_streamed_answer_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_cut_is_an_error_and_what_had_begun_is_not_asked_again() {
+async fn an_interrupted_answer_is_an_error_and_is_not_requested_again() {
     let failed =
         format!("{HELLO}data: {{\"error\":{{\"message\":\"no disk\"}}}}\n\ndata: [DONE]\n\n");
     let model = model(vec![ok(HELLO), ok(failed), ok("data: {\n\n")]).await;
@@ -112,7 +112,7 @@ async fn a_cut_is_an_error_and_what_had_begun_is_not_asked_again() {
         let (text, error) = ask(&model).await;
         assert_eq!(text, "Hello");
         assert!(
-            matches!(&error, Some(ModelError::Cut { why, .. }) if why == expected),
+            matches!(&error, Some(ModelError::Interrupted { why, .. }) if why == expected),
             "{error:?}"
         );
     }
@@ -121,7 +121,7 @@ async fn a_cut_is_an_error_and_what_had_begun_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
+async fn only_temporary_failures_are_repeated() {
     let busy = [429, 500, 502, 503].map(|status| refusal(status, "busy"));
     let [first, second, third, fourth] = busy;
     let passing = model(vec![first, second, third, done()]).await;
@@ -155,7 +155,7 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_an_error_after_some_attempts() {
+async fn an_unreachable_endpoint_is_an_error_after_some_attempts() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     drop(taken);
@@ -166,7 +166,7 @@ async fn nobody_there_is_an_error_after_some_attempts() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_before_the_answer_is_made_again() {
+async fn a_connection_that_breaks_before_the_answer_is_reopened() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let model = model_at(listener.local_addr().unwrap(), MINUTE);
     let answer = [
@@ -191,7 +191,7 @@ async fn a_connection_that_breaks_before_the_answer_is_made_again() {
     );
 }
 
-/// Accepts connections, answers the first that it reads with this, and then sends nothing more.
+/// Accepts connections, sends `sends` on each after the first read, and then sends nothing more.
 async fn hanging(sends: &'static str) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -207,7 +207,7 @@ async fn hanging(sends: &'static str) -> std::net::SocketAddr {
 }
 
 #[tokio::test]
-async fn a_silent_endpoint_is_given_up_when_its_time_is_over() {
+async fn a_silent_endpoint_times_out() {
     let mute = model_at(hanging("").await, SOON);
     let error = refused(&mute).await;
     for part in [
@@ -217,14 +217,14 @@ async fn a_silent_endpoint_is_given_up_when_its_time_is_over() {
     ] {
         assert!(error.contains(part), "{part} is missing in: {error}");
     }
-    // So is one that says but that it is at work.
+    // An endpoint that sends only comments times out, too.
     let comments = "HTTP/1.1 200 OK\r\n\r\n: working\n\n: working\n\n";
     let busy = model_at(hanging(comments).await, SOON);
     assert!(refused(&busy).await.contains("sent nothing"));
 }
 
 #[tokio::test]
-async fn one_that_falls_silent_in_the_middle_is_given_up_too() {
+async fn an_endpoint_that_falls_silent_in_the_middle_times_out() {
     const BEGUN: &str = "HTTP/1.1 200 OK\r\n\r\n\
                          data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n";
     let (text, error) = ask(&model_at(hanging(BEGUN).await, ENOUGH)).await;
@@ -236,7 +236,7 @@ async fn one_that_falls_silent_in_the_middle_is_given_up_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_piece_has_its_time_from_when_it_is_asked_for() {
+async fn the_time_limit_of_a_piece_starts_when_it_is_polled_for() {
     let pieces = stream::unfold(0, |number| async move {
         tokio::time::sleep(MINUTE - Duration::from_secs(1)).await;
         (number < 5).then_some((Ok(Piece::End), number + 1))
@@ -248,7 +248,7 @@ async fn each_piece_has_its_time_from_when_it_is_asked_for() {
     let mut pieces = std::pin::pin!(pieces);
     for _ in 0..5 {
         assert!(matches!(pieces.next().await, Some(Ok(Piece::End))));
-        // A slow reader is not the endpoint's fault.
+        // A slow consumer does not count against the endpoint.
         tokio::time::sleep(MINUTE * 5).await;
     }
     let asked = Instant::now();

@@ -10,7 +10,7 @@ fn the_first_lines_name_the_defaults_and_their_variables() {
     let end = run.end();
     end.expect_code(0);
     let data = folder.path().display().to_string();
-    let vectors = format!("in memory, kept in {data}/vectors.bin");
+    let vectors = format!("in memory, saved to {data}/vectors.bin");
     let expected = [
         ("agent on ", &*at, "(AGENT_ADDR)"),
         ("  data       ", &data, "(AGENT_DATA)"),

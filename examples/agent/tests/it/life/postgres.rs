@@ -166,7 +166,7 @@ fn the_job_of_a_killed_agent_is_taken_over_when_its_lease_expires() {
     second.terminate();
     let end = second.end();
     end.expect_code(0)
-        .expect_line(&["nobody works on any more"]);
+        .expect_line(&["abandoned jobs are queued again"]);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn documents_of_a_killed_agent_are_found_by_another_through_pgvector() {
     first.terminate();
     let end = first.end();
     end.expect_code(0);
-    assert!(!end.has_line(&["has no vectors"]), "{end}");
+    assert!(!end.has_line(&["have no vectors"]), "{end}");
     for folder in folders {
         assert!(!folder.path().join("vectors.bin").exists());
     }

@@ -116,7 +116,7 @@ fn a_dead_server_is_tolerated_and_used_again_when_it_is_back() {
         let body = runtime.block_on(answer).expect("no panic");
         assert_eq!(events(&body).1, json!({"reason": "complete"}), "{body}");
     }
-    run.until_stderr("the agent goes on without it");
+    run.until_stderr("the agent continues without it");
     runtime.block_on(async {
         let (_, answer) = ask(&client, &at, Some(&session), 8).await;
         assert_eq!(said(&client, &at, &session).await, [text, answer]);

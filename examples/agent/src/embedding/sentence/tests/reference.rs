@@ -1,10 +1,10 @@
-//! What a BERT is, in plain loops and double precision.
+//! A plain implementation of BERT, with loops and double precision.
 
 use super::tiny::{DIMENSIONS, EPSILON, HEADS, LAYERS, Tiny};
 
 type Rows = Vec<Vec<f64>>;
 
-/// The vector of a text by its tokens.
+/// Returns the vector of a text with these tokens.
 pub fn sentence(tiny: &Tiny, tokens: &[usize]) -> Vec<f32> {
     let row = |name: &str, row: usize| -> Vec<f64> {
         let table = tiny.table(&format!("embeddings.{name}_embeddings.weight"));
@@ -100,7 +100,7 @@ fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
-/// x times how much of a normal distribution lies below x. Its error function is the integral, by Simpson's rule.
+/// Returns x times the share of a normal distribution below x. The error function is integrated by Simpson's rule.
 fn gelu(x: f64) -> f64 {
     const STEPS: usize = 200;
     let to = x / 2f64.sqrt();

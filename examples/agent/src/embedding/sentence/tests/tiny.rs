@@ -1,4 +1,4 @@
-//! [`Tiny`]: a model of two layers and nine tokens, whose numbers are random, and the same for the same seed.
+//! [`Tiny`]: a model of two layers and nine tokens, with random numbers that depend only on the seed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,7 +19,7 @@ const BETWEEN: usize = 20;
 pub const POSITIONS: usize = 16;
 pub const EPSILON: f64 = 1e-12;
 
-/// A table of numbers: row after row.
+/// A table of numbers, stored row by row.
 pub struct Table {
     pub values: Vec<f32>,
     pub columns: usize,
@@ -115,7 +115,7 @@ impl Tiny {
         })
     }
 
-    /// As published ones are: cut and filled for some other use.
+    /// Returns a tokenizer with truncation and padding for some other use, as published ones have them.
     fn tokenizer() -> Value {
         let vocabulary: HashMap<_, _> = TOKENS.iter().zip(0..).collect();
         let special = |id: usize| {
@@ -154,7 +154,7 @@ impl Tiny {
         })
     }
 
-    /// What `model.safetensors` holds.
+    /// Returns the content of `model.safetensors`.
     pub fn weights(&self) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("weights");
