@@ -184,8 +184,8 @@ fn pieces(
         .on_interrupt(async move |text: String, why| {
             let (end, limit) = match why {
                 InterruptReason::Shutdown => (End::Shutdown, LAST_SAVE),
-                // The client is gone, so the save may take any time.
-                InterruptReason::ConsumerGone => (End::ConsumerGone, Duration::MAX),
+                // `ConsumerGone`: no client waits for the save, which may take any time.
+                _ => (End::ConsumerGone, Duration::MAX),
             };
             Some(unfinished.end(&text, end, None, limit).await)
         })

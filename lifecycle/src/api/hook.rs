@@ -31,9 +31,9 @@ type BoxCall<T> = Box<dyn FnOnce() -> Result<T, BoxError> + Send>;
 /// }
 ///
 /// /// Runs on a thread of its own, where it may block.
-/// fn sync_disk() -> Hook<Stopped> {
+/// fn remove_pid_file() -> Hook<Stopped> {
 ///     Hook::thread(|| {
-///         std::fs::File::open("/dev/null")?.sync_all().ok();
+///         std::fs::remove_file("/run/agent.pid")?;
 ///         Ok(Stopped::Clean)
 ///     })
 /// }

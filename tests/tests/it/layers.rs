@@ -162,7 +162,11 @@ fn qualified(tokens: TokenStream, at: &Module, found: &mut Vec<Module>) {
             }
             TokenTree::Group(group) => {
                 found.extend(resolve(&std::mem::take(&mut path), at));
-                qualified(group.stream(), at, found);
+                // `pub(in crate::view)` says where an item may be used, not what it uses.
+                let first = group.stream().into_iter().next();
+                if !matches!(first, Some(TokenTree::Ident(ident)) if ident == "in") {
+                    qualified(group.stream(), at, found);
+                }
             }
             _ => found.extend(resolve(&std::mem::take(&mut path), at)),
         }
