@@ -1,5 +1,7 @@
 //! The expansions of correct input and the stubs of wrong input, piece by piece: each argument must appear in the
 //! expansion, and nothing may appear in it that was not written.
+//!
+//! Longer than 500 lines: a case for each argument of each macro.
 
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::quote;

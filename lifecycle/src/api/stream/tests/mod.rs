@@ -1,4 +1,6 @@
 //! The adapters of streams, driven by a scope without an app.
+//!
+//! Longer than 500 lines: one fixture, and a test for each way in which a stream can end.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
