@@ -36,7 +36,7 @@ pub struct Options {
     /// Folder of a sentence transformer [default: built-in n-grams].
     #[arg(long, env = "AGENT_EMBEDDING_MODEL", value_name = "FOLDER")]
     pub embedding_model: Option<OsString>,
-    /// OpenAI-compatible endpoint, such as https://api.openai.com/v1 [default: a small built-in model].
+    /// OpenAI-compatible endpoint, such as `https://api.openai.com/v1` [default: a small built-in model].
     #[arg(
         long,
         env = "AGENT_LLM_URL",
