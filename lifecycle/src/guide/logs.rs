@@ -13,6 +13,30 @@
 //! | info | started, running, stopping, draining, stopped and reloaded, with the fields `component`, `elapsed_ms` and `layer` |
 //! | debug | a start or a stop that begins, an error that the shutdown caused |
 //!
+//! # Observers
+//!
+//! To ship what happens elsewhere, or to watch it in a test, add an observer. It gets the events that the log, the
+//! console and the probes are made of, with their instants and in order, on a thread of its own:
+//!
+//! ```no_run
+//! use lifecycle::{Event, EventKind, Setup, Shutdown};
+//!
+//! fn setup(setup: &mut Setup) {
+//!     setup.observe(|event: &Event| {
+//!         if let EventKind::Stopped { name, took, layer, .. } = event.kind() {
+//!             eprintln!("{name} took {took:?}, {}", layer.as_str());
+//!         }
+//!     });
+//! }
+//!
+//! #[lifecycle::main(init = setup)]
+//! async fn main(shutdown: Shutdown) {
+//!     shutdown.requested().await;
+//! }
+//! ```
+//!
+//! [`Event`](crate::Event) documents what is sent when. An observer that blocks or panics does not hold up the app.
+//!
 //! # Spans
 //!
 //! Each call of your code runs in a span, so that its log lines show the component:
