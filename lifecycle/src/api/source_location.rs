@@ -3,7 +3,7 @@
 /// Where a component is written: the module, the source position, and the annotated type or function.
 ///
 /// [`Record::located`](crate::Record::located) derives the component's identity from it, so that two components of the
-/// same name can be told apart. The macros fill in all of it; a record by hand needs it only if the component's name is not
+/// same name can be distinguished. The macros fill in all of it; a record by hand needs it only if the component's name is not
 /// unique.
 ///
 /// ```

@@ -49,9 +49,9 @@ where
     let builder = build(builder.settings(Settings::NONE));
     let result = runtime.block_on(async {
         let (start, is_started) = oneshot::channel();
-        let (cut, is_cut) = oneshot::channel();
+        let (abort, is_aborted) = oneshot::channel();
         let running = builder
-            .start_with(Some(BodyLink { start, abort: cut }))
+            .start_with(Some(BodyLink { start, abort }))
             .await
             .map_err(|error| error.to_string())?;
         let events = running.events();
@@ -59,7 +59,7 @@ where
         tokio::spawn(async move {
             let _ = ended.send(running.wait().await);
         });
-        let report = host(body, is_started, is_cut, &events, is_ended).await;
+        let report = host(body, is_started, is_aborted, &events, is_ended).await;
         match report {
             Some(report) if report.is_clean() => Ok(()),
             Some(report) => Err(report.to_string()),

@@ -103,7 +103,7 @@ pub(crate) struct Outcome {
     pub(crate) reserve: Duration,
     /// The signal that forced the end.
     pub(crate) forced: Option<i32>,
-    /// Work that was admitted and had to be cut, by the name of its scope.
+    /// Admitted work that had to be aborted, by the name of its scope.
     pub(crate) aborted_work: Vec<(Arc<str>, u64)>,
     /// When the life began.
     #[cfg_attr(not(feature = "json"), allow(dead_code, reason = "only JSON shows it"))]

@@ -116,13 +116,13 @@ impl Granted {
 }
 
 #[background(timeout = "1s")]
-async fn told_first(granted: &Granted, shutdown: Shutdown) {
+async fn asked_first(granted: &Granted, shutdown: Shutdown) {
     shutdown.requested().await;
     granted.ask(&shutdown).await;
 }
 
 #[background(order = 1, timeout = "1s")]
-async fn told_last(granted: &Granted, shutdown: Shutdown) {
+async fn asked_last(granted: &Granted, shutdown: Shutdown) {
     shutdown.requested().await;
     granted.ask(&shutdown).await;
 }
@@ -156,8 +156,8 @@ async fn tasks_of_an_ended_worker_have_new_deadlines_when_the_app_stops() {
 #[tokio::test(start_paused = true)]
 async fn the_last_component_has_slack_and_reserved_time_is_not_granted() {
     let builder = Lifecycle::builder()
-        .background_worker::<told_first>()
-        .background_worker::<told_last>();
+        .background_worker::<asked_first>()
+        .background_worker::<asked_last>();
     let running = builder.settings(settings()).start().await;
     let running = running.expect("it starts");
     let granted = running.get::<Granted>().expect("it is up");

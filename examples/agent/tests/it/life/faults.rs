@@ -414,8 +414,8 @@ fn a_taken_port_fails_the_start_and_leaves_the_data_unchanged() {
         for (path, status) in [("/readyz", 503), ("/healthz", 200)] {
             if let Ok(answer) = http::ask(admin, "GET", path, "", limit) {
                 // A check that was under way when the database stopped.
-                let cut = answer.body.contains("was cancelled");
-                assert!(answer.status == status || cut, "{answer:?}");
+                let cancelled = answer.body.contains("was cancelled");
+                assert!(answer.status == status || cancelled, "{answer:?}");
             }
         }
     }
