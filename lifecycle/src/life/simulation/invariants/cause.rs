@@ -133,7 +133,10 @@ fn unclean(
     unclean |= endings.iter().any(|ending| {
         matches!(
             ending,
-            Ending::CleanButAborted | Ending::Failed | Ending::OutOfTime(false)
+            Ending::CleanButAborted
+                | Ending::Failed
+                | Ending::FailedAsItEnded
+                | Ending::OutOfTime(false)
         )
     });
     let draining = seen.draining();

@@ -20,9 +20,11 @@ fn calls(seen: &Seen<'_>, id: usize, ending: Ending) {
     let emergencies = seen.count(id, What::Emergency);
     let (least, most) = match ending {
         Ending::NeverUp => (0, 0),
-        Ending::Clean | Ending::CleanButAborted | Ending::CleanThenOutOfTime | Ending::Failed => {
-            (1, 1)
-        }
+        Ending::Clean
+        | Ending::CleanButAborted
+        | Ending::CleanThenOutOfTime
+        | Ending::Failed
+        | Ending::FailedAsItEnded => (1, 1),
         Ending::OutOfTime(_) => (0, 1),
     };
     let has = usize::from(resource.stop.is_some());
@@ -35,6 +37,7 @@ fn calls(seen: &Seen<'_>, id: usize, ending: Ending) {
             (0, 0)
         }
         Ending::Failed | Ending::OutOfTime(false) => (1, 1),
+        Ending::FailedAsItEnded => (0, 1),
         // Not due where the stop has ended gracefully at that very instant.
         Ending::OutOfTime(true) => (usize::from(!ended_gracefully(seen, id)), 1),
     };
@@ -99,6 +102,7 @@ fn report(seen: &Seen<'_>, id: usize, ending: Ending) {
         Ending::CleanButAborted | Ending::CleanThenOutOfTime => {
             (CleanupLayer::Safe, CleanupLayer::Timeout)
         }
+        Ending::FailedAsItEnded => (CleanupLayer::Timeout, CleanupLayer::Emergency),
         Ending::Failed | Ending::OutOfTime(false) => (CleanupLayer::Safe, CleanupLayer::Emergency),
     };
     assert!(
@@ -115,7 +119,7 @@ fn report(seen: &Seen<'_>, id: usize, ending: Ending) {
     }
     if matches!(
         ending,
-        Ending::Clean | Ending::CleanButAborted | Ending::Failed
+        Ending::Clean | Ending::CleanButAborted | Ending::Failed | Ending::FailedAsItEnded
     ) {
         let unclean = ending != Ending::Clean;
         assert_eq!(

@@ -20,6 +20,9 @@ pub(super) enum Ending {
     CleanButAborted,
     /// With an error, a panic, or aborted: its emergency hook is due.
     Failed,
+    /// Its time was over at the very instant at which its thread ended it gracefully. That thread disarms the emergency
+    /// hook, the driver makes it due: either may be first.
+    FailedAsItEnded,
     /// The hook ended by itself, gracefully; before the rest did, the emergency layer may have begun.
     CleanThenOutOfTime,
     /// The emergency layer began before, or at that very instant: `true` where that is not certain.
@@ -250,7 +253,13 @@ fn stop(seen: &Seen<'_>, chains: &Chains, id: usize, begin: Instant) -> (Ending,
         });
     };
     let (end, destructor) = destructor(seen, id, end, own_end);
+    let graceful = [End::Ok, End::Expected].map(|end| What::Ended(Stage::Stop, end));
+    let as_it_ended = resource.stop.is_some_and(|stop| stop.thread)
+        && seen
+            .find(id, |what| graceful.contains(&what))
+            .is_some_and(|ended| ended.at == hook);
     let ending = match clean {
+        false if as_it_ended => Ending::FailedAsItEnded,
         false => Ending::Failed,
         true if !seen.surely_in_time(end) => Ending::CleanThenOutOfTime,
         true if destructor || tasks.aborted.is_some() => Ending::CleanButAborted,
