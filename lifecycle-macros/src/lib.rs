@@ -222,6 +222,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// impl BackgroundWorker for serve {
+///     # const SEALED: lifecycle::__private::Sealed = lifecycle::__private::Sealed::SEAL;
 ///     const RECORD: RecordRef = RecordRef::to(const {
 ///         let policy = BackgroundPolicy::DEFAULT.restart(RestartPolicy::OnFailure);
 ///         &Record::background::<Self>("serve", policy, run)
@@ -231,8 +232,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// The attribute also registers the worker, which makes it part of every app in the binary. A worker can be added as a
-/// closure as well, with [`Builder::background`](../lifecycle/struct.Builder.html#method.background):
+/// The trait is sealed: only the attribute implements it. It also registers the worker, which makes it part of every app
+/// in the binary. A worker can be added as a closure as well, with [`Builder::background`](../lifecycle/struct.Builder.html#method.background):
 ///
 /// ```
 /// # use lifecycle::{Lifecycle, Shutdown};
