@@ -195,8 +195,7 @@ const fn abort(name: &'static str) -> Fault {
     Fault {
         causes: ANYWHERE,
         cause: Cause::Aborts,
-        // Before anything has started, nothing delays the end.
-        codes: &[0, 1, 3, 134, -6],
+        codes: &[0, 1, 3, -6],
         ..step(name, ANYWHERE)
     }
 }
@@ -307,7 +306,7 @@ pub static FAULTS: &[Fault] = &[
     Fault {
         causes: ONCE_UP,
         cause: Cause::Aborts,
-        codes: &[0, 1, 3, 134],
+        codes: &[0, 1, 3, -6],
         ..process("oom")
     },
     Fault {
@@ -316,7 +315,7 @@ pub static FAULTS: &[Fault] = &[
     },
     // The runtime may panic at any time after it, and the owner of a closed descriptor may abort.
     Fault {
-        codes: &[0, 1, 3, 134],
+        codes: &[0, 1, 3, -6],
         stuck: true,
         ..process("close")
     },

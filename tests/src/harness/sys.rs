@@ -7,6 +7,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::RangeInclusive;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
@@ -190,4 +192,66 @@ pub(crate) fn end_threads(threads: &[i32], fate: Fate) {
     while REACHED.load(SeqCst) < awaited {
         thread::yield_now();
     }
+}
+
+/// What a child does that `fork` makes.
+#[derive(Clone, Copy)]
+pub(crate) enum Child {
+    Waits,
+    Aborts,
+    Exits,
+}
+
+/// Makes a child, sends it the signal, and waits for its end.
+pub(crate) fn fork(child: Child, signal: Option<i32>) -> ExitStatus {
+    // SAFETY: the child makes system calls, and calls of the C library that are safe in a child: `abort`, `exit`.
+    unsafe {
+        let pid = libc::fork();
+        assert!(pid >= 0, "a child can be made");
+        if pid == 0 {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            match child {
+                Child::Waits => loop {
+                    pause();
+                },
+                Child::Aborts => libc::abort(),
+                Child::Exits => libc::exit(7),
+            }
+        }
+        if let Some(signal) = signal {
+            libc::kill(pid, signal);
+        }
+        let mut status = 0;
+        while libc::waitpid(pid, &raw mut status, 0) < 0 {
+            let error = std::io::Error::last_os_error();
+            assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "{error}");
+        }
+        ExitStatus::from_raw(status)
+    }
+}
+
+/// Has the child of the command panic between `fork` and `exec`.
+pub(crate) fn panic_before_exec(command: &mut Command) -> &mut Command {
+    // SAFETY: the panic aborts the child; what it writes before is what is tested.
+    unsafe { command.pre_exec(|| panic!("the child panics")) }
+}
+
+/// Goes on in a child, as a daemon does.
+pub(crate) fn daemonize(by_exit: bool) {
+    // SAFETY: the parent ends at once. That the child goes on without the threads of the parent is the fault to be
+    // survived.
+    unsafe {
+        match libc::fork() {
+            0 => {}
+            child if child < 0 => panic!("a child cannot be made"),
+            _ if by_exit => libc::exit(0),
+            _ => libc::_exit(0),
+        }
+    }
+}
+
+/// Ends the process by `exit` of the C library.
+pub(crate) fn exit(code: i32) -> ! {
+    // SAFETY: handlers of `exit` run, as in every program.
+    unsafe { libc::exit(code) }
 }

@@ -354,7 +354,7 @@ fn an_abort_sets_the_deadline_when_the_driver_stands_still() {
         unless_late(|| {
             let arguments = "main=freeze:lifecycle,note:now,abort a.emergency=hang";
             let end = flavor().with(arguments).limits("300ms", "250ms").run();
-            end.expect_code(134)
+            end.expect_abort()
                 .expect_names("emergency", "e d c b a")
                 .expect_gone(end.at("now"), Duration::from_millis(300));
         });
@@ -369,7 +369,7 @@ fn a_signal_while_a_stack_overflow_is_handled_changes_nothing() {
         run.until("d.emergency");
         run.terminate();
         run.end()
-            .expect_code(134)
+            .expect_abort()
             .expect_names("emergency ok", "e d c b a");
     }
 }

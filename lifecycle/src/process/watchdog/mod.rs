@@ -97,6 +97,22 @@ pub(crate) fn force(signal: i32) -> bool {
     first
 }
 
+/// Goes straight to the emergency layer because user code has called `exit`, with this code if it is to be kept. The process
+/// ends when the hooks and the report have had their time.
+pub(crate) fn leave(code: Option<i32>) {
+    if let Some(code) = code {
+        state::set_code_of_exit(code);
+    }
+    state::leave();
+    arm(state::reserve() + REPORT);
+    wake();
+}
+
+/// Ends the process at once: by SIGABRT if it aborts, with 128 + n if signal n forced the end, and else with this code.
+pub(crate) fn end(code: i32) -> ! {
+    state::end(code)
+}
+
 /// The signal that forces the end, once there is one.
 pub(crate) fn forced() -> Option<i32> {
     state::forced()
@@ -111,7 +127,7 @@ fn wake() {
 
 fn watch() {
     loop {
-        if forced().is_some() {
+        if state::is_forced_or_left() {
             break;
         }
         match state::deadline() {

@@ -1,0 +1,103 @@
+//! Steps that make other processes, or end this one by `exit`.
+//!
+//! | step | what happens |
+//! | --- | --- |
+//! | `spawn` | starts a command whose child panics between `fork` and `exec` |
+//! | `fork:TERM`, `fork:HUP`, .. | makes a child by `fork`, without `exec`, and sends it that signal |
+//! | `fork:abort`, `fork:exit` | the child aborts, or calls `exit(7)` |
+//! | `daemonize`, `daemonize:exit` | goes on in a child, and ends the parent by `_exit`, or by `exit` |
+//! | `life` | runs this program again, as a child that ends by itself, as the guide recommends |
+//! | `life:inherits` | the same with all variables |
+//! | `exit:0` | calls `std::process::exit` with that code |
+//! | `c-exit:0` | calls `exit` of the C library |
+//! | `hook-exit:0` | has the panic hook call `exit` |
+//! | `thread-exit:0` | calls `exit` on a thread of its own |
+//! | `many-exit:0` | calls `exit` on eight threads at once |
+//!
+//! A child's end is left as evidence: `child died of 15`, `child exited with 0`.
+
+use std::process::{Command, ExitStatus, Stdio, exit};
+use std::thread;
+
+use crate::harness::evidence::note;
+use crate::harness::sys;
+
+/// Runs the step; returns false if there is no such step.
+pub(crate) fn inject(step: &str, detail: &str) -> bool {
+    match step {
+        "spawn" => {
+            let child = sys::panic_before_exec(&mut Command::new("true")).spawn();
+            let ended = child.and_then(|mut child| child.wait());
+            note_end(ended.expect("the child is made"));
+        }
+        "fork" => fork(detail),
+        "daemonize" => sys::daemonize(detail == "exit"),
+        "life" => live_again(detail == "inherits"),
+        "exit" => exit(code(detail)),
+        "c-exit" => sys::exit(code(detail)),
+        "hook-exit" => {
+            let code = code(detail);
+            std::panic::set_hook(Box::new(move |_| exit(code)));
+        }
+        "thread-exit" => {
+            let code = code(detail);
+            drop(thread::spawn(move || exit(code)));
+        }
+        "many-exit" => {
+            let code = code(detail);
+            for _ in 0..8 {
+                drop(thread::spawn(move || exit(code)));
+            }
+            exit(code)
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn code(detail: &str) -> i32 {
+    if detail.is_empty() {
+        return 7;
+    }
+    detail.parse().expect("an exit code")
+}
+
+fn fork(what: &str) {
+    let (act, signal) = match what {
+        "abort" => (sys::Child::Aborts, None),
+        "exit" => (sys::Child::Exits, None),
+        "TERM" => (sys::Child::Waits, Some(libc::SIGTERM)),
+        "INT" => (sys::Child::Waits, Some(libc::SIGINT)),
+        "HUP" => (sys::Child::Waits, Some(libc::SIGHUP)),
+        "ABRT" => (sys::Child::Waits, Some(libc::SIGABRT)),
+        "TIMER" => (sys::Child::Waits, Some(libc::SIGRTMAX() - 1)),
+        _ => panic!("there is no fork `{what}`"),
+    };
+    note_end(sys::fork(act, signal));
+}
+
+fn live_again(inherits: bool) {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    if !inherits {
+        for name in lifecycle::variables() {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .arg("main=ok")
+        .stdin(Stdio::null())
+        .output()
+        .expect("this program starts again");
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    note_end(output.status);
+}
+
+fn note_end(status: ExitStatus) {
+    match std::os::unix::process::ExitStatusExt::signal(&status) {
+        Some(signal) => note(format_args!("child died of {signal}")),
+        None => note(format_args!(
+            "child exited with {}",
+            status.code().unwrap_or(-1)
+        )),
+    }
+}
