@@ -8,6 +8,7 @@
 //! | `daemonize`, `daemonize:exit` | goes on in a child, and ends the parent by `_exit`, or by `exit` |
 //! | `life` | runs this program again, as a child that ends by itself, as the guide recommends |
 //! | `life:inherits` | the same with all variables |
+//! | `replace` | replaces the handlers of SIGTERM and SIGINT |
 //! | `exit:0` | calls `std::process::exit` with that code |
 //! | `c-exit:0` | calls `exit` of the C library |
 //! | `hook-exit:0` | has the panic hook call `exit` |
@@ -32,6 +33,7 @@ pub(crate) fn inject(step: &str, detail: &str) -> bool {
         }
         "fork" => fork(detail),
         "daemonize" => sys::daemonize(detail == "exit"),
+        "replace" => sys::replace_handlers(),
         "life" => live_again(detail == "inherits"),
         "exit" => exit(code(detail)),
         "c-exit" => sys::exit(code(detail)),

@@ -206,10 +206,15 @@ pub(crate) enum Child {
 pub(crate) fn fork(child: Child, signal: Option<i32>) -> ExitStatus {
     // SAFETY: the child makes system calls, and calls of the C library that are safe in a child: `abort`, `exit`.
     unsafe {
+        let parent = libc::getpid();
         let pid = libc::fork();
         assert!(pid >= 0, "a child can be made");
         if pid == 0 {
+            // It holds the pipe of evidence, which must end with the parent.
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if libc::getppid() != parent {
+                libc::_exit(0);
+            }
             match child {
                 Child::Waits => loop {
                     pause();
@@ -227,6 +232,15 @@ pub(crate) fn fork(child: Child, signal: Option<i32>) -> ExitStatus {
             assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "{error}");
         }
         ExitStatus::from_raw(status)
+    }
+}
+
+/// Replaces the handlers of signals that ask a process to stop, as a library does.
+pub(crate) fn replace_handlers() {
+    extern "C" fn handler(_signal: i32) {}
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: the handler does nothing.
+        unsafe { libc::signal(signal, handler as extern "C" fn(i32) as usize) };
     }
 }
 

@@ -295,12 +295,13 @@ fn c8_the_first_process_of_a_namespace_is_forced_by_a_second_signal() {
 fn c8_the_first_process_of_a_namespace_is_gone_by_its_deadline() {
     for flavor in flavors!("chain") {
         // By the watchdog; by the kernel's timers, of which the last one, a kill, has no effect on such a process; by
-        // an abort.
+        // an abort, whose signal has no default effect on it either; by `exit`.
         for (arguments, code) in [
             (BLOCKED, 3),
             ("e.stop=freeze:lifecycle-watchdog+lifecycle,hang", 3),
             ("e.stop=vanish:lifecycle-watchdog+lifecycle,hang", 3),
             ("e.stop=abort", 134),
+            ("e.stop=exit:0", 3),
         ] {
             unless_late(|| {
                 let mut run = as_first(flavor().with(arguments).limits("1s", "300ms"));
