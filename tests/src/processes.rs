@@ -5,7 +5,8 @@
 //! | `spawn` | starts a command whose child panics between `fork` and `exec` |
 //! | `fork:TERM`, `fork:HUP`, .. | makes a child by `fork`, without `exec`, and sends it that signal |
 //! | `fork:abort`, `fork:exit` | the child aborts, or calls `exit(7)` |
-//! | `daemonize`, `daemonize:exit` | goes on in a child, and ends the parent by `_exit`, or by `exit` |
+//! | `daemonize` | goes on in a child; the parent waits, and calls `_exit` with the child's code |
+//! | `daemonize:exit` | goes on in a child; the parent calls `exit(0)` |
 //! | `life` | runs this program again, as a child that ends by itself, as the guide recommends |
 //! | `life:inherits` | the same with all variables |
 //! | `replace` | replaces the handlers of SIGTERM and SIGINT |
@@ -32,7 +33,8 @@ pub(crate) fn inject(step: &str, detail: &str) -> bool {
             note_end(ended.expect("the child is made"));
         }
         "fork" => fork(detail),
-        "daemonize" => sys::daemonize(detail == "exit"),
+        "daemonize" if detail == "exit" => sys::daemonize(sys::Parent::ByExit),
+        "daemonize" => sys::daemonize(sys::Parent::Waits),
         "replace" => sys::replace_handlers(),
         "life" => live_again(detail == "inherits"),
         "exit" => exit(code(detail)),

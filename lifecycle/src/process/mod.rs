@@ -119,8 +119,10 @@ fn prepare(spec: EntrySpec, init: Option<Init>, systemd: Systemd) -> Result<Read
     if let Some(threads) = spec.worker_threads {
         builder.worker_threads(threads);
     }
-    // Tasks of user code may fork, too, and threads of the runtime come back from all of them here.
-    builder.on_thread_park(|| sys::fork::refuse_daemon(|| "a task".to_owned()));
+    // Tasks of user code may fork, too. A thread of the runtime comes here after any of them.
+    let refuse_daemon = || sys::fork::refuse_daemon(|| "a task".to_owned());
+    builder.on_thread_park(refuse_daemon);
+    builder.on_thread_stop(refuse_daemon);
     let runtime = builder.enable_all().build().map_err(|error| {
         Refused::new(
             1,

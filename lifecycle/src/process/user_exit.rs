@@ -137,6 +137,10 @@ fn on_exit(code: Option<i32>) {
         exiting: true,
     };
     if code != Some(decided) {
+        // A forced end waits for no further handlers, and an abort ends by its signal.
+        if watchdog::forced().is_some() {
+            watchdog::end(decided);
+        }
         sys::at_exit::exit_with(decided);
     }
 }

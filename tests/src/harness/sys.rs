@@ -226,13 +226,18 @@ pub(crate) fn fork(child: Child, signal: Option<i32>) -> ExitStatus {
         if let Some(signal) = signal {
             libc::kill(pid, signal);
         }
-        let mut status = 0;
-        while libc::waitpid(pid, &raw mut status, 0) < 0 {
-            let error = std::io::Error::last_os_error();
-            assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "{error}");
-        }
-        ExitStatus::from_raw(status)
+        wait(pid)
     }
+}
+
+fn wait(child: libc::pid_t) -> ExitStatus {
+    let mut status = 0;
+    // SAFETY: the pointer is to a local that outlives the call.
+    while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {
+        let error = std::io::Error::last_os_error();
+        assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "{error}");
+    }
+    ExitStatus::from_raw(status)
 }
 
 /// Replaces the handlers of signals that ask a process to stop, as a library does.
@@ -250,16 +255,23 @@ pub(crate) fn panic_before_exec(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(|| panic!("the child panics")) }
 }
 
+/// How the parent of a daemon ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Parent {
+    /// By `_exit`, with the code of the child.
+    Waits,
+    ByExit,
+}
+
 /// Goes on in a child, as a daemon does.
-pub(crate) fn daemonize(by_exit: bool) {
-    // SAFETY: the parent ends at once. That the child goes on without the threads of the parent is the fault to be
-    // survived.
+pub(crate) fn daemonize(parent: Parent) {
+    // SAFETY: the parent never goes on. That the child does, without the threads of the parent, is the fault to be survived.
     unsafe {
-        match libc::fork() {
-            0 => {}
-            child if child < 0 => panic!("a child cannot be made"),
-            _ if by_exit => libc::exit(0),
-            _ => libc::_exit(0),
+        match (libc::fork(), parent) {
+            (0, _) => {}
+            (..0, _) => panic!("a child cannot be made"),
+            (_, Parent::ByExit) => libc::exit(0),
+            (child, Parent::Waits) => libc::_exit(wait(child).code().unwrap_or(-1)),
         }
     }
 }

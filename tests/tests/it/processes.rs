@@ -65,13 +65,12 @@ fn e4_a_child_that_is_forked_while_the_app_stops_takes_the_default_effect() {
     }
 }
 
-/// The harness waits for the end of the parent; the outputs end with the child.
 #[test]
 fn e5_a_daemon_made_in_init_says_what_is_wrong() {
     for flavor in flavors!("chain") {
-        for how in ["daemonize", "daemonize:exit"] {
+        for (how, code) in [("daemonize", 2), ("daemonize:exit", 0)] {
             let end = flavor().with(&format!("init={how},note:child")).run();
-            end.expect_code(0)
+            end.expect_code(code)
                 .expect_once("child")
                 .expect_names("start", "")
                 .expect_line(&["error: ", "`init`", "has forked", "foreground"]);
@@ -79,21 +78,53 @@ fn e5_a_daemon_made_in_init_says_what_is_wrong() {
     }
 }
 
+/// Asserts that the child has ended with code 2, which the parent passes on, and has led no life.
+fn is_refused(program: Program, arguments: &str, place: &str) {
+    let end = program
+        .with(&arguments.replace("fork", "daemonize,note:child"))
+        .run();
+    end.expect_code(2).expect_once("child").expect_line(&[
+        "error: ",
+        place,
+        "has forked",
+        "foreground",
+    ]);
+    // Other threads of the parent go on.
+    for line in &end.evidence {
+        assert_eq!(
+            end.count(&line.what),
+            1,
+            "`{}` happens in both\n{end}",
+            line.what
+        );
+    }
+}
+
 #[test]
 fn e5_a_daemon_made_while_the_app_lives_says_what_is_wrong() {
     for flavor in flavors!("odds") {
-        // On the runtime, on a thread, in the body of `main`.
-        for hook in ["heavy.start", "threaded.start", "main"] {
-            let end = flavor().with(&format!("{hook}=daemonize,note:child")).run();
-            end.expect_code(0).expect_once("child").expect_line(&[
-                "error: ",
-                "has forked",
-                "foreground",
-            ]);
-            assert!(
-                !end.evidence.iter().any(|line| line.what.ends_with(".stop")),
-                "{end}"
-            );
+        for (arguments, place) in [
+            ("heavy.start=fork", "`heavy.start`"),
+            ("threaded.start=fork", "`threaded.start`"),
+            ("main=fork", "the body of `main`"),
+            ("main=slow:20,fork", "the body of `main`"),
+            ("main=ok heavy.stop=fork", "`heavy.stop`"),
+            ("main=ok heavy.drop=fork", "a hook"),
+            (
+                "main=ok threaded.stop=error threaded.emergency=fork",
+                "an emergency hook",
+            ),
+        ] {
+            is_refused(flavor(), arguments, place);
+        }
+    }
+    for flavor in flavors!("faults") {
+        for (arguments, place) in [
+            ("main.task=fork,asked", "a task"),
+            ("crunch=fork,asked", "`crunch.run`"),
+            ("serve=fork,asked", "`serve.run`"),
+        ] {
+            is_refused(flavor(), arguments, place);
         }
     }
 }
