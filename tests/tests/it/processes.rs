@@ -120,9 +120,14 @@ fn e5_a_daemon_made_while_the_app_lives_says_what_is_wrong() {
     }
     for flavor in flavors!("faults") {
         for (arguments, place) in [
-            ("main.task=fork,asked", "a task"),
-            ("crunch=fork,asked", "`crunch.run`"),
-            ("serve=fork,asked", "`serve.run`"),
+            // The handle is asked in the child, or the code comes back from it.
+            ("main.task=fork,asked", "`Faults`"),
+            ("crunch=fork,asked", "`crunch`"),
+            ("serve=fork,asked", "`serve`"),
+            ("main.task=fork,slow:60000", "a task"),
+            ("main.task=fork", "a task"),
+            ("crunch=fork", "`crunch.run`"),
+            ("serve=fork,slow:60000", "`serve.run`"),
         ] {
             is_refused(flavor(), arguments, place);
         }
