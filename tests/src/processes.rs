@@ -14,7 +14,7 @@
 //! | `c-exit:0` | calls `exit` of the C library |
 //! | `hook-exit:0` | has the panic hook call `exit` |
 //! | `thread-exit:0` | calls `exit` on a thread of its own |
-//! | `many-exit:0` | calls `exit` on eight threads at once |
+//! | `many-exit:0`, `many-c-exit:0` | one of both on eight threads at once |
 //!
 //! A child's end is left as evidence: `child died of 15`, `child exited with 0`.
 
@@ -47,13 +47,8 @@ pub(crate) fn inject(step: &str, detail: &str) -> bool {
             let code = code(detail);
             drop(thread::spawn(move || exit(code)));
         }
-        "many-exit" => {
-            let code = code(detail);
-            for _ in 0..8 {
-                drop(thread::spawn(move || exit(code)));
-            }
-            exit(code)
-        }
+        "many-exit" => many(exit, code(detail)),
+        "many-c-exit" => many(sys::exit, code(detail)),
         _ => return false,
     }
     true
@@ -64,6 +59,13 @@ fn code(detail: &str) -> i32 {
         return 7;
     }
     detail.parse().expect("an exit code")
+}
+
+fn many(exit: fn(i32) -> !, code: i32) {
+    for _ in 0..8 {
+        drop(thread::spawn(move || exit(code)));
+    }
+    exit(code)
 }
 
 fn fork(what: &str) {

@@ -334,8 +334,10 @@ pub enum EventKind {
     /// Sent at most once.
     #[non_exhaustive]
     Forced {
-        /// The signal that forced it; `None` if the time was over.
+        /// The signal that forced it; `None` if the time was over, or user code called `exit`.
         signal: Option<i32>,
+        /// Whether user code called `exit` while components were up.
+        exited: bool,
     },
     /// The components with a `reload` hook are reloaded, one after the other in start order.
     ///

@@ -30,6 +30,7 @@ impl Life {
         self.history.mark(Mark::Emergency);
         self.emit(EventKind::Forced {
             signal: self.shutdown.forced(),
+            exited: self.shutdown.has_exited(),
         });
         let deadline = self.shutdown.deadline().unwrap_or_else(Instant::now);
         let now = Instant::now();

@@ -25,6 +25,8 @@ use crate::sys;
 
 /// How long the end of a life that has ended is waited for, should the thread that writes it wait for this one.
 const WRITTEN: Duration = Duration::from_millis(500);
+/// How many threads may call `exit` at the same instant.
+const AT_ONCE: usize = 8;
 /// As good as for ever: the watchdog ends the process before.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -50,14 +52,21 @@ fn state() -> MutexGuard<'static, State> {
 /// Has calls of `exit` end this life. Before anything starts.
 pub(super) fn attach(events: UnboundedSender<Input>, instances: Arc<Instances>) {
     let _ = LIFE.set((events, instances));
-    sys::at_exit::register(on_exit);
+    register();
+}
+
+/// Each call of a handler takes it off the list, on whatever thread: there are some for threads that call `exit` at once.
+fn register() {
+    for _ in 0..AT_ONCE {
+        sys::at_exit::register(on_exit);
+    }
 }
 
 /// Has the handler run before those that are registered during the startup.
 pub(super) fn registered_when_up(mut observer: Observer) -> Observer {
     Box::new(move |event| {
         if matches!(event.kind(), EventKind::Running { .. }) {
-            sys::at_exit::register(on_exit);
+            register();
         }
         observer(event);
     })
@@ -107,17 +116,21 @@ fn on_exit(code: Option<i32>) {
         State::Lives => {
             *state = State::Exiting;
             drop(state);
+            // For the next thread.
+            sys::at_exit::register(on_exit);
             end_life(code, events)
         }
         State::Ended(of_life) => {
             *state = State::Exiting;
             drop(state);
+            sys::at_exit::register(on_exit);
             // Nothing is up, but what came of the life is still to be written.
             let of_life = wait(WRITTEN).unwrap_or(of_life);
             code.filter(|code| *code != 0).unwrap_or(of_life)
         }
         State::Exiting => {
             drop(state);
+            sys::at_exit::register(on_exit);
             // Another thread was first, and ends the process.
             loop {
                 thread::park();
@@ -152,10 +165,17 @@ fn end_life(code: Option<i32>, events: &UnboundedSender<Input>) -> i32 {
     let _ = events.send(Input::Exited(code));
     let call = Reason::Exited(code);
     let thread = thread::current();
-    let thread = escape(thread.name().unwrap_or("without a name"));
+    let thread = match thread.name() {
+        Some(name) => format!("thread `{}`", escape(name)),
+        None => "a thread without a name".to_owned(),
+    };
+    let becomes = match code {
+        Some(0) => ", and the exit code becomes 3",
+        _ => "",
+    };
     sys::stderr::write(&format!(
-        "error: {call} by user code (thread `{thread}`) while components were up: only their emergency hooks run, and an \
-         exit code of 0 becomes 3. To stop gracefully, call `Shutdown::request` or return from `main`\n"
+        "error: {call} by user code ({thread}) while components were up: only their emergency hooks run{becomes}. To stop \
+         gracefully, call `Shutdown::request` or return from `main`\n"
     ));
     wait(LONGEST).unwrap_or(3)
 }

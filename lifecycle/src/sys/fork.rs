@@ -33,7 +33,8 @@ pub(crate) fn claim() -> io::Result<()> {
 /// Whether the calling process is a child of the one that leads the life. Async-signal-safe.
 pub(crate) fn is_child() -> bool {
     let owner = OWNER.load(SeqCst);
-    owner != 0 && owner != id()
+    // Two processes may have one id, in different namespaces: as the first one there.
+    owner != 0 && (owner != id() || FORKED.load(Relaxed))
 }
 
 /// Ends the calling process with code 2 if it is a child that came back from user code, as a daemon does: it has none of

@@ -145,6 +145,7 @@ fn e6_exit_by_user_code_runs_the_emergency_hooks() {
             ("exit:256", "`exit(0)`", 3),
             ("thread-exit:0,block", "`exit(0)`", 3),
             ("many-exit:0", "`exit(0)`", 3),
+            ("many-c-exit:5", "`exit(5)`", 5),
             ("hook-exit:0,panic", "`exit(0)`", 3),
         ] {
             let end = exits(flavor(), &format!("main={call}"));

@@ -105,6 +105,10 @@ impl ShutdownState {
         self.exited.get_or_insert(code);
     }
 
+    pub(crate) fn has_exited(&self) -> bool {
+        self.exited.is_some()
+    }
+
     /// Whether the end is forced, by a signal or a call of `exit`.
     pub(crate) fn is_forced(&self) -> bool {
         self.forced.is_some() || self.exited.is_some()
