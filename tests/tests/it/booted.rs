@@ -293,6 +293,17 @@ fn a_stalled_service_is_killed_by_the_watchdog_and_its_emergency_hooks_run() {
 
 #[test]
 #[ignore = "needs a systemd of its own: run by tests/with-systemd"]
+fn a_service_that_aborts_is_restarted_on_abort() {
+    let lines = ["Restart=on-abort", "RestartSec=100ms"];
+    let service = Service::notified("aborts", &lines, "main=slow:300,abort");
+    assert!(service.start(), "{service}");
+    service.until("NRestarts", "1");
+    service.expect_did("store.emergency ok");
+    assert!(service.stop(), "{service}");
+}
+
+#[test]
+#[ignore = "needs a systemd of its own: run by tests/with-systemd"]
 fn a_slow_stop_has_the_time_of_the_app_and_not_of_the_unit() {
     let lines = ["TimeoutStopSec=1s"];
     let service = Service::notified("slow-stop", &lines, "store.stop=slow:3000");
