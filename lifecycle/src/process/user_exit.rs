@@ -136,10 +136,10 @@ fn on_exit(code: Option<i32>) {
                 thread::park();
             }
         }
-        // Where the code is not told, it is the one that was decided: the framework's own call.
         State::Decided { code: decided, .. } => {
             drop(state);
-            if code.is_none() {
+            // Where the code is not told, it is the one that was decided: the framework has called `exit`.
+            if code.is_none_or(|code| code == decided) {
                 return;
             }
             decided
@@ -149,11 +149,11 @@ fn on_exit(code: Option<i32>) {
         code: decided,
         exiting: true,
     };
+    // A forced end waits for no further handlers, and an abort ends by its signal.
+    if watchdog::forced().is_some() {
+        watchdog::end(decided);
+    }
     if code != Some(decided) {
-        // A forced end waits for no further handlers, and an abort ends by its signal.
-        if watchdog::forced().is_some() {
-            watchdog::end(decided);
-        }
         sys::at_exit::exit_with(decided);
     }
 }
@@ -170,7 +170,7 @@ fn end_life(code: Option<i32>, events: &UnboundedSender<Input>) -> i32 {
         None => "a thread without a name".to_owned(),
     };
     let becomes = match code {
-        Some(0) => ", and the exit code becomes 3",
+        Some(0) | None => ", and the exit code becomes 3",
         _ => "",
     };
     sys::stderr::write(&format!(
