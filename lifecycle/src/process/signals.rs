@@ -86,7 +86,7 @@ pub(crate) fn counted() -> (usize, Duration) {
 
 /// The process aborts. What has started gets its emergency hooks, and then the signal its default effect.
 fn on_abort(signal: i32) {
-    if !ATTACHED.load(SeqCst) {
+    if !ATTACHED.load(SeqCst) || watchdog::is_over() {
         sys::default_effect::take(signal);
     }
     // Other threads handle them: after an overflow this is the second handler on a stack that has no room for a third.

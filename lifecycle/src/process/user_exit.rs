@@ -96,6 +96,7 @@ pub(super) fn decide(code: i32) -> bool {
     };
     *state = State::Decided { code, exiting };
     drop(state);
+    watchdog::set_over();
     DECIDED.notify_all();
     !exiting
 }

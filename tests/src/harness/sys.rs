@@ -85,6 +85,16 @@ pub(crate) fn hang_at_exit() {
     assert_eq!(failed, 0, "a handler can be registered");
 }
 
+/// Makes `exit` abort.
+pub(crate) fn abort_at_exit() {
+    extern "C" fn abort() {
+        std::process::abort();
+    }
+    // SAFETY: `abort` is a function, valid as long as the process, and does not unwind.
+    let failed = unsafe { libc::atexit(abort) };
+    assert_eq!(failed, 0, "a handler can be registered");
+}
+
 /// Ignores the signals that ask a process to stop.
 pub(crate) fn ignore_requests() {
     for signal in [libc::SIGTERM, libc::SIGINT] {

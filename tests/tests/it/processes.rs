@@ -297,6 +297,24 @@ fn an_abort_ends_by_its_signal_after_the_hooks() {
     }
 }
 
+/// As the destructor of a C library may do. Nothing is up any more.
+#[test]
+fn an_abort_in_a_handler_of_exit_ends_the_process_at_once() {
+    for flavor in flavors!("chain") {
+        for arguments in [
+            "main=atexit-abort,ok",
+            // The handlers of user code run after the hooks, or before them.
+            "init=atexit-abort main=exit:0",
+            "main=atexit-abort,exit:0",
+        ] {
+            let end = flavor().with(arguments).limits("20s", "5s").run();
+            end.expect_abort()
+                .expect_cleanup(&["a", "b", "c", "d", "e"])
+                .expect_gone(end.at("main"), Duration::from_millis(500));
+        }
+    }
+}
+
 #[test]
 fn an_abort_from_outside_before_anything_starts_has_its_default_effect() {
     for flavor in flavors!("chain") {

@@ -82,7 +82,8 @@
 //! # `fork` without `exec`
 //!
 //! A child made by `fork` has the memory of the application but none of its threads, so that no component, task or timer
-//! makes progress in it. It may compute, and must end by `_exit`. A [`Shutdown`](crate::Shutdown) that is asked in the child
+//! makes progress in it. It also has the descriptors of the application: a port stays in use until the child has ended. The
+//! child may compute, and must end by `_exit`. A [`Shutdown`](crate::Shutdown) that is asked in the child
 //! would never report a stop; the child then exits with code 2.
 //!
 //! # Daemons

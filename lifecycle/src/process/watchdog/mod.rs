@@ -108,6 +108,16 @@ pub(crate) fn leave(code: Option<i32>) {
     wake();
 }
 
+/// Notes that all is written, so that only handlers of `exit` remain: an abort in one of them needs no hooks.
+pub(crate) fn set_over() {
+    state::set_over();
+}
+
+/// Whether all is written. Async-signal-safe.
+pub(crate) fn is_over() -> bool {
+    state::is_over()
+}
+
 /// Ends the process at once: by SIGABRT if it aborts, with 128 + n if signal n forced the end, and else with this code.
 pub(crate) fn end(code: i32) -> ! {
     state::end(code)

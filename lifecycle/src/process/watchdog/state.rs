@@ -23,6 +23,8 @@ static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
 static FORCED: AtomicI32 = AtomicI32::new(0);
 /// User code has called `exit`.
 static LEFT: AtomicBool = AtomicBool::new(false);
+/// All is written: only handlers of `exit` remain.
+static OVER: AtomicBool = AtomicBool::new(false);
 /// The exit code where the watchdog ends the process. Until the driver says otherwise something did not end in time.
 static CODE: AtomicI32 = AtomicI32::new(3);
 
@@ -90,6 +92,14 @@ pub(super) fn force(signal: i32) -> bool {
 
 pub(super) fn forced() -> Option<i32> {
     Some(FORCED.load(SeqCst)).filter(|signal| *signal != 0)
+}
+
+pub(super) fn is_over() -> bool {
+    OVER.load(SeqCst)
+}
+
+pub(super) fn set_over() {
+    OVER.store(true, SeqCst);
 }
 
 /// Notes that user code has called `exit`.
