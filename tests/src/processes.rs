@@ -2,7 +2,7 @@
 //!
 //! | step | what happens |
 //! | --- | --- |
-//! | `spawn` | starts a command whose child panics between `fork` and `exec` |
+//! | `spawn`, `spawn:TERM` | starts a command whose child panics, or gets SIGTERM, between `fork` and `exec` |
 //! | `fork:TERM`, `fork:HUP`, .. | makes a child by `fork`, without `exec`, and sends it that signal |
 //! | `fork:abort`, `fork:exit` | the child aborts, or calls `exit(7)` |
 //! | `daemonize` | goes on in a child; the parent waits, and calls `_exit` with the child's code |
@@ -28,7 +28,12 @@ use crate::harness::sys;
 pub(crate) fn inject(step: &str, detail: &str) -> bool {
     match step {
         "spawn" => {
-            let child = sys::panic_before_exec(&mut Command::new("true")).spawn();
+            let mut command = Command::new("true");
+            let command = match detail {
+                "TERM" => sys::terminate_before_exec(&mut command),
+                _ => sys::panic_before_exec(&mut command),
+            };
+            let child = command.spawn();
             let ended = child.and_then(|mut child| child.wait());
             note_end(ended.expect("the child is made"));
         }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::watchdog;
 use crate::api::event::{EventKind, Observer};
 use crate::error::escape::escape;
+use crate::error::panic::caught;
 use crate::life::input::Input;
 use crate::life::instances::Instances;
 use crate::scope::reason::Reason;
@@ -27,7 +28,7 @@ use crate::sys;
 const WRITTEN: Duration = Duration::from_millis(500);
 /// How many threads may call `exit` at the same instant.
 const AT_ONCE: usize = 8;
-/// As good as for ever: the watchdog ends the process before.
+/// A bound for its own sake: the watchdog ends the process before.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 enum State {
@@ -165,10 +166,11 @@ fn end_life(code: Option<i32>, events: &UnboundedSender<Input>) -> i32 {
     watchdog::leave(code.filter(|code| *code != 0));
     let _ = events.send(Input::Exited(code));
     let call = Reason::Exited(code);
-    let thread = thread::current();
-    let thread = match thread.name() {
-        Some(name) => format!("thread `{}`", escape(name)),
-        None => "a thread without a name".to_owned(),
+    // Some systems destroy the data of the thread before handlers run, its name included.
+    let name = caught(|| thread::current().name().map(escape));
+    let thread = match name {
+        Ok(Some(name)) => format!("thread `{name}`"),
+        _ => "a thread without a name".to_owned(),
     };
     let becomes = match code {
         Some(0) | None => ", and the exit code becomes 3",

@@ -5,6 +5,7 @@
     reason = "handlers of `exit` are a C interface; each use says why it is sound"
 )]
 
+use std::panic::catch_unwind;
 use std::sync::OnceLock;
 
 use libc::c_int;
@@ -18,12 +19,18 @@ static HANDLER: OnceLock<Handler> = OnceLock::new();
 /// with the same handler, to have it called earlier as well.
 pub(crate) fn register(handler: Handler) {
     let _ = HANDLER.set(handler);
-    // SAFETY: the function is valid as long as the process, and does not unwind: a panic in it would abort.
+    // SAFETY: the function is valid as long as the process, and does not unwind.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     let _ = unsafe { on_exit(called_with, std::ptr::null_mut()) };
     // SAFETY: as above.
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     let _ = unsafe { libc::atexit(called) };
+}
+
+fn call(code: Option<i32>) {
+    if let Some(handler) = HANDLER.get() {
+        let _ = catch_unwind(|| handler(code));
+    }
 }
 
 /// Ends the process with this code; to be called by the handler. Handlers that remain are called if the C library allows
@@ -53,14 +60,10 @@ unsafe extern "C" {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 extern "C" fn called_with(code: c_int, _: *mut libc::c_void) {
-    if let Some(handler) = HANDLER.get() {
-        handler(Some(code & 0xff));
-    }
+    call(Some(code & 0xff));
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 extern "C" fn called() {
-    if let Some(handler) = HANDLER.get() {
-        handler(None);
-    }
+    call(None);
 }

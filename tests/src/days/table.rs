@@ -294,6 +294,7 @@ pub static FAULTS: &[Fault] = &[
         ..abort("double")
     },
     step("spawn", ANYWHERE),
+    step("spawn:TERM", ANYWHERE),
     step("fork:TERM", ANYWHERE),
     step("fork:abort", ANYWHERE),
     step("fork:exit", ANYWHERE),

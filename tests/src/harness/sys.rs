@@ -265,6 +265,17 @@ pub(crate) fn panic_before_exec(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(|| panic!("the child panics")) }
 }
 
+/// Has the child of the command get SIGTERM between `fork` and `exec`, as one that its process group gets.
+pub(crate) fn terminate_before_exec(command: &mut Command) -> &mut Command {
+    // SAFETY: the child only makes system calls.
+    unsafe {
+        command.pre_exec(|| {
+            libc::kill(libc::getpid(), libc::SIGTERM);
+            Ok(())
+        })
+    }
+}
+
 /// How the parent of a daemon ends.
 #[derive(Clone, Copy)]
 pub(crate) enum Parent {

@@ -26,6 +26,14 @@ fn e3_a_child_that_panics_before_exec_dies_of_the_abort() {
 }
 
 #[test]
+fn e3_a_child_that_is_terminated_before_exec_dies_of_the_signal() {
+    for flavor in flavors!("chain") {
+        let end = flavor().with("main=spawn:TERM,asked").stop();
+        end.expect_code(0).expect_once("child died of 15");
+    }
+}
+
+#[test]
 fn e4_a_forked_child_takes_the_default_effect_of_signals() {
     for flavor in flavors!("chain") {
         for (fork, ended) in [
