@@ -146,6 +146,7 @@ pub use guide::guarantees;
 pub use lifecycle_macros::{App, background, main, resource, test};
 #[cfg(feature = "drill")]
 pub use plan::drill;
+pub use plan::environment::variables;
 pub use plan::setup::Setup;
 pub use report::{Blame, ComponentReport, CriticalPath, Report};
 pub use scope::admission::InFlight;

@@ -10,7 +10,7 @@
 //! | `block`, `block:100` | blocks its thread, forever or for that many milliseconds |
 //! | `spin` | computes forever |
 //! | `abort`, `overflow`, `double` | ends the process by `abort`, by a stack overflow, by a panic while panicking |
-//! | `exit` | ends the process by `exit` |
+//! | `exit:0`, `fork:TERM`, `daemonize`, .. | makes or ends processes: see [`processes`] |
 //! | `bridge` | blocks on a future forever, within `block_in_place` |
 //! | `leave:512` | spawns that many blocking tasks that never end |
 //! | `print:text` | writes the text to standard output, without a newline |
@@ -40,6 +40,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::faults;
 use crate::harness::evidence::note;
+use crate::processes;
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -198,7 +199,6 @@ fn step_now(hook: &str, step: &str, detail: &str) -> Result<(), Fault> {
             Ok(())
         }
         "abort" => std::process::abort(),
-        "exit" => std::process::exit(7),
         "overflow" => {
             overflow(0);
             Ok(())
@@ -232,7 +232,7 @@ fn step_now(hook: &str, step: &str, detail: &str) -> Result<(), Fault> {
             let _ = stdout.flush();
             Ok(())
         }
-        _ if faults::inject(step, detail) => Ok(()),
+        _ if faults::inject(step, detail) || processes::inject(step, detail) => Ok(()),
         _ => panic!("there is no step `{step}` for `{hook}`"),
     }
 }

@@ -6,7 +6,7 @@
 //! | `allocator` | takes the allocator's lock forever: later allocations and deallocations hang |
 //! | `close` | closes the descriptors 3 to 64 without regard to their owners |
 //! | `files`, `threads` | exhausts descriptors, or threads |
-//! | `atexit` | makes `exit` hang in a handler |
+//! | `atexit`, `atexit-abort` | makes `exit` hang, or abort, in a handler |
 //! | `ignore` | ignores SIGTERM and SIGINT from now on |
 //! | `mask` | masks all signals in the hook's thread |
 //! | `uninterruptible` | blocks the hook's thread forever in a state in which it handles no signals |
@@ -32,6 +32,7 @@ pub(crate) fn inject(step: &str, detail: &str) -> bool {
         "files" => take_all_files(),
         "threads" => forbid_threads(),
         "atexit" => sys::hang_at_exit(),
+        "atexit-abort" => sys::abort_at_exit(),
         "ignore" => sys::ignore_requests(),
         "mask" => sys::mask_all(),
         "uninterruptible" => sys::wait_uninterruptibly(),

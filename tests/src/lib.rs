@@ -1,7 +1,7 @@
 //! Tests of whole programs, from the outside.
 //!
 //! - `bin/` holds the programs. Where the flavor of the runtime matters there are two of each, made from one module in
-//!   `fixtures/`. Their arguments say what their hooks do ([`act`]) and break ([`faults`]).
+//!   `fixtures/`. Their arguments say what their hooks do ([`act`]), break ([`faults`]) and start ([`processes`]).
 //! - [`harness`] starts the programs, waits for evidence of what they do, and judges how they ended. Read its page first.
 //! - The tests are modules of two binaries: `tests/it`, and `tests/load` for the ones that saturate the machine.
 //! - [`days`] draws random days: programs with random faults and signals at random instants.
@@ -19,6 +19,7 @@ pub mod harness;
 pub mod http;
 pub mod in_process;
 pub mod postgres;
+pub mod processes;
 pub mod random;
 pub mod recorder;
 pub mod redis;

@@ -28,7 +28,7 @@ use crate::scope::reason::Reason;
 /// - `Stopped` of a component precedes `Stopping` of everything that it needs. `Stopped` of every background worker
 ///   precedes `Stopping` of every resource.
 /// - [`Ended`](EventKind::Ended) is the last event, and is sent exactly once, unless the process ends earlier: by
-///   `SIGKILL` or `std::process::exit`, or because the deadline expired with user code still running.
+///   `SIGKILL` or `_exit`, or because the deadline expired with user code still running.
 ///
 /// Components that do not depend on each other start and stop concurrently, so that their events interleave.
 ///
@@ -334,8 +334,10 @@ pub enum EventKind {
     /// Sent at most once.
     #[non_exhaustive]
     Forced {
-        /// The signal that forced it; `None` if the time was over.
+        /// The signal that forced it; `None` if the time was over, or user code called `exit`.
         signal: Option<i32>,
+        /// Whether user code called `exit` while components were up.
+        exited: bool,
     },
     /// The components with a `reload` hook are reloaded, one after the other in start order.
     ///

@@ -32,7 +32,12 @@
 //! | stop is requested while a worker writes | the worker is cancelled only after its timeout; a worker that checks for a stop request between two writes leaves no partial write | d4 |
 //! | a lease is never returned | the `stop` that waits for it is cancelled at its timeout, and the report names the lease with the file and line that acquired it; a lease that is returned late but in time is not an error | d5 |
 //! | a worker fails while the application is stopping | the first cause remains the reported cause | a17, a18 |
-//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks run; exit code 134 | b1 to b4 |
+//! | double panic, `panic = "abort"`, stack overflow, failed allocation | all `emergency` hooks run; then the process ends by SIGABRT, as without the framework (process 1: exit code 134) | b1 to b4 |
+//! | a child process aborts before `exec`, for example by a panic in `pre_exec` | it ends by SIGABRT at once, and `spawn` returns | e3 |
+//! | a child made by `fork` without `exec` receives a signal or aborts | the default effect of the signal | e4 |
+//! | user code forks and goes on in the child, as a daemon | one line on standard error; the child exits with code 2 | e5 |
+//! | user code or a library calls `exit` while components are up | all `emergency` hooks run; one line on standard error; code 0 becomes 3 | e6 |
+//! | a child process that is an application inherits `LIFECYCLE_*` | they apply to it as well, unless [`variables`](crate::variables) are removed | e20 |
 //! | a thread holds the allocator's lock for ever | all `emergency` hooks that allocate no memory run | b5 |
 //! | no threads, no descriptors, or a full blocking pool | a graceful stop: everything that it needs was created before the first start | b8, a13, a15 |
 //! | the descriptors of the runtime are closed | `emergency` hooks run, and the process exits by `D` | b6, b9 |
@@ -76,7 +81,10 @@
 //! - **Kernel timers behind the watchdog** (Linux; on the clock that advances during suspend). The first timer starts
 //!   the hooks 10 ms after `D` and arms two more timers: one calls `_exit`, the last one sends SIGKILL.
 //! - **A SIGABRT handler.** It runs on the alternate stack of the aborting thread, wakes the emergency threads, and
-//!   holds the aborting thread until the process exits.
+//!   holds the aborting thread until the hooks have run. Then this thread ends the process by SIGABRT with its default
+//!   effect, so that a core shows where it aborted.
+//! - **A handler of `exit`.** It runs on the thread that called `exit`, starts the emergency hooks, and returns when they
+//!   have run and the report is written. The watchdog bounds both.
 //! - **Bounded exit.** The runtime is dropped on a separate thread, which is abandoned after 100 ms. Buffers are
 //!   flushed last, within the remaining time, or within 250 ms in a forced stop. A forced stop always ends with
 //!   `_exit`.
@@ -132,6 +140,6 @@
 //! - The kernel timers cannot start the hooks if every thread of the process blocks all signals. A process in which no
 //!   thread makes progress can be ended only from outside.
 //! - The guarantees do not hold if user code replaces the handlers of SIGABRT or of the last two real-time signals, or
-//!   calls `_exit` or `exec`.
+//!   calls `_exit`, `quick_exit` or `exec`: see [processes](super::operating::processes).
 //! - Tests and the builder do not control the process: [`Running::stop`](crate::Running::stop) returns by `D`, and its
 //!   [`Report`](crate::Report) lists the components that had to be abandoned.

@@ -12,6 +12,8 @@
 //! | [Probes](probes) | liveness, readiness, health, metrics and the live picture |
 //! | [Logs](logs) | log events, spans, and flushing telemetry at exit |
 //! | [Operating](operating) | exit codes, signals, environment variables, plan, report and drill |
+//! | [Processes](operating::processes) | child processes, `fork`, daemons and `exit` |
+//! | [Standard input](operating::stdin) | reading standard input without holding up the shutdown |
 //! | [systemd] | notifications, watchdog, reload and socket activation |
 //! | [Kubernetes](kubernetes) | rolling updates without failed requests; Docker and Compose |
 //! | [Testing](testing) | tests of an application and of its shutdown |

@@ -14,6 +14,7 @@ use crate::api::hook::StartContext;
 use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
+use crate::sys::fork::refuse_daemon;
 
 /// How the driver reaches main's body.
 pub(crate) struct BodyLink {
@@ -64,7 +65,9 @@ where
             return Poll::Pending;
         };
         let poll = || body.as_mut().poll(task).map_err(Failure::from);
-        match caught(|| span.enter(poll)) {
+        let polled = caught(|| span.enter(poll));
+        refuse_daemon(|| "the body of `main`".to_owned());
+        match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(HookError::Failed)),
             Err(message) => Poll::Ready(Err(HookError::Panicked(message))),

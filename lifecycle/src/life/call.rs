@@ -14,6 +14,7 @@ use crate::api::hook::{Hook, HookCall};
 use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
+use crate::sys::fork::refuse_daemon;
 
 /// A call under way, and how to end the wait for it: a future is dropped, a thread is abandoned.
 #[derive(Debug)]
@@ -48,7 +49,9 @@ impl Call {
             }
             HookCall::Thread(call) => {
                 threads.run(move || {
-                    let mut result = match caught(|| span.enter(|| call().map_err(Failure::from))) {
+                    let returned = caught(|| span.enter(|| call().map_err(Failure::from)));
+                    refuse_daemon(|| span.describe());
+                    let mut result = match returned {
                         Ok(result) => result.map_err(HookError::Failed),
                         Err(message) => Err(HookError::Panicked(message)),
                     };
@@ -115,7 +118,9 @@ impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
             return Poll::Ready(());
         };
         let poll = || future.as_mut().poll(context).map_err(Failure::from);
-        let result = match caught(|| span.enter(poll)) {
+        let polled = caught(|| span.enter(poll));
+        refuse_daemon(|| span.describe());
+        let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result.map_err(HookError::Failed),
             Err(message) => Err(HookError::Panicked(message)),

@@ -105,6 +105,10 @@ impl Life {
                 // It may be the first cause to stop.
                 self.stop_because(Reason::Signal(signal), None, false);
             }
+            Input::Exited(code) => {
+                self.shutdown.exit(code);
+                self.stop_because(Reason::Exited(code), None, false);
+            }
             Input::Hangup => self.on_hangup(),
             Input::Reloaded { id, turn, result } if self.reload.is_turn(turn) => {
                 self.on_reloaded(id, result)

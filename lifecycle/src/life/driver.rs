@@ -294,9 +294,9 @@ impl Life {
         self.remaining().is_zero() || self.emergency_has_begun()
     }
 
-    /// Whether a signal or the watchdog has begun the emergency layer.
+    /// Whether a signal, a call of `exit` or the watchdog has begun the emergency layer.
     pub(super) fn emergency_has_begun(&self) -> bool {
-        self.shutdown.forced().is_some() || self.emergency.hooks.has_begun()
+        self.shutdown.is_forced() || self.emergency.hooks.has_begun()
     }
 
     /// The time before the emergency reserve.

@@ -30,6 +30,7 @@ impl Life {
         self.history.mark(Mark::Emergency);
         self.emit(EventKind::Forced {
             signal: self.shutdown.forced(),
+            exited: self.shutdown.has_exited(),
         });
         let deadline = self.shutdown.deadline().unwrap_or_else(Instant::now);
         let now = Instant::now();
@@ -124,7 +125,7 @@ impl Life {
             self.failed_while_stopping(id, policy, &error, end.by_itself);
         }
         let has_hooks = planned.has(HookKind::Stop) || planned.has(HookKind::Emergency);
-        let forced = self.shutdown.forced().is_some();
+        let forced = self.shutdown.is_forced();
         let component = &mut self.components[id];
         let error = match component.phase {
             Phase::Ended | Phase::Waiting | Phase::Scheduled => {

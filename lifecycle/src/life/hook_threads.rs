@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime;
 
 use crate::error::panic::caught;
+use crate::sys::fork::refuse_daemon;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -138,6 +139,7 @@ impl Shared {
                 // No user code runs under the lock.
                 drop(queue);
                 let _ = caught(job);
+                refuse_daemon(|| "a hook".to_owned());
                 queue = self.lock();
                 queue.idle += 1;
             } else if queue.closed {

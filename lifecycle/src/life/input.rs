@@ -71,6 +71,8 @@ pub(crate) enum Input {
     Signal(i32),
     /// A further signal: only the emergency layer remains.
     Forced(i32),
+    /// User code has called `exit`, with this code where it is known: only the emergency layer remains.
+    Exited(Option<i32>),
     Hangup,
     Reloaded {
         id: Id,

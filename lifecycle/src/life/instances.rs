@@ -1,5 +1,6 @@
 //! [`Instances`]: the instances of the resources that are up.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
 use crate::api::hook::Instance;
@@ -8,7 +9,11 @@ use crate::plan::component::{Id, Source};
 /// The instances of the resources that are up, by id. The driver alone adds and removes; viewers, and
 /// [`Running::get`](crate::Running::get), read. The lock is held for a clone of an `Arc` at most.
 #[derive(Default)]
-pub(crate) struct Instances(Mutex<Vec<Option<Instance>>>);
+pub(crate) struct Instances(
+    Mutex<Vec<Option<Instance>>>,
+    /// A resource has come up, or a worker has been called.
+    AtomicBool,
+);
 
 impl Instances {
     pub(crate) fn get(&self, source: &Source) -> Option<Instance> {
@@ -26,6 +31,15 @@ impl Instances {
         }
     }
 
+    /// Whether a component has been up, or may have been: a worker from its first call on.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.1.load(SeqCst)
+    }
+
+    pub(super) fn begun(&self) {
+        self.1.store(true, SeqCst);
+    }
+
     /// Takes all instances out. They are user values: the caller drops them where their destructors may run.
     pub(super) fn clear(&self) -> Vec<Option<Instance>> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -33,6 +47,7 @@ impl Instances {
 
     /// Sets the instance of a component; returns the one before.
     pub(super) fn put(&self, id: Id, instance: Option<Instance>) -> Option<Instance> {
+        self.begun();
         let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if instances.len() <= id {
             instances.resize(id + 1, None);

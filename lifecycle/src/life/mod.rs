@@ -23,7 +23,7 @@ mod emergency_phase;
 pub(crate) mod hook_error;
 pub(crate) mod hook_threads;
 pub(crate) mod input;
-mod instances;
+pub(crate) mod instances;
 #[cfg(any(feature = "admin", all(feature = "systemd", target_os = "linux")))]
 pub(crate) mod liveness;
 pub(crate) mod outcome;

@@ -71,6 +71,18 @@ impl CallSpan {
         }
     }
 
+    /// The component and the call, for a message.
+    pub(crate) fn describe(&self) -> String {
+        let call = match self.phase {
+            CallPhase::Start => "start",
+            CallPhase::Run => "run",
+            CallPhase::Reload => "reload",
+            CallPhase::Health => "health",
+            CallPhase::Stop => "stop",
+        };
+        format!("`{}.{call}`", escape(&self.component))
+    }
+
     /// Calls what belongs into the span.
     pub(crate) fn enter<T>(&mut self, call: impl FnOnce() -> T) -> T {
         let (component, phase) = (&*self.component, self.phase);

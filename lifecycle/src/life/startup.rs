@@ -294,6 +294,7 @@ impl Life {
         let state = &mut self.components[id];
         state.attempt += 1;
         let turn = state.next_turn(Phase::Running { aborted: false });
+        self.instances.begun();
         let up = {
             let sender = self.sender.clone();
             move || drop(sender.send(Input::WorkerUp { id, turn }))

@@ -275,7 +275,7 @@ impl Life {
     }
 
     pub(super) fn abort_body(&mut self) {
-        let forced = self.shutdown.forced().is_some();
+        let forced = self.shutdown.is_forced();
         if let Some(outcome) = self.body.abort(forced) {
             self.emit(outcome.stopped_event());
         }

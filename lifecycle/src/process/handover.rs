@@ -9,7 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::watchdog;
+use signal_hook::consts::SIGABRT;
+
+use super::{user_exit, watchdog};
 use crate::report::Report;
 use crate::view::View;
 use crate::view::admin::Admin;
@@ -51,7 +53,8 @@ pub(super) struct Handover {
 impl Handover {
     /// Called by the driver's thread. `release_main` has main drop the runtime.
     pub(super) fn give(&self, ending: Ending, release_main: impl FnOnce()) -> ! {
-        if ending.code() > 128 {
+        // A thread that has called `exit` may be main itself, or one of the runtime.
+        if ending.code() > 128 || user_exit::is_under_way() {
             ending.end(EndOfRuntime::Forced);
         }
         // Before main is released: then it finds what to take.
@@ -141,11 +144,13 @@ impl Ending {
 /// Ends the process.
 fn exit(code: i32, runtime: EndOfRuntime) -> ! {
     // A signal in the last moment, an abort for one, still decides the code.
-    let code = watchdog::forced().map_or(code, |signal| 128 + signal);
+    let forced = watchdog::forced();
+    let code = forced.map_or(code, |signal| 128 + signal);
     match runtime {
-        EndOfRuntime::Dropped => std::process::exit(code),
+        _ if !user_exit::decide(code) && forced.is_none() => park(),
+        EndOfRuntime::Dropped if forced != Some(SIGABRT) => std::process::exit(code),
         // User code may still run, and needs what handlers of `exit` take down: so does a thread that is reporting that
         // its stack is full.
-        EndOfRuntime::NotDropped(_) | EndOfRuntime::Forced => signal_hook::low_level::exit(code),
+        _ => watchdog::end(code),
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::handover::{Ending, Handover, park};
 use super::writers::{Writers, flush};
-use super::{signals, watchdog};
+use super::{signals, user_exit, watchdog};
 use crate::api::event::Observer;
 use crate::api::hook::StartContext;
 use crate::error::BoxError;
@@ -60,7 +60,7 @@ impl Ready {
         let (abort, is_aborted) = oneshot::channel();
         let wiring = Wiring {
             runtime: runtime.handle().clone(),
-            observer,
+            observer: user_exit::registered_when_up(observer),
             body: Some(BodyLink { start, abort }),
             up: None,
             on_deadline: Box::new(watchdog::arm),
@@ -92,6 +92,7 @@ impl Ready {
             .name("lifecycle".into())
             .spawn(move || {
                 let report = drive(life.run(), kept, pings);
+                user_exit::life_has_ended(report.as_ref().map_or(1, Report::exit_code));
                 let ending = Ending {
                     // A signal may have forced the end after the driver looked last.
                     report: report.map(|report| {
@@ -142,6 +143,10 @@ fn attach(plan: &Plan, handles: &Handles, admin: &Admin) {
         handles.emergency.handle(),
         limits.emergency,
         limits.shutdown,
+    );
+    user_exit::attach(
+        handles.events.clone(),
+        Arc::clone(&handles.inside.instances),
     );
     signals::attach(handles.events.clone());
     plan.drill.attach(signals::counted);
@@ -197,7 +202,7 @@ pub(super) fn drive(
                  something has closed descriptors of the runtime, this is a bug in `lifecycle`"
             ));
             kept.await_emergency();
-            signal_hook::low_level::exit(watchdog::forced().map_or(1, |signal| 128 + signal))
+            watchdog::end(1)
         }
     }
 }

@@ -23,6 +23,7 @@ mod planned;
 pub(crate) mod signals;
 #[cfg(test)]
 mod tests;
+mod user_exit;
 #[cfg(unix)]
 pub(crate) mod watchdog;
 mod writers;
@@ -42,6 +43,7 @@ use crate::api::hook::StartContext;
 use crate::error::BoxError;
 use crate::error::failure::one_line;
 use crate::macro_support::EntrySpec;
+use crate::sys;
 use crate::view::admin::Admin;
 use crate::view::stderr::write_line;
 use crate::view::systemd::Systemd;
@@ -77,8 +79,9 @@ fn own_process(
 ) -> Result<ExitCode, Refused> {
     let systemd = Systemd::capture();
     #[cfg(feature = "axum")]
-    crate::sys::inherited::capture();
-    watchdog::install()
+    sys::inherited::capture();
+    sys::fork::claim()
+        .and_then(|()| watchdog::install())
         .and_then(|()| signals::install())
         .and_then(|()| {
             let main = thread::Builder::new().name("main".into());
@@ -116,6 +119,10 @@ fn prepare(spec: EntrySpec, init: Option<Init>, systemd: Systemd) -> Result<Read
     if let Some(threads) = spec.worker_threads {
         builder.worker_threads(threads);
     }
+    // Tasks of user code may fork, too. A thread of the runtime comes here after any of them.
+    let refuse_daemon = || sys::fork::refuse_daemon(|| "a task".to_owned());
+    builder.on_thread_park(refuse_daemon);
+    builder.on_thread_stop(refuse_daemon);
     let runtime = builder.enable_all().build().map_err(|error| {
         Refused::new(
             1,

@@ -17,6 +17,7 @@ use crate::plan::environment::report_path::ReportPath;
 use crate::plan::environment::{Console, Environment};
 use crate::plan::selection::Parts;
 use crate::plan::setup::Setup;
+use crate::sys;
 use crate::view::print;
 use crate::view::stderr::write_line;
 
@@ -80,7 +81,9 @@ impl Planned {
             observers: Vec::new(),
         };
         if let Some(init) = init {
-            match caught(|| init(&mut setup)) {
+            let result = caught(|| init(&mut setup));
+            sys::fork::refuse_daemon(|| "`init`".to_owned());
+            match result {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     let error = HookError::Failed(error.into());

@@ -7,7 +7,7 @@
 //!    both send one); the next forces; the one after ends the process there and then.
 //! 3. The runtime's own signal driver is not relied on: it stands still when the runtime does.
 //! 4. SIGABRT (a double panic, `panic = "abort"`, a stack overflow, a failed allocation) forces too; the thread that
-//!    aborts waits in the handler until the process has ended.
+//!    aborts waits in the handler until they are through, and then ends the process by the signal's default effect.
 //! 5. Until a life is attached nothing has started, and a signal has its default effect.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
@@ -84,10 +84,10 @@ pub(crate) fn counted() -> (usize, Duration) {
     }
 }
 
-/// The process aborts. What has started gets its emergency hooks; returning has the default effect.
+/// The process aborts. What has started gets its emergency hooks, and then the signal its default effect.
 fn on_abort(signal: i32) {
-    if !ATTACHED.load(SeqCst) {
-        return;
+    if !ATTACHED.load(SeqCst) || watchdog::is_over() {
+        sys::default_effect::take(signal);
     }
     // Other threads handle them: after an overflow this is the second handler on a stack that has no room for a third.
     sys::signals::block_all();
@@ -97,9 +97,7 @@ fn on_abort(signal: i32) {
     if let Some(relay) = RELAY.get() {
         relay.unpark();
     }
-    loop {
-        thread::sleep(Duration::from_secs(1));
-    }
+    sys::default_effect::wait_in_abort()
 }
 
 /// Starts the thread that passes signals on, then takes them over.

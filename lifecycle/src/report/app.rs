@@ -108,6 +108,7 @@ impl Report {
     /// | 2 | the configuration is wrong |
     /// | 3 | a component needed its timeout or its emergency hook, or admitted work was aborted |
     /// | 128 + n | forced by signal n: 130 for SIGINT, 143 for SIGTERM |
+    /// | another one | user code called `exit` with it: [`Reason::Exited`] |
     #[must_use]
     pub fn exit_code(&self) -> i32 {
         self.outcome.exit_code

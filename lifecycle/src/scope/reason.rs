@@ -37,6 +37,9 @@ pub enum Reason {
     Finished(Arc<str>),
     /// The whole startup took longer than `startup_timeout`.
     StartupTimeout,
+    /// User code, or a library that it uses, called `exit` while components were up; with the exit code where the C library
+    /// tells it, as glibc does.
+    Exited(Option<i32>),
 }
 
 impl fmt::Display for Reason {
@@ -48,6 +51,8 @@ impl fmt::Display for Reason {
             Self::MainReturned => f.write_str("main returned"),
             Self::Finished(name) => write!(f, "`{}` finished", escape(name)),
             Self::StartupTimeout => f.write_str("the startup took too long"),
+            Self::Exited(Some(code)) => write!(f, "`exit({code})` was called"),
+            Self::Exited(None) => f.write_str("`exit` was called"),
         }
     }
 }

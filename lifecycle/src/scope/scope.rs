@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::Draining;
+use crate::error::escape::escape;
 use crate::scope::admission::{Counters, InFlight};
 use crate::scope::app_state::AppState;
 use crate::scope::stop_signal::StopSignal;
 use crate::scope::task_set::TaskSet;
+use crate::sys::fork::refuse_daemon;
 
 /// What the handles of one component, or of the app, refer to.
 pub(crate) struct Scope {
@@ -47,16 +49,24 @@ impl Scope {
     }
 
     pub(crate) fn is_stop_requested(&self) -> bool {
+        self.refuse_daemon();
         self.stop_signal.is_stop_requested()
     }
 
     pub(crate) async fn stop_requested(&self) {
+        self.refuse_daemon();
         self.stop_signal.stop_requested().await;
     }
 
     /// Waits until a stop is requested and at most `margin` remains.
     pub(crate) async fn deadline_within(&self, margin: Duration) {
+        self.refuse_daemon();
         self.stop_signal.deadline_within(margin).await;
+    }
+
+    /// In a child made by `fork`, no request would ever come.
+    fn refuse_daemon(&self) {
+        refuse_daemon(|| format!("`{}`", escape(&self.name)));
     }
 
     pub(crate) fn abort_at(&self) -> Option<Instant> {

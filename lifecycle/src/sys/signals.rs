@@ -9,15 +9,26 @@ use std::io;
 
 use libc::{SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM};
 
-/// Calls `handler` with the signal's number whenever it arrives, on the thread that it interrupts.
+use super::{default_effect, fork};
+
+/// Calls `handler` with the signal's number whenever it arrives, on the thread that it interrupts. In a child process made by
+/// `fork`, the signal has its default effect instead.
 ///
 /// The handler must be async-signal-safe: it may do atomic operations and wake threads, and must not allocate, lock or
 /// panic.
 pub(crate) fn handle(signal: i32, handler: fn(i32)) -> io::Result<()> {
     // SAFETY: the only callers are `crate::process::signals` and `crate::process::watchdog`. Their handlers store to
     // atomics, read the monotonic clock, unpark threads (a futex wake-up on Linux), arm timers and call `_exit`, all of
-    // which are async-signal-safe (signal-safety(7)).
-    unsafe { signal_hook::low_level::register(signal, move || handler(signal)) }.map(drop)
+    // which are async-signal-safe (signal-safety(7)). So are the checks of the process, and the default effect.
+    unsafe {
+        signal_hook::low_level::register(signal, move || {
+            if fork::is_child() {
+                default_effect::take(signal);
+            }
+            handler(signal);
+        })
+    }
+    .map(drop)
 }
 
 /// Whether the parent process set the signal to be ignored, as `nohup` does.

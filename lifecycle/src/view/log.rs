@@ -170,7 +170,7 @@ pub(crate) fn record(event: &EventKind) {
                 info!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), "stopped");
             }
         }
-        EventKind::Forced { signal } => {
+        EventKind::Forced { signal, .. } => {
             error!(target: "lifecycle", signal, "forced: emergency hooks only")
         }
         EventKind::ReloadBegan { time_limit } => {

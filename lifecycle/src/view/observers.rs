@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::api::event::{Event, EventKind, UserObserver};
 use crate::error::escape::escape;
 use crate::error::panic::caught;
+use crate::sys::fork::refuse_daemon;
 
 /// Most events that wait for one observer.
 const MOST: usize = 65_536;
@@ -161,7 +162,9 @@ impl Queue {
     /// Calls the observer with each event, and drops it after the last one, or after a panic.
     fn deliver(&self, mut observer: UserObserver, warn: impl Fn(String)) {
         while let Some(event) = self.next() {
-            if let Err(panic) = caught(|| observer(&event)) {
+            let called = caught(|| observer(&event));
+            refuse_daemon(|| "an observer".to_owned());
+            if let Err(panic) = called {
                 let panic = escape(&panic);
                 // A subscriber of the log is user code as well.
                 let _ = caught(|| {

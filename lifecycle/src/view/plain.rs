@@ -119,11 +119,15 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::Forced {
             signal: Some(signal),
+            ..
         } => format!(
             "! forced by {}: emergency hooks only; one more ends the process at once",
             signal_name(*signal)
         ),
-        EventKind::Forced { signal: None } => "! the time is over: emergency hooks only".to_owned(),
+        EventKind::Forced { exited: true, .. } => {
+            "! `exit` was called: emergency hooks only".to_owned()
+        }
+        EventKind::Forced { .. } => "! the time is over: emergency hooks only".to_owned(),
         EventKind::Reloaded { name, error: None } => format!("✓ {} reloaded", escape(name)),
         EventKind::Reloaded {
             name,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::table::{APPS, App, BESIDES, Deed, FAULTS, Fault, Outputs, Pattern, Place};
+use super::table::{APPS, App, BESIDES, Deed, FORCE, Fault, Outputs, Pattern, Place, faults};
 use crate::harness::Signal;
 
 /// Everything that happens on a day, except the lateness of the machine.
@@ -38,7 +38,7 @@ impl Day {
     pub fn of(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         let app = &APPS[random.usize(..APPS.len())];
-        let fault = &FAULTS[random.usize(..FAULTS.len())];
+        let fault = &faults()[random.usize(..faults().len())];
         let mut day = Self {
             seed,
             app,
@@ -158,6 +158,10 @@ impl Day {
                 self.signals[0].0 = Duration::from_millis(250);
             }
         }
+        if step == "replace" {
+            // Once the handlers are taken back.
+            self.signals[0].0 = millis(random, 1300, 1600);
+        }
         steps += step;
         let goes_on = !self.fault.causes.contains(&place) || matches!(step, "request" | "fail");
         if lives_on && !asked && goes_on {
@@ -199,7 +203,15 @@ impl Day {
                 self.again(random);
                 if matches!(pattern, Pattern::Thrice) && self.signals.len() == 2 {
                     self.signals
-                        .push((millis(random, 5, 80), stop_signal(random)));
+                        .push((millis(random, 5, 80), force_signal(random)));
+                }
+            }
+            Pattern::Repeated => {
+                self.shutdown = millis(random, 600, 900);
+                self.lasts(random);
+                self.signals[0].1 = Signal::TERM;
+                for _ in 0..=random.u64(..3) {
+                    self.signals.push((millis(random, 0, 400), Signal::TERM));
                 }
             }
             Pattern::Storm => {
@@ -235,10 +247,10 @@ impl Day {
     /// A second signal, and sometimes a third.
     fn again(&mut self, random: &mut Rng) {
         self.signals
-            .push((millis(random, 310, 450), stop_signal(random)));
+            .push((millis(random, 310, 450), force_signal(random)));
         if random.u64(..3) == 0 {
             self.signals
-                .push((millis(random, 5, 80), stop_signal(random)));
+                .push((millis(random, 5, 80), force_signal(random)));
         }
     }
 
@@ -263,4 +275,8 @@ fn millis(random: &mut Rng, from: u64, to: u64) -> Duration {
 
 fn stop_signal(random: &mut Rng) -> Signal {
     [Signal::TERM, Signal::INT][random.usize(..2)]
+}
+
+fn force_signal(random: &mut Rng) -> Signal {
+    FORCE[random.usize(..FORCE.len())]
 }

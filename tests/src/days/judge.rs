@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::day::Day;
 use super::exit_code::{Fact, Facts, allowed};
 use super::run::Outcome;
-use super::table::{Cause, Deed, Limit, Pattern, Place, asks_to_stop};
+use super::table::{Cause, Deed, FORCE, Limit, Pattern, Place, asks_to_stop};
 use crate::harness::{End, Signal};
 
 /// Signals this soon after the first certainly count as one; a busy machine may deliver the first one late.
@@ -96,6 +96,8 @@ struct Case<'a> {
     another: Vec<(Duration, Signal)>,
     /// Whether the process ended itself.
     aborted: bool,
+    /// When user code called `exit`.
+    exited: Option<Duration>,
     outcome: &'a Outcome,
     broken: Vec<String>,
     late: bool,
@@ -137,16 +139,20 @@ impl<'a> Case<'a> {
             failed,
             aborted,
             evidence_of(Cause::Asks),
+            evidence_of(Cause::Exits),
             timed_out,
         ];
+        let exited = evidence_of(Cause::Exits);
         let aborted = aborted.or(evidence_of(Cause::WillAbort));
         let another: Vec<(Duration, Signal)> = asked
             .into_iter()
+            .filter(|(_, signal)| FORCE.contains(signal))
             .filter(|(at, _)| {
                 first_signal.is_some_and(|first_signal| *at >= first_signal + SURELY_SAME)
             })
             .collect();
-        let forced = another.iter().map(|(at, _)| *at).chain(aborted).min();
+        let signalled = another.iter().map(|(at, _)| *at);
+        let forced = signalled.chain(aborted).chain(exited).min();
         Self {
             day,
             end,
@@ -158,6 +164,7 @@ impl<'a> Case<'a> {
             forced,
             another,
             aborted: aborted.is_some(),
+            exited,
             outcome,
             broken: Vec::new(),
             late: false,
@@ -213,6 +220,12 @@ impl<'a> Case<'a> {
             if let Some((third, _)) = self.another.get(1) {
                 limit = limit.min(*third);
             }
+        }
+        // The end of a life that has ended is still written.
+        if let Some(exited) = self.exited
+            && self.first("writer").is_none()
+        {
+            limit = limit.min(exited + self.day.reserve() + FORCED);
         }
         // A process that was stopped (SIGSTOP) has its time from SIGCONT on: all of it if it may not have handled the
         // first signal before.
@@ -426,13 +439,19 @@ impl<'a> Case<'a> {
                     .is_none_or(|first_signal| first_signal > surely)
             });
         let unclean = matches!(cleanup, Cleanup::Emergency | Cleanup::Without);
-        let of_life = allowed(&Facts {
+        let mut of_life = allowed(&Facts {
             forced: Fact::of(false, !signals.is_empty()),
             signals: &signals,
             config: Fact::Maybe,
             failed: Fact::of(failed, true),
             unclean: Fact::of(unclean, true),
         });
+        if self.exited.is_some() {
+            // A code of 0 is never the one of a life with components that are up.
+            let code = self.day.fault.name.rsplit_once(':').map(|(_, code)| code);
+            let code = code.and_then(|code| code.parse::<i32>().ok());
+            of_life.extend(code.filter(|code| *code != 0));
+        }
         // Only the fault says how a process may end that was aborted or killed.
         let is_of_life = failed || (0..128).contains(&code);
         let holds = of_fault.contains(&code) && (!is_of_life || of_life.contains(&code));

@@ -37,6 +37,8 @@ pub enum Cause {
     Fails,
     /// The process ends itself.
     Aborts,
+    /// User code calls `exit`.
+    Exits,
     /// The process will end itself: a second panic writes a backtrace before it aborts, and only then is there a
     /// reason.
     WillAbort,
@@ -50,6 +52,7 @@ impl Cause {
             Self::Asks => "asks",
             Self::Fails => "fails",
             Self::Aborts => "aborts",
+            Self::Exits => "exits",
             Self::WillAbort => "will-abort",
         }
     }
@@ -79,6 +82,8 @@ pub enum Pattern {
     Twice,
     /// Three times.
     Thrice,
+    /// SIGTERM several times, as supervisors repeat theirs.
+    Repeated,
     /// Hundreds of signals at once, SIGHUP among them.
     Storm,
     /// Once; then the process is stopped (SIGSTOP), and continued later.
@@ -195,8 +200,17 @@ const fn abort(name: &'static str) -> Fault {
     Fault {
         causes: ANYWHERE,
         cause: Cause::Aborts,
-        // Before anything has started, nothing delays the end.
-        codes: &[0, 1, 3, 134, -6],
+        codes: &[0, 1, 3, -6],
+        ..step(name, ANYWHERE)
+    }
+}
+
+/// A call of `exit`. Codes 0 to 3 are those of lives that end before it is called, or that have come to nothing.
+const fn exit(name: &'static str, codes: &'static [i32]) -> Fault {
+    Fault {
+        causes: ANYWHERE,
+        cause: Cause::Exits,
+        codes,
         ..step(name, ANYWHERE)
     }
 }
@@ -243,7 +257,7 @@ const fn outputs(name: &'static str, outputs: Outputs) -> Fault {
     }
 }
 
-/// All faults.
+/// All faults. The last one is drawn only if the programs survive it.
 pub static FAULTS: &[Fault] = &[
     WELL,
     failure("error", HOOKS),
@@ -279,6 +293,15 @@ pub static FAULTS: &[Fault] = &[
         heavy: true,
         ..abort("double")
     },
+    step("spawn", ANYWHERE),
+    step("spawn:TERM", ANYWHERE),
+    step("fork:TERM", ANYWHERE),
+    step("fork:abort", ANYWHERE),
+    step("fork:exit", ANYWHERE),
+    exit("exit:0", &[0, 1, 2, 3]),
+    exit("exit:5", &[0, 1, 2, 3, 5]),
+    exit("c-exit:0", &[0, 1, 2, 3]),
+    exit("many-exit:5", &[0, 1, 2, 3, 5]),
     step("bridge", &[Stop, Worker, Main, Task]),
     step("leave:512", &[Start, Stop, Worker, Main]),
     step("print:text", HOOKS),
@@ -299,6 +322,7 @@ pub static FAULTS: &[Fault] = &[
     signals("same signal twice", Pattern::Same),
     signals("second signal", Pattern::Twice),
     signals("third signal", Pattern::Thrice),
+    signals("SIGTERM repeated", Pattern::Repeated),
     signals("400 signals", Pattern::Storm),
     signals("SIGSTOP", Pattern::Stopped),
     outputs("outputs closed", Outputs::Closed),
@@ -307,7 +331,7 @@ pub static FAULTS: &[Fault] = &[
     Fault {
         causes: ONCE_UP,
         cause: Cause::Aborts,
-        codes: &[0, 1, 3, 134],
+        codes: &[0, 1, 3, -6],
         ..process("oom")
     },
     Fault {
@@ -316,7 +340,7 @@ pub static FAULTS: &[Fault] = &[
     },
     // The runtime may panic at any time after it, and the owner of a closed descriptor may abort.
     Fault {
-        codes: &[0, 1, 3, 134],
+        codes: &[0, 1, 3, -6],
         stuck: true,
         ..process("close")
     },
@@ -346,7 +370,21 @@ pub static FAULTS: &[Fault] = &[
         "vanish:lifecycle+lifecycle-watchdog+lifecycle-emergency",
         Limit::NoEmergency,
     ),
+    step("replace", &[Worker, Main]),
 ];
+
+/// Whether the programs notice within a second that a library has replaced their handlers, and take them back.
+const TAKES_HANDLERS_BACK: bool = false;
+
+/// The faults that days are drawn from.
+#[must_use]
+pub fn faults() -> &'static [Fault] {
+    let drawn = FAULTS.len() - usize::from(!TAKES_HANDLERS_BACK);
+    &FAULTS[..drawn]
+}
+
+/// The signals that force the end if they come after the first one.
+pub static FORCE: &[Signal] = &[Signal::TERM, Signal::INT];
 
 /// Additional faults, small enough not to hide the main one.
 pub static BESIDES: &[(&str, Place)] = &[

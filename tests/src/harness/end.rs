@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::canary::Lateness;
 use super::lines::Line;
+use super::run::Signal;
 
 /// How a program ended, and everything it did.
 #[derive(Debug)]
@@ -35,6 +36,14 @@ impl End {
     #[track_caller]
     pub fn expect_code(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "the exit code is wrong\n{self}");
+        self
+    }
+
+    /// Asserts that the process ended by an abort: SIGABRT, which a shell shows as code 134.
+    #[track_caller]
+    pub fn expect_abort(&self) -> &Self {
+        let aborted = Some(Signal::ABORT.as_raw());
+        assert_eq!(self.signal, aborted, "the process did not abort\n{self}");
         self
     }
 

@@ -7,6 +7,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::RangeInclusive;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
@@ -80,6 +82,16 @@ pub(crate) fn hang_at_exit() {
     }
     // SAFETY: `hang` is a function, valid as long as the process, and does not unwind.
     let failed = unsafe { libc::atexit(hang) };
+    assert_eq!(failed, 0, "a handler can be registered");
+}
+
+/// Makes `exit` abort.
+pub(crate) fn abort_at_exit() {
+    extern "C" fn abort() {
+        std::process::abort();
+    }
+    // SAFETY: `abort` is a function, valid as long as the process, and does not unwind.
+    let failed = unsafe { libc::atexit(abort) };
     assert_eq!(failed, 0, "a handler can be registered");
 }
 
@@ -190,4 +202,103 @@ pub(crate) fn end_threads(threads: &[i32], fate: Fate) {
     while REACHED.load(SeqCst) < awaited {
         thread::yield_now();
     }
+}
+
+/// What a child does that `fork` makes.
+#[derive(Clone, Copy)]
+pub(crate) enum Child {
+    Waits,
+    Aborts,
+    Exits,
+}
+
+/// Makes a child, sends it the signal, and waits for its end.
+pub(crate) fn fork(child: Child, signal: Option<i32>) -> ExitStatus {
+    // SAFETY: the child makes system calls, and calls of the C library that are safe in a child: `abort`, `exit`.
+    unsafe {
+        let parent = libc::getpid();
+        let pid = libc::fork();
+        assert!(pid >= 0, "a child can be made");
+        if pid == 0 {
+            // It holds the pipe of evidence, which must end with the parent.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if libc::getppid() != parent {
+                libc::_exit(0);
+            }
+            match child {
+                Child::Waits => loop {
+                    pause();
+                },
+                Child::Aborts => libc::abort(),
+                Child::Exits => libc::exit(7),
+            }
+        }
+        if let Some(signal) = signal {
+            libc::kill(pid, signal);
+        }
+        wait(pid)
+    }
+}
+
+fn wait(child: libc::pid_t) -> ExitStatus {
+    let mut status = 0;
+    // SAFETY: the pointer is to a local that outlives the call.
+    while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {
+        let error = std::io::Error::last_os_error();
+        assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "{error}");
+    }
+    ExitStatus::from_raw(status)
+}
+
+/// Replaces the handlers of signals that ask a process to stop, as a library does.
+pub(crate) fn replace_handlers() {
+    extern "C" fn handler(_signal: i32) {}
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: the handler does nothing.
+        unsafe { libc::signal(signal, handler as extern "C" fn(i32) as usize) };
+    }
+}
+
+/// Has the child of the command panic between `fork` and `exec`.
+pub(crate) fn panic_before_exec(command: &mut Command) -> &mut Command {
+    // SAFETY: the panic aborts the child; what it writes before is what is tested.
+    unsafe { command.pre_exec(|| panic!("the child panics")) }
+}
+
+/// Has the child of the command get SIGTERM between `fork` and `exec`, as one that its process group gets.
+pub(crate) fn terminate_before_exec(command: &mut Command) -> &mut Command {
+    // SAFETY: the child only makes system calls.
+    unsafe {
+        command.pre_exec(|| {
+            libc::kill(libc::getpid(), libc::SIGTERM);
+            Ok(())
+        })
+    }
+}
+
+/// How the parent of a daemon ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Parent {
+    /// By `_exit`, with the code of the child.
+    Waits,
+    ByExit,
+}
+
+/// Goes on in a child, as a daemon does.
+pub(crate) fn daemonize(parent: Parent) {
+    // SAFETY: the parent never goes on. That the child does, without the threads of the parent, is the fault to be survived.
+    unsafe {
+        match (libc::fork(), parent) {
+            (0, _) => {}
+            (..0, _) => panic!("a child cannot be made"),
+            (_, Parent::ByExit) => libc::exit(0),
+            (child, Parent::Waits) => libc::_exit(wait(child).code().unwrap_or(-1)),
+        }
+    }
+}
+
+/// Ends the process by `exit` of the C library.
+pub(crate) fn exit(code: i32) -> ! {
+    // SAFETY: handlers of `exit` run, as in every program.
+    unsafe { libc::exit(code) }
 }

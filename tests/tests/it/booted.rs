@@ -120,6 +120,14 @@ impl Service {
             .expect("ExecMainStatus", &code.to_string())
     }
 
+    /// Ended by SIGABRT, with a core or without one.
+    fn expect_abort(&self) -> &Self {
+        // CLD_KILLED and CLD_DUMPED of waitid(2).
+        let ended = self.show("ExecMainCode");
+        assert!(["2", "3"].contains(&ended.trim()), "{ended}, {self}");
+        self.expect("ExecMainStatus", "6")
+    }
+
     fn evidence(&self) -> String {
         std::fs::read_to_string(self.path("evidence")).unwrap_or_default()
     }
@@ -271,7 +279,7 @@ fn a_stalled_service_is_killed_by_the_watchdog_and_its_emergency_hooks_run() {
     // By SIGABRT, in whose handler the hooks run.
     service
         .expect("Result", "watchdog")
-        .expect_exit(134)
+        .expect_abort()
         .expect_did("well")
         .expect_did("store.emergency ok")
         .expect_begin("StatusText", "`notified` stopped with exit code 134 ");
@@ -281,6 +289,17 @@ fn a_stalled_service_is_killed_by_the_watchdog_and_its_emergency_hooks_run() {
         "{status}"
     );
     assert!(now() - began < Duration::from_secs(10), "{service}");
+}
+
+#[test]
+#[ignore = "needs a systemd of its own: run by tests/with-systemd"]
+fn a_service_that_aborts_is_restarted_on_abort() {
+    let lines = ["Restart=on-abort", "RestartSec=100ms"];
+    let service = Service::notified("aborts", &lines, "main=slow:300,abort");
+    assert!(service.start(), "{service}");
+    service.until("NRestarts", "1");
+    service.expect_did("store.emergency ok");
+    assert!(service.stop(), "{service}");
 }
 
 #[test]

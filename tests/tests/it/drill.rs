@@ -296,3 +296,16 @@ fn an_invalid_drill_starts_nothing() {
         .expect_line(&["`signal=often`", "`once`, `twice` and `thrice`"]);
     assert_eq!(end.stderr.lines().count(), 5, "{end}");
 }
+
+#[test]
+fn e20_a_child_that_is_an_app_is_drilled_only_if_it_inherits_the_variable() {
+    for (step, ended) in [
+        ("life", "child exited with 0"),
+        ("life:inherits", "child exited with 3"),
+    ] {
+        let program = program!("chain").with(&format!("main={step},asked"));
+        drill(program, "c.stop=error")
+            .expect_code(3)
+            .expect_once(ended);
+    }
+}

@@ -45,6 +45,7 @@ mod probed;
 #[cfg(target_os = "linux")]
 mod probes;
 mod process_faults;
+mod processes;
 mod public_api;
 mod readme;
 mod reload;

@@ -32,7 +32,7 @@ fn all_get_their_hooks(program: Program) {
     let mut run = program.limits("20s", "5s").up();
     run.terminate();
     run.end()
-        .expect_code(134)
+        .expect_abort()
         .expect_names("emergency ok", "e d c b a")
         .expect_none("d.stop");
 }
@@ -77,7 +77,7 @@ fn b2_a_panic_in_a_program_that_aborts_on_panic() {
         all_get_their_hooks(Program::new(program).with("e.stop=panic"));
         // A hook that panics ends only its own thread.
         stop(Program::new(program).with("e.stop=panic d.emergency=panic"))
-            .expect_code(134)
+            .expect_abort()
             .expect_names("emergency", "e d c b a")
             .expect_names("emergency ok", "e c b a");
     }
@@ -100,7 +100,7 @@ fn b4_memory_is_exhausted() {
 #[test]
 fn b4_memory_is_exhausted_with_more_hooks_than_threads() {
     let end = stop(program!("emergencies").with("any.stop=oom"));
-    end.expect_code(134);
+    end.expect_abort();
     assert_eq!(end.names("emergency ok").len(), 20, "{end}");
 }
 

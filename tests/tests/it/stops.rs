@@ -268,7 +268,9 @@ fn a_stack_overflow_of_an_abandoned_stop_delays_nothing() {
     run.terminate();
     let end = run.end();
     // On a busy machine the overflow may come first.
-    assert!(matches!(end.code, Some(3 | 134)), "{end}");
+    if end.code != Some(3) {
+        end.expect_abort();
+    }
     end.expect_names("stop ok", "e d c b")
         .expect_names("emergency ok", "a")
         .expect_gone(end.at("a.emergency ok"), Duration::from_secs(1));

@@ -22,7 +22,7 @@ use std::time::Duration;
 use lifecycle_tests::days::day::Day;
 use lifecycle_tests::days::judge::{Cleanup, Machine, judge};
 use lifecycle_tests::days::run::{Outcome, run_days};
-use lifecycle_tests::days::table::{APPS, FAULTS, Outputs};
+use lifecycle_tests::days::table::{APPS, FAULTS, Outputs, faults};
 use lifecycle_tests::harness::canary::Lateness;
 use lifecycle_tests::harness::{End, Line, Program, Signal};
 use lifecycle_tests::program;
@@ -64,7 +64,7 @@ fn every_day_ends_in_time_and_in_order() {
     let only = std::env::var("ONLY").ok();
     assert!(
         only.as_ref()
-            .is_none_or(|only| FAULTS.iter().any(|fault| fault.name == only)),
+            .is_none_or(|only| faults().iter().any(|fault| fault.name == only)),
         "there is no fault {only:?}"
     );
     let panics_abort = std::env::var("PANICS").is_ok_and(|panics| panics == "abort");
@@ -240,6 +240,37 @@ fn broken_rules_are_found() {
             broken.len() == 1 && broken[0].contains(found),
             "{found}: {broken:?}"
         );
+    }
+}
+
+/// The fault calls `exit(5)` at 15 ms.
+#[test]
+fn a_call_of_exit_has_its_hooks_its_code_and_its_time() {
+    let hooks = "16 c.emergency, 16 b.emergency, 17 a.emergency";
+    for (hooks, code, gone, found) in [
+        (hooks, 5, 400, None),
+        (hooks, 3, 400, None),
+        (hooks, 0, 400, Some("the exit code is 0")),
+        (hooks, 7, 400, Some("the exit code is 7")),
+        // The reserve, and the time of a report.
+        (hooks, 5, 480, Some("gone 15.0 ms after")),
+        (
+            "16 c.emergency, 17 a.emergency",
+            5,
+            400,
+            Some("`b` was neither"),
+        ),
+    ] {
+        let (mut day, outcome) = ended(&format!("15 exits, {hooks}"), code, gone);
+        let mut faults = FAULTS.iter();
+        day.fault = faults
+            .find(|fault| fault.name == "exit:5")
+            .expect("there is one");
+        let broken = judge(&day, &outcome, STRICT).broken;
+        let as_found = found.map_or(broken.is_empty(), |found| {
+            broken.len() == 1 && broken[0].contains(found)
+        });
+        assert!(as_found, "{code}, {found:?}: {broken:?}");
     }
 }
 

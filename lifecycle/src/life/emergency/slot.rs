@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use crate::base::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard};
 use crate::error::panic::caught;
+use crate::sys::fork::refuse_daemon;
 
 /// A hook with the instance that it is for.
 pub(crate) type Hook = Box<dyn Fn() + Send>;
@@ -163,6 +164,7 @@ impl Slot {
         if let Err(message) = caught(&hook) {
             let _ = self.panic.set(message);
         }
+        refuse_daemon(|| "an emergency hook".to_owned());
         let _ = self.came_back.set(Instant::now());
         *self.hook() = Some(hook);
     }

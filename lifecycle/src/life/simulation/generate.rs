@@ -140,6 +140,10 @@ fn add_outside_events(random: &mut Rng, world: &mut World) {
         }
     }
     if percent(random, 5) {
+        let code = any(random, &[0, 7]);
+        world.outside.push((at(random), Outside::Exited(code)));
+    }
+    if percent(random, 5) {
         world.outside.push((at(random), Outside::Fail));
     }
 }

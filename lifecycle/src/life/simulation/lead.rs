@@ -64,6 +64,7 @@ impl Outside {
             Self::Hangup => Input::Hangup,
             Self::Signal(signal) => Input::Signal(signal),
             Self::Forced(signal) => Input::Forced(signal),
+            Self::Exited(code) => Input::Exited(Some(code)),
         }
     }
 }

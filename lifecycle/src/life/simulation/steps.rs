@@ -163,6 +163,19 @@ fn a_signal_that_forces_at_any_step_ends_the_life_at_once() {
 }
 
 #[test]
+fn a_call_of_exit_at_any_step_ends_the_life_at_once() {
+    for world in worlds() {
+        let steps = checked(&world, &[]).steps;
+        for step in 0..steps {
+            for (code, expected) in [(0, 3), (7, 7)] {
+                let story = checked(&world, &[(step, Outside::Exited(code))]);
+                assert_forced(&story, step, expected);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_second_signal_at_any_step_after_the_first_ends_the_life_at_once() {
     for world in worlds() {
         let steps = checked(&world, &[]).steps;

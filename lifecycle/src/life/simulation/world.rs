@@ -126,6 +126,8 @@ pub(super) enum Outside {
     Hangup,
     Signal(i32),
     Forced(i32),
+    /// A call of `exit` with this code.
+    Exited(i32),
 }
 
 /// When the watchdog is earlier than the driver.

@@ -21,6 +21,8 @@ pub(crate) struct ShutdownState {
     cause: Option<Cause>,
     /// The signal that forces the end.
     forced: Option<i32>,
+    /// User code has called `exit`, with this code where it is known.
+    exited: Option<Option<i32>>,
     app_failed: bool,
     /// Gets the time to the deadline when that is fixed.
     on_deadline: Box<dyn Fn(Duration) + Send>,
@@ -36,6 +38,7 @@ impl ShutdownState {
         Self {
             cause: None,
             forced: None,
+            exited: None,
             app_failed: false,
             on_deadline,
             on_code,
@@ -97,6 +100,20 @@ impl ShutdownState {
         first
     }
 
+    /// User code has called `exit`.
+    pub(crate) fn exit(&mut self, code: Option<i32>) {
+        self.exited.get_or_insert(code);
+    }
+
+    pub(crate) fn has_exited(&self) -> bool {
+        self.exited.is_some()
+    }
+
+    /// Whether the end is forced, by a signal or a call of `exit`.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.forced.is_some() || self.exited.is_some()
+    }
+
     /// The time before the emergency reserve.
     pub(crate) fn remaining(&self, limits: &Limits) -> Duration {
         self.deadline()
@@ -106,14 +123,17 @@ impl ShutdownState {
             .saturating_sub(limits.emergency)
     }
 
-    /// The first of these that holds: forced by a signal, wrong configuration, failed, unclean, clean.
+    /// The first of these that holds: forced by a signal, wrong configuration, the code of a call of `exit`, failed, unclean,
+    /// clean.
     pub(crate) fn exit_code(&self, unclean: bool) -> i32 {
-        match self.forced {
-            Some(signal) => 128 + signal,
-            None if self.cause.as_ref().is_some_and(|cause| cause.config) => 2,
-            None if self.app_failed => 1,
-            None if unclean => 3,
-            None => 0,
+        let of_exit = self.exited.flatten().filter(|code| *code != 0);
+        match (self.forced, of_exit) {
+            (Some(signal), _) => 128 + signal,
+            _ if self.cause.as_ref().is_some_and(|cause| cause.config) => 2,
+            (None, Some(code)) => code,
+            _ if self.app_failed => 1,
+            _ if unclean || self.exited.is_some() => 3,
+            _ => 0,
         }
     }
 }
@@ -148,6 +168,21 @@ mod tests {
         assert!(state.force(2));
         assert!(!state.force(15));
         assert_eq!(state.exit_code(true), 130);
+    }
+
+    #[test]
+    fn a_call_of_exit_keeps_its_code_unless_that_is_0() {
+        for (called, expected) in [(Some(0), 3), (None, 3), (Some(7), 7)] {
+            let (mut state, _) = state();
+            state.exit(called);
+            begin(&mut state, false);
+            assert!(state.is_forced());
+            assert_eq!(state.exit_code(false), expected);
+            state.app_has_failed();
+            assert_eq!(state.exit_code(true), if expected == 3 { 1 } else { 7 });
+            state.force(15);
+            assert_eq!(state.exit_code(true), 143);
+        }
     }
 
     #[test]

@@ -65,6 +65,29 @@ pub(crate) struct Environment {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Returns the names of the variables of this process that configure the framework: those that begin with `LIFECYCLE_`.
+///
+/// A child process inherits them. If it is built with this framework, too, it listens on the same admin address, writes
+/// the same report and rehearses the same drill, unless they are removed. The names fit the `env_remove` of both
+/// [`std::process::Command`] and `tokio::process::Command`.
+///
+/// # Examples
+///
+/// ```
+/// use std::process::Command;
+///
+/// let mut command = Command::new("./importer");
+/// for name in lifecycle::variables() {
+///     command.env_remove(name);
+/// }
+/// command.env("LIFECYCLE_SHUTDOWN_TIMEOUT", "5s");
+/// ```
+pub fn variables() -> impl Iterator<Item = OsString> {
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
 impl Environment {
     pub(crate) fn read() -> Self {
         Self::of(std::env::vars_os())

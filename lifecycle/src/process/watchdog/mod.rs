@@ -97,6 +97,32 @@ pub(crate) fn force(signal: i32) -> bool {
     first
 }
 
+/// Goes straight to the emergency layer because user code has called `exit`, with this code if it is to be kept. The process
+/// ends when the hooks and the report have had their time.
+pub(crate) fn leave(code: Option<i32>) {
+    if let Some(code) = code {
+        state::set_code_of_exit(code);
+    }
+    state::leave();
+    arm(state::reserve() + REPORT);
+    wake();
+}
+
+/// Notes that all is written, so that only handlers of `exit` remain: an abort in one of them needs no hooks.
+pub(crate) fn set_over() {
+    state::set_over();
+}
+
+/// Whether all is written. Async-signal-safe.
+pub(crate) fn is_over() -> bool {
+    state::is_over()
+}
+
+/// Ends the process at once: by SIGABRT if it aborts, with 128 + n if signal n forced the end, and else with this code.
+pub(crate) fn end(code: i32) -> ! {
+    state::end(code)
+}
+
 /// The signal that forces the end, once there is one.
 pub(crate) fn forced() -> Option<i32> {
     state::forced()
@@ -111,7 +137,7 @@ fn wake() {
 
 fn watch() {
     loop {
-        if forced().is_some() {
+        if state::is_forced_or_left() {
             break;
         }
         match state::deadline() {

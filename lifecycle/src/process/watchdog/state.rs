@@ -2,12 +2,14 @@
 //! time. All functions here are async-signal-safe, except [`attach`].
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::SIGABRT;
 use signal_hook::low_level;
 
 use crate::life::emergency::{Emergency, EmergencyWindow};
+use crate::sys;
 
 /// No deadline, or no limit, yet.
 const NEVER: u64 = u64::MAX;
@@ -19,6 +21,10 @@ static DEADLINE: AtomicU64 = AtomicU64::new(NEVER);
 static RESERVE: AtomicU64 = AtomicU64::new(0);
 static LIMIT: AtomicU64 = AtomicU64::new(NEVER);
 static FORCED: AtomicI32 = AtomicI32::new(0);
+/// User code has called `exit`.
+static LEFT: AtomicBool = AtomicBool::new(false);
+/// All is written: only handlers of `exit` remain.
+static OVER: AtomicBool = AtomicBool::new(false);
 /// The exit code where the watchdog ends the process. Until the driver says otherwise something did not end in time.
 static CODE: AtomicI32 = AtomicI32::new(3);
 
@@ -88,13 +94,45 @@ pub(super) fn forced() -> Option<i32> {
     Some(FORCED.load(SeqCst)).filter(|signal| *signal != 0)
 }
 
+pub(super) fn is_over() -> bool {
+    OVER.load(SeqCst)
+}
+
+pub(super) fn set_over() {
+    OVER.store(true, SeqCst);
+}
+
+/// Notes that user code has called `exit`.
+pub(super) fn leave() {
+    LEFT.store(true, SeqCst);
+}
+
+/// Whether only the emergency layer remains: because of a signal, or a call of `exit`.
+pub(super) fn is_forced_or_left() -> bool {
+    forced().is_some() || LEFT.load(SeqCst)
+}
+
 pub(super) fn set_code(code: i32) {
     CODE.store(code, SeqCst);
 }
 
+/// Sets the code that user code gave to `exit`, unless the configuration is what is wrong.
+pub(super) fn set_code_of_exit(code: i32) {
+    let _ = CODE.fetch_update(SeqCst, SeqCst, |known| (known != 2).then_some(code));
+}
+
 /// Ends the process at once, without the handlers of `exit`.
 pub(super) fn exit() -> ! {
-    low_level::exit(forced().map_or_else(|| CODE.load(SeqCst), |signal| 128 + signal))
+    end(CODE.load(SeqCst))
+}
+
+/// The same with this code, unless a signal forced the end. An abort ends by its signal.
+pub(super) fn end(code: i32) -> ! {
+    match forced() {
+        Some(SIGABRT) => sys::default_effect::abort(),
+        Some(signal) => low_level::exit(128 + signal),
+        None => low_level::exit(code),
+    }
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -66,6 +66,8 @@ pub(crate) struct Status {
     pub(crate) stop: Option<Stop>,
     /// The signal that forced the end, if one did.
     pub(crate) forced_by: Option<i32>,
+    /// User code called `exit`, which forced the end.
+    pub(crate) exited: bool,
     /// What the drain waits for, as far as is known.
     pub(crate) pending: PendingWork,
     pub(crate) reload: Reload,
@@ -159,6 +161,7 @@ impl Status {
             startup: None,
             stop: None,
             forced_by: None,
+            exited: false,
             pending: PendingWork::default(),
             reload: Reload::default(),
             exit_code: None,
@@ -228,8 +231,9 @@ impl Status {
                 self.pending.clone_from(pending);
                 Change::default()
             }
-            EventKind::Forced { signal } => {
+            EventKind::Forced { signal, exited } => {
                 self.forced_by = *signal;
+                self.exited = *exited;
                 self.enter(Phase::Forced, Duration::ZERO, at)
             }
             EventKind::Ended { exit_code } => {

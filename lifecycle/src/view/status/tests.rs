@@ -310,7 +310,10 @@ fn what_is_under_way_is_in_the_order_in_which_it_began() {
     assert!(life.under_way().is_empty());
     life.all([draining(in_flight(0), SECOND), stopping("a", SECOND)]);
     assert_eq!(life.under_way(), ["a"]);
-    life.apply(EventKind::Forced { signal: None });
+    life.apply(EventKind::Forced {
+        signal: None,
+        exited: false,
+    });
     assert!(life.under_way().is_empty());
 }
 
@@ -400,7 +403,10 @@ fn the_first_error_of_a_reload_is_kept_until_the_next_one() {
 fn a_forced_end_is_kept_with_its_signal_and_counts_the_layers() {
     let mut life = Life::new(&["a"], &[]);
     life.all([started("a"), running(), shutdown_began(2, SECOND)]);
-    let forced = EventKind::Forced { signal: Some(2) };
+    let forced = EventKind::Forced {
+        signal: Some(2),
+        exited: false,
+    };
     let by_emergency = EventKind::Stopped {
         name: "a".into(),
         took: SECOND,

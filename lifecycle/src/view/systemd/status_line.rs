@@ -87,6 +87,7 @@ impl StatusLine {
                 Some(signal) => {
                     format!("emergency hooks only: forced by {}", signal_name(signal))
                 }
+                None if status.exited => "emergency hooks only: `exit` was called".to_owned(),
                 None => "emergency hooks only: the time is over".to_owned(),
             },
             (Phase::LameDuck, Some(stop)) => format!(

@@ -1,6 +1,8 @@
 //! The first cause is the one that is reported, the root error the first one, and the exit code follows from what
 //! happened.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use super::drain::Drain;
@@ -103,19 +105,51 @@ fn exit_code(
     }
     let failed = events.iter().any(|event| event.failure && event.certain);
     let may_fail = events.iter().any(|event| event.failure);
-    let expected = allowed(&Facts {
+    let mut expected = allowed(&Facts {
         forced: Fact::of(outcome.forced.is_some(), false),
         signals: outcome.forced.as_slice(),
         config: Fact::of(config, false),
         failed: Fact::of(failed, may_fail),
         unclean: Fact::of(unclean, may_be_unclean),
     });
+    // A wrong configuration precedes a call of `exit`, and so does a signal that forces.
+    if !config && outcome.forced.is_none() {
+        after_exit(seen, &mut expected);
+    }
     let code = outcome.exit_code;
     assert!(
         expected.contains(&code),
         "the exit code is {code}, not of {expected:?}: {:#?}\n{events:#?}",
         outcome.components
     );
+}
+
+/// What a call of `exit` makes of the exit codes.
+fn after_exit(seen: &Seen<'_>, expected: &mut BTreeSet<i32>) {
+    let sent = seen.of(seen.world.outside_id()).iter();
+    let mut calls = sent.filter_map(|(spot, what)| match what {
+        What::Sent(Outside::Exited(code)) => Some((spot.at, *code)),
+        _ => None,
+    });
+    let Some((at, code)) = calls.next() else {
+        return;
+    };
+    let heard = at < seen.story.ended;
+    match code {
+        0 if expected.contains(&0) => {
+            if heard {
+                expected.remove(&0);
+            }
+            expected.insert(3);
+        }
+        0 => {}
+        code => {
+            if heard {
+                expected.clear();
+            }
+            expected.insert(code);
+        }
+    }
 }
 
 /// Whether something was aborted or needed more than its hook; and whether it may have been.
@@ -359,6 +393,7 @@ fn outside(seen: &Seen<'_>, events: &mut Vec<Event>) {
             Outside::Fail => Reason::Failed("app".into()),
             Outside::Hangup => Reason::Signal(1),
             Outside::Signal(signal) | Outside::Forced(signal) => Reason::Signal(*signal),
+            Outside::Exited(code) => Reason::Exited(Some(*code)),
         };
         events.push(Event {
             at: spot.at,

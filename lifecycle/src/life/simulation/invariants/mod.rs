@@ -13,6 +13,7 @@ mod work;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::evidence::{Seen, Story, What, millis, text_of};
+use super::world::Outside;
 use crate::error::panic::panic_message;
 
 /// Panics with what is wrong in this story; a replay of a seed prints all of it.
@@ -73,7 +74,7 @@ fn deadline(seen: &Seen<'_>) {
     let forced = seen
         .of(seen.world.outside_id())
         .iter()
-        .find(|(_, what)| matches!(what, What::Sent(super::world::Outside::Forced(_))));
+        .find(|(_, what)| matches!(what, What::Sent(Outside::Forced(_) | Outside::Exited(_))));
     let at = forced.map_or(seen.reserve(), |(spot, _)| spot.at.min(seen.reserve()));
     let heard = at..=at + seen.blocked();
     assert!(

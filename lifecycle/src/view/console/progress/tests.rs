@@ -139,7 +139,13 @@ fn a_drain_shows_what_is_pending_and_a_stop_what_it_waits_for() {
     // What is shown last must be gone before the process is.
     expect(
         &mut progress,
-        &[EventKind::Forced { signal: None }, stop_began("database")],
+        &[
+            EventKind::Forced {
+                signal: None,
+                exited: false,
+            },
+            stop_began("database"),
+        ],
         &[],
     );
     assert!(!progress.is_under_way());

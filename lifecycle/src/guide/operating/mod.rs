@@ -10,6 +10,9 @@
 //! | 3 | the application stopped, but a component exceeded its time or needed its emergency hook, or work was aborted |
 //! | 128 + n | the shutdown was forced by signal n |
 //!
+//! A code that user code passes to [`exit`](processes#exit) replaces 1 and 3, and is replaced by 3 if it is 0. A process
+//! that aborts ends by SIGABRT, which a shell shows as 134.
+//!
 //! # Signals
 //!
 //! | signal | effect |
@@ -90,3 +93,10 @@
 //!
 //! `LIFECYCLE_DRILL` rehearses faults and signals on the real binary; it needs the feature `drill`.
 //! [Testing](super::testing#drills) has examples.
+//!
+//! # Processes and standard input
+//!
+//! [Processes](processes) is about child processes, `fork`, daemons and `exit`, and [standard input](stdin) about reading it.
+
+pub mod processes;
+pub mod stdin;
