@@ -11,8 +11,10 @@ use super::check::Entry;
 use super::parse::Flavor;
 use crate::attribute::list::Listed;
 use crate::codegen::crate_path::{at, moved};
+use crate::codegen::hook_call::returned;
 use crate::signature::function::Function;
 use crate::signature::param::{self, call_at};
+use crate::signature::runtime::is_runtime;
 
 pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let Entry {
@@ -36,9 +38,11 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let value = quote_spanned!(output=> value);
     let shown = moved(private, function.output_span());
     let outcome = quote_spanned!(output=> #shown::Outcome::<(), _>::outcome(#value));
+    let call = quote!(#name(#((#names.take)(&context)),*).await);
+    let returned = returned(&value, &call, function.never_returns());
     let run = quote! {
         |#context: #private::StartContext| async move {
-            let #value = #name(#((#names.take)(&context)),*).await;
+            #returned
             #outcome
         }
     };
@@ -219,6 +223,8 @@ pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> To
         body,
     } = function;
     let name = function.name();
+    // One that starts a runtime of its own would cause a second error.
+    let attrs: Vec<_> = attrs.iter().filter(|attr| !is_runtime(attr)).collect();
     match kind {
         Kind::Main if name == "main" => quote! {
             #errors

@@ -42,7 +42,7 @@ impl Args {
                     .retries
                     .set(cx, key, value.number("from 1 to 4294967295")?),
                 "backoff" => args.backoff.set(cx, key, value.duration()?),
-                "after" => args.after.set(cx, key, value.list()?),
+                "after" => args.after.set(cx, key, value.list(cx)?),
                 "as" => args.binds.push(value.ty()?),
                 "readiness" => args.readiness.set(cx, key, value.flag()?),
                 "name" => args.name.set(cx, key, value.string()?),

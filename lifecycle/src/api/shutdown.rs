@@ -54,7 +54,6 @@ pub struct Shutdown {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
 #[non_exhaustive]
 pub enum Slept {
     /// The whole time has passed.
