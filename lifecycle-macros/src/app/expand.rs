@@ -31,7 +31,13 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
     let mut checks = TokenStream::new();
     for (field, slot) in fields.iter().zip(&names) {
         let (cfgs, ident, ty) = (&field.cfgs, field.ident, field.ty);
-        let constant = param::slot(private, "Slot", slot, ty, &ty.to_token_stream(), "field");
+        let constructor = if param::inside_arc(ty).is_some_and(param::is_object) {
+            "field_of_the_one_resource_bound_as_the_trait"
+        } else {
+            "field"
+        };
+        let tokens = ty.to_token_stream();
+        let constant = param::slot(private, "Slot", slot, ty, &tokens, constructor);
         slots.extend(quote!(#(#cfgs)* #constant));
         needs.extend(quote!(#(#cfgs)* #slot.need,));
         values.extend(quote!(#(#cfgs)* #ident: (#slot.take)(context),));

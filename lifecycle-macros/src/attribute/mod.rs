@@ -200,7 +200,8 @@ impl Value<'_> {
             Ok(_) => Ok(self.input.parse::<LitBool>()?.value),
             Err(_) => Err(self.instead(
                 &format!("takes `true` or `false`, not `{}`", self.written()),
-                self.unquoted().filter(|text| text == "true" || text == "false"),
+                self.unquoted()
+                    .filter(|text| text == "true" || text == "false"),
             )),
         }
     }

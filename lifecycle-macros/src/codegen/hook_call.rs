@@ -40,7 +40,11 @@ pub(crate) fn hook_call(
     let place = at(hook.name.span());
     let private = moved(private, hook.name.span());
     if hook.is_async {
-        let returned = returned(&value, &quote_spanned!(place=> #call.await), hook.never_returns);
+        let returned = returned(
+            &value,
+            &quote_spanned!(place=> #call.await),
+            hook.never_returns,
+        );
         quote_spanned! {place=>
             #private::Hook::future(async move {
                 #returned
@@ -59,15 +63,21 @@ pub(crate) fn hook_call(
 }
 
 /// The statement that keeps in a variable what a call returns. What returns `!` becomes a `()`: no trait can be implemented
-/// for `!` itself.
+/// for `!` itself. What follows is unreachable, which [`never_lint`] allows.
 pub(crate) fn returned(value: &TokenStream, call: &TokenStream, never: bool) -> TokenStream {
     if never {
-        quote! {
-            #[allow(unreachable_code, reason = "the function never returns")]
-            let #value: () = #call;
-        }
+        quote!(let #value: () = #call;)
     } else {
         quote!(let #value = #call;)
+    }
+}
+
+/// The attribute of the item or statement around the call of a function that returns `!`.
+pub(crate) fn never_lint(never: bool) -> TokenStream {
+    if never {
+        quote!(#[allow(unreachable_code, reason = "the function never returns")])
+    } else {
+        TokenStream::new()
     }
 }
 

@@ -11,7 +11,7 @@ use super::check::Entry;
 use super::parse::Flavor;
 use crate::attribute::list::Listed;
 use crate::codegen::crate_path::{at, moved};
-use crate::codegen::hook_call::returned;
+use crate::codegen::hook_call::{never_lint, returned};
 use crate::signature::function::Function;
 use crate::signature::param::{self, call_at};
 use crate::signature::runtime::is_runtime;
@@ -40,11 +40,14 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let outcome = quote_spanned!(output=> #shown::Outcome::<(), _>::outcome(#value));
     let call = quote!(#name(#((#names.take)(&context)),*).await);
     let returned = returned(&value, &call, function.never_returns());
-    let run = quote! {
-        |#context: #private::StartContext| async move {
+    let lint = never_lint(function.never_returns());
+    let run = Ident::new("run", Span::mixed_site());
+    let running = quote! {
+        #lint
+        let #run = |#context: #private::StartContext| async move {
             #returned
             #outcome
-        }
+        };
     };
     let user = quote! {
         #(#inner)*
@@ -58,6 +61,7 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
                 #vis fn #name() -> ::std::process::ExitCode {
                     #user
                     #slots
+                    #running
                     #private::main(#spec, #init, #run)
                 }
             }
@@ -70,6 +74,7 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
                 #vis fn #name() {
                     #user
                     #slots
+                    #running
                     #private::test(#spec, #build, #run)
                 }
             }

@@ -73,7 +73,10 @@ impl Function {
                 format!("{what} cannot be generic: the framework would not know which types to choose\nname the type"),
             );
         }
-        if let Some(ty) = self.returns().filter(|ty| is_future(ty) && !self.is_async()) {
+        if let Some(ty) = self
+            .returns()
+            .filter(|ty| is_future(ty) && !self.is_async())
+        {
             let name = self.name();
             cx.error_on(
                 ty,
@@ -134,7 +137,11 @@ impl Function {
 fn is_future(ty: &Type) -> bool {
     let wrapper = match ty {
         Type::ImplTrait(_) => true,
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Pin"),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Pin"),
         _ => false,
     };
     wrapper && mentions(ty, "Future")

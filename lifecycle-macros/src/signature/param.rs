@@ -133,6 +133,11 @@ fn is_handle(ty: &Type) -> bool {
     })
 }
 
+/// Whether the type is written as a trait object.
+pub(crate) fn is_object(ty: &Type) -> bool {
+    matches!(unwrapped(ty), Type::TraitObject(_))
+}
+
 /// The `T` of a type written `Arc<T>`.
 pub(crate) fn inside_arc(ty: &Type) -> Option<&Type> {
     inside(ty, &["Arc"])
@@ -146,10 +151,9 @@ pub(crate) fn inside<'a>(ty: &'a Type, names: &[&str]) -> Option<&'a Type> {
         return None;
     };
     match arguments.args.first() {
-        Some(syn::GenericArgument::Type(inner)) => names
-            .iter()
-            .any(|name| last.ident == name)
-            .then_some(inner),
+        Some(syn::GenericArgument::Type(inner)) => {
+            names.iter().any(|name| last.ident == name).then_some(inner)
+        }
         _ => None,
     }
 }
@@ -191,12 +195,12 @@ impl Param {
 
     /// The constant that describes the dependency and takes it out of the context. It is the only place where the type is
     /// asserted, so that a wrong type is one error.
-    pub(crate) fn slot(
-        &self,
-        private: &TokenStream,
-        name: &Ident,
-        constructor: &str,
-    ) -> TokenStream {
+    pub(crate) fn slot(&self, private: &TokenStream, name: &Ident) -> TokenStream {
+        let constructor = if is_object(&self.ty) || inside_arc(&self.ty).is_some_and(is_object) {
+            "the_one_resource_bound_as_the_trait"
+        } else {
+            "parameter"
+        };
         slot(private, "Slot", name, &self.ty, &self.handle(), constructor)
     }
 

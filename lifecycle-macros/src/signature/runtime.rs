@@ -18,14 +18,21 @@ pub(crate) fn check_runtime(cx: &Context, function: &Function, owner: &str) -> b
         any = true;
     }
     if let Some(place) = expanded(function) {
-        cx.error_at(place, message("#[tokio::main]` or `#[tokio::test]", owner));
+        let attribute = if owner.ends_with("test]") {
+            "#[tokio::test]"
+        } else {
+            "#[tokio::main]"
+        };
+        cx.error_at(place, message(attribute, owner));
         any = true;
     }
     any
 }
 
 fn message(attribute: &str, owner: &str) -> String {
-    format!("`{attribute}` starts a second runtime, beside that of the app\nremove it: `{owner}` runs the function on the runtime of the app")
+    format!(
+        "`{attribute}` starts a second runtime, beside that of the app\nremove it: `{owner}` runs the function on the runtime of the app"
+    )
 }
 
 /// Whether the attribute runs an `async` function on a runtime of its own.

@@ -50,7 +50,11 @@ use crate::api::sealed::Sealed;
     label = "not a resource",
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
-pub trait Resource: Sized + Send + Sync + 'static {
+pub trait Resource
+where
+    Self: Send + Sync, // Threads share a resource: keep what changes in a `Mutex`, and what is shared in an `Arc`.
+    Self: Sized + 'static,
+{
     /// The static record of the resource.
     const RECORD: RecordRef;
 
@@ -104,13 +108,24 @@ pub trait Resource: Sized + Send + Sync + 'static {
     label = "not a resource",
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
-pub trait Provided<M>: Send + Sync + 'static {
+pub trait Provided<M>: Shared {
     #[doc(hidden)]
     const SEALED: Sealed;
 
     /// The static record of the resource.
     const RECORD: RecordRef;
 }
+
+/// What components can share: every type, and every trait object, that threads can share for as long as the app runs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is shared between threads, so it must be `Send` and `Sync`",
+    label = "not `Send` and `Sync`",
+    note = "write `trait Clock: Send + Sync`, or name both in the type: `as = dyn Clock + Send + Sync`"
+)]
+pub trait Shared: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> Shared for T {}
 
 /// Marks the implementation of [`Provided`] for resources.
 #[derive(Debug)]

@@ -1,0 +1,7 @@
+use lifecycle::background;
+
+#[background]
+#[tokio::main]
+async fn poll() {}
+
+fn main() {}

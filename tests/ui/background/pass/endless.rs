@@ -1,0 +1,36 @@
+//! Workers that never return.
+#![deny(warnings)]
+
+use lifecycle::{Shutdown, background};
+
+#[background]
+async fn forever() -> ! {
+    loop {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[background]
+fn on_a_thread(_shutdown: Shutdown) -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[background]
+async fn unit() {
+    loop {
+        std::future::pending::<()>().await;
+    }
+}
+
+mod server {
+    #[lifecycle::main]
+    pub async fn main() -> ! {
+        std::future::pending().await
+    }
+}
+
+fn main() {
+    let _ = server::main;
+}

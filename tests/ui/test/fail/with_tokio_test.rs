@@ -1,0 +1,5 @@
+#[lifecycle::test]
+#[tokio::test]
+async fn works() {}
+
+fn main() {}
