@@ -11,6 +11,7 @@ use super::parse::Args;
 use crate::attribute::duration;
 use crate::attribute::list::Listed;
 use crate::codegen::crate_path::{at, moved, private};
+use crate::signature::function::mentions;
 use crate::signature::param::{self, call_at};
 
 pub(crate) fn expand(app: &App<'_>) -> TokenStream {
@@ -139,6 +140,10 @@ fn settings(private: &TokenStream, args: &Args) -> TokenStream {
 /// The errors, and a stub of the app, so that a `main` that takes it does not cause a second error.
 pub(crate) fn failed(errors: &syn::Error, args: &Args, input: &DeriveInput) -> TokenStream {
     let errors = errors.to_compile_error();
+    // A stub of it would be refused, since an app is `Send`.
+    if mentions(input, "Rc") {
+        return errors;
+    }
     let private = private(&args.krate);
     let (ident, mut generics) = (&input.ident, input.generics.clone());
     let (_, arguments, _) = input.generics.split_for_impl();

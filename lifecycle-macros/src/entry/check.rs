@@ -72,6 +72,7 @@ fn check_param(cx: &Context, function: &Function, param: &PatType) {
         },
     };
     let (name, shown) = (show(&param.pat), show(inner));
+    let name = name.trim_start_matches('_');
     if shown == "Shutdown" {
         cx.error_on(ty, "a handle is taken by value\nwrite `Shutdown`");
         return;

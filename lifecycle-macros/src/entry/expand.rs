@@ -40,14 +40,21 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let outcome = quote_spanned!(output=> #shown::Outcome::<(), _>::outcome(#value));
     let call = quote!(#name(#((#names.take)(&context)),*).await);
     let returned = returned(&value, &call, function.never_returns());
-    let lint = never_lint(function.never_returns());
-    let run = Ident::new("run", Span::mixed_site());
-    let running = quote! {
-        #lint
-        let #run = |#context: #private::StartContext| async move {
+    let run = quote! {
+        |#context: #private::StartContext| async move {
             #returned
             #outcome
-        };
+        }
+    };
+    // A lint can be allowed at a statement, but not at an argument.
+    let (running, run) = if function.never_returns() {
+        let (lint, variable) = (never_lint(true), Ident::new("run", Span::mixed_site()));
+        (
+            quote!(#lint let #variable = #run;),
+            variable.to_token_stream(),
+        )
+    } else {
+        (TokenStream::new(), run)
     };
     let user = quote! {
         #(#inner)*

@@ -119,7 +119,9 @@ pub(crate) fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<St
 fn missing_start(block: &Block) -> String {
     let creates = |function: &&Function| {
         let returns = function.returns();
-        !function.has_receiver() && returns.is_some_and(|ty| mentions(ty, "Self"))
+        !function.has_receiver()
+            && returns.is_some_and(|ty| mentions(ty, "Self"))
+            && !function.name().to_string().contains("start")
     };
     let advice = match block.functions.iter().find(creates) {
         Some(creator) => format!(

@@ -29,7 +29,7 @@ use crate::error::described::described;
 #[diagnostic::on_unimplemented(
     message = "this must return `{T}` or `Result<{T}, E>`, not `{Self}`",
     label = "neither `{T}` nor a `Result` of it",
-    note = "`E` is any error that implements `std::error::Error`, or `lifecycle::BoxError`, `anyhow::Error`, `String`"
+    note = "`E` is any type that implements `std::error::Error`, or `Box<dyn Error>`, `anyhow::Error`, `String`"
 )]
 pub trait Outcome<T, M> {
     #[doc(hidden)]
@@ -67,7 +67,7 @@ impl<T, E: HookError<M>, M> Outcome<T, (M,)> for Result<T, E> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a hook, a worker or `main`",
     label = "not an error",
-    note = "implement `std::error::Error` for it, or return `lifecycle::BoxError`, `anyhow::Error` or `String`"
+    note = "implement `std::error::Error` for it, or return `Box<dyn Error>`, `anyhow::Error` or `String`"
 )]
 pub trait HookError<M> {
     #[doc(hidden)]
@@ -95,17 +95,28 @@ impl<E: Into<BoxError>> HookError<Converted> for E {
     }
 }
 
-macro_rules! copied {
-    ($($error:ty),*) => {
-        $(impl HookError<Copied> for Box<$error> {
-            const SEALED: Sealed = Sealed::SEAL;
+// `Box<dyn Error + Send + Sync>`, the fourth, converts into itself.
 
-            fn boxed(self) -> BoxError {
-                described(&*self)
-            }
-        })*
-    };
+impl HookError<Copied> for Box<dyn Error> {
+    const SEALED: Sealed = Sealed::SEAL;
+
+    fn boxed(self) -> BoxError {
+        described(&*self)
+    }
 }
 
-// `Box<dyn Error + Send + Sync>`, the fourth, converts into itself.
-copied!(dyn Error, dyn Error + Send, dyn Error + Sync);
+impl HookError<Copied> for Box<dyn Error + Send> {
+    const SEALED: Sealed = Sealed::SEAL;
+
+    fn boxed(self) -> BoxError {
+        described(&*self)
+    }
+}
+
+impl HookError<Copied> for Box<dyn Error + Sync> {
+    const SEALED: Sealed = Sealed::SEAL;
+
+    fn boxed(self) -> BoxError {
+        described(&*self)
+    }
+}

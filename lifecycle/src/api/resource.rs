@@ -108,24 +108,17 @@ where
     label = "not a resource",
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
-pub trait Provided<M>: Shared {
+pub trait Provided<M>
+where
+    Self: Send + Sync, // Threads share a resource: write `trait Clock: Send + Sync`, or `as = dyn Clock + Send + Sync`.
+    Self: 'static,
+{
     #[doc(hidden)]
     const SEALED: Sealed;
 
     /// The static record of the resource.
     const RECORD: RecordRef;
 }
-
-/// What components can share: every type, and every trait object, that threads can share for as long as the app runs.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is shared between threads, so it must be `Send` and `Sync`",
-    label = "not `Send` and `Sync`",
-    note = "write `trait Clock: Send + Sync`, or name both in the type: `as = dyn Clock + Send + Sync`"
-)]
-pub trait Shared: Send + Sync + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<T: ?Sized + Send + Sync + 'static> Shared for T {}
 
 /// Marks the implementation of [`Provided`] for resources.
 #[derive(Debug)]

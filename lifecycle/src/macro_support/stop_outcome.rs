@@ -8,7 +8,7 @@ use crate::error::BoxError;
 #[diagnostic::on_unimplemented(
     message = "this must return `()` or `Result<(), E>`, not `{Self}`",
     label = "neither `()` nor a `Result` of it",
-    note = "`E` is any error that implements `std::error::Error`, or `lifecycle::BoxError`, `anyhow::Error`, `String`"
+    note = "`E` is any type that implements `std::error::Error`, or `Box<dyn Error>`, `anyhow::Error`, `String`"
 )]
 pub trait StopOutcome<M> {
     /// Converts the returned value into how the stop ended.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::project::{Project, manifest, workspace};
 
 /// The messages of the framework that rustc prefixes with an error code.
-const OWN: [&str; 10] = [
+const OWN: [&str; 9] = [
     "evaluation panicked: ",
     "is not a resource",
     "is not a background worker",
@@ -19,7 +19,6 @@ const OWN: [&str; 10] = [
     "this must return ",
     "is a second app",
     "cannot be the error of a hook, a worker or `main`",
-    "is shared between threads, so it must be",
 ];
 
 pub(crate) fn compare(macros: &[&str]) {

@@ -1,7 +1,0 @@
-use lifecycle::background;
-
-#[background]
-#[tokio::main]
-async fn poll() {}
-
-fn main() {}
