@@ -90,7 +90,7 @@ mod tests {
         assert!(failure.config);
         let provoking: [Box<dyn Error>; 4] = [
             Box::new(io::Error::new(io::ErrorKind::BrokenPipe, "gone")),
-            Box::new(io::Error::other(outer(Draining))),
+            Box::new(io::Error::other(Draining)),
             Box::new(TaskError::Cancelled),
             Box::new(io::Error::from(io::ErrorKind::ConnectionReset)),
         ];
