@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Attribute, Type};
 
-use super::foreign::is_foreign;
+use super::foreign::{dependency, is_foreign};
 use super::hooks::{
     Expects, Hook, Start, check_emergency, check_hook, check_in_use, expects, near_misses,
     other_stop, starts,
@@ -108,9 +108,12 @@ fn block_is_inherent(cx: &Context, block: &Block) -> bool {
     }
     if is_foreign(&block.ty) {
         let (shown, name) = (show(&block.ty), type_name(&block.ty).unwrap_or_default());
+        let module = dependency(&block.ty).map_or_else(String::new, |first| {
+            format!("; if `{first}` is a module, write `impl self::{shown}`")
+        });
         cx.error_on(
             &block.ty,
-            format!("`{shown}` is a type of another crate, which cannot be annotated\nwrap it: `struct My{name}({shown});`, and annotate `impl My{name}`"),
+            format!("`{shown}` is a type of another crate, which cannot be annotated\nwrap it: `struct My{name}({shown});`, and annotate `impl My{name}`{module}"),
         );
         return false;
     }

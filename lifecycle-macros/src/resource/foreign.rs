@@ -13,13 +13,20 @@ pub(crate) fn is_foreign(ty: &Type) -> bool {
     let Some(first) = segments.first().map(|first| first.ident.to_string()) else {
         return false;
     };
-    if path.path.leading_colon.is_some() {
-        return true;
-    }
-    if segments.len() == 1 {
-        return PRELUDE.contains(&&*first);
-    }
-    ["std", "core", "alloc"].contains(&&*first) || is_dependency(&first)
+    let standard = match segments.len() {
+        1 => PRELUDE.contains(&&*first),
+        _ => ["std", "core", "alloc"].contains(&&*first),
+    };
+    standard || path.path.leading_colon.is_some() || dependency(ty).is_some()
+}
+
+/// The name of the dependency that the path of the type begins with, unless it is that of a module.
+pub(crate) fn dependency(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else { return None };
+    let segments = &path.path.segments;
+    let first = segments.first()?.ident.to_string();
+    let relative = segments.len() > 1 && path.path.leading_colon.is_none();
+    (relative && is_dependency(&first)).then_some(first)
 }
 
 /// Whether the package that is being compiled depends on a crate of this name.

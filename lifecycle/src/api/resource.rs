@@ -6,6 +6,8 @@ use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
 use crate::api::record::{Body, Need, NeedKind, Record, RecordRef, ResourceTable};
 use crate::api::sealed::Sealed;
 
+// rustc prints the line of a bound with its errors: the comment on that line is part of the message.
+
 /// Something that the app has, started once and stopped once: a pool, a client, a listener, a model, a configuration.
 ///
 /// [`#[resource]`](macro@crate::resource) writes the implementation from a plain `impl` block. Written by hand it looks like

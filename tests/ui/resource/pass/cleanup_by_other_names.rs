@@ -41,6 +41,8 @@ impl Progress {
     }
     pub fn close(self) {}
     pub fn terminate() {}
+    #[cfg(test)]
+    fn cleanup(&self) {}
 }
 
 fn main() {}
