@@ -14,7 +14,7 @@ use crate::codegen::crate_path::{at, moved};
 use crate::codegen::hook_call::{never_lint, returned};
 use crate::signature::function::Function;
 use crate::signature::param::{self, call_at};
-use crate::signature::runtime::is_runtime;
+use crate::signature::runtime::{is_runtime, is_test};
 
 pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let Entry {
@@ -235,8 +235,11 @@ pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> To
         body,
     } = function;
     let name = function.name();
-    // One that starts a runtime of its own would cause a second error.
-    let attrs: Vec<_> = attrs.iter().filter(|attr| !is_runtime(attr)).collect();
+    // One that starts a runtime of its own would cause a second error, and so would `#[test]`.
+    let attrs: Vec<_> = attrs
+        .iter()
+        .filter(|attr| !is_runtime(attr) && !is_test(attr))
+        .collect();
     match kind {
         Kind::Main if name == "main" => quote! {
             #errors

@@ -17,6 +17,14 @@ pub(crate) fn check_runtime(cx: &Context, function: &Function, owner: &str) -> b
         cx.error_on(attr, message(&format!("#[{path}]"), owner));
         any = true;
     }
+    if owner.ends_with("test]") {
+        for attr in function.attrs.iter().filter(|attr| is_test(attr)) {
+            cx.error_on(
+                attr,
+                format!("`#[test]` cannot run an `async` function\nremove it: `{owner}` makes the function a test"),
+            );
+        }
+    }
     if let Some(place) = expanded(function) {
         let attribute = if owner.ends_with("test]") {
             "#[tokio::test]"
@@ -54,6 +62,11 @@ pub(crate) fn is_runtime(attr: &Attribute) -> bool {
         .last()
         .is_some_and(|last| last.ident == "main" || last.ident == "test");
     of_runtime && starts_one
+}
+
+/// Whether the attribute is `#[test]`.
+pub(crate) fn is_test(attr: &Attribute) -> bool {
+    attr.path().is_ident("test")
 }
 
 /// The place of a function that an attribute of tokio's has rewritten: it is no longer `async`, and its body blocks on a

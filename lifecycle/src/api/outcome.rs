@@ -6,7 +6,8 @@ use crate::api::sealed::Sealed;
 use crate::error::BoxError;
 use crate::error::described::described;
 
-/// The return type of a hook, a worker or `main` where a `T` is expected: `T` itself, or `Result<T, E>`.
+/// The return type of a hook, a worker or `main` where a `T` is expected: `T` itself, or `Result<T, E>`. An endless loop may
+/// return `!` in place of `()`.
 ///
 /// `E` is any error that converts into [`BoxError`], or a `Box<dyn Error>` that is not `Send` or not `Sync`, of which the
 /// texts and the causes are kept. `M` only tells the two implementations apart; it is always inferred.
@@ -60,6 +61,30 @@ impl<T, E: HookError<M>, M> Outcome<T, (M,)> for Result<T, E> {
 
     fn outcome(self) -> Result<T, BoxError> {
         self.map_err(HookError::boxed)
+    }
+}
+
+/// Marks the implementation of [`Outcome`] for `!`.
+#[derive(Debug)]
+pub struct Endless;
+
+/// Names the output of a function pointer. This is how `!` can be named outside of a return type.
+pub trait Function {
+    /// The return type.
+    type Output;
+}
+
+impl<R> Function for fn() -> R {
+    type Output = R;
+}
+
+/// For blocks that end with an endless loop. The attributes accept `-> !` without it.
+#[diagnostic::do_not_recommend]
+impl Outcome<(), Endless> for <fn() -> ! as Function>::Output {
+    const SEALED: Sealed = Sealed::SEAL;
+
+    fn outcome(self) -> Result<(), BoxError> {
+        self
     }
 }
 

@@ -31,6 +31,17 @@ mod server {
     }
 }
 
+/// In generic positions.
+fn closures() -> lifecycle::Builder {
+    lifecycle::Lifecycle::builder()
+        .background("async", |_| async move {
+            loop {
+                std::future::pending::<()>().await;
+            }
+        })
+        .background("function", |_| forever())
+}
+
 fn main() {
-    let _ = server::main;
+    let _ = (server::main, closures);
 }
