@@ -6,7 +6,7 @@ use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
 use crate::api::record::{Body, Need, NeedKind, Record, RecordRef, ResourceTable};
 use crate::api::sealed::Sealed;
 
-// rustc prints the line of a bound with its errors: the comment on that line is part of the message.
+// rustc prints the lines of bounds and functions with its errors: a comment on such a line is part of the message.
 
 /// Something that the app has, started once and stopped once: a pool, a client, a listener, a model, a configuration.
 ///
@@ -65,7 +65,7 @@ where
     /// It is called once all of these are up, and once more for each retry. An error, a panic, or an attempt that takes
     /// longer than its `start_timeout` is retried as [`Record::retries`] says, and then stops the app. A cancelled attempt
     /// produces no instance, so that none of the other hooks run; its future is dropped.
-    fn start(context: &mut StartContext) -> Hook<Self>;
+    fn start(context: &mut StartContext) -> Hook<Self>; // Not yours: a type of another crate needs a wrapper, `struct Mine(Theirs);`.
 
     /// Cleans up: closes connections, flushes buffers, removes files.
     ///
