@@ -43,7 +43,10 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
     } else {
         context
     };
-    let hook = HookCall::of(function);
+    let hook = HookCall {
+        never_returns: function.never_returns(),
+        ..HookCall::of(function)
+    };
     let lint = never_lint(hook.never_returns);
     let call = quote!(#name(#(#arguments),*));
     let hook = hook_call(private, &hook, &call, |value| {

@@ -12,7 +12,7 @@ pub(crate) struct HookCall {
     pub(crate) is_async: bool,
     /// The place for errors about the returned value.
     pub(crate) output: Span,
-    /// Whether it is declared to return `!`.
+    /// Whether it may return `!` and is declared to.
     pub(crate) never_returns: bool,
 }
 
@@ -22,7 +22,7 @@ impl HookCall {
             name: function.name().clone(),
             is_async: function.is_async(),
             output: function.output_span(),
-            never_returns: function.never_returns(),
+            never_returns: false,
         }
     }
 }
@@ -62,8 +62,8 @@ pub(crate) fn hook_call(
     }
 }
 
-/// The statement that keeps in a variable what a call returns. What returns `!` becomes a `()`: no trait can be implemented
-/// for `!` itself. What follows is unreachable, which [`never_lint`] allows.
+/// The statement that keeps in a variable what a call returns. A `!` becomes a `()`: an inferred type would depend on the
+/// edition of the user's crate. What follows is unreachable, which [`never_lint`] allows.
 pub(crate) fn returned(value: &TokenStream, call: &TokenStream, never: bool) -> TokenStream {
     if never {
         quote!(let #value: () = #call;)
