@@ -60,7 +60,8 @@ use proc_macro::TokenStream;
 /// # Hooks
 ///
 /// A hook is an `async fn`, which runs on the app's runtime, or a `fn`, which runs on a thread of the framework and may
-/// block. It returns its value, or a `Result` of it with an error that converts into `Box<dyn Error + Send + Sync>`.
+/// block. It returns its value, or a `Result` of it with an error that converts into `Box<dyn Error + Send + Sync>`, or with a
+/// plain `Box<dyn Error>`, of which the framework keeps what it says.
 ///
 /// | hook | purpose |
 /// | --- | --- |
@@ -73,7 +74,8 @@ use proc_macro::TokenStream;
 /// | `expects(&self, error: &E) -> bool` | Returns whether an error of `stop` is expected during teardown, and so not a failure. Always a `fn`. |
 ///
 /// A hook may be written several times under different `#[cfg]`s. A method is rejected if it has the signature of an absent
-/// hook and nearly its name.
+/// hook and nearly its name. So is one named like a cleanup (`close`, `shutdown`, `cleanup`, ..) where `stop` is absent: write
+/// a `stop` that calls it, or an empty one if it has nothing to do with shutdown.
 ///
 /// # Arguments
 ///
@@ -150,8 +152,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function a background worker: a task or a thread that runs until a stop is requested.
 ///
-/// An `async fn` runs as a task, a `fn` on a thread of its own. It returns `()`, or a `Result` of it with an error that
-/// converts into `Box<dyn Error + Send + Sync>`. Parameters are those of a resource's `start`, and
+/// An `async fn` runs as a task, a `fn` on a thread of its own. It returns `()`, a `Result` of it with an error as in the hooks
+/// of a [`resource`](macro@resource), or `!`. Parameters are those of a resource's `start`, and
 /// [`Ready`](../lifecycle/struct.Ready.html): with it, the worker is up once it calls `set`; without it, once its first poll
 /// has returned.
 ///

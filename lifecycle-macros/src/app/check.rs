@@ -8,7 +8,7 @@ use crate::attribute::list::check_workers;
 use crate::codegen::crate_path::private;
 use crate::diagnostics::Context;
 use crate::signature::function::cfgs;
-use crate::signature::param::show;
+use crate::signature::param::{inside, show};
 
 /// An app without mistakes.
 pub(crate) struct App<'a> {
@@ -87,6 +87,15 @@ fn fields<'a>(cx: &Context, input: &'a DeriveInput) -> Vec<Field<'a>> {
                 format!(
                     "the fields of an app are `Arc<T>`, not references\nwrite `Arc<{}>`",
                     show(&reference.elem)
+                ),
+            );
+        }
+        if let Some(inner) = inside(&field.ty, &["Rc", "Box"]) {
+            cx.error_on(
+                &field.ty,
+                format!(
+                    "the fields of an app are `Arc<T>`, since resources are shared\nwrite `Arc<{}>`",
+                    show(inner)
                 ),
             );
         }

@@ -11,6 +11,7 @@ use super::parse::Args;
 use crate::attribute::duration;
 use crate::attribute::list::Listed;
 use crate::codegen::crate_path::{at, moved, private};
+use crate::signature::function::mentions;
 use crate::signature::param::{self, call_at};
 
 pub(crate) fn expand(app: &App<'_>) -> TokenStream {
@@ -31,7 +32,13 @@ pub(crate) fn expand(app: &App<'_>) -> TokenStream {
     let mut checks = TokenStream::new();
     for (field, slot) in fields.iter().zip(&names) {
         let (cfgs, ident, ty) = (&field.cfgs, field.ident, field.ty);
-        let constant = param::slot(private, "Slot", slot, ty, &ty.to_token_stream(), "field");
+        let constructor = if param::inside_arc(ty).is_some_and(param::is_object) {
+            "field_of_the_one_resource_bound_as_the_trait"
+        } else {
+            "field"
+        };
+        let tokens = ty.to_token_stream();
+        let constant = param::slot(private, "Slot", slot, ty, &tokens, constructor);
         slots.extend(quote!(#(#cfgs)* #constant));
         needs.extend(quote!(#(#cfgs)* #slot.need,));
         values.extend(quote!(#(#cfgs)* #ident: (#slot.take)(context),));
@@ -133,6 +140,10 @@ fn settings(private: &TokenStream, args: &Args) -> TokenStream {
 /// The errors, and a stub of the app, so that a `main` that takes it does not cause a second error.
 pub(crate) fn failed(errors: &syn::Error, args: &Args, input: &DeriveInput) -> TokenStream {
     let errors = errors.to_compile_error();
+    // A stub of it would be refused, since an app is `Send`.
+    if mentions(input, "Rc") {
+        return errors;
+    }
     let private = private(&args.krate);
     let (ident, mut generics) = (&input.ident, input.generics.clone());
     let (_, arguments, _) = input.generics.split_for_impl();

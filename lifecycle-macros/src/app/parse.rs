@@ -74,7 +74,7 @@ impl Args {
         attribute::parse(cx, tokens, "`#[app(..)]`", APP, |key, value| {
             match key.name.as_str() {
                 "shutdown_timeout" => {
-                    let literal = value.string()?;
+                    let literal = value.duration_literal()?;
                     let time = duration::parse(&literal, &key.name, false)?;
                     self.shutdown_timeout.set(cx, key, (time, literal.span()));
                 }
@@ -83,8 +83,8 @@ impl Args {
                 "emergency_timeout" => self.emergency_timeout.set(cx, key, value.duration()?),
                 "start_timeout" => self.start_timeout.set(cx, key, value.duration()?),
                 "startup_timeout" => self.startup_timeout.set(cx, key, value.duration()?),
-                "background" => self.background.set(cx, key, value.list()?),
-                "expect" => self.expect.set(cx, key, value.list()?),
+                "background" => self.background.set(cx, key, value.list(cx)?),
+                "expect" => self.expect.set(cx, key, value.list(cx)?),
                 "crate" => self.krate.set(cx, key, value.path()?),
                 _ => {}
             }

@@ -18,7 +18,9 @@ impl Parse for Listed {
             let message = "only `#[cfg(..)]` is allowed in a list\nremove this attribute";
             return Err(syn::Error::new_spanned(other, message));
         }
-        let ty = input.parse()?;
+        let ty = input
+            .parse()
+            .map_err(|error: syn::Error| syn::Error::new(error.span(), "expected a path"))?;
         Ok(Self { cfgs, ty })
     }
 }

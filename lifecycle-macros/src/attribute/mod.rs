@@ -16,6 +16,7 @@ use self::known::{Known, list, unknown};
 use crate::attribute::arg::Key;
 use crate::diagnostics::Context;
 use crate::diagnostics::nearest::{nearest, tolerance};
+use crate::signature::param::show;
 
 /// Parses `tokens` as arguments: `set` is called with each known one and must take its value from the stream. After an
 /// error it goes on with the next argument.
@@ -104,19 +105,39 @@ impl Value<'_> {
 
     /// The error that says what was expected, at the next token or, without one, at the name.
     fn wrong(self, what: &str) -> syn::Error {
+        self.instead(what, None)
+    }
+
+    /// The same, with the value that is probably meant; without one, the example is advised.
+    fn instead(self, what: &str, meant: Option<String>) -> syn::Error {
         let missing = self.input.is_empty() || self.input.peek(Token![,]);
         let span = if missing {
             self.span
         } else {
             self.input.span()
         };
-        syn::Error::new(
-            span,
-            format!(
-                "`{}` {what}\nwrite `{}`",
-                self.known.name, self.known.example
-            ),
-        )
+        let Known { name, example } = self.known;
+        let advice = match meant {
+            Some(meant) => format!("{name} = {meant}"),
+            None => (*example).to_owned(),
+        };
+        syn::Error::new(span, format!("`{name}` {what}\nwrite `{advice}`"))
+    }
+
+    /// What was written as the value, up to the next comma.
+    fn written(self) -> String {
+        let ahead = self.input.fork();
+        let mut value = TokenStream::new();
+        while !ahead.is_empty() && !ahead.peek(Token![,]) {
+            value.extend(ahead.parse::<TokenTree>());
+        }
+        show(&value)
+    }
+
+    /// The content of the string that was written where none belongs.
+    fn unquoted(self) -> Option<String> {
+        let literal: LitStr = self.input.fork().parse().ok()?;
+        Some(literal.value())
     }
 
     /// A flag, which has no value.
@@ -133,24 +154,55 @@ impl Value<'_> {
         if matches!(literal, Some(Lit::Str(_))) {
             return self.input.parse();
         }
-        Err(self.wrong("takes a string"))
+        let written = self.written();
+        let is_name = Ident::parse_any.parse_str(&written).is_ok();
+        Err(self.instead(
+            &format!("takes a string in quotes, not `{written}`"),
+            is_name.then(|| format!("\"{written}\"")),
+        ))
+    }
+
+    /// A duration as written, which is not read yet.
+    pub(crate) fn duration_literal(self) -> syn::Result<LitStr> {
+        self.equals()?;
+        if self.unquoted().is_some() {
+            return self.input.parse();
+        }
+        let written = self.written();
+        let meant = match self.input.fork().parse::<Lit>() {
+            Ok(Lit::Int(number)) if number.suffix().is_empty() => {
+                Some(format!("\"{}s\"", number.base10_digits()))
+            }
+            Ok(Lit::Int(number)) if ["ms", "s", "m", "h"].contains(&number.suffix()) => {
+                Some(format!("\"{written}\""))
+            }
+            _ => None,
+        };
+        Err(self.instead(
+            &format!("takes a duration in quotes, not `{written}`"),
+            meant,
+        ))
     }
 
     /// A duration of more than 0.
     pub(crate) fn duration(self) -> syn::Result<Duration> {
-        duration::parse(&self.string()?, self.known.name, false)
+        duration::parse(&self.duration_literal()?, self.known.name, false)
     }
 
     /// A duration that may be 0.
     pub(crate) fn duration_or_zero(self) -> syn::Result<Duration> {
-        duration::parse(&self.string()?, self.known.name, true)
+        duration::parse(&self.duration_literal()?, self.known.name, true)
     }
 
     pub(crate) fn boolean(self) -> syn::Result<bool> {
         self.equals()?;
         match self.input.fork().parse::<LitBool>() {
             Ok(_) => Ok(self.input.parse::<LitBool>()?.value),
-            Err(_) => Err(self.wrong("takes `true` or `false`")),
+            Err(_) => Err(self.instead(
+                &format!("takes `true` or `false`, not `{}`", self.written()),
+                self.unquoted()
+                    .filter(|text| text == "true" || text == "false"),
+            )),
         }
     }
 
@@ -160,7 +212,10 @@ impl Value<'_> {
         let start = self.input.cursor();
         let minus: Option<Token![-]> = self.input.parse()?;
         let Ok(Lit::Int(literal)) = self.input.fork().parse::<Lit>() else {
-            return Err(self.wrong("takes a whole number"));
+            return Err(self.instead(
+                &format!("takes a whole number, not `{}`", self.written()),
+                self.unquoted().filter(|text| text.parse::<N>().is_ok()),
+            ));
         };
         self.input.parse::<Lit>()?;
         let sign = if minus.is_some() { "-" } else { "" };
@@ -176,25 +231,32 @@ impl Value<'_> {
 
     /// One of a few words.
     pub(crate) fn choice<T: Copy>(self, choices: &[(&'static str, T)]) -> syn::Result<T> {
-        let literal = self.string()?;
-        let text = literal.value();
-        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
-            return Ok(*value);
+        self.equals()?;
+        let (span, written) = (self.input.span(), self.written());
+        let quoted = self.unquoted();
+        let text = quoted.as_deref().unwrap_or(&written);
+        let found = choices.iter().find(|(name, _)| *name == text);
+        match found {
+            Some((_, value)) if quoted.is_some() => {
+                self.input.parse::<LitStr>()?;
+                return Ok(*value);
+            }
+            Some((name, _)) => {
+                let what = format!("takes a string in quotes, not `{written}`");
+                return Err(self.instead(&what, Some(format!("\"{name}\""))));
+            }
+            None => {}
         }
-        let near = nearest(
-            &text,
-            choices.iter().map(|(name, _)| *name),
-            tolerance(&text),
-        )
-        .map_or_else(String::new, |near| format!(", did you mean `\"{near}\"`?"));
+        let near = nearest(text, choices.iter().map(|(name, _)| *name), tolerance(text))
+            .map_or_else(String::new, |near| format!(", did you mean `\"{near}\"`?"));
         let all: Vec<String> = choices
             .iter()
             .map(|(name, _)| format!("`\"{name}\"`"))
             .collect();
         Err(syn::Error::new(
-            literal.span(),
+            span,
             format!(
-                "`{}` cannot be `\"{text}\"`{near}\nwrite one of {}",
+                "`{}` cannot be `{written}`{near}\nwrite one of {}",
                 self.known.name,
                 all.join(", ")
             ),
@@ -203,9 +265,14 @@ impl Value<'_> {
 
     pub(crate) fn path(self) -> syn::Result<Path> {
         self.equals()?;
-        self.input
-            .call(Path::parse_mod_style)
-            .map_err(|_| self.wrong("takes a path"))
+        self.input.call(Path::parse_mod_style).map_err(|_| {
+            let path = self.unquoted();
+            let path = path.filter(|text| Path::parse_mod_style.parse_str(text).is_ok());
+            match path {
+                Some(path) => self.instead("takes a path, without quotes", Some(path)),
+                None => self.wrong("takes a path"),
+            }
+        })
     }
 
     pub(crate) fn expr(self) -> syn::Result<Expr> {
@@ -220,37 +287,93 @@ impl Value<'_> {
         })
     }
 
-    pub(crate) fn ty(self) -> syn::Result<Type> {
-        self.equals()?;
-        self.input.parse().map_err(|_| self.wrong("takes a type"))
+    /// An expression for a function, usually its path.
+    pub(crate) fn function(self) -> syn::Result<Expr> {
+        if self.input.peek(Token![=]) && self.input.peek2(LitStr) {
+            return self.path().map(|path| syn::parse_quote!(#path));
+        }
+        self.expr()
     }
 
-    /// `[a, b, ..]`
-    pub(crate) fn list<T: Parse>(self) -> syn::Result<Vec<T>> {
+    pub(crate) fn ty(self) -> syn::Result<Type> {
+        self.equals()?;
+        self.input.parse().map_err(|_| {
+            let ty = self.unquoted();
+            match ty.filter(|text| syn::parse_str::<Type>(text).is_ok()) {
+                Some(ty) => self.instead("takes a type, without quotes", Some(ty)),
+                None => self.wrong("takes a type"),
+            }
+        })
+    }
+
+    /// `[a, b, ..]`. Each mistake in it is reported, and what is right is returned.
+    pub(crate) fn list<T: Parse>(self, cx: &Context) -> syn::Result<Vec<T>> {
         self.equals()?;
         if !self.input.peek(syn::token::Bracket) {
-            return Err(self.wrong("takes a list in brackets"));
+            let written = self.unquoted().unwrap_or_else(|| self.written());
+            let is_item = syn::parse_str::<T>(&written).is_ok();
+            let meant = is_item.then(|| format!("[{written}]"));
+            return Err(self.instead("takes a list in brackets", meant));
         }
         let content;
         bracketed!(content in self.input);
-        let items = || {
-            let mut items = Vec::new();
-            while !content.is_empty() {
-                items.push(content.parse()?);
-                if !content.is_empty() && !content.peek(Token![,]) {
-                    let message = format!(
-                        "expected `,` or the end of the list\nwrite `{}`",
-                        self.known.example
-                    );
-                    return Err(content.error(message));
+        let (mut items, mut errors): (Vec<T>, Option<syn::Error>) = (Vec::new(), None);
+        while !content.is_empty() {
+            match self.item(&content) {
+                Ok(item) => items.push(item),
+                Err(error) => {
+                    match &mut errors {
+                        Some(errors) => errors.combine(error),
+                        None => errors = Some(error),
+                    }
+                    while !content.is_empty() && !content.peek(Token![,]) {
+                        content.parse::<TokenTree>()?;
+                    }
                 }
-                content.parse::<Option<Token![,]>>()?;
             }
-            Ok(items)
-        };
-        let items = items();
-        // After an error the rest of the list is skipped, so that it causes no second error.
-        content.parse::<TokenStream>()?;
-        items
+            content.parse::<Option<Token![,]>>()?;
+        }
+        match errors {
+            // Without any item that is right, the argument counts as absent and not as an empty list.
+            Some(errors) if items.is_empty() => Err(errors),
+            Some(errors) => {
+                cx.push(errors);
+                Ok(items)
+            }
+            None => Ok(items),
+        }
+    }
+
+    fn item<T: Parse>(self, content: ParseStream<'_>) -> syn::Result<T> {
+        let Known { name, example } = self.known;
+        let quoted: Option<LitStr> = content.fork().parse().ok();
+        let ahead = content.fork();
+        let item = content.parse().map_err(|error: syn::Error| {
+            let text = quoted.map(|literal| literal.value());
+            match text.filter(|text| syn::parse_str::<T>(text).is_ok()) {
+                Some(text) => syn::Error::new(
+                    error.span(),
+                    format!("`{name}` lists paths, without quotes\nwrite `{name} = [{text}]`"),
+                ),
+                None if error.to_string().contains('\n') => error,
+                None => syn::Error::new(error.span(), format!("{error}\nwrite `{example}`")),
+            }
+        })?;
+        if content.peek(syn::token::Paren) {
+            let mut before = TokenStream::new();
+            while !ahead.peek(syn::token::Paren) {
+                before.extend(ahead.parse::<TokenTree>());
+            }
+            let before = show(&before);
+            let message = format!(
+                "`{name}` lists names, not calls\nremove the parentheses: `{name} = [{before}]`"
+            );
+            return Err(content.error(message));
+        }
+        if !content.is_empty() && !content.peek(Token![,]) {
+            let message = format!("expected `,` or the end of the list\nwrite `{example}`");
+            return Err(content.error(message));
+        }
+        Ok(item)
     }
 }

@@ -9,6 +9,7 @@ use crate::diagnostics::Context;
 use crate::signature::function::{Function, cfgs, mentions};
 use crate::signature::name::check_name;
 use crate::signature::param::{self, Param};
+use crate::signature::runtime::check_runtime;
 
 /// A background worker without mistakes.
 pub(crate) struct Worker<'a> {
@@ -21,6 +22,7 @@ pub(crate) struct Worker<'a> {
 
 pub(crate) fn check<'a>(cx: &Context, args: &'a Args, function: &'a Function) -> Worker<'a> {
     function.check_plain(cx, "a background worker");
+    check_runtime(cx, function, "#[background]");
     if is_method(function) {
         let place: TokenStream = match function.sig.receiver() {
             Some(receiver) => quote::quote!(#receiver),

@@ -8,7 +8,7 @@ use super::check::{Worker, is_method};
 use super::parse::Args;
 use crate::attribute::duration;
 use crate::codegen::crate_path::{at, private};
-use crate::codegen::hook_call::{HookCall, hook_call, outcome};
+use crate::codegen::hook_call::{HookCall, hook_call, never_lint, outcome};
 use crate::signature::function::{Function, cfgs};
 use crate::signature::param::{call_at, slot_names, taken};
 
@@ -26,7 +26,7 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
     let constants = params
         .iter()
         .zip(&slots)
-        .map(|(param, slot)| param.slot(private, slot, "parameter"));
+        .map(|(param, slot)| param.slot(private, slot));
     let checks = params.iter().zip(&slots).map(|(param, slot)| {
         let call = call_at(
             &param.ty,
@@ -43,7 +43,11 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
     } else {
         context
     };
-    let hook = HookCall::of(function);
+    let hook = HookCall {
+        never_returns: function.never_returns(),
+        ..HookCall::of(function)
+    };
+    let lint = never_lint(hook.never_returns);
     let call = quote!(#name(#(#arguments),*));
     let hook = hook_call(private, &hook, &call, |value| {
         outcome(private, &hook, &quote!(()), value)
@@ -57,6 +61,7 @@ pub(crate) fn expand(item: &TokenStream, worker: &Worker<'_>) -> TokenStream {
         #[allow(deprecated, reason = "the annotated item itself says that it is")]
         const _: () = {
             #(#constants)*
+            #lint
             fn __lifecycle_run(#parameter: &mut #private::StartContext) -> #private::Hook<()> {
                 #lets
                 #hook

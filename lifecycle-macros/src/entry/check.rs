@@ -1,7 +1,7 @@
 //! Reports every mistake in the input; without any, returns what there is to expand.
 
 use proc_macro2::TokenStream;
-use syn::Type;
+use syn::{PatType, Type};
 
 use super::Kind;
 use super::parse::{Args, Flavor};
@@ -9,7 +9,8 @@ use crate::attribute::list::check_workers;
 use crate::codegen::crate_path::private;
 use crate::diagnostics::Context;
 use crate::signature::function::{Function, mentions};
-use crate::signature::param::show;
+use crate::signature::param::{inside, inside_arc, show};
+use crate::signature::runtime::check_runtime;
 
 /// A `main` or a test without mistakes.
 pub(crate) struct Entry<'a> {
@@ -28,7 +29,8 @@ pub(crate) fn check<'a>(
 ) -> Entry<'a> {
     let name = function.name();
     function.check_plain(cx, &format!("`{name}`"));
-    if !function.is_async() {
+    let second_runtime = check_runtime(cx, function, kind.attribute());
+    if !function.is_async() && !second_runtime {
         cx.error_on(
             function.sig.fn_token,
             format!("`{name}` must be `async`: it runs in the app that the attribute starts\nwrite `async fn {name}`"),
@@ -43,9 +45,8 @@ pub(crate) fn check<'a>(
             ),
         );
     }
-    let params = function.typed().map(|param| &*param.ty).collect::<Vec<_>>();
-    for ty in &params {
-        check_param(cx, ty);
+    for param in function.typed() {
+        check_param(cx, function, param);
     }
     check_args(cx, args);
     Entry {
@@ -53,22 +54,34 @@ pub(crate) fn check<'a>(
         private: private(&args.krate),
         args,
         function,
-        params,
+        params: function.typed().map(|param| &*param.ty).collect(),
     }
 }
 
-fn check_param(cx: &Context, ty: &Type) {
-    match ty {
-        Type::Reference(reference) => cx.error_on(
-            ty,
-            format!(
-                "the parameters are an app and `Shutdown`, both by value\nwrite `{}`; a resource is a field of the app",
-                show(&reference.elem)
-            ),
-        ),
-        Type::ImplTrait(_) => cx.error_on(ty, "the parameters are an app and `Shutdown`, so `impl Trait` is not allowed\nname the type"),
-        _ => {}
+fn check_param(cx: &Context, function: &Function, param: &PatType) {
+    let (ty, owner) = (&*param.ty, function.name());
+    let inner = match ty {
+        Type::Reference(reference) => &reference.elem,
+        Type::ImplTrait(_) => {
+            cx.error_on(ty, "the parameters are an app and `Shutdown`, so `impl Trait` is not allowed\nname the type");
+            return;
+        }
+        _ => match inside(ty, &["Arc", "Rc", "Box"]) {
+            Some(inner) => inner,
+            None => return,
+        },
+    };
+    let (name, shown) = (show(&param.pat), show(inner));
+    let name = name.trim_start_matches('_');
+    if shown == "Shutdown" {
+        cx.error_on(ty, "a handle is taken by value\nwrite `Shutdown`");
+        return;
     }
+    let field = inside_arc(inner).map_or_else(|| shown.clone(), show);
+    cx.error_on(
+        ty,
+        format!("the parameters of `{owner}` are an app and `Shutdown`, both by value\nfor a resource, add the field `{name}: Arc<{field}>` to the app; for an app, write `{name}: {shown}`"),
+    );
 }
 
 fn check_args(cx: &Context, args: &Args) {

@@ -11,8 +11,10 @@ use super::check::Entry;
 use super::parse::Flavor;
 use crate::attribute::list::Listed;
 use crate::codegen::crate_path::{at, moved};
+use crate::codegen::hook_call::{never_lint, returned};
 use crate::signature::function::Function;
 use crate::signature::param::{self, call_at};
+use crate::signature::runtime::{is_runtime, is_test};
 
 pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let Entry {
@@ -36,11 +38,23 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
     let value = quote_spanned!(output=> value);
     let shown = moved(private, function.output_span());
     let outcome = quote_spanned!(output=> #shown::Outcome::<(), _>::outcome(#value));
+    let call = quote!(#name(#((#names.take)(&context)),*).await);
+    let returned = returned(&value, &call, function.never_returns());
     let run = quote! {
         |#context: #private::StartContext| async move {
-            let #value = #name(#((#names.take)(&context)),*).await;
+            #returned
             #outcome
         }
+    };
+    // A lint can be allowed at a statement, but not at an argument.
+    let (running, run) = if function.never_returns() {
+        let (lint, variable) = (never_lint(true), Ident::new("run", Span::mixed_site()));
+        (
+            quote!(#lint let #variable = #run;),
+            variable.to_token_stream(),
+        )
+    } else {
+        (TokenStream::new(), run)
     };
     let user = quote! {
         #(#inner)*
@@ -54,6 +68,7 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
                 #vis fn #name() -> ::std::process::ExitCode {
                     #user
                     #slots
+                    #running
                     #private::main(#spec, #init, #run)
                 }
             }
@@ -66,6 +81,7 @@ pub(crate) fn expand(entry: &Entry<'_>) -> TokenStream {
                 #vis fn #name() {
                     #user
                     #slots
+                    #running
                     #private::test(#spec, #build, #run)
                 }
             }
@@ -219,6 +235,11 @@ pub(crate) fn failed(kind: Kind, errors: &syn::Error, function: &Function) -> To
         body,
     } = function;
     let name = function.name();
+    // One that starts a runtime of its own would cause a second error, and so would `#[test]`.
+    let attrs: Vec<_> = attrs
+        .iter()
+        .filter(|attr| !is_runtime(attr) && !is_test(attr))
+        .collect();
     match kind {
         Kind::Main if name == "main" => quote! {
             #errors

@@ -44,15 +44,15 @@ impl Args {
         };
         attribute::parse(cx, tokens, owner, table, |key, value| {
             match key.name.as_str() {
-                "init" => args.init.set(cx, key, value.expr()?),
+                "init" => args.init.set(cx, key, value.function()?),
                 "flavor" => args.flavor.set(cx, key, value.choice(&FLAVORS)?),
                 "worker_threads" => {
                     args.worker_threads
                         .set(cx, key, value.number("of at least 1")?)
                 }
                 "registered" => args.registered.set(cx, key, value.boolean()?),
-                "provide" => args.provide.set(cx, key, value.list()?),
-                "background" => args.background.set(cx, key, value.list()?),
+                "provide" => args.provide.set(cx, key, value.list(cx)?),
+                "background" => args.background.set(cx, key, value.list(cx)?),
                 "start_paused" => args.start_paused.set(cx, key, value.boolean()?),
                 "crate" => args.krate.set(cx, key, value.path()?),
                 _ => {}

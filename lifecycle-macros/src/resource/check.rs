@@ -4,10 +4,12 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Attribute, Type};
 
+use super::foreign::{dependency, is_foreign};
 use super::hooks::{
-    Expects, Hook, Start, check_emergency, check_hook, check_in_use, expects, near_misses, starts,
+    Expects, Hook, Start, check_emergency, check_hook, check_in_use, expects, near_misses,
+    other_stop, starts,
 };
-use super::parse::{Args, Block};
+use super::parse::{Args, Block, lifetime};
 use crate::attribute::list::{Listed, check_unique};
 use crate::codegen::crate_path::private;
 use crate::diagnostics::Context;
@@ -62,6 +64,7 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, block: &'a Block) -> Optio
     let in_use = hooks("in_use", check_in_use);
     let expects = expects(cx, &find("expects"), &find("stop"));
     near_misses(cx, block);
+    other_stop(cx, block);
     check_args(cx, args, !health.is_empty());
     Some(Resource {
         private: private(&args.krate),
@@ -78,6 +81,9 @@ pub(crate) fn check<'a>(cx: &Context, args: &'a Args, block: &'a Block) -> Optio
         expects: once(expects, |expects| &expects.hook),
     })
 }
+
+const BORROWS: &str =
+    "a resource lives as long as the app, so its type cannot borrow\nstore owned data in it";
 
 fn block_is_inherent(cx: &Context, block: &Block) -> bool {
     if let Some(of) = &block.of {
@@ -100,10 +106,25 @@ fn block_is_inherent(cx: &Context, block: &Block) -> bool {
         );
         return false;
     }
+    if is_foreign(&block.ty) {
+        let (shown, name) = (show(&block.ty), type_name(&block.ty).unwrap_or_default());
+        let module = dependency(&block.ty).map_or_else(String::new, |first| {
+            format!("; if `{first}` is a module, write `impl self::{shown}`")
+        });
+        cx.error_on(
+            &block.ty,
+            format!("`{shown}` is a type of another crate, which cannot be annotated\nwrap it: `struct My{name}({shown});`, and annotate `impl My{name}`{module}"),
+        );
+        return false;
+    }
+    if let Some(lifetime) = lifetime(&block.ty) {
+        cx.error_on(lifetime, BORROWS);
+        return false;
+    }
     if let Some(param) = block.generics.params.first() {
         let name = type_name(&block.ty).unwrap_or_default();
         if matches!(param, syn::GenericParam::Lifetime(_)) {
-            cx.error_on(param, "a resource lives as long as the app, so its type cannot borrow\nstore owned data in it");
+            cx.error_on(param, BORROWS);
             return false;
         }
         cx.error_on(
@@ -161,10 +182,16 @@ fn check_args(cx: &Context, args: &Args, has_health: bool) {
     check_name(cx, &args.name);
     for (index, bind) in args.binds.iter().enumerate() {
         if !matches!(bind, Type::TraitObject(object) if object.dyn_token.is_some()) {
-            let shown = show(bind);
+            let meant = match trait_inside(bind) {
+                object @ Type::TraitObject(_) => show(object),
+                name => format!("dyn {}", show(name)),
+            };
             cx.error_on(
                 bind,
-                format!("`as` takes a trait object\nwrite `as = dyn {shown}`"),
+                format!(
+                    "`as` takes a trait object, not `{}`\nwrite `as = {meant}`",
+                    show(bind)
+                ),
             );
         } else if args.binds[..index]
             .iter()
@@ -175,6 +202,14 @@ fn check_args(cx: &Context, args: &Args, has_health: bool) {
                 format!("`as = {}` is given twice\nremove one of them", show(bind)),
             );
         }
+    }
+}
+
+/// The trait in a reference or a pointer to it.
+fn trait_inside(ty: &Type) -> &Type {
+    match ty {
+        Type::Reference(reference) => trait_inside(&reference.elem),
+        _ => param::inside(ty, &["Arc", "Rc", "Box"]).map_or(ty, trait_inside),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::attribute::duration;
 use crate::attribute::list::Listed;
 use crate::codegen::crate_path::{at, moved, private};
 use crate::codegen::hook_call::{HookCall, hook_call, outcome};
-use crate::signature::param::{call_at, show, slot_names, taken};
+use crate::signature::param::{call_at, is_object, show, slot_names, taken};
 
 pub(crate) fn expand(item: &TokenStream, resource: &Resource<'_>) -> TokenStream {
     let Resource {
@@ -106,7 +106,7 @@ fn needs(resource: &Resource<'_>) -> (TokenStream, TokenStream, TokenStream) {
     for (index, start) in resource.starts.iter().enumerate() {
         let cfgs = &start.hook.cfgs;
         for (param, name) in start.params.iter().zip(start_slots(index, start)) {
-            let slot = param.slot(private, &name, "parameter");
+            let slot = param.slot(private, &name);
             slots.extend(quote!(#(#cfgs)* #slot));
             needs.extend(quote!(#(#cfgs)* #name.need,));
             check(cfgs, &param.ty, quote!(#name.need));
@@ -116,9 +116,14 @@ fn needs(resource: &Resource<'_>) -> (TokenStream, TokenStream, TokenStream) {
         let Listed { cfgs, ty } = listed;
         let name = format_ident!("__AFTER_{index}", span = Span::mixed_site());
         let private = moved(private, ty.span());
+        let after = if is_object(ty) {
+            quote_spanned!(at(ty.span())=> Slot::<::std::sync::Arc<#ty>>::after_the_one_resource_bound_as_the_trait())
+        } else {
+            quote_spanned!(at(ty.span())=> Need::after::<#ty, _>())
+        };
         slots.extend(quote_spanned! {at(ty.span())=>
             #(#cfgs)*
-            const #name: #private::Need = #private::Need::after::<#ty, _>();
+            const #name: #private::Need = #private::#after;
         });
         needs.extend(quote!(#(#cfgs)* #name,));
         check(cfgs, ty, name.to_token_stream());

@@ -43,6 +43,30 @@ const WORDS: [&str; 11] = [
     "step", "shop", "stow", "stoop", "strop", "stat", "star", "stark", "smart", "preload", "wealth",
 ];
 
+/// Names by which other frameworks and libraries call what is `stop` here.
+const STOPS: [&str; 20] = [
+    "async_drop",
+    "clean_up",
+    "cleanup",
+    "close",
+    "deinit",
+    "destroy",
+    "dispose",
+    "drop",
+    "finalize",
+    "finish",
+    "graceful_shutdown",
+    "halt",
+    "on_shutdown",
+    "on_stop",
+    "pre_stop",
+    "shut_down",
+    "shutdown",
+    "tear_down",
+    "teardown",
+    "terminate",
+];
+
 impl Hook {
     pub(crate) fn of(function: &Function) -> Self {
         Self {
@@ -62,12 +86,12 @@ pub(crate) fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<St
         match near {
             Some(near) => cx.error_on(
                 near.name(),
-                format!("`start` is missing, and `{}` looks like it\nwrite `fn start`", near.name()),
+                format!(
+                    "`start` is missing, and `{}` looks like it\nwrite `fn start`",
+                    near.name()
+                ),
             ),
-            None => cx.error_on(
-                &block.ty,
-                "`start`, which creates the resource, is missing\nwrite `async fn start() -> Self { .. }`, or `-> Result<Self, E>`, with dependencies as parameters",
-            ),
+            None => cx.error_on(&block.ty, missing_start(block)),
         }
     }
     found
@@ -89,6 +113,24 @@ pub(crate) fn starts(cx: &Context, block: &Block, found: &[&Function]) -> Vec<St
             Start { hook: Hook::of(function), params: param::read(cx, function) }
         })
         .collect()
+}
+
+/// The message for a block without `start`, which names the function that creates the value, if there is one.
+fn missing_start(block: &Block) -> String {
+    let creates = |function: &&Function| {
+        let returns = function.returns();
+        !function.has_receiver()
+            && returns.is_some_and(|ty| mentions(ty, "Self"))
+            && !function.name().to_string().contains("start")
+    };
+    let advice = match block.functions.iter().find(creates) {
+        Some(creator) => format!(
+            "rename `{}` to `start`, or write a `start` that calls it; its parameters are dependencies",
+            creator.name()
+        ),
+        None => "write `async fn start() -> Self { .. }`, or `-> Result<Self, E>`, with dependencies as parameters".to_owned(),
+    };
+    format!("`start`, which creates the resource, is missing\n{advice}")
 }
 
 fn check_shared_self(cx: &Context, function: &Function) -> bool {
@@ -242,4 +284,42 @@ pub(crate) fn near_misses(cx: &Context, block: &Block) {
             }
         }
     }
+}
+
+/// Reports a method that cleans up by its name, beside an absent `stop`: nothing would call it at shutdown. A `stop`, even an
+/// empty one, says that this is meant.
+pub(crate) fn other_stop(cx: &Context, block: &Block) {
+    let is = |function: &&Function, names: &[&str]| {
+        let name = function.name().unraw().to_string();
+        names.contains(&name.as_str())
+    };
+    if block
+        .functions
+        .iter()
+        .any(|function| is(&function, &["stop"]))
+    {
+        return;
+    }
+    let found = block.functions.iter().find(|function| {
+        let returns = function.returns();
+        // One under a `#[cfg]` may be for tests only.
+        is(function, &STOPS)
+            && cfgs(&function.attrs).is_empty()
+            && function.takes_only_self()
+            && returns.is_none_or(|ty| mentions(ty, "Result"))
+    });
+    let Some(function) = found else { return };
+    let name = function.name();
+    let (keyword, wait) = if function.is_async() {
+        ("async ", ".await")
+    } else {
+        ("", "")
+    };
+    let returns = function
+        .returns()
+        .map_or_else(String::new, |ty| format!(" -> {}", show(ty)));
+    cx.error_on(
+        name,
+        format!("nothing calls `{name}` at shutdown: that hook is `stop`, which is missing\nrename it to `stop`, or add `{keyword}fn stop(&self){returns} {{ self.{name}(){wait} }}`; if it has nothing to do with shutdown, add `async fn stop(&self) {{}}`"),
+    );
 }

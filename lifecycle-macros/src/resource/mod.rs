@@ -2,6 +2,7 @@
 
 mod check;
 mod expand;
+mod foreign;
 mod hooks;
 mod parse;
 
@@ -29,6 +30,11 @@ pub(crate) fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream
     };
     match (cx.check(), checked) {
         (Ok(()), Some(resource)) => expand::expand(&item, &resource),
-        (result, _) => expand::failed(item, result.err(), &args, block.stub().as_ref()),
+        (result, _) => {
+            // rustc refuses the user's block as well, where the type is not of this crate.
+            let foreign = foreign::is_foreign(&block.ty) && block.of.is_none();
+            let item = if foreign { TokenStream::new() } else { item };
+            expand::failed(item, result.err(), &args, block.stub().as_ref())
+        }
     }
 }

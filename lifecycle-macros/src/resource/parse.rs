@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, DeriveInput, Generics, Ident, LitStr, Path, Token, Type, Visibility, braced};
+use syn::{
+    Attribute, DeriveInput, GenericArgument, Generics, Ident, Lifetime, LitStr, Path,
+    PathArguments, Token, Type, Visibility, braced,
+};
 
+use super::foreign::is_foreign;
 use crate::attribute;
 use crate::attribute::arg::Arg;
 use crate::attribute::known::RESOURCE;
@@ -42,7 +46,7 @@ impl Args {
                     .retries
                     .set(cx, key, value.number("from 1 to 4294967295")?),
                 "backoff" => args.backoff.set(cx, key, value.duration()?),
-                "after" => args.after.set(cx, key, value.list()?),
+                "after" => args.after.set(cx, key, value.list(cx)?),
                 "as" => args.binds.push(value.ty()?),
                 "readiness" => args.readiness.set(cx, key, value.flag()?),
                 "name" => args.name.set(cx, key, value.string()?),
@@ -170,14 +174,27 @@ impl Block {
     }
 
     /// The type to write a stub for. There is none for a trait `impl`, because the type may have an annotated block as
-    /// well, and none for a type without a name.
+    /// well, and none for a type without a name, of another crate, or with a lifetime.
     pub(crate) fn stub(&self) -> Option<Stub> {
         let named = matches!(self.ty, Type::Path(_));
-        (self.of.is_none() && named).then(|| Stub {
+        let possible = named && !is_foreign(&self.ty) && lifetime(&self.ty).is_none();
+        (self.of.is_none() && possible).then(|| Stub {
             generics: self.generics.clone(),
             ty: self.ty.clone(),
         })
     }
+}
+
+/// The lifetime of what the type borrows, unless its `impl` block names it: `'_`.
+pub(crate) fn lifetime(ty: &Type) -> Option<&Lifetime> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Lifetime(lifetime) if lifetime.ident == "_" => Some(lifetime),
+        _ => None,
+    })
 }
 
 /// Reads the next member of the block, and returns it if it is a function.

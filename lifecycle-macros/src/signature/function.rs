@@ -53,7 +53,7 @@ impl Function {
         self.sig.asyncness.is_some()
     }
 
-    /// Reports functions that the framework cannot call: unsafe and generic ones.
+    /// Reports functions that the framework cannot call: unsafe and generic ones, and those that return a future.
     pub(crate) fn check_plain(&self, cx: &Context, what: &str) {
         if let Some(unsafety) = &self.sig.unsafety {
             cx.error_on(
@@ -73,6 +73,16 @@ impl Function {
                 format!("{what} cannot be generic: the framework would not know which types to choose\nname the type"),
             );
         }
+        if let Some(ty) = self
+            .returns()
+            .filter(|ty| is_future(ty) && !self.is_async())
+        {
+            let name = self.name();
+            cx.error_on(
+                ty,
+                format!("{what} cannot return a future\nwrite `async fn {name}`, with the type of the future's output"),
+            );
+        }
     }
 
     /// The return type, if there is one.
@@ -81,6 +91,11 @@ impl Function {
             ReturnType::Default => None,
             ReturnType::Type(_, ty) => Some(ty),
         }
+    }
+
+    /// Whether the return type is `!`.
+    pub(crate) fn never_returns(&self) -> bool {
+        matches!(self.returns(), Some(Type::Never(_)))
     }
 
     /// The place for errors about the returned value: the return type, or the name.
@@ -116,6 +131,20 @@ impl Function {
             FnArg::Receiver(_) => None,
         })
     }
+}
+
+/// Whether the type is written as `impl Future` or `Pin<Box<dyn Future>>`.
+fn is_future(ty: &Type) -> bool {
+    let wrapper = match ty {
+        Type::ImplTrait(_) => true,
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Pin"),
+        _ => false,
+    };
+    wrapper && mentions(ty, "Future")
 }
 
 fn is_self(ty: &Type) -> bool {
@@ -164,17 +193,14 @@ pub(crate) fn is_function(input: ParseStream<'_>) -> bool {
 
 /// The keyword of an item that is not a function.
 pub(crate) fn not_a_function(item: &TokenStream) -> Option<Ident> {
-    let keyword = |input: ParseStream<'_>| -> syn::Result<Ident> {
+    let keyword = |input: ParseStream<'_>| -> syn::Result<Option<Ident>> {
         input.call(Attribute::parse_outer)?;
         input.parse::<Visibility>()?;
+        let function = is_function(input) || input.peek(Token![async]);
         input.parse::<Option<Token![unsafe]>>()?;
         let keyword = input.call(Ident::parse_any)?;
         input.parse::<TokenStream>()?;
-        Ok(keyword)
+        Ok((!function).then_some(keyword))
     };
-    let keyword = keyword.parse2(item.clone()).ok()?;
-    let function = ["fn", "async", "const", "extern"]
-        .iter()
-        .any(|known| keyword == known);
-    (!function).then_some(keyword)
+    keyword.parse2(item.clone()).ok()?
 }

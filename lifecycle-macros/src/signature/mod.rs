@@ -3,3 +3,4 @@
 pub(crate) mod function;
 pub(crate) mod name;
 pub(crate) mod param;
+pub(crate) mod runtime;

@@ -86,6 +86,22 @@ fn one(cx: &Context, param: &PatType, owner: &Ident) -> Option<Param> {
                 borrowed: true,
             })
         }
+        _ if inside_arc(ty).is_some_and(|inner| show(inner) == "Shutdown") => {
+            cx.error_on(
+                ty,
+                "a handle is taken by value: its clones share what is in it\nwrite `Shutdown`",
+            );
+            None
+        }
+        _ if inside(ty, &["Rc", "Box"]).is_some() => {
+            let shown = show(ty);
+            let inner = inside(ty, &["Rc", "Box"]).map(show).unwrap_or_default();
+            cx.error_on(
+                ty,
+                format!("a dependency is shared between threads, so `{shown}` cannot be one\nwrite `&{inner}`, or `Arc<{inner}>` to keep it"),
+            );
+            None
+        }
         Type::ImplTrait(_) => {
             cx.error_on(ty, "`impl Trait` does not say which component is meant\nname the type, or take the `&dyn Trait` of a resource with `#[resource(as = dyn Trait)]`");
             None
@@ -117,15 +133,27 @@ fn is_handle(ty: &Type) -> bool {
     })
 }
 
+/// Whether the type is written as a trait object.
+pub(crate) fn is_object(ty: &Type) -> bool {
+    matches!(unwrapped(ty), Type::TraitObject(_))
+}
+
 /// The `T` of a type written `Arc<T>`.
 pub(crate) fn inside_arc(ty: &Type) -> Option<&Type> {
+    inside(ty, &["Arc"])
+}
+
+/// The `T` of a type written as one of these names around it, such as `Rc<T>`.
+pub(crate) fn inside<'a>(ty: &'a Type, names: &[&str]) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
     let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;
     };
     match arguments.args.first() {
-        Some(syn::GenericArgument::Type(inner)) if last.ident == "Arc" => Some(inner),
+        Some(syn::GenericArgument::Type(inner)) => {
+            names.iter().any(|name| last.ident == name).then_some(inner)
+        }
         _ => None,
     }
 }
@@ -133,7 +161,7 @@ pub(crate) fn inside_arc(ty: &Type) -> Option<&Type> {
 /// A type as it is usually written.
 pub(crate) fn show(tokens: &impl ToTokens) -> String {
     let mut text = String::new();
-    let mut joined = true;
+    let (mut joined, mut after_name) = (true, false);
     for token in tokens.to_token_stream() {
         let word = match &token {
             TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::None => {
@@ -143,11 +171,13 @@ pub(crate) fn show(tokens: &impl ToTokens) -> String {
         };
         let punct =
             matches!(&token, TokenTree::Punct(punct) if !matches!(punct.as_char(), '+' | '='));
-        if !joined && !punct {
+        let call = after_name && word.starts_with('(');
+        if !joined && !punct && !call {
             text.push(' ');
         }
         text.push_str(&word);
         joined = punct && word != ",";
+        after_name = matches!(&token, TokenTree::Ident(ident) if ident != "dyn" && ident != "impl");
     }
     text
 }
@@ -165,12 +195,12 @@ impl Param {
 
     /// The constant that describes the dependency and takes it out of the context. It is the only place where the type is
     /// asserted, so that a wrong type is one error.
-    pub(crate) fn slot(
-        &self,
-        private: &TokenStream,
-        name: &Ident,
-        constructor: &str,
-    ) -> TokenStream {
+    pub(crate) fn slot(&self, private: &TokenStream, name: &Ident) -> TokenStream {
+        let constructor = if is_object(&self.ty) || inside_arc(&self.ty).is_some_and(is_object) {
+            "the_one_resource_bound_as_the_trait"
+        } else {
+            "parameter"
+        };
         slot(private, "Slot", name, &self.ty, &self.handle(), constructor)
     }
 
@@ -258,6 +288,8 @@ mod tests {
             (quote!(dyn Clock + Send), "dyn Clock + Send"),
             (quote!([u8]), "[u8]"),
             (quote!((u8)), "(u8)"),
+            (quote!(dyn Fn(u8)), "dyn Fn(u8)"),
+            (quote!(dyn (Clock)), "dyn (Clock)"),
             (quote!(Arc<#invisible>), "Arc<Vec<u8>>"),
             (TokenStream::new(), ""),
         ] {

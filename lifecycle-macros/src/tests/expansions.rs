@@ -626,3 +626,37 @@ fn main_and_test_stubs() {
     )
     .has("struct Works;");
 }
+
+#[test]
+fn a_second_runtime() {
+    let expanded_by_tokio = quote! {
+        fn works() {
+            let body = async {};
+            return tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .expect("Failed building the Runtime")
+                .block_on(body);
+        }
+    };
+    let said = |attribute: &str, owner: &str| {
+        squeezed(&format!(
+            "`{attribute}` starts a second runtime, beside that of the app\\nremove it: `{owner}` runs the function on the runtime of the app"
+        ))
+    };
+    main(quote!(), expanded_by_tokio.clone())
+        .has(&said("#[tokio::main]", "#[lifecycle::main]"))
+        .lacks("must be");
+    test(quote!(), expanded_by_tokio.clone())
+        .has(&said("#[tokio::test]", "#[lifecycle::test]"))
+        .lacks("must be");
+    background(quote!(), expanded_by_tokio).has(&said("#[tokio::main]", "#[background]"));
+    let beside = quote! {
+        #[tokio::main(flavor = "current_thread")]
+        async fn works() {}
+    };
+    main(quote!(), beside.clone())
+        .has(&said("#[tokio::main]", "#[lifecycle::main]"))
+        .lacks("current_thread");
+    background(quote!(), beside).has(&said("#[tokio::main]", "#[background]"));
+}

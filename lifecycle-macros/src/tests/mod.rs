@@ -50,6 +50,10 @@ impl<'ast> Visit<'ast> for Found {
                 plain.attrs = kept;
                 plain.to_token_stream()
             }),
+            Item::Const(plain) => self.expand(&plain.attrs.clone(), |kept| {
+                plain.attrs = kept;
+                plain.to_token_stream()
+            }),
             Item::Mod(module) => self.expand(&module.attrs.clone(), |kept| {
                 module.attrs = kept;
                 module.to_token_stream()

@@ -295,7 +295,7 @@ impl Value {
         }
     }
 
-    fn read(name: &str, value: attribute::Value<'_>) -> syn::Result<Self> {
+    fn read(cx: &Context, name: &str, value: attribute::Value<'_>) -> syn::Result<Self> {
         Ok(match name {
             "time" => Self::Time(value.duration()?),
             "time_or_zero" => Self::TimeOrZero(value.duration_or_zero()?),
@@ -307,7 +307,7 @@ impl Value {
             "path" => Self::Path(squeezed(value.path()?)),
             "ty" => Self::Type(squeezed(value.ty()?)),
             "expr" => Self::Expr(squeezed(value.expr()?)),
-            _ => Self::List(value.list::<Path>()?.into_iter().map(squeezed).collect()),
+            _ => Self::List(value.list::<Path>(cx)?.into_iter().map(squeezed).collect()),
         })
     }
 }
@@ -344,7 +344,7 @@ fn read(source: &str) -> (Vec<Value>, Option<syn::Error>) {
     let cx = Context::new();
     let mut values = Vec::new();
     attribute::parse(&cx, tokens(source), "`#[it(..)]`", TABLE, |key, value| {
-        values.push(Value::read(&key.name, value)?);
+        values.push(Value::read(&cx, &key.name, value)?);
         Ok(())
     });
     (values, cx.check().err())

@@ -6,6 +6,8 @@ use crate::api::hook::{Hook, Instance, StartContext, Stopped, key};
 use crate::api::record::{Body, Need, NeedKind, Record, RecordRef, ResourceTable};
 use crate::api::sealed::Sealed;
 
+// rustc prints the lines of bounds and functions with its errors: a comment on such a line is part of the message.
+
 /// Something that the app has, started once and stopped once: a pool, a client, a listener, a model, a configuration.
 ///
 /// [`#[resource]`](macro@crate::resource) writes the implementation from a plain `impl` block. Written by hand it looks like
@@ -50,7 +52,11 @@ use crate::api::sealed::Sealed;
     label = "not a resource",
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
-pub trait Resource: Sized + Send + Sync + 'static {
+pub trait Resource
+where
+    Self: Send + Sync, // Threads share a resource: keep what changes in a `Mutex`, and what is shared in an `Arc`.
+    Self: Sized + 'static,
+{
     /// The static record of the resource.
     const RECORD: RecordRef;
 
@@ -59,7 +65,7 @@ pub trait Resource: Sized + Send + Sync + 'static {
     /// It is called once all of these are up, and once more for each retry. An error, a panic, or an attempt that takes
     /// longer than its `start_timeout` is retried as [`Record::retries`] says, and then stops the app. A cancelled attempt
     /// produces no instance, so that none of the other hooks run; its future is dropped.
-    fn start(context: &mut StartContext) -> Hook<Self>;
+    fn start(context: &mut StartContext) -> Hook<Self>; // Not yours: a type of another crate needs a wrapper, `struct Mine(Theirs);`.
 
     /// Cleans up: closes connections, flushes buffers, removes files.
     ///
@@ -104,7 +110,11 @@ pub trait Resource: Sized + Send + Sync + 'static {
     label = "not a resource",
     note = "annotate its `impl` block with `#[resource]`; for a `dyn Trait`, the one of the resource behind it with `#[resource(as = dyn Trait)]`"
 )]
-pub trait Provided<M>: Send + Sync + 'static {
+pub trait Provided<M>
+where
+    Self: Send + Sync, // Threads share a resource: write `trait Clock: Send + Sync`, or `as = dyn Clock + Send + Sync`.
+    Self: 'static,
+{
     #[doc(hidden)]
     const SEALED: Sealed;
 

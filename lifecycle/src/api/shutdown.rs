@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::api::tasks::Tasks;
 use crate::error::failure::Failure;
+use crate::error::panic::caught;
 use crate::error::{BoxError, Draining};
 use crate::scope::admission::InFlight;
 use crate::scope::reason::Reason;
@@ -54,7 +56,6 @@ pub struct Shutdown {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
 #[non_exhaustive]
 pub enum Slept {
     /// The whole time has passed.
@@ -191,8 +192,9 @@ impl Shutdown {
     /// # Panics
     ///
     /// Panics in a task of a runtime, which it would block.
+    #[track_caller]
     pub fn blocking_requested(&self) {
-        self.scope.app.runtime.block_on(self.requested());
+        self.block_on("blocking_requested", "requested()", self.requested());
     }
 
     /// Blocks the thread for the duration, or until this scope is asked to stop: [`Shutdown::sleep`] for a worker that is a
@@ -213,8 +215,28 @@ impl Shutdown {
     /// # Panics
     ///
     /// Panics in a task of a runtime, which it would block.
+    #[track_caller]
     pub fn blocking_sleep(&self, duration: Duration) -> Slept {
-        self.scope.app.runtime.block_on(self.sleep(duration))
+        self.block_on("blocking_sleep", "sleep(..)", self.sleep(duration))
+    }
+
+    /// Blocks the thread, unless it runs tasks of a runtime: then it panics with the caller's line and the call to write
+    /// instead. Only tokio knows, and its own panic says neither.
+    #[track_caller]
+    fn block_on<T>(&self, called: &str, instead: &str, future: impl Future<Output = T>) -> T {
+        let mut polled = false;
+        let waits = async {
+            polled = true;
+            future.await
+        };
+        match caught(|| self.scope.app.runtime.block_on(waits)) {
+            Ok(output) => output,
+            Err(message) if polled => panic!("{message}"),
+            Err(_) => panic!(
+                "`{called}` at {} blocks a thread that runs async tasks: write `shutdown.{instead}.await`",
+                Location::caller(),
+            ),
+        }
     }
 
     /// Runs the future until it completes or the scope is asked to stop, whatever comes first.

@@ -67,7 +67,8 @@ impl EntrySpec {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "neither an app nor `Shutdown`",
-    note = "allowed are a type with `#[derive(App)]`, and `lifecycle::Shutdown`"
+    note = "allowed are a type with `#[derive(App)]`, and `lifecycle::Shutdown`",
+    note = "for a resource, add a field to the app: `db: Arc<Database>`"
 )]
 pub trait EntryParameter<M>: Sized {
     /// The record of the app, if the parameter is one.

@@ -1,10 +1,12 @@
 //! [`Slot`] and [`EntrySlot`]: parameters and fields, resolved.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::api::app::AppRecord;
 use crate::api::hook::StartContext;
 use crate::api::record::Need;
+use crate::api::resource::Provided;
 use crate::macro_support::entry_spec::EntryParameter;
 use crate::macro_support::parameter::{Field, Parameter};
 
@@ -32,6 +34,19 @@ impl<P> Slot<P> {
         }
     }
 
+    /// Resolves a parameter that is a trait object. rustc prints the line of the bound below with its errors: when no resource
+    /// is bound as the trait, and when several are, where it can only say that it cannot infer `M`.
+    #[must_use]
+    pub const fn the_one_resource_bound_as_the_trait<M>() -> Self
+    where
+        P: Parameter<M>, // Exactly one resource must have `#[resource(as = dyn Trait)]`. If several have, take one by its own type.
+    {
+        Self {
+            need: P::NEED,
+            take: P::take,
+        }
+    }
+
     /// Resolves a field of an app.
     #[must_use]
     pub const fn field<M>() -> Self
@@ -42,6 +57,31 @@ impl<P> Slot<P> {
             need: P::NEED,
             take: P::take,
         }
+    }
+
+    /// Resolves a field that is a trait object, as
+    /// [`the_one_resource_bound_as_the_trait`](Self::the_one_resource_bound_as_the_trait) does a parameter.
+    #[must_use]
+    pub const fn field_of_the_one_resource_bound_as_the_trait<M>() -> Self
+    where
+        P: Field<M>, // Exactly one resource must have `#[resource(as = dyn Trait)]`. If several have, take one by its own type.
+    {
+        Self {
+            need: P::NEED,
+            take: P::take,
+        }
+    }
+}
+
+impl<T: ?Sized> Slot<Arc<T>> {
+    /// Resolves a trait object in `after`, as
+    /// [`the_one_resource_bound_as_the_trait`](Self::the_one_resource_bound_as_the_trait) does a parameter.
+    #[must_use]
+    pub const fn after_the_one_resource_bound_as_the_trait<M>() -> Need
+    where
+        T: Provided<M>, // Exactly one resource must have `#[resource(as = dyn Trait)]`. If several have, list one by its own type.
+    {
+        Need::after::<T, M>()
     }
 }
 

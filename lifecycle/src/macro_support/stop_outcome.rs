@@ -1,14 +1,14 @@
 //! What the functions of a resource return, apart from [`Outcome`](crate::Outcome): [`StopOutcome`] and [`Exactly`].
 
 use crate::api::hook::Stopped;
-use crate::api::outcome::{Fallible, Infallible};
+use crate::api::outcome::{HookError, Infallible};
 use crate::error::BoxError;
 
 /// The return type of a `stop`: `()`, `Result<(), E>`, or [`Judged`]. `M` is always inferred.
 #[diagnostic::on_unimplemented(
     message = "this must return `()` or `Result<(), E>`, not `{Self}`",
     label = "neither `()` nor a `Result` of it",
-    note = "`E` is any error that converts into `Box<dyn Error + Send + Sync>`"
+    note = "`E` is any type that implements `std::error::Error`, or `Box<dyn Error>`, `anyhow::Error`, `String`"
 )]
 pub trait StopOutcome<M> {
     /// Converts the returned value into how the stop ended.
@@ -25,11 +25,11 @@ impl StopOutcome<Infallible> for () {
     }
 }
 
-impl<E: Into<BoxError>> StopOutcome<Fallible> for Result<(), E> {
+impl<E: HookError<M>, M> StopOutcome<(M,)> for Result<(), E> {
     fn stopped(self) -> Result<Stopped, BoxError> {
         match self {
             Ok(()) => Ok(Stopped::Clean),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error.boxed()),
         }
     }
 }
@@ -62,13 +62,13 @@ impl StopOutcome<Judged> for Judged {
 }
 
 /// Lets `expects` judge the error of a `stop` while that still has its own type.
-pub fn judged<E: Into<BoxError>>(
+pub fn judged<E: HookError<M>, M>(
     outcome: Result<(), E>,
     expects: impl FnOnce(&E) -> bool,
 ) -> Judged {
     Judged(match outcome {
         Ok(()) => Ok(Stopped::Clean),
-        Err(error) if expects(&error) => Ok(Stopped::Expected(error.into())),
-        Err(error) => Err(error.into()),
+        Err(error) if expects(&error) => Ok(Stopped::Expected(error.boxed())),
+        Err(error) => Err(error.boxed()),
     })
 }

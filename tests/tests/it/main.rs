@@ -33,6 +33,7 @@ mod layers;
 mod leaks;
 #[cfg(target_os = "linux")]
 mod live;
+mod messages;
 #[cfg(target_os = "linux")]
 mod metrics;
 mod observers;

@@ -124,7 +124,8 @@ mod recording {
     fn without_times(line: &str) -> String {
         let mut words: Vec<&str> = line.split(' ').collect();
         for word in &mut words {
-            let number = word.strip_suffix("ms").unwrap_or_default();
+            let number = word.trim_end_matches(';').strip_suffix("ms");
+            let number = number.unwrap_or_default();
             if number.parse::<u32>().is_ok() {
                 *word = "~";
             }

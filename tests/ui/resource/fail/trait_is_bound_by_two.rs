@@ -1,4 +1,5 @@
-use lifecycle::resource;
+use lifecycle::{App, background, resource};
+use std::sync::Arc;
 
 trait Clock: Send + Sync {}
 
@@ -32,6 +33,23 @@ impl Database {
         let _ = clock;
         Self
     }
+}
+
+struct Cache;
+
+#[resource(after = [dyn Clock])]
+impl Cache {
+    async fn start() -> Self {
+        Self
+    }
+}
+
+#[background]
+async fn poll(_clock: Arc<dyn Clock>) {}
+
+#[derive(App)]
+struct Agent {
+    clock: Arc<dyn Clock>,
 }
 
 fn main() {}

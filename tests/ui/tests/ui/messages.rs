@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::project::{Project, manifest, workspace};
 
 /// The messages of the framework that rustc prefixes with an error code.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "evaluation panicked: ",
     "is not a resource",
     "is not a background worker",
@@ -18,6 +18,7 @@ const OWN: [&str; 8] = [
     "cannot be a field of an app",
     "this must return ",
     "is a second app",
+    "cannot be the error of a hook, a worker or `main`",
 ];
 
 pub(crate) fn compare(macros: &[&str]) {

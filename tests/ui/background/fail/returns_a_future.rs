@@ -1,0 +1,8 @@
+use lifecycle::background;
+
+#[background]
+fn poll() -> impl Future<Output = ()> {
+    async {}
+}
+
+fn main() {}

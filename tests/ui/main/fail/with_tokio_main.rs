@@ -1,0 +1,3 @@
+#[lifecycle::main]
+#[tokio::main(flavor = "current_thread")]
+async fn main() {}

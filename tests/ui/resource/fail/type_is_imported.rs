@@ -1,0 +1,10 @@
+use lifecycle::{Settings, resource};
+
+#[resource]
+impl Settings {
+    fn start() -> Self {
+        Self::default()
+    }
+}
+
+fn main() {}

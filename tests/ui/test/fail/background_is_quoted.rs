@@ -1,0 +1,4 @@
+#[lifecycle::test(background = ["poll"])]
+async fn works() {}
+
+fn main() {}
