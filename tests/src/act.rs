@@ -19,6 +19,7 @@
 //! | `asked` | waits until its scope is asked to stop |
 //! | `request` | requests the stop of the app |
 //! | `fail` | fails the app |
+//! | `foreign:panic`, `foreign:block`, `foreign:wake` | waits on a thread with a waker that panics, never returns, or wakes |
 //! | `oom`, `allocator`, `close`, .. | breaks the process: see [`faults`] |
 //!
 //! A hook leaves its name when it begins, `{name} ok` or `{name} error` when it ends, and `{name} dropped` if it is
@@ -40,6 +41,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::faults;
 use crate::harness::evidence::note;
+use crate::hostile::{Hostile, await_request};
 use crate::processes;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -133,6 +135,18 @@ async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> R
             }
             ("request", Some(shutdown)) => {
                 shutdown.request();
+                Ok(())
+            }
+            ("foreign", Some(shutdown)) => {
+                let hostile = match detail {
+                    "panic" => Hostile::Panics,
+                    "block" => Hostile::Blocks,
+                    _ => Hostile::Wakes,
+                };
+                let hook = hook.to_owned();
+                await_request(shutdown, hostile, move || {
+                    note(format_args!("{hook} woken"))
+                });
                 Ok(())
             }
             ("fail", Some(shutdown)) => {

@@ -16,6 +16,7 @@ pub mod days;
 pub mod faults;
 pub mod forged;
 pub mod harness;
+pub mod hostile;
 pub mod http;
 pub mod in_process;
 pub mod postgres;

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::TaskError;
 use crate::error::panic::{drop_payload, panic_message};
+use crate::scope::own_task::polled;
 use crate::scope::task_set::Key;
 use crate::scope::{AppRequest, Scope};
 
@@ -197,7 +198,9 @@ impl<F: Future> Future for Tracked<F> {
         let Some(future) = this.future.as_pin_mut() else {
             return Poll::Pending;
         };
-        match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+        match catch_unwind(AssertUnwindSafe(|| {
+            polled(context, |context| future.poll(context))
+        })) {
             Ok(poll) => poll,
             Err(payload) => {
                 *this.panic = Some(panic_message(&*payload));
@@ -240,10 +243,12 @@ impl<F> Tracked<F> {
 #[cfg(test)]
 mod tests {
     use std::sync::{Mutex, OnceLock};
+    use std::task::Waker;
 
     use super::*;
     use crate::scope::AppState;
     use crate::scope::admission::Admission;
+    use crate::scope::waiters::Latch;
 
     #[tokio::test]
     async fn a_panic_is_reported_before_the_set_is_idle() {
@@ -253,7 +258,8 @@ mod tests {
             runtime: tokio::runtime::Handle::current(),
             reason: OnceLock::new(),
             admission: Admission::new(|| {}),
-            lame_duck: Default::default(),
+            lame_duck: Latch::new(),
+            wake: Box::new(|wakers| wakers.into_iter().for_each(Waker::wake)),
             ask: Box::new(move |request| {
                 if let AppRequest::ReportPanic { task, error, .. } = request {
                     reported.lock().unwrap().push(format!("{task}: {error}"));

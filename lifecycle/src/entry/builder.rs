@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::api::app::App;
 use crate::api::event::{Event, Observer, UserObserver};
@@ -20,6 +20,7 @@ use crate::api::resource::Resource;
 use crate::api::settings::Settings;
 use crate::api::shutdown::Shutdown;
 use crate::api::worker::BackgroundWorker;
+use crate::entry::end_of_life::EndOfLife;
 use crate::entry::running::Running;
 use crate::entry::start_error::StartError;
 use crate::life::hook_threads::clock_stands_still;
@@ -294,14 +295,14 @@ impl Builder {
         let (life, handles) =
             Life::new(Arc::clone(&plan), wiring).map_err(StartError::no_threads)?;
         let shutdown = life.shutdown();
-        let (ended, has_ended) = watch::channel(None);
+        let (ender, end) = EndOfLife::new(handles.inside.threads.clone());
         let limit = plan.limits.shutdown;
         match viewers {
             Viewers::Inline(observers) => drop(tokio::spawn(async move {
                 let report = Report::new(life.run().await);
                 log::conclude(&report);
                 wait_for(observers, &report, limit).await;
-                let _ = ended.send(Some(report));
+                ender.end(report);
             })),
             Viewers::Threads(view) => {
                 let drive = move || {
@@ -312,7 +313,7 @@ impl Builder {
                     let report = Report::new(runtime.block_on(life.run()));
                     let remaining = remaining(&report, limit);
                     view.finish(report.clone(), || ()).wait(LOG, remaining);
-                    let _ = ended.send(Some(report));
+                    ender.end(report);
                 };
                 thread::Builder::new()
                     .name("lifecycle".into())
@@ -324,7 +325,7 @@ impl Builder {
             plan,
             handles,
             shutdown,
-            has_ended,
+            end,
         };
         if is_up.await.is_ok() {
             return Ok(running);

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::api::hook::key;
 use crate::api::shutdown::Shutdown;
+use crate::entry::end_of_life::EndOfLife;
 use crate::life::Handles;
 use crate::life::input::Input;
 use crate::plan::Plan;
@@ -43,7 +44,7 @@ pub struct Running {
     pub(super) plan: Arc<Plan>,
     pub(super) handles: Handles,
     pub(super) shutdown: Shutdown,
-    pub(super) has_ended: watch::Receiver<Option<Report>>,
+    pub(super) end: Arc<EndOfLife>,
 }
 
 /// The app has no such resource, or that has been stopped.
@@ -115,10 +116,8 @@ impl Running {
     ///
     /// This method is cancel safe: dropping the future loses nothing, and it can be called again.
     pub async fn wait(&self) -> Report {
-        let mut has_ended = self.has_ended.clone();
-        let report = has_ended.wait_for(Option::is_some).await;
-        let report = report.expect("the runtime that the app was started on has ended under it");
-        report.clone().expect("it was waited for")
+        let report = self.end.report().await;
+        report.expect("the runtime that the app was started on has ended under it")
     }
 }
 

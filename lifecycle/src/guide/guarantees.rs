@@ -27,6 +27,7 @@
 //! | `stop` blocks its thread, or spins | it is abandoned at its timeout or share, and its `emergency` hook runs; if no thread of the runtime can make progress, all `emergency` hooks run when the emergency reserve begins | a1, a2, a3, a5, a6, a14 |
 //! | a worker never returns from its first poll, or a task never yields | the startup continues after 100 ms; at shutdown the worker or task is abandoned and listed in the report | a11, a16 |
 //! | `emergency` hangs | it is abandoned after its share of the reserve, and the next hook runs | a12 |
+//! | a waker of a foreign executor panics or blocks | no other task misses its wake-up | e1 |
 //! | a destructor panics or hangs | the panic is caught; a hanging destructor is abandoned at the timeout of its component | a9 |
 //! | a start fails, panics or hangs, or a signal arrives during startup | the components that are up stop in reverse order, and no others | a10, c1 |
 //! | stop is requested while a worker writes | the worker is cancelled only after its timeout; a worker that checks for a stop request between two writes leaves no partial write | d4 |
@@ -72,7 +73,9 @@
 //!   Therefore the first thread only waits, and the application runs on a second thread named `main`.
 //! - **A driver that runs no user code.** The state machine of startup and shutdown has a runtime of its own. Each hook
 //!   runs as a separate task or on a separate thread and reports its result as an event, so the driver makes progress
-//!   when user code blocks every thread of the application's runtime.
+//!   when user code blocks every thread of the application's runtime. To wake a task calls the code of its waker: the
+//!   driver wakes the tasks that it has spawned itself, and threads of the framework wake all others, so that an
+//!   executor whose wakers panic or block affects no other task.
 //! - **A watchdog without dependencies.** The watchdog takes no lock, allocates no memory, opens no descriptor, and
 //!   writes no log: it sleeps until an absolute instant of the monotonic clock. It starts the emergency hooks when the
 //!   emergency reserve begins or when a signal forces the stop. Shortly before `D` it calls `_exit` with the most

@@ -29,12 +29,8 @@ impl Server {
 
     /// Completes when the lame duck begins; never, where the app has none.
     pub(super) fn lame_duck(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut lame_duck = self.shutdown.scope.app.lame_duck.subscribe();
-        async move {
-            if lame_duck.wait_for(|lame_duck| *lame_duck).await.is_err() {
-                std::future::pending().await
-            }
-        }
+        let app = Arc::clone(&self.shutdown.scope.app);
+        async move { app.lame_duck.wait().await }
     }
 
     pub(super) fn phase(&self) -> Phase {

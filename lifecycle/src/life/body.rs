@@ -14,6 +14,7 @@ use crate::api::hook::StartContext;
 use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
+use crate::scope::own_task::polled;
 use crate::sys::fork::refuse_daemon;
 
 /// How the driver reaches main's body.
@@ -64,7 +65,7 @@ where
         let Some(body) = &mut body else {
             return Poll::Pending;
         };
-        let poll = || body.as_mut().poll(task).map_err(Failure::from);
+        let poll = || polled(task, |task| body.as_mut().poll(task)).map_err(Failure::from);
         let polled = caught(|| span.enter(poll));
         refuse_daemon(|| "the body of `main`".to_owned());
         match polled {

@@ -14,6 +14,7 @@ use crate::api::hook::{Hook, HookCall};
 use crate::error::BoxError;
 use crate::error::failure::Failure;
 use crate::error::panic::caught;
+use crate::scope::own_task::polled;
 use crate::sys::fork::refuse_daemon;
 
 /// A call under way, and how to end the wait for it: a future is dropped, a thread is abandoned.
@@ -117,7 +118,8 @@ impl<T, C: FnOnce(Result<T, HookError>)> Future for Guarded<T, C> {
         let Some(future) = future else {
             return Poll::Ready(());
         };
-        let poll = || future.as_mut().poll(context).map_err(Failure::from);
+        let poll =
+            || polled(context, |context| future.as_mut().poll(context)).map_err(Failure::from);
         let polled = caught(|| span.enter(poll));
         refuse_daemon(|| span.describe());
         let result = match polled {

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::body::BodyLink;
@@ -34,6 +34,7 @@ use crate::api::hook::{Hook, Instance, StartContext};
 use crate::api::record::HookKind;
 use crate::api::shutdown::Shutdown;
 use crate::life::emergency::Emergency;
+use crate::life::foreign_wakers;
 use crate::life::hook_threads::HookThreads;
 use crate::life::instances::Instances;
 use crate::life::state::body::BodyState;
@@ -51,6 +52,7 @@ use crate::plan::Plan;
 use crate::plan::component::{Id, Source};
 use crate::scope::admission::Admission;
 use crate::scope::reason::Reason;
+use crate::scope::waiters::Latch;
 use crate::scope::{AppRequest, AppState, Scope};
 
 /// How long an aborted future or task may take to be dropped before it is reported as one that did not end.
@@ -117,7 +119,8 @@ impl Life {
     pub(crate) fn new(plan: Arc<Plan>, wiring: Wiring) -> std::io::Result<(Self, Handles)> {
         let (sender, inputs) = mpsc::unbounded_channel();
         let drain = Drain::default();
-        let app = app_state(wiring.runtime, &sender, &drain);
+        let threads = HookThreads::new(wiring.runtime.clone());
+        let app = app_state(wiring.runtime, &threads, &sender, &drain);
         // In stop order: the reverse of a start order.
         let slots: Vec<Id> = plan
             .graph
@@ -138,7 +141,6 @@ impl Life {
             components[id].slot = Some(slot);
         }
         let instances = Arc::new(Instances::default());
-        let threads = HookThreads::new(app.runtime.clone());
         let handles = Handles {
             events: sender.clone(),
             emergency: emergency.hooks.handle(),
@@ -373,9 +375,11 @@ impl Life {
 /// What the scopes of the app share: from them the driver gets requests, and that nothing is in flight any more.
 fn app_state(
     runtime: runtime::Handle,
+    threads: &HookThreads,
     sender: &mpsc::UnboundedSender<Input>,
     drain: &Drain,
 ) -> Arc<AppState> {
+    let threads = threads.clone();
     let idle = sender.clone();
     let sender = sender.clone();
     let asked = AtomicBool::new(false);
@@ -383,7 +387,8 @@ fn app_state(
         runtime,
         reason: std::sync::OnceLock::new(),
         admission: Admission::new(drain.on_idle(move || drop(idle.send(Input::Idle)))),
-        lame_duck: watch::Sender::new(false),
+        lame_duck: Latch::new(),
+        wake: Box::new(move |wakers| foreign_wakers::wake(&threads, wakers)),
         ask: Box::new(move |request| {
             let input = match request {
                 // One is enough: user code may ask as often as it likes, and must not fill the queue.

@@ -143,6 +143,7 @@ impl Shared {
                 queue = self.lock();
                 queue.idle += 1;
             } else if queue.closed {
+                queue.idle -= 1;
                 return;
             } else {
                 queue = self

@@ -7,6 +7,7 @@
 //! | `state/` | what the driver owns, a file per group; knows nothing of the driver |
 //! | `input`, `timers` | what the driver waits for |
 //! | `call`, `span`, `hook_threads`, `body` | how user code is called, and reports back |
+//! | `foreign_wakers` | wakes tasks whose wakers may be user code |
 //! | `emergency/` | the hooks of last resort, which run without the driver |
 //! | `outcome`, `track` | what is reported of a life |
 //! | `restart_history`, `drain_sequence` | decisions: whether a worker runs again; which workers are asked to stop when |
@@ -20,6 +21,7 @@ mod drain_sequence;
 mod driver;
 pub(crate) mod emergency;
 mod emergency_phase;
+pub(crate) mod foreign_wakers;
 pub(crate) mod hook_error;
 pub(crate) mod hook_threads;
 pub(crate) mod input;

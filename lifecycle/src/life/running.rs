@@ -30,7 +30,10 @@ impl Life {
             ready: None,
         });
         if let Some(up) = self.starts.up.take() {
-            let _ = up.send(());
+            // The task that waits for it is user code, and so may its waker be.
+            self.threads.run(move || {
+                let _ = up.send(());
+            });
         }
         if std::mem::take(&mut self.reload.wanted) || self.plan.drill.reloads() {
             self.begin_reload();

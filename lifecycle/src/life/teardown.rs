@@ -50,7 +50,7 @@ impl Life {
             return;
         }
         self.history.mark(Mark::LameDuck);
-        self.app.lame_duck.send_replace(true);
+        self.app.begin_lame_duck();
         self.emit(EventKind::LameDuck { time });
         let until = Instant::now() + time;
         self.timers.set(until, Timer::Wake);

@@ -1,13 +1,14 @@
 //! [`AppState`]: what all scopes of an app share.
 
 use std::sync::OnceLock;
+use std::task::Waker;
 
 use tokio::runtime;
-use tokio::sync::watch;
 
 use crate::scope::admission::Admission;
 use crate::scope::app_request::AppRequest;
 use crate::scope::reason::Reason;
+use crate::scope::waiters::Latch;
 
 /// What all scopes of an app share.
 pub(crate) struct AppState {
@@ -15,8 +16,23 @@ pub(crate) struct AppState {
     /// Why the app stops: set once, by the first cause.
     pub(crate) reason: OnceLock<Reason>,
     pub(crate) admission: Admission,
-    /// Whether the app reports itself as not ready although it still serves for a while.
-    pub(crate) lame_duck: watch::Sender<bool>,
+    /// The app reports itself as not ready although it still serves for a while.
+    pub(crate) lame_duck: Latch,
+    /// Wakes tasks that are not ours, off the calling thread: their wakers may be user code.
+    pub(crate) wake: Box<dyn Fn(Vec<Waker>) + Send + Sync>,
     /// Hands a request to the app's driver. It may be called from any thread and does not block.
     pub(crate) ask: Box<dyn Fn(AppRequest) + Send + Sync>,
+}
+
+impl AppState {
+    /// Begins the lame duck.
+    pub(crate) fn begin_lame_duck(&self) {
+        self.wake_others(self.lame_duck.set());
+    }
+
+    pub(crate) fn wake_others(&self, wakers: Vec<Waker>) {
+        if !wakers.is_empty() {
+            (self.wake)(wakers);
+        }
+    }
 }

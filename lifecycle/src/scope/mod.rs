@@ -7,6 +7,7 @@
 pub(crate) mod admission;
 mod app_request;
 mod app_state;
+pub(crate) mod own_task;
 pub(crate) mod reason;
 #[expect(
     clippy::module_inception,
@@ -15,6 +16,7 @@ pub(crate) mod reason;
 mod scope;
 pub(crate) mod stop_signal;
 pub(crate) mod task_set;
+pub(crate) mod waiters;
 
 pub(crate) use app_request::AppRequest;
 pub(crate) use app_state::AppState;

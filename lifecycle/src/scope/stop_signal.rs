@@ -9,19 +9,22 @@
 //! 3. The times change under their lock: an extension is granted only within the limit that holds at that moment.
 //! 4. Every request wakes the waiters, a repeated one too: a waiter that registers before it reads the times cannot miss
 //!    that they have moved earlier.
+//! 5. A request calls no waker of user code: it returns those, see [`Waiters`].
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::base::sync::{AtomicBool, Mutex, MutexGuard, Notify};
+use crate::base::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::scope::waiters::Waiters;
 
 #[derive(Debug)]
 pub(crate) struct StopSignal {
     requested: AtomicBool,
-    waiters: Notify,
+    waiters: Waiters,
     times: Mutex<Option<Times>>,
 }
 
@@ -36,18 +39,19 @@ impl StopSignal {
     pub(crate) fn new() -> Self {
         Self {
             requested: AtomicBool::new(false),
-            waiters: Notify::new(),
+            waiters: Waiters::new(),
             times: Mutex::new(None),
         }
     }
 
-    /// Asks to stop and wakes all waiters. A repeated request changes the times only.
-    pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) {
+    /// Asks to stop and wakes the waiters, except those that it returns. A repeated request changes the times only.
+    #[must_use = "the other waiters have to be woken, too"]
+    pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) -> Vec<Waker> {
         let limit = limit.max(abort_at);
         *self.times() = Some(Times { abort_at, limit });
         // After the times, and before the waiters are woken (invariants 1 and 2).
         self.requested.store(true, Ordering::Release);
-        self.waiters.notify_waiters();
+        self.waiters.wake_own()
     }
 
     pub(crate) fn is_stop_requested(&self) -> bool {
@@ -55,28 +59,25 @@ impl StopSignal {
     }
 
     pub(crate) async fn stop_requested(&self) {
-        // Registered before the flag is read, so that a request in between is not missed (invariant 2).
-        let requested = self.waiters.notified();
-        if !self.is_stop_requested() {
-            requested.await;
-        }
+        self.waiters.wait(|| self.is_stop_requested()).await;
     }
 
     /// Waits until a stop is requested and `abort_at`, wherever it has moved by then, is at most `margin` away.
     pub(crate) async fn deadline_within(&self, margin: Duration) {
         loop {
-            // Registered before the times are read, so that earlier ones are not missed (invariant 4). Later ones need no
-            // wake-up: the loop reads the times again when the instant that it waits for has passed.
-            let requested_again = self.waiters.notified();
-            if !self.is_stop_requested() {
-                requested_again.await;
+            let abort_at = self.abort_at();
+            // Registered before the times are read again, so that earlier ones are not missed (invariant 4). Later ones need
+            // no wake-up: the loop reads the times again when the instant that it waits for has passed.
+            let has_moved = self.waiters.wait(|| self.abort_at() != abort_at);
+            let Some(abort_at) = abort_at else {
+                has_moved.await;
                 continue;
-            }
-            let due = self.abort_at().and_then(|at| at.checked_sub(margin));
+            };
+            let due = abort_at.checked_sub(margin);
             let Some(due) = due.filter(|due| *due > Instant::now()) else {
                 return;
             };
-            let _ = tokio::time::timeout_at(due, requested_again).await;
+            let _ = tokio::time::timeout_at(due, has_moved).await;
         }
     }
 
@@ -125,7 +126,8 @@ mod models {
                     assert_eq!(stop_signal.abort_at(), Some(now + later(1)));
                 })
             });
-            stop_signal.request_stop(now + later(1), now + later(2));
+            let others = stop_signal.request_stop(now + later(1), now + later(2));
+            others.into_iter().for_each(Waker::wake);
             for waiter in waiters {
                 waiter.join().expect("it does not panic");
             }
@@ -139,7 +141,9 @@ mod models {
             let stop_signal = Arc::new(StopSignal::new());
             let requester = {
                 let stop_signal = Arc::clone(&stop_signal);
-                thread::spawn(move || stop_signal.request_stop(now + later(1), now + later(2)))
+                thread::spawn(move || {
+                    drop(stop_signal.request_stop(now + later(1), now + later(2)))
+                })
             };
             if stop_signal.is_stop_requested() {
                 assert_eq!(stop_signal.abort_at(), Some(now + later(1)));
@@ -154,12 +158,12 @@ mod models {
         let now = Instant::now();
         loom::model(move || {
             let stop_signal = Arc::new(StopSignal::new());
-            stop_signal.request_stop(now + later(10), now + later(20));
+            drop(stop_signal.request_stop(now + later(10), now + later(20)));
             let extensions = [0, 1].map(|_| {
                 let stop_signal = Arc::clone(&stop_signal);
                 thread::spawn(move || stop_signal.extend(later(7)))
             });
-            stop_signal.request_stop(now + later(2), now + later(5));
+            drop(stop_signal.request_stop(now + later(2), now + later(5)));
             let granted = extensions.map(|extension| extension.join().expect("it does not panic"));
             assert!(granted.iter().all(|granted| *granted <= later(7)));
             assert!(granted.iter().sum::<Duration>() <= later(10 + 3));

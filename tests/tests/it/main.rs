@@ -28,6 +28,7 @@ mod environment;
 mod expected_errors;
 mod forged;
 mod handle;
+mod hostile;
 mod http;
 mod layers;
 mod leaks;

@@ -13,10 +13,14 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8};
 #[cfg(not(all(test, lifecycle_loom)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 #[cfg(not(all(test, lifecycle_loom)))]
+pub(crate) use std::thread_local;
+#[cfg(not(all(test, lifecycle_loom)))]
 pub(crate) use tokio::sync::Notify;
 
 #[cfg(all(test, lifecycle_loom))]
-pub(crate) use modelled::{AtomicBool, AtomicI64, AtomicU8, Mutex, MutexGuard, Notify};
+pub(crate) use modelled::{
+    AtomicBool, AtomicI64, AtomicU8, Mutex, MutexGuard, Notify, thread_local,
+};
 
 #[cfg(all(test, lifecycle_loom))]
 mod modelled;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use loom::sync::atomic::fence;
 pub(crate) use loom::sync::{Mutex, MutexGuard};
+pub(crate) use loom::thread_local;
 
 loom::thread_local! {
     static BEFORE: Cell<bool> = Cell::new(false);

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::api::shutdown::Shutdown;
 use crate::scope::admission::Admission;
+use crate::scope::waiters::Latch;
 use crate::scope::{AppRequest, AppState, Scope};
 
 mod finishing;
@@ -39,7 +40,8 @@ impl World {
             runtime: Handle::current(),
             reason: OnceLock::new(),
             admission: Admission::new(move || notify.notify_one()),
-            lame_duck: Default::default(),
+            lame_duck: Latch::new(),
+            wake: Box::new(|wakers| wakers.into_iter().for_each(Waker::wake)),
             ask: Box::new(move |request| {
                 if let AppRequest::ReportPanic { task, error, .. } = request {
                     let _ = panicked.send(format!("{task}: {error}"));
