@@ -172,7 +172,7 @@ pub mod __private {
     pub use crate::error::BoxError;
     pub use crate::macro_support::{
         ByApp, EntryParameter, EntrySlot, EntrySpec, Exactly, Field, Judged, Parameter, Slot,
-        StopOutcome, judged,
+        StopOutcome, expanded, judged,
     };
     pub use crate::plan::registry::Registration;
     pub use crate::plan::setup::Setup;

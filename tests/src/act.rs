@@ -19,7 +19,7 @@
 //! | `asked` | waits until its scope is asked to stop |
 //! | `request` | requests the stop of the app |
 //! | `fail` | fails the app |
-//! | `foreign:panic`, `foreign:block`, `foreign:wake` | waits on a thread with a waker that panics, never returns, or wakes |
+//! | `foreign:panic`, `foreign:block` | waits on a thread with a waker that panics, or never returns |
 //! | `oom`, `allocator`, `close`, .. | breaks the process: see [`faults`] |
 //!
 //! A hook leaves its name when it begins, `{name} ok` or `{name} error` when it ends, and `{name} dropped` if it is
@@ -140,13 +140,9 @@ async fn perform(hook: &str, steps: &[String], shutdown: Option<&Shutdown>) -> R
             ("foreign", Some(shutdown)) => {
                 let hostile = match detail {
                     "panic" => Hostile::Panics,
-                    "block" => Hostile::Blocks,
-                    _ => Hostile::Wakes,
+                    _ => Hostile::Blocks,
                 };
-                let hook = hook.to_owned();
-                await_request(shutdown, hostile, move || {
-                    note(format_args!("{hook} woken"))
-                });
+                await_request(shutdown, hostile, || ());
                 Ok(())
             }
             ("fail", Some(shutdown)) => {

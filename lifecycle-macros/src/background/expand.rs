@@ -129,7 +129,7 @@ fn record(worker: &Worker<'_>) -> TokenStream {
         let timeout = duration::tokens(*timeout);
         record.extend(quote!(.timeout(#timeout)));
     }
-    record
+    quote!(#private::expanded(#record))
 }
 
 fn policy(private: &TokenStream, args: &Args) -> TokenStream {

@@ -190,7 +190,7 @@ fn record(resource: &Resource<'_>, needs: &TokenStream) -> TokenStream {
     if !hooks.is_empty() {
         record.extend(quote!(.hooks(const { &[#hooks] })));
     }
-    record
+    quote!(#private::expanded(#record))
 }
 
 /// The list of the optional hooks that are present.

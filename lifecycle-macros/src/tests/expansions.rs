@@ -77,7 +77,7 @@ fn resource_arguments() {
     resource(TokenStream::new(), start.clone())
         .has("impl Db { fn start() -> Self { Self } async fn health(&self) {} }")
         .has(r#"private::Record::resource::<Db>("Db").located"#)
-        .has(".default_name().hooks(const { &[private::HookKind::Health,] });")
+        .has(".default_name().hooks(const { &[private::HookKind::Health,] }));")
         .lacks(".order")
         .lacks(".timeout")
         .lacks(".start_timeout")
@@ -352,7 +352,7 @@ fn background_arguments() {
         .has("pub enum r#loop {}")
         .times(3, "#[cfg(unix)]")
         .has(r#"private::Record::background::<r#loop>( "loop", private::BackgroundPolicy::DEFAULT, __lifecycle_run )"#)
-        .has(".default_name().needs(const { &[__PARAMETER_0.need, __PARAMETER_1.need] });")
+        .has(".default_name()).needs(const { &[__PARAMETER_0.need, __PARAMETER_1.need] });")
         .has("private::check_edge(&__LIFECYCLE_RECORD, &__PARAMETER_1.need);")
         .has("fn __lifecycle_run(context: &mut")
         .has("let p1 = (__PARAMETER_1.take)(context);")
@@ -377,7 +377,7 @@ fn background_arguments() {
     .has(r#""poller", private::BackgroundPolicy::DEFAULT .schedule(
           private::Schedule::every(::core::time::Duration::new(60u64, 0u32)) .immediate()
           .run_timeout(::core::time::Duration::new(30u64, 0u32)) .max_failures(3u32) ) .on_failure(private::EndAction::Ignore), __lifecycle_run"#)
-    .has(".order(3i32).timeout(::core::time::Duration::new(5u64, 0u32)).needs(const { &[] });")
+    .has(".order(3i32).timeout(::core::time::Duration::new(5u64, 0u32))).needs(const { &[] });")
     .has("fn __lifecycle_run(_: &mut")
     .has("Hook::future(async move { let value = poll().await;")
     .lacks("default_name");

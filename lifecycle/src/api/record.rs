@@ -40,6 +40,9 @@ pub struct Record {
     pub(crate) hooks: &'static [HookKind],
     pub(crate) key: fn() -> TypeId,
     pub(crate) body: Body,
+    /// To make a hook runs no user code, as an expansion of the macros knows of itself. A hook that is written by hand is
+    /// made where it can block or panic.
+    pub(crate) is_expanded: bool,
 }
 
 /// A pointer to the static [`Record`] of a component, which constants can contain even where components need each other.
@@ -162,6 +165,7 @@ impl Record {
             hooks: &[],
             key,
             body,
+            is_expanded: false,
         }
         .with_id(fnv1a(FNV_OFFSET, name.as_bytes()))
     }
@@ -195,6 +199,11 @@ impl Record {
     #[must_use]
     pub const fn default_name(mut self) -> Self {
         self.named = false;
+        self
+    }
+
+    pub(crate) const fn expanded(mut self) -> Self {
+        self.is_expanded = true;
         self
     }
 

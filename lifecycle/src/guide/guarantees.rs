@@ -28,6 +28,7 @@
 //! | a worker never returns from its first poll, or a task never yields | the startup continues after 100 ms; at shutdown the worker or task is abandoned and listed in the report | a11, a16 |
 //! | `emergency` hangs | it is abandoned after its share of the reserve, and the next hook runs | a12 |
 //! | a waker of a foreign executor panics or blocks | no other task misses its wake-up | e1 |
+//! | the `start`, `stop` or `reload` of a hand-written `Resource` blocks or panics before it returns its hook | as a hook that blocks or panics on its thread | e2 |
 //! | a destructor panics or hangs | the panic is caught; a hanging destructor is abandoned at the timeout of its component | a9 |
 //! | a start fails, panics or hangs, or a signal arrives during startup | the components that are up stop in reverse order, and no others | a10, c1 |
 //! | stop is requested while a worker writes | the worker is cancelled only after its timeout; a worker that checks for a stop request between two writes leaves no partial write | d4 |

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::runtime;
@@ -22,6 +23,45 @@ use crate::sys::fork::refuse_daemon;
 pub(crate) enum Call {
     Future(AbortHandle),
     Thread,
+    /// Its hook is made on a thread.
+    Made(Arc<Making>),
+}
+
+/// A hook that is made on a thread, which may block, and then runs there or as a task.
+#[derive(Debug, Default)]
+pub(crate) struct Making(Mutex<Made>);
+
+#[derive(Debug, Default)]
+enum Made {
+    /// Its maker has not returned, or has made a function for the thread.
+    #[default]
+    OnThread,
+    Future(AbortHandle),
+    /// Nothing waits for it.
+    Aborted,
+}
+
+impl Making {
+    fn lock(&self) -> MutexGuard<'_, Made> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawned(&self, task: AbortHandle) {
+        let mut made = self.lock();
+        if matches!(*made, Made::Aborted) {
+            drop(made);
+            task.abort();
+        } else {
+            *made = Made::Future(task);
+        }
+    }
+
+    fn abort(&self) {
+        let made = std::mem::replace(&mut *self.lock(), Made::Aborted);
+        if let Made::Future(task) = made {
+            task.abort();
+        }
+    }
 }
 
 impl Call {
@@ -30,7 +70,7 @@ impl Call {
     /// cancelled.
     pub(crate) fn begin<T, C>(
         hook: Hook<T>,
-        mut span: CallSpan,
+        span: CallSpan,
         runtime: &runtime::Handle,
         threads: &HookThreads,
         then: C,
@@ -49,32 +89,85 @@ impl Call {
                 Self::Future(runtime.spawn(guarded).abort_handle())
             }
             HookCall::Thread(call) => {
-                threads.run(move || {
-                    let returned = caught(|| span.enter(|| call().map_err(Failure::from)));
-                    refuse_daemon(|| span.describe());
-                    let mut result = match returned {
-                        Ok(result) => result.map_err(HookError::Failed),
-                        Err(message) => Err(HookError::Panicked(message)),
-                    };
-                    end_with(&mut result, |result| span.close(result));
-                    then(result);
-                });
+                threads.run(move || on_thread(call, span, then));
                 Self::Thread
             }
         }
     }
 
+    /// Makes the hook on a thread, where that may block or panic, and then runs it as [`Call::begin`] does.
+    pub(crate) fn begin_made<T, C>(
+        make: impl FnOnce() -> Hook<T> + Send + 'static,
+        span: CallSpan,
+        runtime: &runtime::Handle,
+        threads: &HookThreads,
+        then: C,
+    ) -> Self
+    where
+        T: Send + 'static,
+        C: FnOnce(Result<T, HookError>) + Send + 'static,
+    {
+        let making = Arc::new(Making::default());
+        let (of_making, of_thread) = (Arc::clone(&making), Arc::clone(&making));
+        let runtime = runtime.clone();
+        let make = move || {
+            // Its time may be over before a thread was there.
+            let is_awaited = !matches!(*of_making.lock(), Made::Aborted);
+            is_awaited.then(make)
+        };
+        threads.run(move || match guard(make) {
+            Ok(None) => then(Err(HookError::Cancelled)),
+            Ok(Some(Hook(HookCall::Future(future)))) => {
+                let guarded = Guarded {
+                    future: Some(future),
+                    span,
+                    then: Some(then),
+                };
+                of_thread.spawned(runtime.spawn(guarded).abort_handle());
+            }
+            Ok(Some(Hook(HookCall::Thread(call)))) => on_thread(call, span, then),
+            Err(panic) => {
+                let mut result = Err(panic);
+                let mut span = span;
+                end_with(&mut result, |result| span.close(result));
+                then(result);
+            }
+        });
+        Self::Made(making)
+    }
+
     /// Ends the wait for the call. A future is dropped, which ends the call with [`HookError::Cancelled`] unless it was
     /// faster; a thread cannot be interrupted.
     pub(crate) fn abort(&self) {
-        if let Self::Future(task) = self {
-            task.abort();
+        match self {
+            Self::Future(task) => task.abort(),
+            Self::Thread => {}
+            Self::Made(making) => making.abort(),
         }
     }
 
     pub(crate) fn is_thread(&self) -> bool {
-        matches!(self, Self::Thread)
+        match self {
+            Self::Future(_) => false,
+            Self::Thread => true,
+            Self::Made(making) => matches!(*making.lock(), Made::OnThread),
+        }
     }
+}
+
+/// Calls the function of a hook on this thread.
+fn on_thread<T, C>(call: impl FnOnce() -> Result<T, BoxError>, mut span: CallSpan, then: C)
+where
+    C: FnOnce(Result<T, HookError>),
+{
+    let returned = caught(|| span.enter(|| call().map_err(Failure::from)));
+    refuse_daemon(|| span.describe());
+    let mut result = match returned {
+        Ok(result) => result.map_err(HookError::Failed),
+        Err(message) => Err(HookError::Panicked(message)),
+    };
+    end_with(&mut result, |result| span.close(result));
+    then(result);
 }
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -159,7 +252,7 @@ pub(crate) fn after_first_poll(hook: Hook<()>, up: impl FnOnce() + Send + 'stati
     }
 }
 
-/// Makes a hook. That runs no code of an `async fn`, but an `impl` by hand may panic here already.
+/// Makes a hook, which may panic.
 pub(super) fn guard<T>(make: impl FnOnce() -> T) -> Result<T, HookError> {
     caught(make).map_err(HookError::Panicked)
 }

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::body::BodyLink;
-use super::call::Call;
+use super::call::{Call, guard};
 use super::hook_error::HookError;
 use super::input::Input;
 use super::outcome::{ComponentOutcome, Outcome, SoFar};
@@ -249,14 +249,42 @@ impl Life {
     }
 
     /// Calls the component's code, within the span of the call.
-    pub(super) fn begin_call<T, C>(&mut self, id: Id, hook: Hook<T>, phase: CallPhase, then: C)
+    pub(super) fn begin_call<T, M, C>(&mut self, id: Id, make: M, phase: CallPhase, then: C)
     where
         T: Send + 'static,
+        M: FnOnce() -> Hook<T> + Send + 'static,
         C: FnOnce(Result<T, HookError>) + Send + 'static,
     {
-        let span = CallSpan::new(self.name(id), phase, self.components[id].scope.clone());
-        let call = Call::begin(hook, span, &self.app.runtime, &self.threads, then);
-        self.components[id].call = Some(call);
+        let scope = self.components[id].scope.clone();
+        self.components[id].call = self.call(id, make, phase, scope, then);
+    }
+
+    /// Makes a hook of the component, and calls it. What is written by hand is made on a thread: it may block, or panic.
+    pub(super) fn call<T, M, C>(
+        &self,
+        id: Id,
+        make: M,
+        phase: CallPhase,
+        scope: Option<Arc<Scope>>,
+        then: C,
+    ) -> Option<Call>
+    where
+        T: Send + 'static,
+        M: FnOnce() -> Hook<T> + Send + 'static,
+        C: FnOnce(Result<T, HookError>) + Send + 'static,
+    {
+        let span = CallSpan::new(self.name(id), phase, scope);
+        let (runtime, threads) = (&self.app.runtime, &self.threads);
+        if !self.plan.components[id].is_expanded {
+            return Some(Call::begin_made(make, span, runtime, threads, then));
+        }
+        match guard(make) {
+            Ok(hook) => Some(Call::begin(hook, span, runtime, threads, then)),
+            Err(panic) => {
+                then(Err(panic));
+                None
+            }
+        }
     }
 
     /// Sets when the time of the component's present phase is over.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::call::{Call, guard};
 use super::driver::Life;
 use super::hook_error::HookError;
 use super::input::Input;
-use super::span::{CallPhase, CallSpan};
+use super::span::CallPhase;
 use super::timers::Timer;
 use crate::api::event::EventKind;
+use crate::api::hook::Hook;
 use crate::api::record::HookKind;
 use crate::plan::component::{Id, Kind};
 use crate::scope::reason::Reason;
@@ -72,22 +72,20 @@ impl Life {
         };
         let instance = self.instance(id);
         let reload = table.reload;
-        let hook = guard(|| Some(plan.drill.reload(id, reload(&instance?)?)));
+        let planned = Arc::clone(&plan);
+        let make = move || match instance.and_then(|instance| reload(&instance)) {
+            Some(hook) => planned.drill.reload(id, hook),
+            None => Hook::future(async { Ok(()) }),
+        };
         let turn = self.reload.next_turn();
         let sender = self.sender.clone();
         let limit = plan.components[id].start_timeout;
-        match hook {
-            Ok(Some(hook)) => {
-                let then = move |result| drop(sender.send(Input::Reloaded { id, turn, result }));
-                let span = CallSpan::new(self.name(id), CallPhase::Reload, None);
-                let call = Call::begin(hook, span, &self.app.runtime, &self.threads, then);
-                self.reload.called(call);
-                self.timers
-                    .set(Instant::now() + limit, Timer::Reload { id, turn });
-            }
-            Ok(None) => self.on_reloaded(id, Ok(())),
-            Err(panic) => self.on_reloaded(id, Err(panic)),
+        let then = move |result| drop(sender.send(Input::Reloaded { id, turn, result }));
+        if let Some(call) = self.call(id, make, CallPhase::Reload, None, then) {
+            self.reload.called(call);
         }
+        self.timers
+            .set(Instant::now() + limit, Timer::Reload { id, turn });
     }
 
     pub(super) fn on_reload_timeout(&mut self, id: Id) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::{after_first_poll, guard};
+use super::call::after_first_poll;
 use super::driver::Life;
 use super::hook_error::HookError;
 use super::input::{Input, Turn};
@@ -107,14 +107,10 @@ impl Life {
         self.set_abort_at(id, Instant::now() + component.start_timeout);
         let sender = self.sender.clone();
         let start = table.start;
-        let drill = &plan.drill;
-        match guard(move || drill.start(id, start(&mut context))) {
-            Ok(hook) => {
-                let then = move |result| drop(sender.send(Input::Started { id, turn, result }));
-                self.begin_call(id, hook, CallPhase::Start, then);
-            }
-            Err(panic) => self.on_started(id, turn, Err(panic)),
-        }
+        let plan = Arc::clone(&plan);
+        let make = move || plan.drill.start(id, start(&mut context));
+        let then = move |result| drop(sender.send(Input::Started { id, turn, result }));
+        self.begin_call(id, make, CallPhase::Start, then);
     }
 
     pub(super) fn on_started(&mut self, id: Id, turn: Turn, result: Result<Instance, HookError>) {
@@ -315,21 +311,18 @@ impl Life {
         }
         let run = Arc::clone(run);
         let takes_ready = component.takes_ready;
-        let drill = &plan.drill;
-        let hook = guard(move || drill.run(id, run(&mut context), &context));
-        match hook {
-            Ok(hook) => {
-                let hook = if takes_ready {
-                    hook
-                } else {
-                    after_first_poll(hook, up)
-                };
-                let sender = self.sender.clone();
-                let then = move |result| drop(sender.send(Input::WorkerEnded { id, turn, result }));
-                self.begin_call(id, hook, CallPhase::Run, then);
+        let plan = Arc::clone(&plan);
+        let make = move || {
+            let hook = plan.drill.run(id, run(&mut context), &context);
+            if takes_ready {
+                hook
+            } else {
+                after_first_poll(hook, up)
             }
-            Err(panic) => self.on_worker_ended(id, turn, Err(panic)),
-        }
+        };
+        let sender = self.sender.clone();
+        let then = move |result| drop(sender.send(Input::WorkerEnded { id, turn, result }));
+        self.begin_call(id, make, CallPhase::Run, then);
     }
 
     pub(super) fn on_worker_up(&mut self, id: Id, turn: Turn) {

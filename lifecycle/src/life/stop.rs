@@ -14,6 +14,7 @@ use super::input::{Ended, Input, Turn};
 use super::span::{CallPhase, EmergencySpan};
 use crate::api::cleanup_layer::CleanupLayer;
 use crate::api::event::EventKind;
+use crate::api::hook::Hook;
 use crate::api::leases::{self, LeaseCounts, Outstanding};
 use crate::api::record::HookKind;
 use crate::base::duration::show;
@@ -117,37 +118,36 @@ impl Life {
         let before = component.leases_before_stop.clone();
         let slot = component.slot;
         let emergency = self.emergency.hooks.handle();
-        let hook = guard(|| {
-            let instance = instance?;
-            let hook = plan.drill.stop(id, stop(&instance)?).map(Ended::from);
-            Some(hook.after(move || {
+        let begun = emergency.handle();
+        let planned = Arc::clone(&plan);
+        let make = move || {
+            let made = instance.and_then(|instance| Some((stop(&instance)?, instance)));
+            // It is listed, and there is none after all.
+            let Some((hook, instance)) = made else {
+                return Hook::future(async { Ok(Ended::Clean) });
+            };
+            let hook = planned.drill.stop(id, hook).map(Ended::from);
+            hook.after(move || {
                 // Checked where the stop begins: between the driver's check and this one the process may have stood still.
-                if slot.is_some_and(|slot| emergency.was_due(slot)) {
+                if slot.is_some_and(|slot| begun.was_due(slot)) {
                     return Err("its emergency hook was called before it could begin".into());
                 }
                 if let Some(before) = before {
                     before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
                 }
                 Ok(())
-            }))
-        });
-        match hook {
-            Ok(Some(hook)) => {
-                let sender = self.sender.clone();
-                let emergency = self.emergency.hooks.handle();
-                let then = move |result: Result<Ended, HookError>| {
-                    // Disarmed where the stop ends: should the driver be late, the watchdog must not call the hook of what
-                    // has stopped gracefully.
-                    if let (Ok(_), Some(slot)) = (&result, slot) {
-                        emergency.disarm(slot);
-                    }
-                    let _ = sender.send(Input::StopEnded { id, turn, result });
-                };
-                self.begin_call(id, hook, CallPhase::Stop, then);
+            })
+        };
+        let sender = self.sender.clone();
+        let then = move |result: Result<Ended, HookError>| {
+            // Disarmed where the stop ends: should the driver be late, the watchdog must not call the hook of what has
+            // stopped gracefully.
+            if let (Ok(_), Some(slot)) = (&result, slot) {
+                emergency.disarm(slot);
             }
-            Ok(None) => self.after_stop(id, Ok(Ended::Clean)),
-            Err(panic) => self.after_stop(id, Err(panic)),
-        }
+            let _ = sender.send(Input::StopEnded { id, turn, result });
+        };
+        self.begin_call(id, make, CallPhase::Stop, then);
     }
 
     pub(super) fn on_stop_ended(&mut self, id: Id, turn: Turn, result: Result<Ended, HookError>) {

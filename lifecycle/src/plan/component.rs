@@ -26,6 +26,8 @@ pub(crate) struct Component {
     /// The instances that it receives, by the keys of their types.
     pub(crate) takes: Vec<(TypeId, Source)>,
     pub(crate) kind: Kind,
+    /// To make its hooks runs no user code.
+    pub(crate) is_expanded: bool,
 }
 
 pub(crate) enum Kind {

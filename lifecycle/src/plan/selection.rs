@@ -334,6 +334,7 @@ impl Selection {
                     .filter_map(|need| take(&sources, need.key))
                     .collect(),
                 kind,
+                is_expanded: record.is_expanded,
             });
         }
         for (name, run) in &parts.closures {
@@ -357,6 +358,8 @@ impl Selection {
                     run: Arc::clone(run),
                     policy: BackgroundPolicy::DEFAULT,
                 },
+                // The closure is called in the future that is made.
+                is_expanded: true,
             });
         }
         (components, nodes)

@@ -308,6 +308,7 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
                 run: Arc::new(move |context| run.run(id, context)),
                 policy,
             },
+            is_expanded: true,
         };
     };
     let needs = resource.needs.iter().map(|id| {
@@ -339,5 +340,6 @@ fn component(scene: &Arc<Scene>, id: usize) -> Component {
                 (false, false) => &[],
             },
         },
+        is_expanded: true,
     }
 }

@@ -124,6 +124,7 @@ impl Sketch {
                     readiness: false,
                 }
             },
+            is_expanded: true,
         }
     }
 }
