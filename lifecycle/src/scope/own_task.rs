@@ -4,6 +4,11 @@
 //! blocks nor panics; any other one may be user code: a hand-written executor, a combinator with wakers of its own, a
 //! `LocalSet` that one of these polls.
 
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "the macro of loom takes no `const` block"
+)]
+
 use std::cell::Cell;
 use std::ptr::null;
 use std::task::{Context, Waker};
@@ -15,7 +20,7 @@ type Identity = (*const (), *const ());
 
 thread_local! {
     /// The waker of the task that the thread polls, where that is one of ours.
-    static OWN: Cell<Identity> = const { Cell::new((null(), null())) };
+    static OWN: Cell<Identity> = Cell::new((null(), null()));
 }
 
 fn identity(waker: &Waker) -> Identity {
