@@ -59,6 +59,13 @@ pub(crate) fn inject(step: &str, detail: &str) -> bool {
     true
 }
 
+/// The signal of the first of the kernel's timers that back up the watchdog.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn timer_signal() -> i32 {
+    libc::SIGRTMAX() - 1
+}
+
 fn code(detail: &str) -> i32 {
     if detail.is_empty() {
         return 7;
@@ -81,7 +88,8 @@ fn fork(what: &str) {
         "INT" => (sys::Child::Waits, Some(libc::SIGINT)),
         "HUP" => (sys::Child::Waits, Some(libc::SIGHUP)),
         "ABRT" => (sys::Child::Waits, Some(libc::SIGABRT)),
-        "TIMER" => (sys::Child::Waits, Some(libc::SIGRTMAX() - 1)),
+        #[cfg(target_os = "linux")]
+        "TIMER" => (sys::Child::Waits, Some(timer_signal())),
         _ => panic!("there is no fork `{what}`"),
     };
     note_end(sys::fork(act, signal));

@@ -50,9 +50,6 @@ impl Ender {
 
 impl Drop for Ender {
     fn drop(&mut self) {
-        let wakers = self.end.has_ended.set();
-        if !wakers.is_empty() {
-            foreign_wakers::wake(&self.threads, wakers);
-        }
+        foreign_wakers::wake(&self.threads, self.end.has_ended.set());
     }
 }

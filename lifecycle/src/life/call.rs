@@ -80,14 +80,7 @@ impl Call {
         C: FnOnce(Result<T, HookError>) + Send + 'static,
     {
         match hook.0 {
-            HookCall::Future(future) => {
-                let guarded = Guarded {
-                    future: Some(future),
-                    span,
-                    then: Some(then),
-                };
-                Self::Future(runtime.spawn(guarded).abort_handle())
-            }
+            HookCall::Future(future) => Self::Future(as_task(future, span, runtime, then)),
             HookCall::Thread(call) => {
                 threads.run(move || on_thread(call, span, then));
                 Self::Thread
@@ -118,12 +111,7 @@ impl Call {
         threads.run(move || match guard(make) {
             Ok(None) => then(Err(HookError::Cancelled)),
             Ok(Some(Hook(HookCall::Future(future)))) => {
-                let guarded = Guarded {
-                    future: Some(future),
-                    span,
-                    then: Some(then),
-                };
-                of_thread.spawned(runtime.spawn(guarded).abort_handle());
+                of_thread.spawned(as_task(future, span, &runtime, then));
             }
             Ok(Some(Hook(HookCall::Thread(call)))) => on_thread(call, span, then),
             Err(panic) => {
@@ -153,6 +141,25 @@ impl Call {
             Self::Made(making) => matches!(*making.lock(), Made::OnThread),
         }
     }
+}
+
+/// Spawns the future of a hook.
+fn as_task<T, C>(
+    future: BoxFuture<T>,
+    span: CallSpan,
+    runtime: &runtime::Handle,
+    then: C,
+) -> AbortHandle
+where
+    T: Send + 'static,
+    C: FnOnce(Result<T, HookError>) + Send + 'static,
+{
+    let guarded = Guarded {
+        future: Some(future),
+        span,
+        then: Some(then),
+    };
+    runtime.spawn(guarded).abort_handle()
 }
 
 /// Calls the function of a hook on this thread.

@@ -49,7 +49,7 @@ use crate::life::state::starts::Starts;
 use crate::life::state::stops::Stops;
 use crate::life::track::{Mark, Track};
 use crate::plan::Plan;
-use crate::plan::component::{Id, Source};
+use crate::plan::component::Id;
 use crate::scope::admission::Admission;
 use crate::scope::reason::Reason;
 use crate::scope::waiters::Latch;
@@ -245,7 +245,7 @@ impl Life {
 
     /// The component's own instance, while it is up.
     pub(super) fn instance(&self, id: Id) -> Option<Instance> {
-        self.instances.get(&Source::Component { id, bind: None })
+        self.instances.up(id)
     }
 
     /// Calls the component's code, within the span of the call.

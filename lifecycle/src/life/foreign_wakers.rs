@@ -14,12 +14,15 @@ const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Wakes them on threads of the framework, and returns at once.
 pub(crate) fn wake(threads: &HookThreads, wakers: Vec<Waker>) {
+    if wakers.is_empty() {
+        return;
+    }
     let batch = Arc::new(Batch {
         state: Mutex::new(State {
             wakers: wakers.into(),
-            woken: 0,
+            taken: 0,
         }),
-        progress: Condvar::new(),
+        is_empty: Condvar::new(),
     });
     let of_thread = threads.clone();
     threads.run(move || batch.lead(&of_thread));
@@ -27,18 +30,29 @@ pub(crate) fn wake(threads: &HookThreads, wakers: Vec<Waker>) {
 
 struct Batch {
     state: Mutex<State>,
-    progress: Condvar,
+    /// The last waker has been taken.
+    is_empty: Condvar,
 }
 
 struct State {
     wakers: VecDeque<Waker>,
-    /// How many wakers have returned.
-    woken: usize,
+    /// How many have been taken.
+    taken: u64,
 }
 
 impl Batch {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<Waker> {
+        let mut state = self.lock();
+        let waker = state.wakers.pop_front();
+        state.taken += 1;
+        if state.wakers.is_empty() {
+            self.is_empty.notify_all();
+        }
+        waker
     }
 
     /// Wakes one after the other, with a second thread that takes over where one of them blocks.
@@ -47,24 +61,19 @@ impl Batch {
             let (batch, of_thread) = (Arc::clone(self), threads.clone());
             threads.run(move || batch.stand_by(&of_thread));
         }
-        loop {
-            let next = self.lock().wakers.pop_front();
-            let Some(waker) = next else { break };
+        while let Some(waker) = self.next() {
             let _ = caught(|| waker.wake());
-            self.lock().woken += 1;
-            self.progress.notify_all();
         }
-        self.progress.notify_all();
     }
 
+    /// Looks now and then whether wakers are still taken: none of them says that it blocks.
     fn stand_by(self: &Arc<Self>, threads: &HookThreads) {
         let mut state = self.lock();
         while !state.wakers.is_empty() {
-            let woken = state.woken;
-            let waited = self.progress.wait_timeout(state, PATIENCE);
-            let (next, wait) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            if wait.timed_out() && state.woken == woken && !state.wakers.is_empty() {
+            let taken = state.taken;
+            let waited = self.is_empty.wait_timeout(state, PATIENCE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.taken == taken {
                 drop(state);
                 return self.lead(threads);
             }

@@ -211,3 +211,26 @@ pub(crate) mod lent {
         Some(output)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_comes_after_the_close_still_runs() {
+        for _ in 0..200 {
+            let threads = HookThreads::new(runtime::Handle::current());
+            let (gone, is_gone) = mpsc::channel::<()>();
+            threads.run(move || drop(gone));
+            assert!(is_gone.recv().is_err());
+            // The idle thread ends, at once or when it next looks.
+            threads.close();
+            std::thread::yield_now();
+            let (ran, has_run) = mpsc::channel();
+            threads.run(move || {
+                let _ = ran.send(());
+            });
+            assert_eq!(has_run.recv_timeout(Duration::from_secs(30)), Ok(()));
+        }
+    }
+}

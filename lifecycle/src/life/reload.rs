@@ -75,7 +75,7 @@ impl Life {
         let planned = Arc::clone(&plan);
         let make = move || match instance.and_then(|instance| reload(&instance)) {
             Some(hook) => planned.drill.reload(id, hook),
-            None => Hook::future(async { Ok(()) }),
+            None => Hook::thread(|| Ok(())),
         };
         let turn = self.reload.next_turn();
         let sender = self.sender.clone();

@@ -118,20 +118,26 @@ impl Life {
         let before = component.leases_before_stop.clone();
         let slot = component.slot;
         let emergency = self.emergency.hooks.handle();
-        let begun = emergency.handle();
+        let due = emergency.handle();
+        // Checked where the stop begins: between the driver's check and this one the process may have stood still.
+        let may_begin = move || match slot.is_some_and(|slot| due.was_due(slot)) {
+            true => Err("its emergency hook was called before it could begin".into()),
+            false => Ok(()),
+        };
         let planned = Arc::clone(&plan);
         let make = move || {
+            // One that is written by hand does as it likes from here on.
+            if let Err(error) = may_begin() {
+                return Hook::future(async { Err(error) });
+            }
             let made = instance.and_then(|instance| Some((stop(&instance)?, instance)));
             // It is listed, and there is none after all.
             let Some((hook, instance)) = made else {
-                return Hook::future(async { Ok(Ended::Clean) });
+                return Hook::thread(|| Ok(Ended::Clean));
             };
             let hook = planned.drill.stop(id, hook).map(Ended::from);
             hook.after(move || {
-                // Checked where the stop begins: between the driver's check and this one the process may have stood still.
-                if slot.is_some_and(|slot| begun.was_due(slot)) {
-                    return Err("its emergency hook was called before it could begin".into());
-                }
+                may_begin()?;
                 if let Some(before) = before {
                     before.store(in_use(&instance).unwrap_or_default(), Ordering::Relaxed);
                 }

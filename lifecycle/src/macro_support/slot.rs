@@ -41,10 +41,7 @@ impl<P> Slot<P> {
     where
         P: Parameter<M>, // Exactly one resource must have `#[resource(as = dyn Trait)]`. If several have, take one by its own type.
     {
-        Self {
-            need: P::NEED,
-            take: P::take,
-        }
+        Self::parameter::<M>()
     }
 
     /// Resolves a field of an app.
@@ -66,10 +63,7 @@ impl<P> Slot<P> {
     where
         P: Field<M>, // Exactly one resource must have `#[resource(as = dyn Trait)]`. If several have, take one by its own type.
     {
-        Self {
-            need: P::NEED,
-            take: P::take,
-        }
+        Self::field::<M>()
     }
 }
 

@@ -27,12 +27,6 @@ pub(crate) struct AppState {
 impl AppState {
     /// Begins the lame duck.
     pub(crate) fn begin_lame_duck(&self) {
-        self.wake_others(self.lame_duck.set());
-    }
-
-    pub(crate) fn wake_others(&self, wakers: Vec<Waker>) {
-        if !wakers.is_empty() {
-            (self.wake)(wakers);
-        }
+        (self.wake)(self.lame_duck.set());
     }
 }

@@ -45,8 +45,7 @@ impl Scope {
 
     /// Asks the scope to stop. Its work is aborted at `abort_at`, which [`Scope::extend`] may move as far as `limit`.
     pub(crate) fn request_stop(&self, abort_at: Instant, limit: Instant) {
-        self.app
-            .wake_others(self.stop_signal.request_stop(abort_at, limit));
+        (self.app.wake)(self.stop_signal.request_stop(abort_at, limit));
     }
 
     pub(crate) fn is_stop_requested(&self) -> bool {

@@ -8,6 +8,7 @@
 //!    others are handed to the caller, who wakes each of them where it can block or panic without an effect on others.
 //! 3. No waker is called, cloned or dropped under the lock.
 
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::PoisonError;
@@ -27,8 +28,10 @@ pub(crate) struct Waiters {
 /// The waiters whose wakers may be user code.
 #[derive(Debug, Default)]
 struct Foreign {
-    next: u64,
-    wakers: Vec<(u64, Waker)>,
+    /// The number of waiters so far, by which they are known.
+    known: u64,
+    /// In the order in which they began to wait.
+    wakers: BTreeMap<u64, Waker>,
 }
 
 impl Waiters {
@@ -68,7 +71,7 @@ impl Waiters {
     pub(crate) fn wake_own(&self) -> Vec<Waker> {
         self.own.notify_waiters();
         let wakers = std::mem::take(&mut self.foreign().wakers);
-        wakers.into_iter().map(|(_, waker)| waker).collect()
+        wakers.into_values().collect()
     }
 
     fn foreign(&self) -> MutexGuard<'_, Foreign> {
@@ -90,20 +93,11 @@ impl<F: Fn() -> bool> Future for ForeignWait<'_, F> {
         let waker = context.waker().clone();
         let replaced = {
             let mut foreign = self.waiters.foreign();
-            let known = self.id.and_then(|id| {
-                let mut wakers = foreign.wakers.iter_mut();
-                wakers.find(|(known, _)| *known == id)
+            let id = *self.id.get_or_insert_with(|| {
+                foreign.known += 1;
+                foreign.known
             });
-            match known {
-                Some((_, known)) => Some(std::mem::replace(known, waker)),
-                None => {
-                    foreign.next += 1;
-                    let id = foreign.next;
-                    foreign.wakers.push((id, waker));
-                    self.id = Some(id);
-                    None
-                }
-            }
+            foreign.wakers.insert(id, waker)
         };
         drop(replaced);
         // After it has registered (invariant 1).
@@ -118,10 +112,7 @@ impl<F: Fn() -> bool> Future for ForeignWait<'_, F> {
 impl<F> Drop for ForeignWait<'_, F> {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
-        let mut foreign = self.waiters.foreign();
-        let at = foreign.wakers.iter().position(|(known, _)| *known == id);
-        let removed = at.map(|at| foreign.wakers.swap_remove(at));
-        drop(foreign);
+        let removed = self.waiters.foreign().wakers.remove(&id);
         drop(removed);
     }
 }

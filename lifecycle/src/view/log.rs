@@ -170,6 +170,9 @@ pub(crate) fn record(event: &EventKind) {
                 info!(target: "lifecycle", component = escape(name), elapsed_ms, layer = layer.as_str(), "stopped");
             }
         }
+        EventKind::Forced { exited: true, .. } => {
+            error!(target: "lifecycle", "`exit` was called: emergency hooks only")
+        }
         EventKind::Forced { signal, .. } => {
             error!(target: "lifecycle", signal, "forced: emergency hooks only")
         }

@@ -37,31 +37,21 @@ fn e1_wakers_that_panic_or_block_affect_no_component_of_a_program() {
 async fn e1_stops_by_its_deadline() {
     let (woken, is_woken) = oneshot::channel();
     let (app_woken, app_is_woken) = oneshot::channel();
-    let mut woken = Some(woken);
     let (waits, is_waiting) = oneshot::channel();
-    let mut waits = Some(waits);
-    let (handle, woken_in_worker) = (
-        std::sync::Mutex::new(waits.take()),
-        std::sync::Mutex::new(woken.take()),
-    );
     let running = Lifecycle::builder()
         .settings(Settings::default().shutdown_timeout(Duration::from_secs(20)))
-        .background("worker", move |shutdown: Shutdown| {
-            let waits = handle.lock().expect("no panic").take();
-            let woken = woken_in_worker.lock().expect("no panic").take();
-            async move {
-                for hostile in [Hostile::Panics, Hostile::Blocks, Hostile::Panics] {
-                    await_request(&shutdown, hostile, || ());
-                }
-                await_request(&shutdown, Hostile::Wakes, move || {
-                    woken.map(|woken| woken.send(()));
-                });
-                waits.map(|waits| waits.send(()));
-                shutdown.requested().await;
+        .background("worker", async move |shutdown: Shutdown| {
+            for hostile in [Hostile::Panics, Hostile::Blocks, Hostile::Panics] {
+                await_request(&shutdown, hostile, || ());
             }
-        })
-        .background("other", |shutdown: Shutdown| async move {
+            await_request(&shutdown, Hostile::Wakes, move || {
+                let _ = woken.send(());
+            });
+            let _ = waits.send(());
             shutdown.requested().await;
+        })
+        .background("other", async |shutdown: Shutdown| {
+            shutdown.requested().await
         })
         .start()
         .await

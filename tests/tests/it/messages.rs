@@ -14,12 +14,12 @@ fn boxed(arguments: &str, code: i32, said: &[&str]) {
 }
 
 #[test]
-fn a_boxed_error_of_the_set_up_is_told_with_its_cause() {
+fn a_boxed_error_of_the_set_up_is_reported_with_its_cause() {
     boxed("fails=setup", 1, &["setup failed: no route"]);
 }
 
 #[test]
-fn a_boxed_error_of_a_start_is_told_with_its_cause() {
+fn a_boxed_error_of_a_start_is_reported_with_its_cause() {
     boxed("fails=start", 1, &["`pool`", "start failed: no route"]);
 }
 
@@ -29,17 +29,17 @@ fn a_boxed_error_of_a_wrong_configuration_still_ends_with_2() {
 }
 
 #[test]
-fn a_boxed_error_of_a_stop_is_told_with_its_cause() {
+fn a_boxed_error_of_a_stop_is_reported_with_its_cause() {
     boxed("fails=stop", 3, &["pool", "stop failed: no route"]);
 }
 
 #[test]
-fn a_boxed_error_of_a_worker_is_told_with_its_cause() {
+fn a_boxed_error_of_a_worker_is_reported_with_its_cause() {
     boxed("fails=serve", 1, &["`serve`", "serve failed: no route"]);
 }
 
 #[test]
-fn a_boxed_error_of_the_body_is_told_with_its_cause() {
+fn a_boxed_error_of_the_body_is_reported_with_its_cause() {
     boxed("fails=main", 1, &["main failed: no route"]);
 }
 

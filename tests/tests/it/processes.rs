@@ -5,6 +5,8 @@ use std::time::Duration;
 use lifecycle_tests::flavors;
 use lifecycle_tests::harness::canary::unless_late;
 use lifecycle_tests::harness::{End, Program, Signal};
+#[cfg(target_os = "linux")]
+use lifecycle_tests::processes::timer_signal;
 
 /// Runs the program, of which something calls `exit`, to its end.
 fn exits(program: Program, arguments: &str) -> End {
@@ -44,7 +46,7 @@ fn e4_a_forked_child_takes_the_default_effect_of_signals() {
             ("abort", "child died of 6".to_owned()),
             ("exit", "child exited with 7".to_owned()),
             #[cfg(target_os = "linux")]
-            ("TIMER", format!("child died of {}", libc_rtmax() - 1)),
+            ("TIMER", format!("child died of {}", timer_signal())),
         ] {
             let end = flavor().with(&format!("main=fork:{fork},asked")).stop();
             end.expect_code(0)
@@ -53,12 +55,6 @@ fn e4_a_forked_child_takes_the_default_effect_of_signals() {
                 .expect_names("stop ok", "e d c b a");
         }
     }
-}
-
-/// The greatest signal of real time.
-#[cfg(target_os = "linux")]
-fn libc_rtmax() -> i32 {
-    64
 }
 
 #[test]

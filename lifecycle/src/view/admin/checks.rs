@@ -9,13 +9,12 @@ use tokio::time::timeout_at;
 use crate::api::hook::{Hook, Instance};
 use crate::api::record::HookKind;
 use crate::base::duration::show;
-use crate::error::panic::caught;
 use crate::life::Inside;
 use crate::life::call::Call;
 use crate::life::hook_error::HookError;
 use crate::life::span::{CallPhase, CallSpan};
 use crate::plan::Plan;
-use crate::plan::component::{Component, Id, Kind, Source};
+use crate::plan::component::{Component, Id, Kind};
 
 /// The time limit of a `health`.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -47,14 +46,7 @@ struct Slot {
 struct UnderWay {
     since: Instant,
     end: watch::Receiver<Option<Health>>,
-    call: Arc<Mutex<Progress>>,
-}
-
-/// A call may be aborted before it has begun.
-enum Progress {
-    NotBegun,
-    Begun(Call),
-    Aborted,
+    call: Arc<Call>,
 }
 
 /// A result that is known, or to come.
@@ -90,7 +82,7 @@ impl Checks {
         if let Ok(place) = self.0.binary_search_by_key(&id, |check| check.id) {
             let under_way = self.0[place].slot().under_way.clone();
             if let Some(under_way) = under_way {
-                under_way.abort();
+                under_way.call.abort();
             }
         }
     }
@@ -112,76 +104,50 @@ impl Check {
             }
             _ => {}
         }
-        let source = Source::Component {
-            id: self.id,
-            bind: None,
-        };
-        let Some(instance) = inside.instances.get(&source) else {
+        let Some(instance) = inside.instances.up(self.id) else {
             return Asked::Known(Ok(()));
         };
         let (result, end) = watch::channel(None);
+        // Under the lock of the slot: the call may end at once, and takes itself out then.
+        let since = Instant::now();
         let under_way = UnderWay {
-            since: Instant::now(),
+            since,
             end,
-            call: Arc::new(Mutex::new(Progress::NotBegun)),
+            call: Arc::new(self.begin(inside, instance, since, result)),
         };
         slot.under_way = Some(under_way.clone());
-        drop(slot);
-        self.begin(inside, instance, &under_way, result);
         Asked::Coming(Coming(under_way))
     }
 
-    /// Runs on a thread for user code: an implementation by hand may block where it makes the hook.
     fn begin(
         &self,
         inside: &Inside,
         instance: Instance,
-        under_way: &UnderWay,
+        since: Instant,
         sender: watch::Sender<Option<Health>>,
-    ) {
-        let (slot, call) = (Arc::clone(&self.slot), Arc::clone(&under_way.call));
-        let (health, needs_drop, since) = (self.health, self.needs_drop, under_way.since);
-        let (runtime, threads) = (inside.app.runtime.clone(), inside.threads.clone());
+    ) -> Call {
+        let slot = Arc::clone(&self.slot);
+        let (health, needs_drop) = (self.health, self.needs_drop);
         let span = CallSpan::new(Arc::clone(&self.name), CallPhase::Health, None);
-        inside.threads.run(move || {
-            let made = caught(|| health(&instance));
-            let dropping = threads.clone();
-            let done = move |result: Result<(), HookError>| {
-                // Perhaps the last handle, if the component has stopped meanwhile: its destructor is user code.
-                if needs_drop {
-                    dropping.run(move || drop(instance));
-                }
-                let health = result.map_err(|error| match error {
-                    HookError::Cancelled if since.elapsed() >= LIMIT => took_too_long(LIMIT),
-                    error => error.describe(),
-                });
-                let mut slot = lock(&slot);
-                slot.last = Some((Instant::now(), health.clone()));
-                slot.under_way = None;
-                drop(slot);
-                sender.send_replace(Some(health));
-            };
-            let begun = match made {
-                Ok(Some(hook)) => Call::begin(hook, span, &runtime, &threads, done),
-                Ok(None) => return done(Ok(())),
-                Err(panic) => return done(Err(HookError::Panicked(panic))),
-            };
-            let mut call = lock(&call);
-            match *call {
-                Progress::Aborted => begun.abort(),
-                _ => *call = Progress::Begun(begun),
+        let of_hook = instance.clone();
+        let make = move || health(&of_hook).unwrap_or_else(|| Hook::thread(|| Ok(())));
+        let dropping = inside.threads.clone();
+        let done = move |result: Result<(), HookError>| {
+            // Perhaps the last handle, if the component has stopped meanwhile: its destructor is user code.
+            if needs_drop {
+                dropping.run(move || drop(instance));
             }
-        });
-    }
-}
-
-impl UnderWay {
-    /// Cancels a future. A call on a thread goes on, and no other one begins before it has returned.
-    fn abort(&self) {
-        let call = std::mem::replace(&mut *lock(&self.call), Progress::Aborted);
-        if let Progress::Begun(call) = call {
-            call.abort();
-        }
+            let health = result.map_err(|error| match error {
+                HookError::Cancelled if since.elapsed() >= LIMIT => took_too_long(LIMIT),
+                error => error.describe(),
+            });
+            let mut slot = lock(&slot);
+            slot.last = Some((Instant::now(), health.clone()));
+            slot.under_way = None;
+            drop(slot);
+            sender.send_replace(Some(health));
+        };
+        Call::begin_made(make, span, &inside.app.runtime, &inside.threads, done)
     }
 }
 
@@ -198,7 +164,8 @@ impl Coming {
             Ok(Err(_)) | Err(_) => None,
         };
         health.unwrap_or_else(|| {
-            self.0.abort();
+            // A call on a thread goes on, and no other one begins before it has returned.
+            self.0.call.abort();
             Err(took_too_long(self.0.since.elapsed()))
         })
     }

@@ -1,139 +1,21 @@
 //! The adapters of streams, driven by a scope without an app.
-//!
-//! Longer than 500 lines: one fixture, and a test for each way in which a stream can end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::world::{LETTERS, LONG, World, letters, only, saved, saved_within, take};
 use super::*;
-use crate::api::shutdown::Shutdown;
-use crate::scope::admission::Admission;
-use crate::scope::waiters::Latch;
-use crate::scope::{AppRequest, AppState, Scope};
 
 mod finishing;
-
-const LETTERS: [&str; 5] = ["a", "b", "c", "d", "e"];
-const LONG: Duration = Duration::from_secs(3600);
-
-/// An app with one scope.
-struct World {
-    scope: Arc<Scope>,
-    idle: Arc<Notify>,
-    panics: mpsc::UnboundedReceiver<String>,
-}
-
-impl World {
-    fn new() -> Self {
-        let idle = Arc::new(Notify::new());
-        let notify = Arc::clone(&idle);
-        let (panicked, panics) = mpsc::unbounded_channel();
-        let app = Arc::new(AppState {
-            runtime: Handle::current(),
-            reason: OnceLock::new(),
-            admission: Admission::new(move || notify.notify_one()),
-            lame_duck: Latch::new(),
-            wake: Box::new(|wakers| wakers.into_iter().for_each(Waker::wake)),
-            ask: Box::new(move |request| {
-                if let AppRequest::ReportPanic { task, error, .. } = request {
-                    let _ = panicked.send(format!("{task}: {error}"));
-                }
-            }),
-        });
-        Self {
-            scope: Scope::new("app".into(), app),
-            idle,
-            panics,
-        }
-    }
-
-    fn shutdown(&self) -> Shutdown {
-        Shutdown::new(Arc::clone(&self.scope))
-    }
-
-    fn drain(&self) {
-        self.scope.app.admission.close();
-        self.request_stop();
-    }
-
-    fn request_stop(&self) {
-        self.request_stop_within(LONG);
-    }
-
-    /// Asks the scope to stop within this time.
-    fn request_stop_within(&self, time: Duration) {
-        let until = Instant::now() + time;
-        self.scope.request_stop(until, until + LONG);
-    }
-
-    /// Waits until nothing is in flight.
-    async fn idle(&self) {
-        self.scope.app.admission.close();
-        while self.scope.app.admission.in_flight() > 0 {
-            self.idle.notified().await;
-        }
-    }
-}
-
-/// What was passed to the saves. It ends when no save can follow.
-type Saves = mpsc::UnboundedReceiver<(String, InterruptReason)>;
-
-/// A stream that is saved, with `!` as its end marker.
-fn saved<S>(inner: S, world: &World) -> (impl Stream<Item = &'static str> + Unpin + use<S>, Saves)
-where
-    S: Stream<Item = &'static str>,
-{
-    saved_within(None, inner, world)
-}
-
-/// Like [`saved`]; with a margin the stream may finish.
-fn saved_within<S>(
-    margin: Option<Duration>,
-    inner: S,
-    world: &World,
-) -> (impl Stream<Item = &'static str> + Unpin + use<S>, Saves)
-where
-    S: Stream<Item = &'static str>,
-{
-    let (save, saves) = mpsc::unbounded_channel();
-    let mut collecting = inner
-        .interruptible(&world.shutdown())
-        .collecting(String::new(), |text, letter| text.push_str(letter));
-    if let Some(margin) = margin {
-        collecting = collecting.finishing(margin);
-    }
-    let stream = collecting.on_interrupt(async move |text, why| {
-        // The save is pending at least once.
-        tokio::task::yield_now().await;
-        save.send((text, why)).expect("the test listens");
-        Some("!")
-    });
-    (stream, saves)
-}
-
-/// All letters at once, and then no end.
-fn letters() -> impl Stream<Item = &'static str> {
-    stream::iter(LETTERS).chain(stream::pending())
-}
-
-async fn take(stream: &mut (impl Stream<Item = &'static str> + Unpin), count: usize) -> String {
-    stream.take(count).collect().await
-}
-
-/// The only save.
-async fn only(mut saves: Saves) -> (String, InterruptReason) {
-    let save = saves.recv().await.expect("it is saved");
-    assert_eq!(saves.recv().await, None, "it is saved again");
-    save
-}
+mod world;
 
 #[tokio::test(start_paused = true)]
 async fn the_received_items_are_saved_at_any_interruption() {
@@ -170,10 +52,9 @@ async fn an_item_yielded_during_the_stop_request_is_received_and_saved() {
 #[tokio::test(start_paused = true)]
 async fn a_waiting_consumer_is_woken_and_the_inner_stream_dropped_before_the_save_ends() {
     let world = World::new();
-    let (kept, mut dropped) = mpsc::unbounded_channel::<()>();
-    let inner = letters().map(move |letter| {
-        let _ = &kept;
-        letter
+    let (taken, mut of_inner) = mpsc::unbounded_channel();
+    let inner = letters().inspect(move |letter| {
+        let _ = taken.send(*letter);
     });
     let (release, released) = tokio::sync::oneshot::channel::<()>();
     let stream = inner
@@ -184,9 +65,12 @@ async fn a_waiting_consumer_is_woken_and_the_inner_stream_dropped_before_the_sav
             (text == "abcde").then_some("!")
         });
     let consumer = tokio::spawn(stream.collect::<String>());
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for letter in LETTERS {
+        assert_eq!(of_inner.recv().await, Some(letter));
+    }
     world.drain();
-    assert_eq!(dropped.recv().await, None);
+    // The inner stream is dropped.
+    assert_eq!(of_inner.recv().await, None);
     assert_eq!(world.scope.app.admission.in_flight(), 1);
     release.send(()).expect("the save waits");
     assert_eq!(consumer.await.expect("it ends"), "abcde!");
